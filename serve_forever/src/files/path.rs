@@ -1,0 +1,218 @@
+//! From the path of a request to a path below the directory that is served.
+
+use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+
+use crate::sys;
+
+/// What a request asks for, as a path that cannot lead out of the directory it is joined to: each of its steps is a plain name. (Links are
+/// another matter, as they are followed.)
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RequestPath {
+    relative: PathBuf,
+    names_directory: bool,
+}
+
+impl RequestPath {
+    /// Splits at the slashes, and only then decodes, once; so a coded slash never separates anything. `None`: no file can have that name.
+    ///
+    /// As in Python, `..` at the top stays there, and a coded slash at the very end counts as one.
+    pub(super) fn parse(url_path: &str) -> Option<Self> {
+        let mut relative = PathBuf::new();
+        let mut names_directory = url_path.is_empty();
+        let mut segments = url_path.split('/').peekable();
+        while let Some(segment) = segments.next() {
+            let mut name: Vec<u8> = percent_decode_str(segment).collect();
+            if segments.peek().is_none() {
+                names_directory |= segment.is_empty() || name.ends_with(b"/");
+                while name.pop_if(|octet| *octet == b'/').is_some() {}
+            }
+            match name.as_slice() {
+                b"" | b"." => {}
+                b".." => {
+                    relative.pop();
+                }
+                octets if octets.contains(&b'/') || octets.contains(&b'\0') => return None,
+                _ => relative.push(sys::name_from_octets(name)?),
+            }
+        }
+        Some(Self { relative, names_directory })
+    }
+
+    /// The path of the file or directory, given where the root is.
+    pub(super) fn below(&self, root: &Path) -> PathBuf {
+        root.join(&self.relative)
+    }
+
+    /// Whether it ends in a slash, so that it can be a directory only.
+    pub(super) fn names_directory(&self) -> bool {
+        self.names_directory
+    }
+
+    /// For people: decoded, with a slash at both ends.
+    pub(super) fn display(&self) -> String {
+        let mut shown = String::from("/");
+        for name in &self.relative {
+            shown.push_str(&name.to_string_lossy());
+            shown.push('/');
+        }
+        shown
+    }
+}
+
+/// Where the directory of that request is found, with a slash at the end: for a redirect.
+///
+/// Slashes are collapsed and backslashes coded, because browsers would take `//name` or `/\name` for another host.
+pub(super) fn with_slash(url_path: &str, query: Option<&str>) -> String {
+    let mut location = String::with_capacity(url_path.len() + query.map_or(0, str::len) + 2);
+    for segment in url_path.split('/').filter(|segment| !segment.is_empty()) {
+        location.push('/');
+        location.push_str(&segment.replace('\\', "%5C"));
+    }
+    location.push('/');
+    if let Some(query) = query {
+        location.push('?');
+        location.push_str(query);
+    }
+    location
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Component;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The path below the root, with a slash where it names a directory.
+    fn parsed(url_path: &str) -> Option<String> {
+        let path = RequestPath::parse(url_path)?;
+        let mut shown = path.relative.to_str().unwrap().replace('\\', "/");
+        if path.names_directory {
+            shown.push('/');
+        }
+        Some(shown)
+    }
+
+    #[test]
+    fn segments_are_decoded_once() {
+        assert_eq!(parsed("/a%20b/%63.txt").unwrap(), "a b/c.txt");
+        assert_eq!(parsed("/%2561").unwrap(), "%61");
+        assert_eq!(parsed("/%C4%8Daj").unwrap(), "čaj");
+        assert_eq!(parsed("/a+b").unwrap(), "a+b");
+    }
+
+    #[test]
+    fn a_percent_sign_without_digits_is_itself() {
+        assert_eq!(parsed("/100%").unwrap(), "100%");
+        assert_eq!(parsed("/%zz%4").unwrap(), "%zz%4");
+    }
+
+    #[test]
+    fn empty_segments_and_dots_are_dropped() {
+        assert_eq!(parsed("/").unwrap(), "/");
+        assert_eq!(parsed("").unwrap(), "/");
+        assert_eq!(parsed("///a//b").unwrap(), "a/b");
+        assert_eq!(parsed("/./a/%2e/b/.").unwrap(), "a/b");
+    }
+
+    #[test]
+    fn two_dots_go_up_but_not_above_the_root() {
+        assert_eq!(parsed("/a/../b").unwrap(), "b");
+        assert_eq!(parsed("/a/b/%2E%2e/c").unwrap(), "a/c");
+        assert_eq!(parsed("/../../etc/passwd").unwrap(), "etc/passwd");
+        assert_eq!(parsed("/a/../../../b").unwrap(), "b");
+        assert_eq!(parsed("/..").unwrap(), "");
+    }
+
+    #[test]
+    fn dots_that_are_part_of_a_name_stay() {
+        assert_eq!(
+            parsed("/.../..a/a../.b").unwrap_or("refused".into()),
+            if cfg!(unix) { ".../..a/a../.b" } else { "refused" }
+        );
+    }
+
+    #[test]
+    fn a_coded_slash_separates_nothing() {
+        assert_eq!(parsed("/a%2fb"), None);
+        assert_eq!(parsed("/..%2f..%2fetc%2fpasswd"), None);
+        assert_eq!(parsed("/a/%2Fetc/passwd"), None);
+        assert_eq!(parsed("/%2f/a"), None);
+    }
+
+    #[test]
+    fn a_coded_slash_at_the_end_is_a_slash_at_the_end() {
+        assert_eq!(parsed("/a%2f").unwrap(), "a/");
+        assert_eq!(parsed("/a%2F%2f").unwrap(), "a/");
+        assert_eq!(parsed("/%2f").unwrap(), "/");
+        assert_eq!(parsed("/a/..%2f").unwrap(), "/");
+        assert_eq!(parsed("/a/").unwrap(), "a/");
+        assert_eq!(parsed("/a/.").unwrap(), "a");
+    }
+
+    #[test]
+    fn nul_is_in_no_name() {
+        assert_eq!(parsed("/a%00"), None);
+        assert_eq!(parsed("/%00/.."), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn on_unix_names_are_octets_and_a_backslash_is_one_of_them() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = RequestPath::parse("/%ff%FE/..\\a%5c..").unwrap();
+        assert_eq!(path.relative.as_os_str().as_bytes(), b"\xff\xfe/..\\a\\..");
+        assert_eq!(path.display(), "/\u{fffd}\u{fffd}/..\\a\\../");
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn on_windows_what_is_more_than_a_name_is_refused() {
+        for path in
+            ["/a\\b", "/..\\a", "/..%5ca", "/C:", "/C:/a", "/a:b", "/..%20/a", "/nul", "/com1.txt", "/%ff"]
+        {
+            assert_eq!(parsed(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_decoded_and_has_a_slash_at_both_ends() {
+        assert_eq!(RequestPath::parse("/").unwrap().display(), "/");
+        assert_eq!(RequestPath::parse("/a%20b/../%3Cc%3E").unwrap().display(), "/<c>/");
+    }
+
+    #[test]
+    fn a_redirect_keeps_the_path_as_it_was_written() {
+        assert_eq!(with_slash("/a%20b/c", None), "/a%20b/c/");
+        assert_eq!(with_slash("/a", Some("x=1/&y")), "/a/?x=1/&y");
+        assert_eq!(with_slash("/a", Some("")), "/a/?");
+        assert_eq!(with_slash("/a/..", None), "/a/../");
+    }
+
+    #[test]
+    fn a_redirect_leads_to_no_other_host() {
+        assert_eq!(with_slash("//evil", None), "/evil/");
+        assert_eq!(with_slash("/\\evil", None), "/%5Cevil/");
+        assert_eq!(with_slash("/.//evil", None), "/./evil/");
+        assert_eq!(with_slash("/\\/\\evil", None), "/%5C/%5Cevil/");
+    }
+
+    proptest! {
+        #[test]
+        fn no_spelling_leads_out(pieces in prop::collection::vec(
+            prop::sample::select(vec!["/", ".", "..", "%2e", "%2F", "%2f", "\\", "%5c", "a", "%00", "%25", "C:", "%ff", " "]), 0..12,
+        )) {
+            let written = pieces.concat();
+            if let Some(path) = RequestPath::parse(&written) {
+                let is_plain = |step| matches!(step, Component::Normal(_));
+                prop_assert!(path.relative.components().all(is_plain), "{written}");
+                prop_assert!(path.below(Path::new("/root")).starts_with("/root"));
+            }
+            let location = with_slash(&written, None);
+            prop_assert!(!location.starts_with("//") && !location.contains('\\'), "{location}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The HTML body of an error response.
+
+use std::fmt::Write as _;
+
+use super::escape;
+
+/// The page sent unless a handler brings its own: a template in Python's `%` style.
+pub(crate) const DEFAULT_FORMAT: &str = "\
+<!DOCTYPE html>
+<html lang=\"en\">
+<head>
+    <meta charset=\"utf-8\">
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
+    <title>Error response</title>
+    <style>
+        :root { color-scheme: light dark; }
+        body {
+            max-width: 40rem; margin: 3rem auto; padding: 0 1rem;
+            font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+        }
+    </style>
+</head>
+<body>
+    <h1>Error response</h1>
+    <p>Error code: %(code)d</p>
+    <p>Message: %(message)s.</p>
+    <p>Error code explanation: %(code)d - %(explain)s.</p>
+</body>
+</html>
+";
+
+/// Fills in a template: `%(code)d` (or `s`), `%(message)s`, `%(explain)s`, and `%%` for a percent sign.
+///
+/// Anything else stays as it is: a stray percent sign in someone's style sheet should not cost them the page.
+pub(crate) fn render(format: &str, code: u16, message: &str, explain: &str) -> String {
+    let mut page = String::with_capacity(format.len() + 2 * message.len() + 2 * explain.len());
+    let mut rest = format;
+    while let Some((before, after)) = rest.split_once('%') {
+        page.push_str(before);
+        rest = after;
+        if let Some(after) = rest.strip_prefix('%') {
+            page.push('%');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("(code)d").or_else(|| rest.strip_prefix("(code)s")) {
+            // Writing to a String cannot fail.
+            let _ = write!(page, "{code}");
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("(message)s") {
+            escape::html(&mut page, message);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("(explain)s") {
+            escape::html(&mut page, explain);
+            rest = after;
+        } else {
+            page.push('%');
+        }
+    }
+    page.push_str(rest);
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_page_says_what_pythons_says() {
+        let page = render(DEFAULT_FORMAT, 404, "File not found", "Nothing matches the given URI");
+        assert!(page.starts_with("<!DOCTYPE html>\n"));
+        assert!(page.contains("<title>Error response</title>"));
+        assert!(page.contains("<p>Error code: 404</p>"));
+        assert!(page.contains("<p>Message: File not found.</p>"));
+        assert!(page.contains("<p>Error code explanation: 404 - Nothing matches the given URI.</p>"));
+        assert!(page.ends_with("</html>\n"));
+        assert!(!page.contains('%'));
+    }
+
+    #[test]
+    fn client_text_cannot_bring_markup() {
+        let page = render("%(message)s|%(explain)s", 501, "Unsupported method ('<script>')", "a & b");
+        assert_eq!(page, "Unsupported method ('&lt;script&gt;')|a &amp; b");
+    }
+
+    #[test]
+    fn text_that_looks_like_a_placeholder_is_not_filled_in() {
+        assert_eq!(render("%(message)s", 400, "%(explain)s", "x"), "%(explain)s");
+    }
+
+    #[test]
+    fn own_templates_may_use_every_form_and_stray_percent_signs() {
+        assert_eq!(
+            render("%(code)s %(code)d 100%% 50% %(other)s %", 418, "", ""),
+            "418 418 100% 50% %(other)s %"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! Makes text from outside safe to show: in an HTML page, in a log line, in a message.
+
+use std::fmt::Write as _;
+
+/// `&`, `<` and `>` as entities, enough for text between tags. Quotes stay, so this is not for attributes.
+pub(crate) fn html(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c => out.push(c),
+        }
+    }
+}
+
+/// Appends text for one line of a log: no control character reaches the terminal or starts a line of its own.
+///
+/// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that what was
+/// sent can be told from what was escaped.
+pub(crate) fn log_text(out: &mut String, text: &str) {
+    for c in text.chars() {
+        log_char(out, c);
+    }
+}
+
+/// As [`log_text`], for octets of unknown encoding: read as ISO 8859-1, which maps every octet to one
+/// character.
+pub(crate) fn log_octets(out: &mut String, octets: &[u8]) {
+    for &octet in octets {
+        log_char(out, char::from(octet));
+    }
+}
+
+/// Octets in quotes, the way Python's `repr` shows them: `'GET'`, `"it's"`, `'\x16\x03'`.
+///
+/// The result is printable ASCII, so it can stand in a status line; other octets are written `\xNN`.
+pub(crate) fn repr(octets: &[u8]) -> String {
+    let quote = if octets.contains(&b'\'') && !octets.contains(&b'"') { b'"' } else { b'\'' };
+    let mut out = String::with_capacity(octets.len() + 2);
+    out.push(char::from(quote));
+    for &octet in octets {
+        match octet {
+            b'\t' => out.push_str("\\t"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\\' => out.push_str("\\\\"),
+            b' '..=b'~' => {
+                if octet == quote {
+                    out.push('\\');
+                }
+                out.push(char::from(octet));
+            }
+            _ => hex(&mut out, octet),
+        }
+    }
+    out.push(char::from(quote));
+    out
+}
+
+fn log_char(out: &mut String, c: char) {
+    match c {
+        '\\' => out.push_str("\\\\"),
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' => hex(out, c as u8),
+        c => out.push(c),
+    }
+}
+
+fn hex(out: &mut String, octet: u8) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "\\x{octet:02x}");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escaped(octets: &[u8]) -> String {
+        let mut out = String::new();
+        log_octets(&mut out, octets);
+        out
+    }
+
+    #[test]
+    fn html_escapes_markup_and_keeps_quotes() {
+        let mut out = String::new();
+        html(&mut out, r#"<script>alert("a & 'b'")</script>"#);
+        assert_eq!(out, r#"&lt;script&gt;alert("a &amp; 'b'")&lt;/script&gt;"#);
+    }
+
+    #[test]
+    fn log_octets_are_read_as_latin_1_and_controls_are_escaped() {
+        assert_eq!(
+            escaped(b"GET /\x00\x1b[31m\x7f\x80\x9f\xa0\xe9\\ \r\n"),
+            "GET /\\x00\\x1b[31m\\x7f\\x80\\x9f\u{a0}é\\\\ \\x0d\\x0a"
+        );
+    }
+
+    #[test]
+    fn log_text_keeps_unicode() {
+        let mut out = String::new();
+        log_text(&mut out, "ĉiuĵaŭde\u{85}\n\\");
+        assert_eq!(out, "ĉiuĵaŭde\\x85\\x0a\\\\");
+    }
+
+    #[test]
+    fn repr_quotes_like_python() {
+        assert_eq!(repr(b"GET"), "'GET'");
+        assert_eq!(repr(b"it's"), "\"it's\"");
+        assert_eq!(repr(b"it's \"so\""), "'it\\'s \"so\"'");
+        assert_eq!(repr(b"\x16\x03\t\r\n\\\xff"), "'\\x16\\x03\\t\\r\\n\\\\\\xff'");
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_text_holds_no_control_character(octets: Vec<u8>) {
+            prop_assert!(!escaped(&octets).chars().any(char::is_control));
+            prop_assert!(repr(&octets).bytes().all(|octet| (b' '..=b'~').contains(&octet)));
+        }
+    }
+}

@@ -1,0 +1,528 @@
+//! One request and its response, as a handler sees them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use crate::Result;
+use crate::server::handle::ServerHandle;
+use crate::sync::lock;
+
+use super::fields::Headers;
+use super::head::Head;
+use super::link::Link;
+use super::output::{Output, Plan};
+use super::pending::{Attachment, Source};
+use super::records;
+use super::response_head::{HeaderText, IntoStatus, ResponseHead};
+use super::rfile::RFile;
+use super::wfile::WFile;
+use super::{date, error_page, status};
+
+/// One request and the response to it.
+///
+/// It bears the attributes and methods of Python's `BaseHTTPRequestHandler`. Whatever describes the request lives
+/// as long as the exchange and stays usable while the response is written. Files and exchange are [`Send`]: a
+/// handler may read and write in two scoped threads at once.
+///
+/// ```
+/// use std::io::Write;
+/// use serve_forever::{handler_fn, testing, Exchange, Result};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     let path = http.path();
+///     http.send_response(200).send_header("Content-Type", "text/plain").end_headers()?;
+///     write!(http.wfile(), "You asked for {path}\n")?;
+///     Ok(())
+/// });
+/// let answer = testing::respond(handler, b"GET /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.ends_with(b"You asked for /tea\n"));
+/// ```
+pub struct Exchange<'r> {
+    pub(crate) request: Request<'r>,
+    pub(crate) context: &'r Context<'r>,
+    pub(crate) rfile: RFile<'r>,
+    pub(crate) wfile: WFile<'r>,
+    pub(crate) response: ResponseHead,
+    /// `close_connection` of the original.
+    pub(crate) close: bool,
+    pub(crate) records: Vec<Record>,
+}
+
+/// The request in hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'r> {
+    pub(crate) head: &'r Head,
+    /// What the head was parsed from.
+    pub(crate) octets: &'r [u8],
+}
+
+/// What a request is answered with and by.
+#[derive(Debug)]
+pub(crate) struct Context<'r> {
+    pub(crate) server: &'r ServerHandle,
+    pub(crate) link: Link<'r>,
+    pub(crate) output: Mutex<Output>,
+    pub(crate) identity: Identity,
+}
+
+/// What a handler's overridable attributes said before its request was handled.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) server_version: Cow<'static, str>,
+    pub(crate) sys_version: Cow<'static, str>,
+    pub(crate) protocol_version: Cow<'static, str>,
+    pub(crate) error_message_format: Cow<'static, str>,
+    pub(crate) error_content_type: Cow<'static, str>,
+}
+
+/// A log call of a handler, delivered to its `log_*` method when it has returned.
+#[derive(Debug)]
+pub(crate) enum Record {
+    Request { status: u16, octets: u64 },
+    Error(String),
+    Message(String),
+}
+
+/// The request.
+impl<'r> Exchange<'r> {
+    /// The client's address.
+    pub fn client_address(&self) -> SocketAddr {
+        self.context.link.transport.peer
+    }
+
+    /// The method, as it was sent: methods are case-sensitive (RFC 9110 §9.1).
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert_eq!(http.command(), "BREW");
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// # testing::respond(handler, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// ```
+    pub fn command(&self) -> &'r str {
+        self.request.head.method(self.request.octets)
+    }
+
+    /// The path with the query, as it was sent: not decoded. Leading slashes are collapsed to one, and of an
+    /// absolute-form target (RFC 9112 §3.2.2) this is the part behind the authority.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert_eq!(http.path(), "/a%20b?c=d");
+    ///     assert_eq!((http.url_path(), http.query()), ("/a%20b", Some("c=d")));
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// # testing::respond(handler, b"GET //a%20b?c=d HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// ```
+    pub fn path(&self) -> &'r str {
+        self.request.head.path(self.request.octets)
+    }
+
+    /// [`path`](Self::path) without the query.
+    pub fn url_path(&self) -> &'r str {
+        self.request.head.url_path(self.request.octets)
+    }
+
+    /// What follows the first `?` of the target, if there is one.
+    pub fn query(&self) -> Option<&'r str> {
+        self.request.head.query(self.request.octets)
+    }
+
+    /// The request line as it was sent, without its line end.
+    pub fn requestline(&self) -> &'r [u8] {
+        self.request.head.request_line(self.request.octets)
+    }
+
+    /// `HTTP/1.0` or `HTTP/1.1`. A higher minor version counts as 1.1 (RFC 9110 §6.2).
+    pub fn request_version(&self) -> &'static str {
+        if self.request.head.version_minor() == 0 { "HTTP/1.0" } else { "HTTP/1.1" }
+    }
+
+    /// The header fields.
+    pub fn headers(&self) -> Headers<'r> {
+        self.request.head.fields(self.request.octets)
+    }
+
+    /// The authority that the request is for: that of an absolute-form target, else the `Host` field.
+    pub fn host(&self) -> Option<&'r str> {
+        self.request.head.host(self.request.octets)
+    }
+
+    /// The trailer fields of a chunked body; empty until it was read to its end. They are kept apart from
+    /// [`headers`](Self::headers) (RFC 9110 §6.5.1).
+    pub fn trailers(&self) -> Headers<'_> {
+        self.rfile.trailers()
+    }
+
+    /// The body of the request.
+    pub fn rfile(&mut self) -> &mut RFile<'r> {
+        &mut self.rfile
+    }
+
+    /// The server: its addresses, its state, and how to stop it.
+    pub fn server(&self) -> &'r ServerHandle {
+        self.context.server
+    }
+
+    /// Whether the client has gone away, so that a long computation can stop.
+    ///
+    /// A client that closed its side but still reads looks the same, so this is for work that nobody may want,
+    /// not for errors.
+    pub fn client_gone(&self) -> bool {
+        self.context.link.transport.at_end()
+    }
+}
+
+/// The response.
+impl<'r> Exchange<'r> {
+    /// Starts the response: the status line, then `Server` and `Date`.
+    ///
+    /// An impossible status is told by [`end_headers`](Self::end_headers).
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(303).send_header("Location", "/elsewhere").end_headers()
+    /// });
+    /// # testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// ```
+    pub fn send_response(&mut self, code: impl IntoStatus) -> &mut Self {
+        self.response.start(code.into_status(), None, true);
+        self
+    }
+
+    /// Like [`send_response`](Self::send_response), with a reason phrase of one's own.
+    pub fn send_response_with(&mut self, code: impl IntoStatus, message: &str) -> &mut Self {
+        self.response.start(code.into_status(), Some(message), true);
+        self
+    }
+
+    /// The status line alone, without `Server` and `Date`.
+    pub fn send_response_only(&mut self, code: impl IntoStatus) -> &mut Self {
+        self.response.start(code.into_status(), None, false);
+        self
+    }
+
+    /// Adds a header field.
+    ///
+    /// A name that is no token, or a value with a line break or another control character, never gets into
+    /// the response: [`end_headers`](Self::end_headers) returns the error. `Connection: close` and `keep-alive`
+    /// change [`close_connection`](Self::close_connection). `Content-Length` holds the handler to that length;
+    /// `Transfer-Encoding` is the server's affair and only accepted as `chunked`.
+    pub fn send_header(&mut self, name: impl AsRef<str>, value: impl HeaderText) -> &mut Self {
+        self.response.field(name.as_ref(), &value);
+        if let Some(close) = self.response.close.take() {
+            self.close = close;
+        }
+        self
+    }
+
+    /// Ends the head. It leaves together with the first part of the body.
+    ///
+    /// After a 1xx status, which is sent at once (and not at all to HTTP/1.0 clients), the final response
+    /// follows with another [`send_response`](Self::send_response).
+    ///
+    /// # Errors
+    ///
+    /// The first mistake since `send_response`, or that the response has a head already.
+    pub fn end_headers(&mut self) -> Result {
+        let is_head = self.command() == "HEAD";
+        let head = &mut self.response;
+        let status = head.end()?;
+        let mut output = lock(&self.context.output);
+        if output.has_head() {
+            return Err("the response has its head already".into());
+        }
+        let interim = (100..200).contains(&status);
+        if interim && self.request.head.version_minor() == 0 {
+            return Ok(());
+        }
+        let identity = &self.context.identity;
+        let ready = &mut output.ready;
+        head.append_status_line(ready, &identity.protocol_version, status);
+        if head.standard && !interim {
+            if !head.server_given {
+                identity.append_server(ready);
+            }
+            if !head.date_given {
+                ready.extend_from_slice(b"Date: ");
+                records::append_date(ready);
+                ready.extend_from_slice(b"\r\n");
+            }
+        }
+        head.append_fields(ready);
+        if interim {
+            ready.extend_from_slice(b"\r\n");
+            output.flush_interim(&self.context.link)?;
+            return Ok(());
+        }
+        let old_client = self.request.head.version_minor() == 0;
+        let old_server = identity.protocol_version != "HTTP/1.1";
+        output.open(Plan {
+            status,
+            head: is_head,
+            chunks: !old_client && !old_server,
+            length: head.length,
+            connection_given: head.connection_given,
+            close: self.close || old_server,
+            announce_keep: old_client,
+        });
+        Ok(())
+    }
+
+    /// Sends the head if it is complete; what is not complete stays held back.
+    pub fn flush_headers(&mut self) -> Result {
+        let mut output = lock(&self.context.output);
+        if output.has_head() {
+            output.flush(&self.context.link)?;
+        }
+        Ok(())
+    }
+
+    /// The body of the response.
+    pub fn wfile(&mut self) -> &mut WFile<'r> {
+        &mut self.wfile
+    }
+
+    /// Both bodies at once.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let echo = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).end_headers()?;
+    ///     let (rfile, wfile) = http.files();
+    ///     std::io::copy(rfile, wfile)?;
+    ///     Ok(())
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\necho";
+    /// assert!(testing::respond(echo, request).ends_with(b"\r\n\r\necho"));
+    /// ```
+    pub fn files(&mut self) -> (&mut RFile<'r>, &mut WFile<'r>) {
+        (&mut self.rfile, &mut self.wfile)
+    }
+
+    /// Answers with an error page, and closes the connection after it.
+    ///
+    /// `message` is the reason phrase (by default that of the status), `explain` a sentence (likewise). The page
+    /// has no body where the status or `HEAD` forbids one. The error is logged.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_error(404, Some("No such tea"), None) });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 404 No such tea\r\n"));
+    /// ```
+    pub fn send_error(
+        &mut self,
+        code: impl IntoStatus,
+        message: Option<&str>,
+        explain: Option<&str>,
+    ) -> Result {
+        self.send_error_with(code.into_status(), message, explain, &[])
+    }
+
+    /// [`send_error`](Self::send_error) with further fields.
+    pub(crate) fn send_error_with(
+        &mut self,
+        code: u16,
+        message: Option<&str>,
+        explain: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Result {
+        let message = message.or_else(|| status::reason(code)).unwrap_or("???");
+        let explain = explain.or_else(|| status::explanation(code)).unwrap_or("???");
+        self.records.push(Record::Error(format!("code {code}, message {message}")));
+        self.send_response_with(code, message).send_header("Connection", "close");
+        for (name, value) in fields {
+            self.send_header(name, value);
+        }
+        if matches!(code, 100..=199 | 204 | 205 | 304) {
+            return self.end_headers();
+        }
+        let identity = &self.context.identity;
+        let page = error_page::render(&identity.error_message_format, code, message, explain);
+        let content_type = identity.error_content_type.clone();
+        self.send_header("Content-Type", content_type).send_header("Content-Length", page.len());
+        self.end_headers()?;
+        lock(&self.context.output).write_all(page.as_bytes(), &self.context.link)?;
+        Ok(())
+    }
+
+    /// The rest of the body is a part of a file, which the server sends after the handler has returned. No thread
+    /// waits for the client.
+    ///
+    /// To be called once, after `end_headers`. The handler gives `Content-Length` itself; without it, the server
+    /// closes the connection after the file. The connection is cut if the file turns out to be shorter.
+    ///
+    /// ```no_run
+    /// use serve_forever::{handler_fn, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let file = std::fs::File::open("film.webm")?;
+    ///     let length = file.metadata()?.len();
+    ///     http.send_response(200).send_header("Content-Length", length).end_headers()?;
+    ///     http.send_file(file, 0..length)
+    /// });
+    /// # let _ = handler;
+    /// ```
+    pub fn send_file(&mut self, file: impl Into<Arc<File>>, range: Range<u64>) -> Result {
+        let left = range.end.saturating_sub(range.start);
+        let attachment = Attachment::File { file: file.into(), offset: range.start, left };
+        self.attach(attachment, Some(left))
+    }
+
+    /// The rest of the body is made piece by piece after the handler has returned, whenever the client has taken
+    /// the last one. No thread waits for the client.
+    ///
+    /// To be called once, after `end_headers`.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result, Source};
+    ///
+    /// struct Countdown(u8);
+    ///
+    /// impl Source for Countdown {
+    ///     fn pull(&mut self, out: &mut Vec<u8>) -> std::io::Result<bool> {
+    ///         out.extend_from_slice(format!("{}\n", self.0).as_bytes());
+    ///         self.0 -= 1;
+    ///         Ok(self.0 > 0)
+    ///     }
+    /// }
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).end_headers()?;
+    ///     http.send_source(Countdown(3))
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"2\r\n3\n\r\n2\r\n2\n\r\n2\r\n1\n\r\n0\r\n\r\n"));
+    /// ```
+    pub fn send_source(&mut self, source: impl Source + 'static) -> Result {
+        self.attach(Attachment::Source(Box::new(source)), None)
+    }
+
+    fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
+        let mut output = lock(&self.context.output);
+        if !output.has_head() {
+            return Err("the body was given before the head: call send_response() and end_headers() first".into());
+        }
+        if output.attachment.is_some() {
+            return Err("the rest of the body was given already".into());
+        }
+        output.attach(attachment, octets);
+        Ok(())
+    }
+
+    /// Whether the connection ends after this response.
+    pub fn close_connection(&self) -> bool {
+        self.close
+    }
+
+    /// Ends the connection after this response, or keeps it, as far as the client and what follows allow it. To
+    /// be called before `end_headers`.
+    pub fn set_close_connection(&mut self, close: bool) {
+        self.close = close;
+    }
+
+    /// The least average rate, in octets per second, at which the client must send its body and take its
+    /// response; 0 for none. By default [`Builder::minimum_rate`](crate::Builder::minimum_rate).
+    pub fn set_minimum_rate(&mut self, octets_per_second: u32) {
+        self.context.link.set_minimum_rate(octets_per_second);
+    }
+}
+
+/// Texts and the log.
+impl Exchange<'_> {
+    /// Logs the request with `code` and `size` beside the record that the server makes of every request by itself.
+    pub fn log_request(&mut self, code: impl IntoStatus, size: u64) {
+        self.records.push(Record::Request { status: code.into_status(), octets: size });
+    }
+
+    /// Logs an error; delivered to the handler's `log_error` when it has returned.
+    pub fn log_error(&mut self, message: impl fmt::Display) {
+        self.records.push(Record::Error(message.to_string()));
+    }
+
+    /// Logs a message; delivered to the handler's `log_message` when it has returned.
+    pub fn log_message(&mut self, message: impl fmt::Display) {
+        self.records.push(Record::Message(message.to_string()));
+    }
+
+    /// What stands in the `Server` field.
+    pub fn version_string(&self) -> String {
+        let mut text = Vec::new();
+        self.context.identity.append_version(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// A time (by default the present one) as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+    pub fn date_time_string(&self, time: Option<SystemTime>) -> String {
+        let date = date::http_date(time.unwrap_or_else(SystemTime::now));
+        String::from_utf8_lossy(&date).into_owned()
+    }
+
+    /// The present time as it stands in the log: `06/Nov/1994 08:49:37`, local time.
+    pub fn log_date_time_string(&self) -> String {
+        records::log_date()
+    }
+
+    /// The client's IP address as text.
+    pub fn address_string(&self) -> String {
+        self.client_address().ip().to_string()
+    }
+}
+
+impl Output {
+    /// [`write`](Self::write) until everything is written.
+    fn write_all(&mut self, mut octets: &[u8], link: &Link<'_>) -> io::Result<()> {
+        while !octets.is_empty() {
+            let count = self.write(octets, link)?;
+            octets = &octets[count..];
+        }
+        Ok(())
+    }
+}
+
+impl Identity {
+    fn append_server(&self, out: &mut Vec<u8>) {
+        if self.server_version.is_empty() && self.sys_version.is_empty() {
+            return;
+        }
+        out.extend_from_slice(b"Server: ");
+        let from = out.len();
+        self.append_version(out);
+        // A handler's own text must not split the response.
+        for octet in &mut out[from..] {
+            if octet.is_ascii_control() {
+                *octet = b' ';
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn append_version(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.server_version.as_bytes());
+        if !self.server_version.is_empty() && !self.sys_version.is_empty() {
+            out.push(b' ');
+        }
+        out.extend_from_slice(self.sys_version.as_bytes());
+    }
+}
+
+impl fmt::Debug for Exchange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("client_address", &self.client_address())
+            .field("command", &self.command())
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}

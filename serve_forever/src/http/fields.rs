@@ -1,0 +1,411 @@
+//! Header fields: the view that handlers get, and the parser that the head and the trailers share.
+
+use std::fmt;
+
+use super::head::Refusal;
+
+/// The header fields of a request, in the order in which they came.
+///
+/// A light view that can be copied. Names are compared without regard to case (RFC 9110 §5.1); values are
+/// octets, since the protocol promises no encoding (RFC 9110 §5.5), with blanks at both ends removed.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use serve_forever::{Exchange, Result, handler_fn, testing};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     let headers = http.headers();
+///     let language = headers.get("accept-language").unwrap_or("any");
+///     http.send_response(200).end_headers()?;
+///     http.wfile().write_all(language.as_bytes())?;
+///     Ok(())
+/// });
+/// let reply = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Language: eo\r\n\r\n");
+/// assert!(reply.ends_with(b"eo"));
+/// ```
+#[derive(Clone, Copy)]
+pub struct Headers<'r> {
+    octets: &'r [u8],
+    fields: &'r [FieldRange],
+}
+
+impl<'r> Headers<'r> {
+    pub(crate) fn new(octets: &'r [u8], fields: &'r [FieldRange]) -> Self {
+        Self { octets, fields }
+    }
+
+    /// The value of the first field of that name. `None` if there is none, and also if its value is not
+    /// UTF-8: [`get_bytes`](Self::get_bytes) gives that one.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// use serve_forever::{Exchange, Result, handler_fn, testing};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert_eq!(http.headers().get("x-name"), Some("Zamenhof"));
+    ///     assert_eq!(http.headers().get("X-Other"), None);
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let reply = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\nX-Name: Zamenhof\r\n\r\n");
+    /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn get(self, name: &str) -> Option<&'r str> {
+        self.get_bytes(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The value of the first field of that name, as it came.
+    ///
+    /// ```
+    /// use serve_forever::{Exchange, Result, handler_fn, testing};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert_eq!(http.headers().get_bytes("X-Name"), Some(&b"Andr\xe9"[..]));
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let reply = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\nX-Name: Andr\xe9\r\n\r\n");
+    /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn get_bytes(self, name: &str) -> Option<&'r [u8]> {
+        let field = self.fields.iter().find(|field| field.is(self.octets, name))?;
+        Some(field.value.octets(self.octets))
+    }
+
+    /// The values of all fields of that name, in order. To be read as one list, they are joined with commas.
+    ///
+    /// ```
+    /// use serve_forever::{Exchange, Result, handler_fn, testing};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let hops: Vec<&[u8]> = http.headers().get_all("Via").collect();
+    ///     assert_eq!(hops, [&b"1.1 a"[..], b"1.1 b"]);
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let request = b"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 a\r\nvia: 1.1 b\r\n\r\n";
+    /// let reply = testing::respond(handler, request);
+    /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn get_all(self, name: &str) -> impl Iterator<Item = &'r [u8]> {
+        let octets = self.octets;
+        self.fields
+            .iter()
+            .filter(move |field| field.is(octets, name))
+            .map(move |field| field.value.octets(octets))
+    }
+
+    /// All fields in order, the names spelled as they came.
+    ///
+    /// ```
+    /// use serve_forever::{Exchange, Result, handler_fn, testing};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let names: Vec<&str> = http.headers().iter().map(|(name, _)| name).collect();
+    ///     assert_eq!(names, ["Host", "x-NAME"]);
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let reply = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\nx-NAME: b\r\n\r\n");
+    /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn iter(self) -> impl Iterator<Item = (&'r str, &'r [u8])> {
+        let octets = self.octets;
+        self.fields.iter().map(move |field| (field.name.text(octets), field.value.octets(octets)))
+    }
+
+    /// How many fields there are; those of the same name are counted each.
+    ///
+    /// ```
+    /// use serve_forever::{Exchange, Result, handler_fn, testing};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert_eq!(http.headers().len(), 2);
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let reply = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n");
+    /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn len(self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field at all, as an HTTP/1.0 request may have it.
+    ///
+    /// ```
+    /// use serve_forever::{Exchange, Result, handler_fn, testing};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert!(http.headers().is_empty());
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let reply = testing::respond(handler, b"GET / HTTP/1.0\r\n\r\n");
+    /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn is_empty(self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Whether there is a field of that name, whatever its value.
+    ///
+    /// ```
+    /// use serve_forever::{Exchange, Result, handler_fn, testing};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let code = if http.headers().contains("Authorization") { 204 } else { 403 };
+    ///     http.send_response(code).end_headers()
+    /// });
+    /// let reply = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(reply.starts_with(b"HTTP/1.1 403 "));
+    /// ```
+    pub fn contains(self, name: &str) -> bool {
+        self.get_bytes(name).is_some()
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            map.entry(&name, &format_args!("\"{}\"", value.escape_ascii()));
+        }
+        map.finish()
+    }
+}
+
+/// A part of the octets that were parsed. Offsets instead of slices, so that what is parsed can be kept
+/// beside its buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Positions within a head or a trailer section, which [`OFFSET_LIMIT`] keeps within 32 bits.
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub(crate) fn end(self) -> usize {
+        self.end as usize
+    }
+
+    /// Empty if these are not the octets that were parsed.
+    pub(crate) fn octets(self, of: &[u8]) -> &[u8] {
+        of.get(self.start()..self.end()).unwrap_or_default()
+    }
+
+    /// For parts that the parser has found to be ASCII.
+    pub(crate) fn text(self, of: &[u8]) -> &str {
+        std::str::from_utf8(self.octets(of)).unwrap_or_default()
+    }
+}
+
+/// Where one field line has its name and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FieldRange {
+    pub(crate) name: Span,
+    pub(crate) value: Span,
+}
+
+impl FieldRange {
+    pub(crate) fn is(&self, octets: &[u8], name: &str) -> bool {
+        self.name.octets(octets).eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// How far a field section was parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// The empty line was found; `end` is the offset behind it.
+    Complete { end: usize },
+    /// The fields before the line that starts at `line` are stored: go on from there when more has come.
+    Partial { line: usize },
+}
+
+/// Parses field lines from `start` up to the empty line and appends them to `fields`, of which there may be
+/// `most`.
+///
+/// `field-line = field-name ":" OWS field-value OWS`, each line ended by CRLF (RFC 9112 §5). Octets are
+/// judged from left to right, so what is refused is refused however it was cut on its way.
+pub(crate) fn parse_fields(
+    octets: &[u8],
+    start: usize,
+    most: usize,
+    fields: &mut Vec<FieldRange>,
+) -> Result<Section, Refusal> {
+    let mut line = start;
+    loop {
+        match octets.get(line) {
+            None => return Ok(Section::Partial { line }),
+            Some(b'\r') => match octets.get(line + 1) {
+                None => return Ok(Section::Partial { line }),
+                Some(b'\n') => return Ok(Section::Complete { end: line + 2 }),
+                Some(_) => return Err(bad_line(LINE_END)),
+            },
+            Some(b' ' | b'\t') => return Err(bad_line("Header lines must not begin with a blank")),
+            Some(b'\n') => return Err(bad_line(LINE_END)),
+            Some(_) if fields.len() >= most => return Err(Refusal::too_many_headers(most)),
+            Some(_) => {}
+        }
+        let Some(colon) = name_end(octets, line)? else { return Ok(Section::Partial { line }) };
+        let Some(cr) = value_end(octets, colon + 1)? else { return Ok(Section::Partial { line }) };
+        let (from, to) = trim(octets, colon + 1, cr);
+        fields.push(FieldRange { name: Span::new(line, colon), value: Span::new(from, to) });
+        line = cr + 2;
+    }
+}
+
+/// Whether a list field such as `Connection` has the member `token`, in whatever case.
+pub(crate) fn list_contains(value: &[u8], token: &str) -> bool {
+    list_members(value).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// The members of a comma-separated list without their blanks; empty ones are skipped (RFC 9110 §5.6.1.2).
+///
+/// For lists of tokens: a comma in a quoted string splits too.
+pub(crate) fn list_members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&octet| octet == b',').map(trim_blanks).filter(|member| !member.is_empty())
+}
+
+/// Without the SP and HTAB at both ends, and nothing else: other white space is none in HTTP (RFC 9110
+/// §5.6.3).
+pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
+    let (from, to) = trim(value, 0, value.len());
+    value.get(from..to).unwrap_or_default()
+}
+
+/// `token = 1*tchar` (RFC 9110 §5.6.2), which methods and field names are.
+pub(crate) fn is_token(octets: &[u8]) -> bool {
+    !octets.is_empty() && octets.iter().all(|&octet| is_token_octet(octet))
+}
+
+/// `tchar`: the printable ASCII characters except delimiters.
+pub(crate) const fn is_token_octet(octet: u8) -> bool {
+    TOKEN[octet as usize]
+}
+
+/// Whether a value can be sent without ending its line or confusing a recipient (RFC 9110 §5.5): HTAB,
+/// blanks, visible ASCII and octets from 0x80 on, but no other control character.
+pub(crate) fn is_field_value(octets: &[u8]) -> bool {
+    scan_value(octets, 0) == octets.len()
+}
+
+/// The first position from `at` on of an octet that `stop` names, or the length. Takes eight octets at a
+/// time: `flagged` marks, by the top bit of its octet, at least the first of them that could be one.
+pub(crate) fn find(
+    octets: &[u8],
+    mut at: usize,
+    flagged: impl Fn(u64) -> u64,
+    stop: impl Fn(u8) -> bool,
+) -> usize {
+    while let Some(eight) = octets.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let mask = flagged(u64::from_le_bytes(*eight));
+        if mask == 0 {
+            at += 8;
+            continue;
+        }
+        at += mask.trailing_zeros() as usize / 8;
+        if octets.get(at).is_some_and(|&octet| stop(octet)) {
+            return at;
+        }
+        at += 1;
+    }
+    let tail = octets.get(at..).unwrap_or_default();
+    at + tail.iter().position(|&octet| stop(octet)).unwrap_or(tail.len())
+}
+
+/// For [`find`]: marks octets less than `limit` (at most 0x80). Behind the first one marked others may be
+/// marked wrongly, by the borrow.
+pub(crate) const fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * limit as u64) & !word & TOP_BITS
+}
+
+/// For [`find`]: marks octets equal to `octet`, with the same restriction as [`below`].
+pub(crate) const fn equal(word: u64, octet: u8) -> u64 {
+    below(word ^ (ONES * octet as u64), 1)
+}
+
+/// The octet 0x80 in each place: as a mask, octets beyond ASCII.
+pub(crate) const TOP_BITS: u64 = ONES << 7;
+
+/// Offsets are kept in 32 bits, so no head or trailer section is read beyond this, whatever the limits say.
+pub(crate) const OFFSET_LIMIT: usize = u32::MAX as usize;
+
+/// Octets in a field name. Real ones have below 50; the rest of the limits would let one name be a whole
+/// head.
+const FIELD_NAME_LIMIT: usize = 1024;
+
+const LINE_END: &str = "Header lines must end with CR LF";
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = (octet as u8).is_ascii_alphanumeric();
+        octet += 1;
+    }
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut i = 0;
+    while i < others.len() {
+        table[others[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
+/// The offset of the colon; `None` if it has not come yet.
+fn name_end(octets: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
+    let rest = octets.get(start..).unwrap_or_default();
+    let length = rest.iter().take(FIELD_NAME_LIMIT + 1).take_while(|&&octet| is_token_octet(octet)).count();
+    match rest.get(length) {
+        _ if length > FIELD_NAME_LIMIT => Err(Refusal::line_too_long(FIELD_NAME_LIMIT)),
+        None => Ok(None),
+        Some(b':') if length > 0 => Ok(Some(start + length)),
+        Some(b' ' | b'\t') => Err(bad_line("There must be no blank before the colon of a header line")),
+        Some(b'\r' | b'\n') => Err(bad_line("A header line has no colon")),
+        Some(_) => Err(bad_line("A header name is not a token")),
+    }
+}
+
+/// The offset of the CR of a CRLF; `None` if it has not come yet.
+fn value_end(octets: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
+    let end = scan_value(octets, start);
+    match (octets.get(end), octets.get(end + 1)) {
+        (None, _) | (Some(b'\r'), None) => Ok(None),
+        (Some(b'\r'), Some(b'\n')) => Ok(Some(end)),
+        (Some(b'\r' | b'\n'), _) => Err(bad_line(LINE_END)),
+        _ => Err(bad_line("A header value has a control character")),
+    }
+}
+
+fn scan_value(octets: &[u8], at: usize) -> usize {
+    find(
+        octets,
+        at,
+        |word| below(word, b' ') | equal(word, 0x7f),
+        |octet| octet < b' ' && octet != b'\t' || octet == 0x7f,
+    )
+}
+
+fn trim(octets: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
+    while from < to && matches!(octets.get(from), Some(b' ' | b'\t')) {
+        from += 1;
+    }
+    while from < to && matches!(octets.get(to - 1), Some(b' ' | b'\t')) {
+        to -= 1;
+    }
+    (from, to)
+}
+
+/// The message leaves the line out: values may be secret, and messages go into logs.
+fn bad_line(explain: &'static str) -> Refusal {
+    Refusal::new(400, "Bad header syntax").explained(explain)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! What answers requests.
+
+use std::borrow::Cow;
+
+use crate::Result;
+use crate::server::factory::{ByClone, HandlerFactory};
+
+use super::error_page;
+use super::exchange::Exchange;
+use super::records::LogRecord;
+
+/// Answers requests, one method of it per request method: Python's `BaseHTTPRequestHandler`.
+///
+/// Every method is provided; a handler overrides those that it answers. What it does not answer gets
+/// `501 Unsupported method`, as in Python, or `405` with `Allow` if [`allowed_methods`](Self::allowed_methods) says
+/// what is allowed. A handler is made for every request, run, and dropped on one thread; state that is to outlive
+/// the request lives in the [server](Exchange::server), or behind an `Arc` that the handler's constructor clones.
+///
+/// Handlers may block: a handler that waits never stops the others.
+///
+/// An error that a method returns becomes `500` if nothing was sent yet, else the connection is cut, so that the
+/// client notices; a panic likewise.
+///
+/// ```
+/// use std::io::Write;
+/// use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+///
+/// struct Handler;
+///
+/// impl BaseHttpRequestHandler for Handler {
+///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+///         http.send_response(200).send_header("Content-Type", "text/plain").end_headers()?;
+///         http.wfile().write_all(b"Hello\n")?;
+///         Ok(())
+///     }
+/// }
+///
+/// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.ends_with(b"\r\n\r\nHello\n"));
+/// let answer = testing::respond(|| Handler, b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.starts_with(b"HTTP/1.1 501 Unsupported method ('PUT')\r\n"));
+/// ```
+pub trait BaseHttpRequestHandler {
+    /// `GET` (RFC 9110 §9.3.1).
+    fn do_get(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `HEAD` (RFC 9110 §9.3.2): what `GET` answers, without the body. The default runs [`do_get`](Self::do_get); the
+    /// server keeps the body back.
+    fn do_head(&mut self, http: &mut Exchange) -> Result {
+        self.do_get(http)
+    }
+
+    /// `POST` (RFC 9110 §9.3.3).
+    fn do_post(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `PUT` (RFC 9110 §9.3.4).
+    fn do_put(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `DELETE` (RFC 9110 §9.3.5).
+    fn do_delete(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `PATCH` (RFC 5789).
+    fn do_patch(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `OPTIONS` (RFC 9110 §9.3.7). The default answers with `Allow` if [`allowed_methods`](Self::allowed_methods)
+    /// is there. `OPTIONS *` is answered in the same way without this method.
+    fn do_options(&mut self, http: &mut Exchange) -> Result {
+        match self.allowed_methods() {
+            Some(allowed) => answer_options(Some(&allowed), http),
+            None => not_implemented(None, http),
+        }
+    }
+
+    /// `CONNECT` (RFC 9110 §9.3.6); [`path`](Exchange::path) is the authority that is asked for.
+    fn do_connect(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `TRACE` (RFC 9110 §9.3.8).
+    fn do_trace(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// Every other method. [`command`](Exchange::command) tells which.
+    fn do_other(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(None, http)
+    }
+
+    /// A client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). True: it will get that when the
+    /// handler first reads `rfile`. False: a final response was sent instead, and the method is not run.
+    ///
+    /// ```
+    /// # use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
+    /// struct Small;
+    ///
+    /// impl BaseHttpRequestHandler for Small {
+    ///     fn handle_expect_100(&mut self, http: &mut Exchange) -> bool {
+    ///         let length = http.headers().get("Content-Length").and_then(|text| text.parse().ok());
+    ///         if length.unwrap_or(0) <= 1_000_000_u64 {
+    ///             return true;
+    ///         }
+    ///         let _ = http.send_error(413, None, None);
+    ///         false
+    ///     }
+    /// }
+    /// ```
+    fn handle_expect_100(&mut self, http: &mut Exchange) -> bool {
+        let _ = http;
+        true
+    }
+
+    /// The methods that are allowed, as they stand in an `Allow` field. `None`: what is not implemented is `501`.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    /// use serve_forever::{testing, BaseHttpRequestHandler};
+    ///
+    /// struct ReadOnly;
+    ///
+    /// impl BaseHttpRequestHandler for ReadOnly {
+    ///     fn allowed_methods(&self) -> Option<Cow<'static, str>> {
+    ///         Some("GET, HEAD, OPTIONS".into())
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| ReadOnly, b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
+    /// ```
+    fn allowed_methods(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    /// The first half of the `Server` field. Empty together with [`sys_version`](Self::sys_version): no field.
+    fn server_version(&self) -> Cow<'static, str> {
+        Cow::Borrowed(SERVER_VERSION)
+    }
+
+    /// The second half of the `Server` field. Empty by default: what the server runs on is nobody's business.
+    fn sys_version(&self) -> Cow<'static, str> {
+        Cow::Borrowed("")
+    }
+
+    /// `HTTP/1.1`, or `HTTP/1.0` to close the connection after every response.
+    fn protocol_version(&self) -> Cow<'static, str> {
+        Cow::Borrowed("HTTP/1.1")
+    }
+
+    /// The page of [`send_error`](Exchange::send_error), with `%(code)d`, `%(message)s` and `%(explain)s` in it.
+    fn error_message_format(&self) -> Cow<'static, str> {
+        Cow::Borrowed(error_page::DEFAULT_FORMAT)
+    }
+
+    /// The `Content-Type` of the error page.
+    fn error_content_type(&self) -> Cow<'static, str> {
+        Cow::Borrowed("text/html;charset=utf-8")
+    }
+
+    /// Whether a method may wait for anything but the client. A handler that never does needs no permit and is served
+    /// even when all threads are taken by others.
+    fn may_block(&self) -> bool {
+        true
+    }
+
+    /// Logs a request that was answered. Called after the method, on the same thread.
+    fn log_request(&self, record: &LogRecord) {
+        record.write();
+    }
+
+    /// Logs an error: what [`send_error`](Exchange::send_error) and [`log_error`](Exchange::log_error) say.
+    fn log_error(&self, record: &LogRecord) {
+        self.log_message(record);
+    }
+
+    /// Logs a message.
+    fn log_message(&self, record: &LogRecord) {
+        record.write();
+    }
+}
+
+/// The `Server` field of a handler that does not say otherwise.
+pub(crate) const SERVER_VERSION: &str = concat!("serve-forever/", env!("CARGO_PKG_VERSION"));
+
+fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
+    match allowed {
+        Some(allowed) => http.send_error_with(405, None, None, &[("Allow", &allowed)]),
+        None => {
+            let message = format!("Unsupported method ('{}')", http.command());
+            http.send_error(501, Some(&message), None)
+        }
+    }
+}
+
+/// The answer to `OPTIONS`.
+pub(crate) fn answer_options(allowed: Option<&str>, http: &mut Exchange) -> Result {
+    http.send_response(200);
+    if let Some(allowed) = allowed {
+        http.send_header("Allow", allowed);
+    }
+    http.send_header("Content-Length", 0).end_headers()
+}
+
+impl<H> HandlerFactory<(ByClone, Exchange<'static>)> for H
+where
+    H: BaseHttpRequestHandler + Clone + Send + Sync + 'static,
+{
+    type Handler = H;
+
+    fn make(&self) -> H {
+        self.clone()
+    }
+}
+
+/// Runs the method of `handler` that the request is for.
+pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
+    if http.request.head.asterisk() {
+        return answer_options(handler.allowed_methods().as_deref(), http);
+    }
+    if http.rfile.is_expected() && !handler.handle_expect_100(http) {
+        return Ok(());
+    }
+    match http.command() {
+        "GET" => handler.do_get(http),
+        "HEAD" => handler.do_head(http),
+        "POST" => handler.do_post(http),
+        "PUT" => handler.do_put(http),
+        "DELETE" => handler.do_delete(http),
+        "PATCH" => handler.do_patch(http),
+        "OPTIONS" => handler.do_options(http),
+        "CONNECT" => handler.do_connect(http),
+        "TRACE" => handler.do_trace(http),
+        _ => handler.do_other(http),
+    }
+}
+
+macro_rules! forward {
+    ($($name:ident(&mut self) -> $result:ty;)* ; $($get:ident(&self) -> $value:ty;)* ; $($log:ident;)*) => {
+        impl<T: BaseHttpRequestHandler + ?Sized> BaseHttpRequestHandler for Box<T> {
+            $(fn $name(&mut self, http: &mut Exchange) -> $result {
+                (**self).$name(http)
+            })*
+            $(fn $get(&self) -> $value {
+                (**self).$get()
+            })*
+            $(fn $log(&self, record: &LogRecord) {
+                (**self).$log(record);
+            })*
+        }
+    };
+}
+
+forward! {
+    do_get(&mut self) -> Result;
+    do_head(&mut self) -> Result;
+    do_post(&mut self) -> Result;
+    do_put(&mut self) -> Result;
+    do_delete(&mut self) -> Result;
+    do_patch(&mut self) -> Result;
+    do_options(&mut self) -> Result;
+    do_connect(&mut self) -> Result;
+    do_trace(&mut self) -> Result;
+    do_other(&mut self) -> Result;
+    handle_expect_100(&mut self) -> bool;
+    ;
+    allowed_methods(&self) -> Option<Cow<'static, str>>;
+    server_version(&self) -> Cow<'static, str>;
+    sys_version(&self) -> Cow<'static, str>;
+    protocol_version(&self) -> Cow<'static, str>;
+    error_message_format(&self) -> Cow<'static, str>;
+    error_content_type(&self) -> Cow<'static, str>;
+    may_block(&self) -> bool;
+    ;
+    log_request;
+    log_error;
+    log_message;
+}

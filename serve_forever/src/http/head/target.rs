@@ -1,0 +1,150 @@
+//! The request target in its four forms (RFC 9112 §3.2), and what counts as a host.
+
+use std::net::Ipv6Addr;
+use std::ops::Range;
+
+use memchr::{memchr, memchr2};
+
+use crate::http::fields;
+
+/// A valid target, with offsets into it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// `/path?query`. The path begins at its last leading slash: `//host/` in a redirect would be another
+    /// host.
+    Origin { path: usize },
+    /// `http://authority/path?query`. What begins at `path` may lack the slash, or be empty.
+    Absolute { authority: Range<usize>, path: usize },
+    /// `host:port`, of `CONNECT`.
+    Authority,
+    /// `*`, of `OPTIONS`.
+    Asterisk,
+}
+
+/// Why a target is none for this server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Syntax(&'static str),
+    /// A scheme that this port does not speak.
+    Https,
+}
+
+impl Target {
+    pub(super) fn parse(method: &[u8], target: &[u8]) -> Result<Self, Fault> {
+        match (method, target) {
+            (b"CONNECT", _) => match Authority::parse(target) {
+                Some(Authority { no_host: false, port: Some(1..) }) => Ok(Self::Authority),
+                _ => Err(BAD_AUTHORITY),
+            },
+            (_, [b'/', ..]) => Ok(Self::Origin { path: extra_slashes(target) }),
+            (b"OPTIONS", b"*") => Ok(Self::Asterisk),
+            (_, b"*") => Err(Fault::Syntax("Only OPTIONS has the target *")),
+            _ => Self::parse_absolute(target),
+        }
+    }
+
+    /// Of all schemes only `http` is for a server that is no proxy.
+    fn parse_absolute(target: &[u8]) -> Result<Self, Fault> {
+        if starts_with_scheme(target, b"https://") {
+            return Err(Fault::Https);
+        }
+        let scheme = b"http://";
+        if !starts_with_scheme(target, scheme) {
+            return Err(Fault::Syntax("The request target must begin with a slash"));
+        }
+        let start = scheme.len();
+        let behind = target.get(start..).unwrap_or_default();
+        let (authority, path) = behind.split_at(memchr2(b'/', b'?', behind).unwrap_or(behind.len()));
+        match Authority::parse(authority) {
+            Some(Authority { no_host: false, .. }) => {
+                let end = start + authority.len();
+                Ok(Self::Absolute { authority: start..end, path: end + extra_slashes(path) })
+            }
+            _ => Err(BAD_AUTHORITY),
+        }
+    }
+}
+
+/// The first octet from `from` on that cannot be in a target, or the length: a control character, a space,
+/// something beyond ASCII, or `#`.
+pub(super) fn target_end(octets: &[u8], from: usize) -> usize {
+    fields::find(
+        octets,
+        from,
+        |word| {
+            let ascii = fields::below(word, b'!') | fields::equal(word, 0x7f) | fields::equal(word, b'#');
+            ascii | word & fields::TOP_BITS
+        },
+        |octet| !octet.is_ascii_graphic() || octet == b'#',
+    )
+}
+
+/// Whether the value of a `Host` field is valid. It may be empty (RFC 9112 §3.2).
+pub(super) fn is_host(value: &[u8]) -> bool {
+    value.is_empty() || Authority::parse(value).is_some_and(|authority| !authority.no_host)
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2).
+struct Authority {
+    no_host: bool,
+    port: Option<u16>,
+}
+
+impl Authority {
+    /// `None` if it is none. User information is refused (RFC 9110 §4.2.4), and so are a zone, a port above
+    /// 65535, and the comma, which RFC 3986 would let a name have but which makes a list of hosts here.
+    fn parse(octets: &[u8]) -> Option<Self> {
+        let (no_host, behind) = if let Some(inner) = octets.strip_prefix(b"[") {
+            let (address, behind) = inner.split_at_checked(memchr(b']', inner)?)?;
+            std::str::from_utf8(address).ok()?.parse::<Ipv6Addr>().ok()?;
+            (false, behind.get(1..)?)
+        } else {
+            let (name, behind) = octets.split_at(memchr(b':', octets).unwrap_or(octets.len()));
+            if !is_registered_name(name) {
+                return None;
+            }
+            (name.is_empty(), behind)
+        };
+        let port = match behind {
+            [] | [b':'] => None,
+            [b':', digits @ ..] => Some(port(digits)?),
+            _ => return None,
+        };
+        Some(Self { no_host, port })
+    }
+}
+
+const BAD_AUTHORITY: Fault = Fault::Syntax("The request target has no valid host and port");
+
+fn starts_with_scheme(target: &[u8], scheme: &[u8]) -> bool {
+    target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
+/// How many of the leading slashes are too many.
+fn extra_slashes(path: &[u8]) -> usize {
+    path.iter().take_while(|&&octet| octet == b'/').count().saturating_sub(1)
+}
+
+/// `port = *DIGIT`, here of one to five.
+fn port(digits: &[u8]) -> Option<u16> {
+    if digits.len() > 5 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    u16::try_from(digits.iter().fold(0_u32, |port, digit| port * 10 + u32::from(digit - b'0'))).ok()
+}
+
+/// `reg-name = *( unreserved / pct-encoded / sub-delims )` without the comma. IPv4 addresses look like this
+/// too.
+fn is_registered_name(name: &[u8]) -> bool {
+    let mut octets = name.iter();
+    while let Some(octet) = octets.next() {
+        let right = match octet {
+            b'%' => octets.by_ref().take(2).filter(|octet| octet.is_ascii_hexdigit()).count() == 2,
+            octet => octet.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(octet),
+        };
+        if !right {
+            return false;
+        }
+    }
+    true
+}

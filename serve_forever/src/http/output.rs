@@ -1,0 +1,356 @@
+//! One response on its way out: its framing, and what of it is held back until that is known.
+//!
+//! The head and up to [`BUFFER_SIZE`](crate::server::config::BUFFER_SIZE) octets of the body wait together. If
+//! the handler is done by then the length is known, and both leave in one write, behind the responses to earlier
+//! pipelined requests. Else the body becomes chunked (HTTP/1.1) or ends with the connection (HTTP/1.0).
+
+use std::io::{self, ErrorKind, Write};
+
+use crate::sys::Interest;
+
+use super::link::{Link, Pace};
+use super::pending::Attachment;
+
+/// The responses of one run of a connection, the last one of which may be unfinished.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    /// Octets that are ready to leave.
+    pub(crate) ready: Vec<u8>,
+    /// Content that waits for its framing.
+    body: Vec<u8>,
+    /// Where the present response starts in `ready`.
+    start: usize,
+    state: State,
+    plan: Plan,
+    /// Content octets that were accepted from the handler.
+    accepted: u64,
+    /// Something of the present response has left: it can't be replaced any more.
+    left: bool,
+    pub(crate) attachment: Option<Attachment>,
+    /// Writing failed: nothing more can be sent.
+    broken: bool,
+    pace: Pace,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// No head yet.
+    #[default]
+    Empty,
+    /// The handler's part of the head is there, the framing is open.
+    Open,
+    /// The head is complete.
+    Committed(Body),
+}
+
+/// How the end of the body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// There is none, whatever is written.
+    None,
+    /// The length stands in the head.
+    Length,
+    Chunked,
+    /// By the end of the connection.
+    Close,
+}
+
+/// What the head says, as far as the framing depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) status: u16,
+    /// The request was a HEAD: content is counted but not sent.
+    pub(crate) head: bool,
+    /// Both sides speak HTTP/1.1, so chunks are understood.
+    pub(crate) chunks: bool,
+    /// The `Content-Length` that the handler gave.
+    pub(crate) length: Option<u64>,
+    /// The handler gave a `Connection` field.
+    pub(crate) connection_given: bool,
+    /// The connection ends after this response.
+    pub(crate) close: bool,
+    /// A kept connection must be announced: the client speaks HTTP/1.0.
+    pub(crate) announce_keep: bool,
+}
+
+impl Plan {
+    /// Whether such a response never has content (RFC 9110 §6.4.1; 205: §15.3.6).
+    fn is_bodiless(&self) -> bool {
+        self.head || matches!(self.status, 100..=199 | 204 | 205 | 304)
+    }
+}
+
+impl Output {
+    /// The next response begins; `ready` keeps what is there.
+    pub(crate) fn begin(&mut self) {
+        self.body.clear();
+        self.start = self.ready.len();
+        self.state = State::Empty;
+        self.plan = Plan::default();
+        self.accepted = 0;
+        self.left = false;
+        self.attachment = None;
+    }
+
+    /// The handler's part of the head is complete; it was appended to `ready`.
+    pub(crate) fn open(&mut self, plan: Plan) {
+        self.plan = plan;
+        self.state = State::Open;
+    }
+
+    /// Whether the response has a head.
+    pub(crate) fn has_head(&self) -> bool {
+        self.state != State::Empty
+    }
+
+    /// The status of the response.
+    pub(crate) fn status(&self) -> u16 {
+        self.plan.status
+    }
+
+    /// Content octets accepted from the handler so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Whether writing failed.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether the connection must end after this response.
+    pub(crate) fn closes(&self) -> bool {
+        self.plan.close
+    }
+
+    /// The connection ends after this response; it is announced if that is still possible.
+    pub(crate) fn set_close(&mut self) {
+        self.plan.close = true;
+    }
+
+    /// Drops the response, if nothing of it has left. False: too late.
+    pub(crate) fn discard(&mut self) -> bool {
+        if self.left {
+            return false;
+        }
+        self.ready.truncate(self.start);
+        self.begin();
+        true
+    }
+
+    /// Takes content from the handler.
+    pub(crate) fn write(&mut self, octets: &[u8], link: &Link<'_>) -> io::Result<usize> {
+        if self.broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        if self.state == State::Empty {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "the body was written before the head: call send_response() and end_headers() first",
+            ));
+        }
+        if self.attachment.is_some() {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "the body was written to after send_file() or send_source()",
+            ));
+        }
+        if self.plan.is_bodiless() {
+            self.accepted += if self.plan.head { octets.len() as u64 } else { 0 };
+            return Ok(octets.len());
+        }
+        let octets = self.limit(octets)?;
+        if octets.is_empty() {
+            return Ok(0);
+        }
+        self.accepted += octets.len() as u64;
+        let size = link.config.buffer_size;
+        if self.state == State::Open {
+            if self.body.len() + octets.len() <= size {
+                self.body.extend_from_slice(octets);
+                return Ok(octets.len());
+            }
+            self.commit(None);
+        }
+        self.frame(octets);
+        if self.ready.len() >= size {
+            self.send_all(link)?;
+        }
+        Ok(octets.len())
+    }
+
+    /// What may still be written of `octets`: not more than the handler's `Content-Length`, and no more at a time
+    /// than is copied without harm.
+    fn limit<'a>(&self, octets: &'a [u8]) -> io::Result<&'a [u8]> {
+        let mut most = octets.len().min(PIECE);
+        if let Some(length) = self.plan.length {
+            let left = length - self.accepted.min(length);
+            if left == 0 && !octets.is_empty() {
+                return Err(io::Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("more was written than the Content-Length of {length} octets that was announced"),
+                ));
+            }
+            most = most.min(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        Ok(&octets[..most])
+    }
+
+    /// Sends what was written so far, with a framing that does not know the end.
+    pub(crate) fn flush(&mut self, link: &Link<'_>) -> io::Result<()> {
+        if self.state == State::Open {
+            self.commit(None);
+        }
+        self.send_all(link)
+    }
+
+    /// An interim response (RFC 9110 §15.2), appended to `ready` by the caller, goes out at once.
+    pub(crate) fn flush_interim(&mut self, link: &Link<'_>) -> io::Result<()> {
+        let sent = self.send_all(link);
+        // The final response is still to come and can be anything.
+        self.left = false;
+        self.start = self.ready.len();
+        sent
+    }
+
+    /// The content comes from a file or a source after the handler returned.
+    pub(crate) fn attach(&mut self, attachment: Attachment, octets: Option<u64>) {
+        if !self.plan.is_bodiless() {
+            self.accepted += octets.unwrap_or(0);
+        }
+        self.attachment = (!self.plan.is_bodiless()).then_some(attachment);
+    }
+
+    /// The handler is done: completes the head and the framing. What is in `ready` then is all there is to send,
+    /// apart from an attachment.
+    ///
+    /// An error: the handler promised more than it wrote, and the connection must be cut.
+    pub(crate) fn finish(&mut self) -> Result<(), String> {
+        if self.state == State::Open {
+            let known = match &self.attachment {
+                Some(_) => None,
+                None if self.plan.head => (self.accepted > 0).then_some(self.accepted),
+                None => Some(self.body.len() as u64),
+            };
+            self.commit(known);
+        }
+        if self.attachment.is_some() {
+            return Ok(());
+        }
+        match self.state {
+            State::Committed(Body::Chunked) => self.ready.extend_from_slice(LAST_CHUNK),
+            State::Committed(Body::Length) => {
+                let promised = self.plan.length.unwrap_or(self.accepted);
+                if self.accepted < promised {
+                    self.plan.close = true;
+                    return Err(format!(
+                        "the handler wrote {} octets of a body whose Content-Length it gave as {promised}",
+                        self.accepted
+                    ));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether what a source brings is to be sent in chunks.
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.state == State::Committed(Body::Chunked)
+    }
+
+    /// Completes the head. `known`: the length of the whole content, if the handler is done.
+    fn commit(&mut self, known: Option<u64>) {
+        let plan = &mut self.plan;
+        let bodiless = plan.is_bodiless();
+        let framed = plan.length.is_some() || known.is_some();
+        let body = match () {
+            () if bodiless => Body::None,
+            () if framed => Body::Length,
+            () if plan.chunks => Body::Chunked,
+            () => Body::Close,
+        };
+        // The end of the connection is the end of the body; a HEAD has no body but tells of the same one.
+        plan.close |= body == Body::Close;
+        if !plan.connection_given {
+            if plan.close {
+                self.ready.extend_from_slice(b"Connection: close\r\n");
+            } else if plan.announce_keep {
+                self.ready.extend_from_slice(b"Connection: keep-alive\r\n");
+            }
+        }
+        match (plan.status, plan.length, known) {
+            // These have neither (RFC 9110 §8.6, RFC 9112 §6.1); 304 tells of the length only if the handler did.
+            (100..=199 | 204 | 304, ..) | (_, Some(_), _) => {}
+            (205, ..) => self.ready.extend_from_slice(b"Content-Length: 0\r\n"),
+            (_, None, Some(known)) => {
+                // Writing to a Vec cannot fail.
+                let _ = write!(self.ready, "Content-Length: {known}\r\n");
+            }
+            (_, None, None) if plan.chunks && !(plan.head && self.accepted == 0 && self.attachment.is_none()) => {
+                self.ready.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            }
+            (_, None, None) => {}
+        }
+        self.ready.extend_from_slice(b"\r\n");
+        self.state = State::Committed(body);
+        let content = std::mem::take(&mut self.body);
+        if !content.is_empty() {
+            self.frame(&content);
+        }
+        self.body = content;
+        self.body.clear();
+    }
+
+    /// Appends content in the framing that was chosen.
+    fn frame(&mut self, octets: &[u8]) {
+        match self.state {
+            State::Committed(Body::Chunked) => append_chunk(&mut self.ready, octets),
+            State::Committed(Body::Length | Body::Close) => self.ready.extend_from_slice(octets),
+            State::Committed(Body::None) | State::Empty | State::Open => {}
+        }
+    }
+
+    /// Sends everything, waiting for the peer as long as it must.
+    fn send_all(&mut self, link: &Link<'_>) -> io::Result<()> {
+        let mut sent = 0;
+        let result = loop {
+            if sent == self.ready.len() {
+                break Ok(());
+            }
+            match link.transport.send(&self.ready[sent..], false) {
+                Ok(count) => {
+                    sent += count;
+                    self.pace.octets += count as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if let Err(error) = link.wait(Interest::Write, link.config.write_timeout, &mut self.pace) {
+                        break Err(error);
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        self.left |= sent > self.start;
+        self.ready.drain(..sent);
+        self.start = self.start.saturating_sub(sent);
+        self.broken |= result.is_err();
+        result
+    }
+}
+
+/// Appends one chunk (RFC 9112 §7.1); nothing for no octets, as that would be the last one.
+pub(crate) fn append_chunk(out: &mut Vec<u8>, octets: &[u8]) {
+    if octets.is_empty() {
+        return;
+    }
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "{:x}\r\n", octets.len());
+    out.extend_from_slice(octets);
+    out.extend_from_slice(b"\r\n");
+}
+
+pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Octets taken from the handler in one call of `write`.
+const PIECE: usize = 256 * 1024;

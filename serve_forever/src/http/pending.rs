@@ -1,0 +1,152 @@
+//! What a handler left to be sent: octets, a part of a file, or a source that is pulled. No thread waits for
+//! the peer that takes it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::server::config::Config;
+use crate::transport::Transport;
+
+use super::link::Pace;
+use super::output::{LAST_CHUNK, append_chunk};
+
+/// Content that is made piece by piece, whenever the client has taken the last one.
+///
+/// It needs no thread while it waits. See [`Exchange::send_source`](crate::Exchange::send_source) for an example.
+pub trait Source: Send {
+    /// Appends the next piece to `out`; false if there are no more after it. A piece should be some 16 to 64 KiB.
+    ///
+    /// An error cuts the connection, so that the client notices.
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
+}
+
+/// Content that comes after the octets.
+pub(crate) enum Attachment {
+    File { file: Arc<File>, offset: u64, left: u64 },
+    Source(Box<dyn Source>),
+}
+
+/// Unsent output of a connection.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    octets: Vec<u8>,
+    sent: usize,
+    attachment: Option<Attachment>,
+    /// Pieces of the source go out as chunks.
+    chunked: bool,
+    octets_sent: u64,
+    started: Option<Instant>,
+    progress: Option<Instant>,
+}
+
+/// How far sending got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    All,
+    /// The peer takes no more for now.
+    Blocked,
+    /// There is more to send and room for it, but others should have their turn.
+    Yield,
+}
+
+impl Pending {
+    pub(crate) fn new(octets: Vec<u8>, attachment: Option<Attachment>, chunked: bool) -> Self {
+        Self { octets, sent: 0, attachment, chunked, octets_sent: 0, started: None, progress: None }
+    }
+
+    /// Whether the rest can be sent without touching a disk or running code of others: then the loop may do it
+    /// itself.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.attachment.is_none()
+    }
+
+    /// Sends what the peer takes now.
+    pub(crate) fn send(&mut self, transport: &Transport) -> io::Result<Sent> {
+        for _ in 0..PIECES_PER_TURN {
+            while self.sent < self.octets.len() {
+                let more = matches!(self.attachment, Some(Attachment::File { .. }));
+                match transport.send(&self.octets[self.sent..], more) {
+                    Ok(count) => {
+                        self.sent += count;
+                        self.octets_sent += count as u64;
+                        self.progress = None;
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Sent::Blocked),
+                    Err(error) => return Err(error),
+                }
+            }
+            self.octets.clear();
+            self.sent = 0;
+            match &mut self.attachment {
+                None => {
+                    self.octets = Vec::new();
+                    return Ok(Sent::All);
+                }
+                Some(Attachment::File { left: 0, .. }) => self.attachment = None,
+                Some(Attachment::File { file, offset, left }) => {
+                    match transport.send_file(file, *offset, *left) {
+                        Ok(0) => {
+                            return Err(io::Error::new(
+                                ErrorKind::UnexpectedEof,
+                                "the file became shorter while it was sent",
+                            ));
+                        }
+                        Ok(count) => {
+                            *offset += count;
+                            *left -= count.min(*left);
+                            self.octets_sent += count;
+                            self.progress = None;
+                        }
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Sent::Blocked),
+                        Err(error) => return Err(error),
+                    }
+                }
+                Some(Attachment::Source(source)) => {
+                    let mut piece = Vec::new();
+                    let more = source.pull(&mut piece)?;
+                    if self.chunked {
+                        append_chunk(&mut self.octets, &piece);
+                    } else {
+                        self.octets = piece;
+                    }
+                    if !more {
+                        self.attachment = None;
+                        if self.chunked {
+                            self.octets.extend_from_slice(LAST_CHUNK);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Sent::Yield)
+    }
+
+    /// When the peer has been too slow.
+    pub(crate) fn deadline(&mut self, now: Instant, config: &Config) -> Option<Instant> {
+        let started = *self.started.get_or_insert(now);
+        let progress = *self.progress.get_or_insert(now);
+        let pace = Pace { octets: self.octets_sent, waited: progress.saturating_duration_since(started) };
+        progress.checked_add(pace.patience(
+            config.write_timeout,
+            config.minimum_rate,
+            config.minimum_rate_after,
+        ))
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { offset, left, .. } => {
+                f.debug_struct("File").field("offset", offset).field("left", left).finish_non_exhaustive()
+            }
+            Self::Source(_) => f.write_str("Source"),
+        }
+    }
+}
+
+/// Pieces of a file (of at most 1 MiB) or of a source that are sent before others have their turn.
+const PIECES_PER_TURN: usize = 4;

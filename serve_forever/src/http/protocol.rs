@@ -1,0 +1,98 @@
+//! HTTP as a protocol of the engine.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::server::config::Config;
+use crate::server::protocol::{Admission, NoJob, Protocol};
+
+use super::connection::HttpConnection;
+use super::handler::{BaseHttpRequestHandler, SERVER_VERSION};
+use super::scratch::Scratch;
+use super::{error_page, records, status};
+
+/// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
+pub struct Http<H> {
+    make: Box<dyn Fn() -> H + Send + Sync>,
+    /// What the last handler said of itself; a constant in practice.
+    may_block: AtomicBool,
+    /// The `Server` field of the first handler, for responses that no handler is made for.
+    server_version: OnceLock<String>,
+}
+
+impl<H> Http<H> {
+    pub(crate) fn new(make: impl Fn() -> H + Send + Sync + 'static) -> Self {
+        Self { make: Box::new(make), may_block: AtomicBool::new(true), server_version: OnceLock::new() }
+    }
+
+    /// Makes a handler.
+    pub(crate) fn make(&self) -> H {
+        (self.make)()
+    }
+
+    /// Whether handlers need a permit. Known from the first one on; until then they do.
+    pub(crate) fn may_block(&self) -> bool {
+        self.may_block.load(Ordering::Relaxed)
+    }
+
+    /// A whole response that closes the connection, without a handler.
+    pub(crate) fn plain_refusal(&self, code: u16) -> Vec<u8> {
+        let message = status::reason(code).unwrap_or("???");
+        let explain = status::explanation(code).unwrap_or("???");
+        let page = error_page::render(error_page::DEFAULT_FORMAT, code, message, explain);
+        let mut out = format!("HTTP/1.1 {code} {message}\r\n").into_bytes();
+        let version = self.server_version.get().map_or(SERVER_VERSION, String::as_str);
+        if !version.is_empty() {
+            out.extend_from_slice(format!("Server: {version}\r\n").as_bytes());
+        }
+        out.extend_from_slice(b"Date: ");
+        records::append_date(&mut out);
+        out.extend_from_slice(b"\r\n");
+        if code == 503 {
+            out.extend_from_slice(b"Retry-After: 1\r\n");
+        }
+        out.extend_from_slice(
+            format!(
+                "Connection: close\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: {}\r\n\r\n{page}",
+                page.len()
+            )
+            .as_bytes(),
+        );
+        out
+    }
+}
+
+impl<H: BaseHttpRequestHandler> Http<H> {
+    /// Notes what a handler says of all of its type.
+    pub(crate) fn remember(&self, handler: &H) {
+        let may_block = handler.may_block();
+        if self.may_block() != may_block {
+            self.may_block.store(may_block, Ordering::Relaxed);
+        }
+        self.server_version.get_or_init(|| {
+            let (server, system) = (handler.server_version(), handler.sys_version());
+            format!("{server} {system}").trim().replace(|c: char| c.is_control(), " ")
+        });
+    }
+}
+
+impl<H: BaseHttpRequestHandler + 'static> Protocol for Http<H> {
+    type Connection = HttpConnection;
+    type Job = NoJob;
+    type Scratch = Scratch;
+
+    fn scratch(&self, config: &Config) -> Scratch {
+        Scratch::new(config)
+    }
+
+    fn connect(&self, admission: Admission) -> HttpConnection {
+        HttpConnection::new(admission)
+    }
+}
+
+impl<H> fmt::Debug for Http<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,231 @@
+//! The head of a response, as a handler makes it.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use http::StatusCode;
+
+use super::fields;
+use super::status;
+
+/// What is collected between `send_response` and `end_headers`.
+///
+/// The first error is kept and told by `end_headers`, so that the calls in between can be chained.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseHead {
+    status: Option<u16>,
+    message: Option<String>,
+    /// `Server` and `Date` go before the handler's own fields, unless it gave them.
+    pub(crate) standard: bool,
+    pub(crate) server_given: bool,
+    pub(crate) date_given: bool,
+    fields: Vec<u8>,
+    pub(crate) length: Option<u64>,
+    pub(crate) connection_given: bool,
+    /// What a `Connection` field of the handler says about the connection.
+    pub(crate) close: Option<bool>,
+    error: Option<String>,
+}
+
+impl ResponseHead {
+    /// Begins anew.
+    pub(crate) fn start(&mut self, status: u16, message: Option<&str>, standard: bool) {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.clear();
+        *self = Self { fields, status: Some(status), standard, ..Self::default() };
+        if !(100..=999).contains(&status) {
+            self.fail(|| format!("{status} is not a status code: it must have three digits"));
+        }
+        if status == 101 {
+            self.fail(|| String::from("101 switches to another protocol, which a handler cannot do by itself"));
+        }
+        if let Some(message) = message {
+            // A reason phrase is free text, but must stay on its line (RFC 9112 §4).
+            self.message = Some(message.replace(|c: char| c.is_control(), " "));
+        }
+    }
+
+    /// The status, once there is one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// One more field.
+    pub(crate) fn field(&mut self, name: &str, value: &impl HeaderText) {
+        if self.status.is_none() {
+            return self.fail(|| format!("send_header({name:?}) was called before send_response()"));
+        }
+        if !fields::is_token(name.as_bytes()) {
+            return self.fail(|| format!("{name:?} is not a header name"));
+        }
+        let before = self.fields.len();
+        self.fields.extend_from_slice(name.as_bytes());
+        self.fields.extend_from_slice(b": ");
+        let from = self.fields.len();
+        value.append_to(&mut self.fields);
+        if !fields::is_field_value(&self.fields[from..]) {
+            let value = String::from_utf8_lossy(&self.fields[from..]).into_owned();
+            self.fields.truncate(before);
+            return self.fail(|| format!("the value {value:?} of {name} has a character that no header can have"));
+        }
+        if self.note(name, from) {
+            self.fields.extend_from_slice(b"\r\n");
+        } else {
+            self.fields.truncate(before);
+        }
+    }
+
+    /// Looks at the fields that mean something to the server itself. False: the field is not sent.
+    fn note(&mut self, name: &str, from: usize) -> bool {
+        let value = &self.fields[from..];
+        // Few names have these lengths; the others are done with one comparison.
+        match name.len() {
+            4 if name.eq_ignore_ascii_case("Date") => self.date_given = true,
+            6 if name.eq_ignore_ascii_case("Server") => self.server_given = true,
+            10 if name.eq_ignore_ascii_case("Connection") => {
+                self.connection_given = true;
+                if fields::list_contains(value, "close") {
+                    self.close = Some(true);
+                } else if fields::list_contains(value, "keep-alive") {
+                    self.close = Some(false);
+                }
+            }
+            14 if name.eq_ignore_ascii_case("Content-Length") => {
+                let length = std::str::from_utf8(value)
+                    .ok()
+                    .filter(|text| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()))
+                    .and_then(|text| text.parse().ok());
+                match length {
+                    None => {
+                        let value = String::from_utf8_lossy(value).into_owned();
+                        self.fail(|| format!("{value:?} is not a Content-Length"));
+                        return false;
+                    }
+                    Some(_) if self.length.is_some() => {
+                        self.fail(|| String::from("Content-Length was given twice"));
+                        return false;
+                    }
+                    length => self.length = length,
+                }
+            }
+            17 if name.eq_ignore_ascii_case("Transfer-Encoding") => {
+                // Framing is automatic: whoever asks for chunks gets them, but does not make them.
+                if !value.eq_ignore_ascii_case(b"chunked") {
+                    let value = String::from_utf8_lossy(value).into_owned();
+                    self.fail(|| format!("the transfer coding {value:?} cannot be applied"));
+                }
+                return false;
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// The status and the first error, when the head is complete; it begins anew after that.
+    pub(crate) fn end(&mut self) -> Result<u16, String> {
+        match (self.error.take(), self.status.take()) {
+            (Some(error), _) => Err(error),
+            (None, Some(status)) => Ok(status),
+            (None, None) => Err(String::from("end_headers() was called before send_response()")),
+        }
+    }
+
+    /// Appends the status line.
+    pub(crate) fn append_status_line(&self, out: &mut Vec<u8>, version: &str, status: u16) {
+        if status == 200 && self.message.is_none() && version == "HTTP/1.1" {
+            out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+            return;
+        }
+        let reason = self.message.as_deref().or_else(|| status::reason(status)).unwrap_or("");
+        // The blank before an empty reason stays (RFC 9112 §4). Writing to a Vec cannot fail.
+        let _ = write!(out, "{version} {status} {reason}\r\n");
+    }
+
+    /// Appends the handler's fields.
+    pub(crate) fn append_fields(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.fields);
+    }
+
+    fn fail(&mut self, error: impl FnOnce() -> String) {
+        if self.error.is_none() {
+            self.error = Some(error());
+        }
+    }
+}
+
+/// A status code: a number or an [`http::StatusCode`].
+///
+/// ```
+/// use serve_forever::{handler_fn, testing, Exchange, Result};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     http.send_response(http::StatusCode::IM_A_TEAPOT).end_headers()?;
+///     Ok(())
+/// });
+/// assert!(testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 418 "));
+/// ```
+pub trait IntoStatus {
+    /// The number.
+    fn into_status(self) -> u16;
+}
+
+impl IntoStatus for u16 {
+    fn into_status(self) -> u16 {
+        self
+    }
+}
+
+impl IntoStatus for StatusCode {
+    fn into_status(self) -> u16 {
+        self.as_u16()
+    }
+}
+
+/// The value of a header field: text, octets, a number, or an [`http::HeaderValue`].
+///
+/// ```
+/// use serve_forever::{handler_fn, testing, Exchange, Result};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     http.send_response(200).send_header("X-Count", 3).send_header("X-Text", "three").end_headers()?;
+///     Ok(())
+/// });
+/// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(String::from_utf8_lossy(&answer).contains("\r\nX-Count: 3\r\nX-Text: three\r\n"));
+/// ```
+pub trait HeaderText {
+    /// Appends the value as it stands in the field.
+    fn append_to(&self, out: &mut Vec<u8>);
+}
+
+macro_rules! header_text {
+    (octets: $($octets:ty),*; numbers: $($number:ty),*) => {
+        $(impl HeaderText for $octets {
+            fn append_to(&self, out: &mut Vec<u8>) {
+                let octets: &[u8] = self.as_ref();
+                out.extend_from_slice(octets);
+            }
+        })*
+        $(impl HeaderText for $number {
+            fn append_to(&self, out: &mut Vec<u8>) {
+                // Writing to a Vec cannot fail.
+                let _ = write!(out, "{self}");
+            }
+        })*
+    };
+}
+
+header_text!(octets: str, String, [u8], Vec<u8>, http::HeaderValue;
+    numbers: u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool);
+
+impl HeaderText for Cow<'_, str> {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+}
+
+impl<T: HeaderText + ?Sized> HeaderText for &T {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        (**self).append_to(out);
+    }
+}

@@ -1,0 +1,253 @@
+//! The body of a request, as a handler reads it.
+
+use std::fmt;
+use std::io::{self, BufRead, ErrorKind, Read};
+use std::sync::Mutex;
+
+use crate::sync::lock;
+use crate::sys::Interest;
+
+use super::body::{BodyDecoder, Decoded, Framing};
+use super::fields::Headers;
+use super::head::Refusal;
+use super::link::{Link, Pace};
+use super::output::Output;
+
+/// The body of a request, without its framing: Python's `rfile`.
+///
+/// It ends where the body ends; a body that stops before (the client went away) is an
+/// [`UnexpectedEof`](ErrorKind::UnexpectedEof), a malformed chunk is [`InvalidData`](ErrorKind::InvalidData), and a
+/// client that is too slow is [`TimedOut`](ErrorKind::TimedOut) ([`Builder::body_timeout`](crate::Builder::body_timeout)).
+/// A client that waits for `100 Continue` gets it at the first read (RFC 9110 §10.1.1).
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use serve_forever::{handler_fn, testing, Exchange, Result};
+///
+/// let echo = handler_fn(|http: &mut Exchange| -> Result {
+///     let mut body = String::new();
+///     http.rfile().read_to_string(&mut body)?;
+///     http.send_response(200).end_headers()?;
+///     http.wfile().write_all(body.as_bytes())?;
+///     Ok(())
+/// });
+/// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+/// assert!(testing::respond(echo, request).ends_with(b"hello"));
+/// ```
+pub struct RFile<'r> {
+    /// What was received of the connection behind the head; the unread part is `start..filled`.
+    buffer: &'r mut [u8],
+    start: usize,
+    filled: usize,
+    /// So many octets at `start` are content.
+    content: usize,
+    decoder: BodyDecoder,
+    received: u64,
+    link: &'r Link<'r>,
+    output: &'r Mutex<Output>,
+    /// The client waits for `100 Continue`.
+    expects: bool,
+    failure: Option<Failure>,
+    pace: Pace,
+}
+
+/// Why a body can't be read on.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The client sent something that is not a body, or too much of it.
+    Refused(Refusal),
+    /// The client was too slow.
+    TimedOut,
+    /// The client went away.
+    Gone(ErrorKind),
+}
+
+impl<'r> RFile<'r> {
+    pub(crate) fn new(
+        buffer: &'r mut [u8],
+        filled: usize,
+        framing: Framing,
+        expects: bool,
+        link: &'r Link<'r>,
+        output: &'r Mutex<Output>,
+    ) -> Self {
+        let mut file = Self {
+            buffer,
+            start: 0,
+            filled,
+            content: 0,
+            decoder: BodyDecoder::new(framing),
+            received: 0,
+            link,
+            output,
+            expects,
+            failure: None,
+            pace: Pace::default(),
+        };
+        if let Framing::Length(length) = framing
+            && length > link.config.max_body_size
+        {
+            file.failure = Some(Failure::Refused(too_large(link.config.max_body_size)));
+        }
+        file
+    }
+
+    /// The fields behind a chunked body, once it was read to its end.
+    pub(crate) fn trailers(&self) -> Headers<'_> {
+        self.decoder.trailers()
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// Whether the client still waits for `100 Continue`, so that it may never send its body.
+    pub(crate) fn is_expected(&self) -> bool {
+        self.expects
+    }
+
+    /// How many octets of content are still to come, as far as that is known.
+    pub(crate) fn remaining_hint(&self) -> Option<u64> {
+        self.decoder.remaining_hint().map(|left| left.saturating_add(self.content as u64))
+    }
+
+    /// Whether the whole body was read.
+    pub(crate) fn is_done(&self) -> bool {
+        self.content == 0 && self.decoder.is_done()
+    }
+
+    /// Passes over what has arrived of the body, without waiting.
+    pub(crate) fn skip_buffered(&mut self) {
+        self.start += std::mem::take(&mut self.content);
+        while self.failure.is_none() && !self.decoder.is_done() {
+            match self.decoder.decode(&self.buffer[self.start..self.filled]) {
+                Ok(Decoded::Data { skip, len }) => self.start += skip + len,
+                Ok(Decoded::More { skip }) => {
+                    self.start += skip;
+                    return;
+                }
+                Ok(Decoded::End { skip }) => self.start += skip,
+                Err(refusal) => self.failure = Some(Failure::Refused(refusal)),
+            }
+        }
+    }
+
+    /// What is left of the connection's octets (from where to where in the buffer), and of the body.
+    pub(crate) fn into_rest(self) -> (usize, usize, BodyDecoder) {
+        (self.start, self.filled, self.decoder)
+    }
+
+    /// More octets from the client, waiting for them if it must.
+    fn receive(&mut self) -> io::Result<()> {
+        (self.start, self.filled) = (0, 0);
+        if std::mem::take(&mut self.expects) {
+            let mut output = lock(self.output);
+            if !output.has_head() {
+                output.ready.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                output.flush_interim(self.link)?;
+            }
+        }
+        loop {
+            match self.link.transport.recv(self.buffer) {
+                Ok(0) => {
+                    self.failure = Some(Failure::Gone(ErrorKind::UnexpectedEof));
+                    return Err(ErrorKind::UnexpectedEof.into());
+                }
+                Ok(count) => {
+                    self.filled = count;
+                    self.pace.octets += count as u64;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // A prompt must reach the client before its answer is awaited. If another thread of the
+                    // handler holds the lock, it is writing already.
+                    if let Ok(mut output) = self.output.try_lock()
+                        && output.has_head()
+                    {
+                        output.flush(self.link)?;
+                    }
+                    let stall = self.link.config.body_timeout;
+                    if let Err(error) = self.link.wait(Interest::Read, stall, &mut self.pace) {
+                        self.failure = Some(match error.kind() {
+                            ErrorKind::TimedOut => Failure::TimedOut,
+                            kind => Failure::Gone(kind),
+                        });
+                        return Err(error);
+                    }
+                }
+                Err(error) => {
+                    self.failure = Some(Failure::Gone(error.kind()));
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+impl BufRead for RFile<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.content == 0 {
+            if let Some(failure) = &self.failure {
+                return Err(failure.to_error());
+            }
+            if self.decoder.is_done() {
+                break;
+            }
+            match self.decoder.decode(&self.buffer[self.start..self.filled]) {
+                Ok(Decoded::Data { skip, len }) => {
+                    self.start += skip;
+                    self.received = self.received.saturating_add(len as u64);
+                    if self.received > self.link.config.max_body_size {
+                        self.failure = Some(Failure::Refused(too_large(self.link.config.max_body_size)));
+                        continue;
+                    }
+                    self.content = len;
+                }
+                Ok(Decoded::End { skip }) => self.start += skip,
+                Ok(Decoded::More { .. }) => self.receive()?,
+                Err(refusal) => self.failure = Some(Failure::Refused(refusal)),
+            }
+        }
+        Ok(&self.buffer[self.start..self.start + self.content])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        let amount = amount.min(self.content);
+        self.start += amount;
+        self.content -= amount;
+    }
+}
+
+impl Read for RFile<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let content = self.fill_buf()?;
+        let count = content.len().min(out.len());
+        out[..count].copy_from_slice(&content[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl Failure {
+    fn to_error(&self) -> io::Error {
+        match self {
+            Self::Refused(refusal) => io::Error::new(ErrorKind::InvalidData, refusal.message.to_string()),
+            Self::TimedOut => ErrorKind::TimedOut.into(),
+            Self::Gone(kind) => (*kind).into(),
+        }
+    }
+}
+
+impl fmt::Debug for RFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RFile").field("received", &self.received).finish_non_exhaustive()
+    }
+}
+
+fn too_large(limit: u64) -> Refusal {
+    Refusal::new(413, "Content Too Large")
+        .explained(format!("got more than {limit} octets when reading the request body"))
+}

@@ -1,0 +1,42 @@
+//! The working memory of a thread that serves HTTP.
+
+use crate::server::config::Config;
+
+use super::connection::MAX_COLLECTED;
+use super::head::Head;
+use super::serve::Lent;
+
+/// Lent to a connection for the time of its work: idle connections hold none of it.
+pub struct Scratch {
+    /// What was received. As long as the largest head with the largest body that is collected, and some more to
+    /// receive larger bodies into.
+    pub(crate) read: Box<[u8]>,
+    pub(crate) filled: usize,
+    /// The head at the start of `read` was parsed and is so long.
+    pub(crate) parsed: Option<usize>,
+    pub(crate) head: Head,
+    pub(crate) lent: Lent,
+}
+
+impl Scratch {
+    pub(crate) fn new(config: &Config) -> Self {
+        let collected = usize::try_from(MAX_COLLECTED).unwrap_or(0);
+        Self {
+            // Zeroed memory costs nothing until it is touched.
+            read: vec![0; config.max_head_size + collected + BODY_BUFFER].into_boxed_slice(),
+            filled: 0,
+            parsed: None,
+            head: Head::default(),
+            lent: Lent::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").field("filled", &self.filled).finish_non_exhaustive()
+    }
+}
+
+/// Octets of room behind the largest head: a body is received in pieces of at least this size.
+const BODY_BUFFER: usize = 32 * 1024;

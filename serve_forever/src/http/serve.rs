@@ -1,0 +1,304 @@
+//! One request: the handler is made, run, and its response finished.
+
+use std::sync::Mutex;
+
+use crate::server::config::Config;
+use crate::server::handle::ServerHandle;
+use crate::server::hooks::{ErrorReport, catch};
+use crate::server::seat::Seat;
+use crate::transport::Transport;
+
+use super::Http;
+use super::body::{BodyDecoder, Framing};
+use super::exchange::{Context, Exchange, Identity, Record, Request};
+use super::handler::{self, BaseHttpRequestHandler};
+use super::head::{Expect, Refusal};
+use super::link::Link;
+use super::output::Output;
+use super::records::{LogRecord, What};
+use super::response_head::ResponseHead;
+use super::rfile::{Failure, RFile};
+use super::wfile::WFile;
+
+/// Where a request is served: who asks, and what for.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) server: &'a ServerHandle,
+    pub(crate) config: &'a Config,
+    pub(crate) transport: &'a Transport,
+    pub(crate) seat: &'a Seat<'a>,
+}
+
+/// What is lent for one request and comes back changed.
+#[derive(Default)]
+pub(crate) struct Lent {
+    pub(crate) output: Output,
+    pub(crate) response: ResponseHead,
+    pub(crate) records: Vec<Record>,
+}
+
+/// What became of a request.
+pub(crate) struct Served {
+    /// The connection is to be closed after what is in the output.
+    pub(crate) close: bool,
+    /// The connection is to be cut: what the client got is not whole.
+    pub(crate) cut: bool,
+    /// Octets behind the head that were received: from, to.
+    pub(crate) rest: (usize, usize),
+    /// The part of the body that was not read.
+    pub(crate) unread: Option<BodyDecoder>,
+}
+
+impl<H: BaseHttpRequestHandler> Http<H> {
+    /// Serves the request in `request`, or refuses it. `buffer` holds what follows its head, `filled` octets so far.
+    pub(crate) fn serve(
+        &self,
+        site: Site<'_>,
+        request: Request<'_>,
+        refusal: Option<&Refusal>,
+        stopping: bool,
+        buffer: &mut [u8],
+        filled: usize,
+        lent: &mut Lent,
+    ) -> Served {
+        let made = catch(|| {
+            let handler = self.make();
+            let identity = Identity::of(&handler);
+            (handler, identity)
+        });
+        let (mut handler, identity, made) = match made {
+            Ok((handler, identity)) => {
+                self.remember(&handler);
+                (Some(handler), identity, Ok(()))
+            }
+            Err(panic) => (None, Identity::default(), Err(panic)),
+        };
+        lent.output.begin();
+        let context = Context {
+            server: site.server,
+            link: Link::new(site.transport, site.seat, site.config),
+            output: Mutex::new(std::mem::take(&mut lent.output)),
+            identity,
+        };
+        let head = request.head;
+        let framing = if refusal.is_some() { Framing::Length(0) } else { head.framing() };
+        let expects = refusal.is_none() && head.expect() == Expect::Continue && filled == 0;
+        let mut http = Exchange {
+            request,
+            context: &context,
+            rfile: RFile::new(buffer, filled, framing, expects, &context.link, &context.output),
+            wfile: WFile::new(&context.output, &context.link),
+            response: std::mem::take(&mut lent.response),
+            close: stopping || refusal.is_some() || !head.keep_alive(),
+            records: std::mem::take(&mut lent.records),
+        };
+
+        let mut cut = false;
+        let outcome = match (refusal, made, &mut handler) {
+            (_, Err(panic), _) => Err(Trouble::Panic(panic)),
+            (Some(refusal), ..) => refuse(&mut http, refusal),
+            (None, Ok(()), Some(handler)) => run(handler, &mut http),
+            (None, Ok(()), None) => unreachable!("a handler that was made is there"),
+        };
+        if let Err(trouble) = outcome {
+            cut = !http.recover(&trouble);
+        }
+
+        let unread = http.settle_body(site.config);
+        let Exchange { rfile, response, mut records, .. } = http;
+        let (start, filled, decoder) = rfile.into_rest();
+        lent.response = response;
+        let Context { output, server, .. } = context;
+        let mut output = output.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if unread == Unread::TooMuch {
+            output.set_close();
+        }
+        if !cut && let Err(error) = output.finish() {
+            log::warn!("{}: {error}", site.transport.peer);
+            cut = true;
+        }
+        cut |= output.is_broken();
+
+        if output.has_head() {
+            records.push(Record::Request { status: output.status(), octets: output.accepted() });
+        }
+        let request_line = head.request_line(request.octets);
+        let log = Log { server, site, request_line };
+        if let Some(handler) = handler.take()
+            && let Err(panic) = catch(|| {
+                for record in records.drain(..) {
+                    log.deliver(&handler, &record);
+                }
+                drop(handler);
+            })
+        {
+            site.report(panic, true);
+        }
+        // Left over only when there was no handler to take them, or it panicked.
+        for record in records.drain(..) {
+            log.write(&record);
+        }
+        lent.records = records;
+        let close = output.closes();
+        lent.output = output;
+        Served {
+            close,
+            cut,
+            rest: (start, filled),
+            unread: (unread == Unread::Some).then_some(decoder),
+        }
+    }
+}
+
+/// What went wrong in a handler.
+enum Trouble {
+    Error(crate::Error),
+    Panic(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    Nothing,
+    Some,
+    /// So much that the connection is closed rather than that it is read.
+    TooMuch,
+}
+
+fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> Result<(), Trouble> {
+    match catch(|| handler::dispatch(handler, http)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(Trouble::Error(error)),
+        Err(panic) => return Err(Trouble::Panic(panic)),
+    }
+    let has_head = crate::sync::lock(&http.context.output).has_head();
+    if has_head {
+        return Ok(());
+    }
+    if http.response.status().is_some() {
+        // The handler forgot to end the head, or to look at what that said.
+        return http.end_headers().map_err(Trouble::Error);
+    }
+    Err(Trouble::Error("the handler returned without a response".into()))
+}
+
+fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
+    http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref()).map_err(Trouble::Error)
+}
+
+impl Exchange<'_> {
+    /// Answers for a handler that failed. False: it can't be answered any more, the connection must be cut.
+    fn recover(&mut self, trouble: &Trouble) -> bool {
+        let site = Site {
+            server: self.context.server,
+            config: self.context.link.config,
+            transport: self.context.link.transport,
+            seat: self.context.link.seat,
+        };
+        let refusal = match (self.rfile.failure(), trouble) {
+            (Some(Failure::Gone(kind)), Trouble::Error(_)) => {
+                log::debug!("{}: the client left while it sent its request: {kind}", site.transport.peer);
+                return false;
+            }
+            (Some(Failure::Refused(refusal)), Trouble::Error(_)) => refusal.clone(),
+            (Some(Failure::TimedOut), Trouble::Error(_)) => {
+                Refusal::new(408, "Request Timeout").explained("The request body took too long")
+            }
+            _ => Refusal::new(500, "Internal Server Error"),
+        };
+        {
+            let mut output = crate::sync::lock(&self.context.output);
+            if output.is_broken() {
+                log::debug!("{}: the client left before it had its response", site.transport.peer);
+                return false;
+            }
+            if refusal.status == 500 {
+                match trouble {
+                    Trouble::Error(error) => site.report(error.to_string(), false),
+                    Trouble::Panic(message) => site.report(message.clone(), true),
+                }
+            }
+            if !output.discard() {
+                return false;
+            }
+        }
+        self.close = true;
+        self.response = ResponseHead::default();
+        refuse(self, &refusal).is_ok()
+    }
+
+    /// Looks at what the handler left of the body.
+    fn settle_body(&mut self, config: &Config) -> Unread {
+        self.rfile.skip_buffered();
+        if self.rfile.is_done() {
+            return Unread::Nothing;
+        }
+        // A client that waits for `100 Continue` may send its body or not: no telling what comes next.
+        let too_much = self.rfile.failure().is_some()
+            || self.rfile.is_expected()
+            || self.rfile.remaining_hint().is_some_and(|left| left > config.max_drain_size);
+        if too_much { Unread::TooMuch } else { Unread::Some }
+    }
+}
+
+impl Site<'_> {
+    fn report(&self, error: String, panicked: bool) {
+        let client_address = self.transport.peer;
+        self.server.hooks().report(&ErrorReport { client_address, error, panicked });
+    }
+}
+
+/// Where the log records of a request go.
+struct Log<'a> {
+    server: &'a ServerHandle,
+    site: Site<'a>,
+    request_line: &'a [u8],
+}
+
+impl Log<'_> {
+    fn deliver<H: BaseHttpRequestHandler>(&self, handler: &H, record: &Record) {
+        match record {
+            Record::Request { .. } => handler.log_request(&self.record(record)),
+            Record::Error(_) => handler.log_error(&self.record(record)),
+            Record::Message(_) => handler.log_message(&self.record(record)),
+        }
+    }
+
+    fn write(&self, record: &Record) {
+        self.record(record).write();
+    }
+
+    fn record<'s>(&'s self, record: &'s Record) -> LogRecord<'s> {
+        let what = match record {
+            Record::Request { status, octets } => What::Request { status: *status, octets: *octets },
+            Record::Error(text) | Record::Message(text) => What::Text(text),
+        };
+        LogRecord {
+            server: self.server,
+            client_address: self.site.transport.peer,
+            request_line: self.request_line,
+            what,
+        }
+    }
+}
+
+impl Identity {
+    fn of<H: BaseHttpRequestHandler + ?Sized>(handler: &H) -> Self {
+        Self {
+            server_version: handler.server_version(),
+            sys_version: handler.sys_version(),
+            protocol_version: handler.protocol_version(),
+            error_message_format: handler.error_message_format(),
+            error_content_type: handler.error_content_type(),
+        }
+    }
+}
+
+impl Default for Identity {
+    /// What a handler says that overrides nothing.
+    fn default() -> Self {
+        struct Plain;
+        impl BaseHttpRequestHandler for Plain {}
+        Self::of(&Plain)
+    }
+}
+

@@ -1,0 +1,58 @@
+//! The body of a response, as a handler writes it.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Mutex;
+
+use crate::sync::lock;
+
+use super::link::Link;
+use super::output::Output;
+
+/// The body of a response: Python's `wfile`. Its framing is automatic.
+///
+/// What is written is held back up to [`Builder::buffer_size`](crate::Builder::buffer_size) octets. A handler that
+/// is done by then gets a `Content-Length`; one that writes more, or flushes, gets `Transfer-Encoding: chunked`
+/// (RFC 9112 §7.1), or for an HTTP/1.0 client a body that ends with the connection. A handler that sets
+/// `Content-Length` itself is held to it. For `HEAD`, and for statuses that have no content, what is written is
+/// not sent.
+///
+/// ```
+/// use std::io::Write;
+/// use serve_forever::{handler_fn, testing, Exchange, Result};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     http.send_response(200).end_headers()?;
+///     writeln!(http.wfile(), "Hello, {}!", http.client_address().ip())?;
+///     Ok(())
+/// });
+/// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.ends_with(b"Content-Length: 18\r\n\r\nHello, 127.0.0.1!\n"));
+/// ```
+pub struct WFile<'r> {
+    output: &'r Mutex<Output>,
+    link: &'r Link<'r>,
+}
+
+impl<'r> WFile<'r> {
+    pub(crate) fn new(output: &'r Mutex<Output>, link: &'r Link<'r>) -> Self {
+        Self { output, link }
+    }
+}
+
+impl Write for WFile<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        lock(self.output).write(octets, self.link)
+    }
+
+    /// Sends what was written so far; the rest of the response goes out in chunks.
+    fn flush(&mut self) -> io::Result<()> {
+        lock(self.output).flush(self.link)
+    }
+}
+
+impl fmt::Debug for WFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WFile").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! An HTTP server for plain blocking code, at the speed of an event loop: Python's `http.server`, in Rust.
+//!
+//! ```text
+//!   octets in                                                           octets out
+//!       |                                                                   ^
+//!       v                                                                   |
+//!   [ event loop ]--- a request is complete --->[ your handler ]---> head + body in one write
+//!       |    ^                                   do_get(&mut self, http)
+//!       |    |                                         |
+//!       |    +---- the handler returned: go on <-------+
+//!       |
+//!       +--- it did not return soon: another thread drives the loop on
+//! ```
+//!
+//! ```no_run
+//! use std::io::Write;
+//! use serve_forever::{BaseHttpRequestHandler, Exchange, HttpServer, Result};
+//!
+//! struct Handler;
+//!
+//! impl BaseHttpRequestHandler for Handler {
+//!     fn do_get(&mut self, http: &mut Exchange) -> Result {
+//!         http.send_response(200).end_headers()?;
+//!         http.wfile().write_all(b"Homepage\n")?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> std::io::Result<()> {
+//!     HttpServer::bind(("localhost", 8080), || Handler)?.serve_forever()
+//! }
+//! ```
+//!
+//! Handlers read and write in ordinary blocking code, without an async runtime, and may wait as long as they like:
+//! no handler and no slow client stops the others. HTTP/1.1 is taken strictly (RFC 9110, RFC 9112): what is
+//! ambiguous is refused.
+//!
+//! - [`HttpServer`] and [`BaseHttpRequestHandler`] answer requests; [`handler_fn`] does it with a closure.
+//! - [`SimpleHttpRequestHandler`] serves a directory.
+//! - [`TcpServer`] and [`BaseRequestHandler`] speak any other protocol over TCP.
+//! - [`Builder`] sets time-outs and limits.
+//! - [`testing::respond`] tests handlers without sockets.
+//!
+//! What this crate will not do: run an async runtime, guess what a malformed request means, or route (a handler
+//! matches on [`Exchange::url_path`]).
+
+#![forbid(unsafe_code)]
+
+mod files;
+mod http;
+mod raw;
+mod server;
+mod servers;
+mod sync;
+mod sys;
+pub mod testing;
+mod transport;
+
+pub use crate::files::{SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
+pub use crate::http::{
+    BaseHttpRequestHandler, Exchange, HandlerFn, HeaderText, Headers, Http, IntoStatus, LogRecord, RFile,
+    Source, WFile, handler_fn,
+};
+pub use crate::raw::{BaseRequestHandler, Raw, Stream};
+pub use crate::server::Server;
+pub use crate::server::access_log::AccessLog;
+pub use crate::server::builder::Builder;
+pub use crate::server::factory::{ByCall, ByClone, HandlerFactory};
+pub use crate::server::handle::ServerHandle;
+pub use crate::server::hooks::ErrorReport;
+pub use crate::server::protocol::Protocol;
+pub use crate::server::stats::ServerStats;
+pub use crate::servers::{HttpServer, TcpServer};
+
+/// Any error: whatever a handler comes across goes into it by `?`.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a handler returns.
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
+
+/// Raises the number of files and connections that this process may have open as far as the system allows; the new
+/// limit, or `None` where there is no such limit.
+///
+/// A program that serves many connections calls this at its start; the library does not, as the limit is the whole
+/// process's affair.
+///
+/// # Errors
+///
+/// The system refuses.
+///
+/// ```
+/// let limit = serve_forever::raise_descriptor_limit()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn raise_descriptor_limit() -> std::io::Result<Option<u64>> {
+    sys::raise_descriptor_limit()
+}

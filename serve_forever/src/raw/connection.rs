@@ -1,0 +1,107 @@
+//! One raw connection: its handler, and the polite end.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::server::hooks::{ErrorReport, catch};
+use crate::server::learned::Kind;
+use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
+use crate::sys;
+
+use super::handler::BaseRequestHandler;
+use super::stream::Stream;
+use super::Raw;
+
+/// Where a raw connection is in its life.
+#[derive(Debug)]
+pub struct RawConnection {
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Unwelcome,
+    New,
+    /// The handler is done; read on for a while, so that its last words are not lost to a reset.
+    Lingering(Instant),
+}
+
+impl RawConnection {
+    pub(crate) fn new(admission: Admission) -> Self {
+        let phase = match admission {
+            Admission::Welcome => Phase::New,
+            Admission::TooMany => Phase::Unwelcome,
+        };
+        Self { phase }
+    }
+}
+
+impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
+    fn turn(&mut self, cx: &mut Turn<'_, Raw<H>>) -> Next {
+        match (&self.phase, cx.cause) {
+            (Phase::Unwelcome, _) | (_, Cause::NoPermit | Cause::Expired | Cause::Stopping) => Next::Close,
+            (Phase::New, Cause::Ready) => Next::Run { kind: Kind::of(&[b"raw"]), permit: true },
+            (Phase::Lingering(until), Cause::Ready) => {
+                let mut buffer = [0; 4096];
+                for _ in 0..READS_PER_TURN {
+                    match cx.transport.recv(&mut buffer) {
+                        Ok(0) => return Next::Close,
+                        Ok(_) => {}
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                            cx.readiness.read = false;
+                            return Next::read(Some(*until));
+                        }
+                        Err(_) => return Next::Close,
+                    }
+                }
+                if cx.now >= *until { Next::Close } else { Next::Again }
+            }
+        }
+    }
+
+    fn run(&mut self, cx: &mut Run<'_, Raw<H>>) -> Next {
+        let mut stream = Stream::new(Arc::clone(cx.transport), cx.seat.to_owned(), cx.server.clone());
+        let report = |error: String, panicked: bool| {
+            cx.server.hooks().report(&ErrorReport { client_address: cx.transport.peer, error, panicked });
+        };
+        let tell = |outcome: Result<io::Result<()>, String>| match outcome {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                if sys::is_disconnect(&error) {
+                    log::debug!("{}: the client left: {error}", cx.transport.peer);
+                } else {
+                    report(error.to_string(), false);
+                }
+                false
+            }
+            Err(panic) => {
+                report(panic, true);
+                false
+            }
+        };
+        match catch(|| cx.protocol.make()) {
+            Err(panic) => report(panic, true),
+            Ok(mut handler) => {
+                if tell(catch(|| handler.setup(&mut stream))) {
+                    tell(catch(|| handler.handle(&mut stream)));
+                    tell(catch(|| handler.finish(&mut stream)));
+                }
+                tell(catch(|| {
+                    drop(handler);
+                    Ok(())
+                }));
+            }
+        }
+        cx.seat.resume(stream.seat());
+        drop(stream);
+        cx.transport.finish_writing();
+        self.phase = Phase::Lingering(Instant::now() + cx.config.linger_timeout);
+        Next::Again
+    }
+
+    fn park(&mut self, (): &mut ()) {}
+}
+
+/// Reads of unwanted octets before others have their turn.
+const READS_PER_TURN: usize = 16;

@@ -1,0 +1,73 @@
+//! What handles a raw connection.
+
+use std::io;
+
+use crate::server::factory::{ByClone, HandlerFactory};
+
+use super::stream::Stream;
+
+/// Handles one TCP connection: Python's `BaseRequestHandler`.
+///
+/// The three methods run in their order, on one thread, with the same stream. [`finish`](Self::finish) runs also
+/// after [`handle`](Self::handle) failed or panicked, but not after [`setup`](Self::setup) failed. When they are done
+/// the server ends the connection. An error is reported to
+/// [`handle_error`](crate::Builder::handle_error), unless it is only that the client left.
+///
+/// ```no_run
+/// use std::io::{self, BufRead, BufReader, Write};
+/// use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+///
+/// struct Upper;
+///
+/// impl BaseRequestHandler for Upper {
+///     fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+///         let mut line = String::new();
+///         BufReader::new(&mut *request).read_line(&mut line)?;
+///         request.write_all(line.to_uppercase().as_bytes())
+///     }
+/// }
+///
+/// TcpServer::bind(("localhost", 9999), || Upper)?.serve_forever()?;
+/// # Ok::<(), io::Error>(())
+/// ```
+pub trait BaseRequestHandler {
+    /// Runs before [`handle`](Self::handle). If it fails nothing else runs.
+    fn setup(&mut self, request: &mut Stream) -> io::Result<()> {
+        let _ = request;
+        Ok(())
+    }
+
+    /// Handles the connection.
+    fn handle(&mut self, request: &mut Stream) -> io::Result<()>;
+
+    /// Runs after [`handle`](Self::handle), however that ended.
+    fn finish(&mut self, request: &mut Stream) -> io::Result<()> {
+        let _ = request;
+        Ok(())
+    }
+}
+
+impl<T: BaseRequestHandler + ?Sized> BaseRequestHandler for Box<T> {
+    fn setup(&mut self, request: &mut Stream) -> io::Result<()> {
+        (**self).setup(request)
+    }
+
+    fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+        (**self).handle(request)
+    }
+
+    fn finish(&mut self, request: &mut Stream) -> io::Result<()> {
+        (**self).finish(request)
+    }
+}
+
+impl<H> HandlerFactory<(ByClone, Stream)> for H
+where
+    H: BaseRequestHandler + Clone + Send + Sync + 'static,
+{
+    type Handler = H;
+
+    fn make(&self) -> H {
+        self.clone()
+    }
+}

@@ -1,0 +1,51 @@
+//! Raw TCP: a handler gets the stream and does with it what it likes.
+
+mod connection;
+mod handler;
+mod stream;
+
+use std::fmt;
+
+use crate::server::config::Config;
+use crate::server::protocol::{Admission, NoJob, Protocol};
+
+pub use handler::BaseRequestHandler;
+pub use stream::Stream;
+
+use connection::RawConnection;
+
+/// The protocol of a [`TcpServer`](crate::TcpServer): none, but handlers of the type `H`.
+pub struct Raw<H> {
+    make: Box<dyn Fn() -> H + Send + Sync>,
+}
+
+impl<H> Raw<H> {
+    pub(crate) fn new(make: impl Fn() -> H + Send + Sync + 'static) -> Self {
+        Self { make: Box::new(make) }
+    }
+
+    fn make(&self) -> H {
+        (self.make)()
+    }
+}
+
+impl<H: BaseRequestHandler + 'static> Protocol for Raw<H> {
+    type Connection = RawConnection;
+    type Job = NoJob;
+    type Scratch = ();
+
+    /// Raw handlers hold their thread as long as they like: half of the threads stay for what the server must do.
+    const LONG_LIVED: bool = true;
+
+    fn scratch(&self, _: &Config) {}
+
+    fn connect(&self, admission: Admission) -> RawConnection {
+        RawConnection::new(admission)
+    }
+}
+
+impl<H> fmt::Debug for Raw<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,269 @@
+//! Where access log lines go: collected in memory, written in batches, by a thread of its own.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crate::sync::{lock, wait, wait_for};
+
+/// The access log of a server.
+///
+/// Lines are written at the latest after 100 ms, many at a time and by one thread that does nothing else: a
+/// terminal that was stopped, or a full disk, does not stop the server. Past a backlog of 1 MiB lines are counted
+/// and dropped.
+///
+/// ```
+/// use serve_forever::{handler_fn, AccessLog, Exchange, HttpServer, Result};
+///
+/// let file = tempfile();
+/// let server = HttpServer::builder(handler_fn(|_: &mut Exchange| -> Result { Ok(()) }))
+///     .access_log(AccessLog::to(file))
+///     .bind(("localhost", 0))?;
+/// # fn tempfile() -> impl std::io::Write + Send + 'static { std::io::sink() }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct AccessLog {
+    sink: Option<Arc<Sink>>,
+}
+
+struct Sink {
+    /// Lines by writing thread, so that loops on many cores do not wait for one lock.
+    shards: [Mutex<Vec<u8>>; SHARDS],
+    backlog: AtomicUsize,
+    dropped: AtomicU64,
+    /// Somebody told the writing thread that there are lines.
+    announced: AtomicBool,
+    signal: Mutex<Signal>,
+    bell: Condvar,
+    target: Mutex<Box<dyn Write + Send>>,
+}
+
+#[derive(Default)]
+struct Signal {
+    lines: bool,
+    full: bool,
+    stop: bool,
+    running: bool,
+}
+
+impl AccessLog {
+    /// To standard error, as Python does it. The default.
+    ///
+    /// ```
+    /// let log = serve_forever::AccessLog::stderr();
+    /// ```
+    pub fn stderr() -> Self {
+        Self::to(std::io::stderr())
+    }
+
+    /// Nowhere: no line is even made.
+    ///
+    /// ```
+    /// let log = serve_forever::AccessLog::off();
+    /// ```
+    pub fn off() -> Self {
+        Self { sink: None }
+    }
+
+    /// To `target`, such as a file. It is written to in large pieces and flushed after each.
+    ///
+    /// ```
+    /// let log = serve_forever::AccessLog::to(Vec::new());
+    /// ```
+    pub fn to(target: impl Write + Send + 'static) -> Self {
+        Self {
+            sink: Some(Arc::new(Sink {
+                shards: [const { Mutex::new(Vec::new()) }; SHARDS],
+                backlog: AtomicUsize::new(0),
+                dropped: AtomicU64::new(0),
+                announced: AtomicBool::new(false),
+                signal: Mutex::default(),
+                bell: Condvar::new(),
+                target: Mutex::new(Box::new(target)),
+            })),
+        }
+    }
+
+    /// Whether lines go anywhere.
+    pub(crate) fn is_on(&self) -> bool {
+        self.sink.is_some()
+    }
+
+    /// Adds what `line` appends to the buffer it is given: one or more whole lines.
+    pub(crate) fn write(&self, line: impl FnOnce(&mut Vec<u8>)) {
+        let Some(sink) = &self.sink else { return };
+        if sink.backlog.load(Ordering::Relaxed) > MAX_BACKLOG {
+            sink.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut shard = lock(&sink.shards[SHARD.get() % SHARDS]);
+        let before = shard.len();
+        line(&mut shard);
+        let (added, length) = (shard.len() - before, shard.len());
+        drop(shard);
+        sink.backlog.fetch_add(added, Ordering::Relaxed);
+        if !sink.announced.load(Ordering::SeqCst) && !sink.announced.swap(true, Ordering::SeqCst) {
+            lock(&sink.signal).lines = true;
+            sink.bell.notify_all();
+        } else if length >= BATCH && before < BATCH {
+            lock(&sink.signal).full = true;
+            sink.bell.notify_all();
+        }
+    }
+
+    /// Lines that were dropped so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.sink.as_ref().map_or(0, |sink| sink.dropped.load(Ordering::Relaxed))
+    }
+
+    /// Starts the writing thread. The guard ends it, after everything was written or a short time is over.
+    pub(crate) fn start(&self) -> std::io::Result<Option<Writing>> {
+        let Some(sink) = &self.sink else { return Ok(None) };
+        let mut signal = lock(&sink.signal);
+        signal.running = true;
+        signal.stop = false;
+        let writer = Arc::clone(sink);
+        let spawned =
+            std::thread::Builder::new().name("serve-forever-log".into()).spawn(move || writer.run());
+        if let Err(error) = spawned {
+            signal.running = false;
+            return Err(error);
+        }
+        Ok(Some(Writing { sink: Arc::clone(sink) }))
+    }
+
+    /// Writes what there is, on the calling thread.
+    pub(crate) fn flush(&self) {
+        if let Some(sink) = &self.sink {
+            sink.flush();
+        }
+    }
+}
+
+impl fmt::Debug for AccessLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessLog").field("on", &self.is_on()).finish_non_exhaustive()
+    }
+}
+
+/// The writing thread runs as long as this lives.
+pub(crate) struct Writing {
+    sink: Arc<Sink>,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let mut signal = lock(&self.sink.signal);
+        signal.stop = true;
+        self.sink.bell.notify_all();
+        let mut timed_out = false;
+        while signal.running && !timed_out {
+            (signal, timed_out) = wait_for(&self.sink.bell, signal, LAST_WORDS);
+        }
+    }
+}
+
+impl Sink {
+    fn run(&self) {
+        let mut signal = lock(&self.signal);
+        loop {
+            while !signal.lines && !signal.stop {
+                signal = wait(&self.bell, signal);
+            }
+            // The first line of a batch waits for company.
+            let mut timed_out = false;
+            while !signal.full && !signal.stop && !timed_out {
+                (signal, timed_out) = wait_for(&self.bell, signal, LATEST);
+            }
+            let stop = signal.stop;
+            (signal.lines, signal.full) = (false, false);
+            drop(signal);
+            self.flush();
+            signal = lock(&self.signal);
+            if stop {
+                signal.running = false;
+                self.bell.notify_all();
+                return;
+            }
+        }
+    }
+
+    fn flush(&self) {
+        // Whoever adds a line after this announces it anew; whoever did before is collected now.
+        self.announced.store(false, Ordering::SeqCst);
+        let mut target = lock(&self.target);
+        for shard in &self.shards {
+            let lines = std::mem::take(&mut *lock(shard));
+            if lines.is_empty() {
+                continue;
+            }
+            if let Err(error) = target.write_all(&lines).and_then(|()| target.flush()) {
+                log::debug!("cannot write the access log: {error}");
+            }
+            self.backlog.fetch_sub(lines.len(), Ordering::Relaxed);
+        }
+    }
+}
+
+thread_local! {
+    static SHARD: Cell<usize> = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        Cell::new(NEXT.fetch_add(1, Ordering::Relaxed))
+    };
+}
+
+const SHARDS: usize = 8;
+/// Octets in a shard at which it is written before its time.
+const BATCH: usize = 64 * 1024;
+/// Octets that may wait; lines beyond are dropped.
+const MAX_BACKLOG: usize = 1024 * 1024;
+/// The longest that a line waits for others.
+const LATEST: Duration = Duration::from_millis(100);
+/// How long the end of the server waits for the last lines to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+            lock(&self.0).extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_line_is_written_before_the_end() {
+        let target = Shared::default();
+        let log = AccessLog::to(target.clone());
+        let writing = log.start().expect("a thread can be made");
+        for _ in 0..1000 {
+            log.write(|out| out.extend_from_slice(b"a line\n"));
+        }
+        drop(writing);
+        assert_eq!(lock(&target.0).len(), 7000);
+    }
+
+    #[test]
+    fn lines_past_the_backlog_are_counted_and_dropped() {
+        let log = AccessLog::to(std::io::sink());
+        log.write(|out| out.resize(MAX_BACKLOG + 1, b'x'));
+        log.write(|out| out.extend_from_slice(b"too late\n"));
+        assert_eq!(log.dropped(), 1);
+        log.flush();
+        log.write(|out| out.extend_from_slice(b"in time\n"));
+        assert_eq!(log.dropped(), 1);
+    }
+}

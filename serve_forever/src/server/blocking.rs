@@ -1,0 +1,168 @@
+//! One connection on the calling thread, without a loop: `handle_request`, and tests without sockets.
+
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::sync::{lock, wait_for};
+use crate::sys::{Interest, Listener};
+use crate::transport::Transport;
+
+use super::config::Config;
+use super::handle::ServerHandle;
+use super::handover::slots::{Readiness, Token};
+use super::protocol::{Admission, Cause, Connection, Job, JobRun, Next, Protocol, Run, Turn};
+use super::seat::Seat;
+use super::waker::{Wake, Waker};
+
+/// The next connection; `None` when none came before the deadline.
+pub(crate) fn accept(
+    listeners: &[Listener],
+    deadline: Option<Instant>,
+) -> io::Result<Option<(Transport, SocketAddr)>> {
+    loop {
+        for listener in listeners {
+            match listener.accept() {
+                Ok((socket, peer)) => {
+                    let local = listener.local_address()?;
+                    return Ok(Some((Transport::plain(socket, peer, local), peer)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(None);
+        }
+        match listeners {
+            [only] => {
+                only.wait(deadline)?;
+            }
+            // Several listeners and nobody to poll them all: look at each in turn.
+            several => {
+                for listener in several {
+                    let slice = Instant::now() + SLICE;
+                    if listener.wait(Some(deadline.map_or(slice, |deadline| deadline.min(slice))))? {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Serves one connection until it is over.
+pub(crate) fn serve<P: Protocol>(
+    protocol: &P,
+    config: &Config,
+    server: &ServerHandle,
+    transport: &Arc<Transport>,
+) {
+    let mut scratch = protocol.scratch(config);
+    let mut connection = protocol.connect(Admission::Welcome);
+    let bell = Arc::new(Bell::default());
+    let wake: Arc<dyn Wake> = Arc::clone(&bell) as Arc<dyn Wake>;
+    let mut readiness = Readiness { read: true, write: true, end: false };
+    let mut jobs = Vec::new();
+    let mut cause = Cause::Ready;
+    let seat = Seat::alone();
+    loop {
+        let mut next = connection.turn(&mut Turn {
+            protocol,
+            config,
+            transport,
+            readiness: &mut readiness,
+            scratch: &mut scratch,
+            jobs: &mut jobs,
+            waker: Waker { engine: &wake, index: 0, token: TOKEN },
+            cause,
+            stopping: false,
+            now: Instant::now(),
+        });
+        cause = Cause::Ready;
+        if let Next::Run { kind, .. } = next {
+            next = connection.run(&mut Run {
+                protocol,
+                config,
+                server,
+                transport,
+                scratch: &mut scratch,
+                seat: &seat,
+                kind: &Cell::new(kind),
+                learned: None,
+                stopping: false,
+            });
+        }
+        for job in jobs.drain(..) {
+            job.run(&mut JobRun { protocol, seat: &seat });
+        }
+        match next {
+            Next::Close => return,
+            Next::Again | Next::Run { .. } => {}
+            Next::Wait { read, write, deadline, .. } => {
+                if bell.was_rung() {
+                    continue;
+                }
+                let interest = match (read, write) {
+                    (true, true) => Interest::Both,
+                    (false, true) => Interest::Write,
+                    (true, false) => Interest::Read,
+                    (false, false) => {
+                        if !bell.wait(deadline) {
+                            cause = Cause::Expired;
+                        }
+                        continue;
+                    }
+                };
+                match transport.wait(interest, deadline) {
+                    Ok(true) => readiness = Readiness { read: true, write: true, end: false },
+                    Ok(false) => cause = Cause::Expired,
+                    Err(error) => {
+                        log::debug!("{}: {error}", transport.peer);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rung by wakers.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Bell {
+    fn was_rung(&self) -> bool {
+        std::mem::take(&mut *lock(&self.rung))
+    }
+
+    /// False when the deadline came first.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut rung = lock(&self.rung);
+        while !std::mem::take(&mut *rung) {
+            let left = deadline.map_or(SLICE, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return false;
+            }
+            (rung, _) = wait_for(&self.bell, rung, left);
+        }
+        true
+    }
+}
+
+impl Wake for Bell {
+    fn wake(&self, _: usize, _: Token) {
+        *lock(&self.rung) = true;
+        self.bell.notify_all();
+    }
+}
+
+/// There is only one connection.
+const TOKEN: Token = Token { index: 0, generation: 0 };
+/// How long one of several listeners is looked at.
+const SLICE: Duration = Duration::from_millis(20);

@@ -1,0 +1,247 @@
+//! How a server is set up.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use super::access_log::AccessLog;
+use super::address;
+use super::config::Config;
+use super::handle::ServerHandle;
+use super::hooks::{ErrorReport, Hooks};
+use super::protocol::Protocol;
+use super::Server;
+
+/// Sets up a server: every time-out and every limit, with a default that is fit for the open network.
+///
+/// Made by `HttpServer::builder` and `TcpServer::builder`; [`bind`](Self::bind) makes the server.
+///
+/// ```
+/// use std::time::Duration;
+/// use serve_forever::{handler_fn, AccessLog, Exchange, HttpServer, Result};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+/// let server = HttpServer::builder(handler)
+///     .idle_timeout(Duration::from_secs(5))
+///     .max_connections(1000)
+///     .access_log(AccessLog::off())
+///     .bind(("localhost", 0))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "a builder does nothing until `bind` is called"]
+pub struct Builder<P> {
+    protocol: P,
+    config: Config,
+    hooks: Hooks,
+    access_log: AccessLog,
+    timeout: Option<Duration>,
+}
+
+impl<P: Protocol> Builder<P> {
+    pub(crate) fn new(protocol: P) -> Self {
+        Self {
+            protocol,
+            config: Config::default(),
+            hooks: Hooks::default(),
+            access_log: AccessLog::stderr(),
+            timeout: None,
+        }
+    }
+
+    /// Listens on every address of `address`, and makes the server. Port 0: any free port, the same for all.
+    ///
+    /// # Errors
+    ///
+    /// The name has no address, or the system does not let the server listen there; the message names the address.
+    pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
+        let listeners = address::listen(address, &self.config)?;
+        let addresses =
+            listeners.iter().map(crate::sys::Listener::local_address).collect::<io::Result<Vec<_>>>()?;
+        let handle = ServerHandle::new(addresses, self.access_log, self.hooks);
+        Ok(Server::new(self.protocol, self.config, self.timeout, handle, listeners))
+    }
+
+    /// A server that listens nowhere, for what is tested without sockets.
+    pub(crate) fn without_sockets(self) -> (P, Config, ServerHandle) {
+        (self.protocol, self.config, ServerHandle::new(Vec::new(), self.access_log, self.hooks))
+    }
+}
+
+/// Makes one setter for each line: its documentation, an example, and the assignment.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $example:literal;)*) => {
+        impl<P: Protocol> Builder<P> {
+            $(
+                $(#[$doc])*
+                ///
+                /// ```
+                #[doc = "# use std::time::Duration;"]
+                #[doc = "# use serve_forever::{handler_fn, Exchange, HttpServer, Result};"]
+                #[doc = "# let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });"]
+                #[doc = concat!("let builder = HttpServer::builder(handler).", stringify!($name), "(", $example, ");")]
+                /// # builder.bind(("localhost", 0))?;
+                /// # Ok::<(), std::io::Error>(())
+                /// ```
+                pub fn $name(mut self, $name: $type) -> Self {
+                    self.config.$name = $name;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+settings! {
+    /// Time for a whole request head from its first octet, and for the first octet of a new connection; then 408,
+    /// or a silent close where nothing was received. Default: 10 s.
+    head_timeout: Duration = "Duration::from_secs(5)";
+    /// Silence on a kept connection between two requests, after which it is closed. Default: 75 s.
+    idle_timeout: Duration = "Duration::from_secs(15)";
+    /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client gets 408. Default:
+    /// 30 s.
+    body_timeout: Duration = "Duration::from_secs(10)";
+    /// Time in which a client that is sent to takes nothing; then the connection is cut. Default: 30 s.
+    write_timeout: Duration = "Duration::from_secs(10)";
+    /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
+    /// reset (RFC 9112 §9.6). Default: 2 s.
+    linger_timeout: Duration = "Duration::from_secs(1)";
+    /// Time that a shutdown gives to requests that are being answered. Default: 10 s.
+    shutdown_timeout: Duration = "Duration::from_secs(60)";
+    /// Time that a request waits for a free thread before it is refused with 503. Default: 1 s.
+    permit_timeout: Duration = "Duration::from_millis(200)";
+    /// Octets of a request head, request line included; then 431. Default: 64 KiB.
+    max_head_size: usize = "16 * 1024";
+    /// Field lines of a request head; then 431. Default: 100.
+    max_fields: usize = "50";
+    /// Octets of a request target; then 414. Default: 16 KiB.
+    max_target_size: usize = "4 * 1024";
+    /// Octets of a request body; then reading it fails, and the client gets 413. Default: no limit.
+    max_body_size: u64 = "10_000_000";
+    /// Octets of a request body that the handler did not read, which are read away to keep the connection; if more
+    /// are left it is closed. Default: 256 KiB.
+    max_drain_size: u64 = "1024";
+    /// Octets of a response body that are held back until its framing is known. Default: 64 KiB.
+    buffer_size: usize = "8 * 1024";
+    /// Connections at a time. At the limit the oldest idle one is closed; where none is idle, new ones wait. Default:
+    /// 65 536, and never more than the system gives descriptors for.
+    max_connections: usize = "10_000";
+    /// Connections of one client address at a time; further ones get 503. Default: no limit.
+    max_connections_per_address: Option<usize> = "Some(100)";
+    /// Threads of the server. Every loop keeps one for itself, all others may run handlers at the same time. Default:
+    /// 512.
+    max_threads: usize = "64";
+    /// Threads that the requests of one client address may hold when threads get scarce. Default: half of them.
+    max_permits_per_address: Option<usize> = "Some(8)";
+    /// Requests per loop that may wait for a free thread; then 503 at once. Default: 1024.
+    max_waiting_requests: usize = "100";
+    /// Event loops. Default: one for each core.
+    loops: usize = "1";
+    /// Connections that the system keeps until they are accepted: the `listen` backlog. Default: 1024.
+    request_queue_size: u32 = "128";
+    /// Whether to listen on a port that connections of a former server still occupy. Default: true. Ignored on
+    /// Windows, where the option means something dangerous.
+    allow_reuse_address: bool = "false";
+}
+
+impl<P: Protocol> Builder<P> {
+    /// The least average rate, in octets per second, at which bodies must come and responses be taken, and the time
+    /// after which it counts. A handler can change it for its request
+    /// ([`Exchange::set_minimum_rate`](crate::Exchange::set_minimum_rate)). Default: 500 after 5 s; 0 is no minimum.
+    ///
+    /// It ends what stall time-outs do not: a client that sends one octet every 29 s.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let builder = HttpServer::builder(handler).minimum_rate(1000, Duration::from_secs(10));
+    /// # builder.bind(("localhost", 0))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn minimum_rate(mut self, octets_per_second: u32, after: Duration) -> Self {
+        self.config.minimum_rate = octets_per_second;
+        self.config.minimum_rate_after = after;
+        self
+    }
+
+    /// How long [`handle_request`](Server::handle_request) waits for a connection. Default: for ever.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let server = HttpServer::builder(handler).timeout(Duration::from_millis(10)).bind(("localhost", 0))?;
+    /// assert!(!server.handle_request()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Where the access log goes. Default: standard error.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, AccessLog, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let builder = HttpServer::builder(handler).access_log(AccessLog::off());
+    /// # builder.bind(("localhost", 0))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.access_log = log;
+        self
+    }
+
+    /// Asked for every connection, before anything is read: false closes it. It must not block. Default: all are
+    /// wanted.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let builder = HttpServer::builder(handler).verify_request(|client| client.ip().is_loopback());
+    /// # builder.bind(("localhost", 0))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn verify_request(mut self, verify: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
+        self.hooks.verify_request = Some(Box::new(verify));
+        self
+    }
+
+    /// Told of every handler that failed or panicked. Default: `log::error!`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let builder = HttpServer::builder(handler).handle_error(|report| eprintln!("{report}"));
+    /// # builder.bind(("localhost", 0))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn handle_error(mut self, report: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
+        self.hooks.handle_error = Some(Box::new(report));
+        self
+    }
+
+    /// Called by [`serve_forever`](Server::serve_forever) on its own thread, at this interval. Default: not set,
+    /// and nothing ticks.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let builder = HttpServer::builder(handler).service_actions(Duration::from_secs(1), || println!("tick"));
+    /// # builder.bind(("localhost", 0))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn service_actions(mut self, every: Duration, tick: impl Fn() + Send + Sync + 'static) -> Self {
+        self.hooks.service_actions = Some((every, Box::new(tick)));
+        self
+    }
+}
+
+impl<P> fmt::Debug for Builder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).field("hooks", &self.hooks).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! Every limit and time-out, with its unit and its default.
+
+use std::time::Duration;
+
+/// What a [`Builder`](crate::Builder) sets. One value per server, read by every layer.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) head_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) linger_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) permit_timeout: Duration,
+    pub(crate) minimum_rate: u32,
+    pub(crate) minimum_rate_after: Duration,
+    pub(crate) max_head_size: usize,
+    pub(crate) max_fields: usize,
+    pub(crate) max_target_size: usize,
+    pub(crate) max_body_size: u64,
+    pub(crate) max_drain_size: u64,
+    pub(crate) buffer_size: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: Option<usize>,
+    pub(crate) max_threads: usize,
+    pub(crate) max_permits_per_address: Option<usize>,
+    pub(crate) max_waiting_requests: usize,
+    pub(crate) loops: usize,
+    pub(crate) request_queue_size: u32,
+    pub(crate) allow_reuse_address: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            head_timeout: HEAD_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+            body_timeout: BODY_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            linger_timeout: LINGER_TIMEOUT,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+            permit_timeout: PERMIT_TIMEOUT,
+            minimum_rate: MINIMUM_RATE,
+            minimum_rate_after: MINIMUM_RATE_AFTER,
+            max_head_size: MAX_HEAD_SIZE,
+            max_fields: MAX_FIELDS,
+            max_target_size: MAX_TARGET_SIZE,
+            max_body_size: MAX_BODY_SIZE,
+            max_drain_size: MAX_DRAIN_SIZE,
+            buffer_size: BUFFER_SIZE,
+            max_connections: MAX_CONNECTIONS,
+            max_connections_per_address: None,
+            max_threads: MAX_THREADS,
+            max_permits_per_address: None,
+            max_waiting_requests: MAX_WAITING_REQUESTS,
+            loops: std::thread::available_parallelism().map_or(1, usize::from),
+            request_queue_size: REQUEST_QUEUE_SIZE,
+            allow_reuse_address: true,
+        }
+    }
+}
+
+impl Config {
+    /// How many permits one peer address may hold, and everything that never lets go on its own (raw TCP
+    /// handlers) in sum.
+    pub(crate) fn permits_per_address(&self) -> usize {
+        self.max_permits_per_address.unwrap_or(self.max_threads / 2).max(1)
+    }
+}
+
+/// Time for the whole request head, from its first octet.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Silence on a kept connection between two requests.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Silence while a request body is awaited.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time in which a peer that is sent to takes nothing.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time in which a closing connection still reads, so that its last response is not lost to a reset.
+pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time that `shutdown` gives to requests that are being answered.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time that a request waits for a permit before it is refused with 503.
+pub(crate) const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Octets per second that a body or a response must make on the average…
+pub(crate) const MINIMUM_RATE: u32 = 500;
+/// … after this time.
+pub(crate) const MINIMUM_RATE_AFTER: Duration = Duration::from_secs(5);
+/// Octets of a request head, request line included.
+pub(crate) const MAX_HEAD_SIZE: usize = 64 * 1024;
+/// Field lines of a request head.
+pub(crate) const MAX_FIELDS: usize = 100;
+/// Octets of a request target.
+pub(crate) const MAX_TARGET_SIZE: usize = 16 * 1024;
+/// Octets of a request body; what is beyond is refused with 413.
+pub(crate) const MAX_BODY_SIZE: u64 = u64::MAX;
+/// Octets of an unread request body that are read away to keep the connection.
+pub(crate) const MAX_DRAIN_SIZE: u64 = 256 * 1024;
+/// Octets of a response body that are held back until it is known how to frame it.
+pub(crate) const BUFFER_SIZE: usize = 64 * 1024;
+/// Connections at a time.
+pub(crate) const MAX_CONNECTIONS: usize = 65_536;
+/// Threads of the server, those included that only wait for work.
+pub(crate) const MAX_THREADS: usize = 512;
+/// Requests per loop that may wait for a permit.
+pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
+/// Connections that the system keeps for us until we accept them.
+pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;

@@ -1,0 +1,429 @@
+//! A server at work: its loops, its threads, its monitor.
+
+use std::cell::Cell;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use crate::sync::{lock, wait};
+use crate::sys::{Listener, Socket};
+
+use super::config::Config;
+use super::event_loop::Core;
+use super::handle::ServerHandle;
+use super::handover::inbox::Inbox;
+use super::handover::permits::Permits;
+use super::handover::pool::{HandOver, Pool, Spawn};
+use super::handover::slots::Token;
+use super::handover::state::{Job as JobId, LoopState};
+use super::handover::watch::Watch;
+use super::learned::{Kind, Learned};
+use super::peers::Peers;
+use super::protocol::{Connection, Job, JobRun, Next, Protocol, Run};
+use super::seat::{Helm, Seat};
+use super::stats::Counters;
+use super::waker::Wake;
+
+/// Everything that the threads of one `serve_forever` share.
+pub(crate) struct Engine<P: Protocol> {
+    pub(crate) protocol: Arc<P>,
+    pub(crate) config: Config,
+    pub(crate) server: ServerHandle,
+    pub(crate) loops: Box<[Loop<P>]>,
+    pub(crate) permits: Permits,
+    pub(crate) learned: Learned,
+    pub(crate) watch: Watch,
+    /// Detached threads by peer address.
+    pub(crate) permit_holders: Peers,
+    /// Connections by peer address; kept only where they are limited.
+    pub(crate) connections_by_address: Peers,
+    /// Connections of all loops.
+    pub(crate) connections: AtomicUsize,
+    pool: Pool<Work<P>>,
+    stopping: AtomicBool,
+    over: AtomicBool,
+    short_of_threads: AtomicBool,
+    finished_loops: Mutex<usize>,
+    loop_finished: Condvar,
+    /// For the threads that it makes.
+    me: Weak<Self>,
+}
+
+/// One event loop, as far as others may touch it.
+pub(crate) struct Loop<P: Protocol> {
+    pub(crate) index: usize,
+    pub(crate) state: LoopState,
+    pub(crate) inbox: Inbox<Mail<P>>,
+    /// What only the driver touches. Unlocked exactly while its driver is inside a job.
+    pub(crate) core: Mutex<Core<P>>,
+    pub(crate) registry: mio::Registry,
+    pub(crate) connections: AtomicUsize,
+    waker: mio::Waker,
+}
+
+/// A connection with its transport, as it goes from slot to job and back.
+pub(crate) struct Seated<P: Protocol> {
+    pub(crate) connection: P::Connection,
+    pub(crate) transport: Arc<crate::transport::Transport>,
+}
+
+/// What a loop is told from outside.
+pub(crate) enum Mail<P: Protocol> {
+    /// A connection comes back from a job. `rejoin`: its socket must be registered anew.
+    Back { token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool },
+    /// A job on a part of a connection is over.
+    JobDone { held: Option<IpAddr> },
+    /// Another loop accepted this for us.
+    Accepted { socket: Socket, peer: SocketAddr, local: SocketAddr },
+    /// A connection wants its turn.
+    Wake(Token),
+    /// A permit became free.
+    Permit,
+    /// The server is full: close an idle connection, if there is one.
+    MakeRoom,
+    /// Finish.
+    Stop,
+}
+
+/// What a spare thread is told to do.
+enum Work<P: Protocol> {
+    Drive(usize),
+    Run { index: usize, token: Token, seated: Box<Seated<P>>, kind: Kind },
+    Job { index: usize, job: P::Job, held: Option<IpAddr> },
+}
+
+impl<P: Protocol> Engine<P> {
+    /// Serves the connections of `listeners` until a shutdown is asked for.
+    pub(crate) fn serve(
+        protocol: &Arc<P>,
+        config: &Config,
+        server: &ServerHandle,
+        listeners: Vec<Listener>,
+    ) -> std::io::Result<()> {
+        let engine = Self::new(protocol, config, server, listeners)?;
+        engine.pool.fill(&*engine)?;
+        let watched = Arc::clone(&engine);
+        let monitor = std::thread::Builder::new()
+            .name("serve-forever-monitor".into())
+            .spawn(move || super::monitor::watch(&watched))?;
+        let writing = server.access_log().start()?;
+        for index in 0..engine.loops.len() {
+            engine.pool.hand_over(Work::Drive(index), || true, &*engine);
+        }
+
+        server.wait_for_shutdown(server.hooks().tick_interval(), || server.hooks().tick());
+
+        engine.stopping.store(true, Ordering::SeqCst);
+        for each in &engine.loops {
+            each.tell(Mail::Stop);
+        }
+        let mut finished = lock(&engine.finished_loops);
+        while *finished < engine.loops.len() {
+            finished = wait(&engine.loop_finished, finished);
+        }
+        drop(finished);
+        engine.pool.close();
+        engine.over.store(true, Ordering::SeqCst);
+        engine.watch.wake();
+        if monitor.join().is_err() {
+            log::error!("the monitor panicked");
+        }
+        drop(writing);
+        let left = engine.pool.wait_until_ended(|| engine.permits.detached(), THREADS_END);
+        if left > 0 {
+            log::warn!("the server has stopped, but {left} of its threads still run a handler");
+        }
+        Ok(())
+    }
+
+    fn new(
+        protocol: &Arc<P>,
+        config: &Config,
+        server: &ServerHandle,
+        listeners: Vec<Listener>,
+    ) -> std::io::Result<Arc<Self>> {
+        let count = config.loops.max(1);
+        let mut config = config.clone();
+        // Every loop has a driver and one thread that its driver's job can go on with.
+        config.max_threads = config.max_threads.max(2 * count);
+        let mut shares: Vec<Vec<Listener>> = (0..count).map(|_| Vec::new()).collect();
+        for (index, listener) in listeners.into_iter().enumerate() {
+            shares[index % count].push(listener);
+        }
+        let loops = shares
+            .into_iter()
+            .enumerate()
+            .map(|(index, listeners)| Loop::new(index, listeners))
+            .collect::<std::io::Result<Box<[_]>>>()?;
+        Ok(Arc::new_cyclic(|me| Self {
+            protocol: Arc::clone(protocol),
+            server: server.clone(),
+            loops,
+            permits: Permits::new(Self::threads_for_handlers(config.max_threads), count),
+            learned: Learned::new(),
+            watch: Watch::new(),
+            permit_holders: Peers::default(),
+            connections_by_address: Peers::default(),
+            connections: AtomicUsize::new(0),
+            pool: Pool::new(2 * count, config.max_threads),
+            stopping: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            short_of_threads: AtomicBool::new(false),
+            finished_loops: Mutex::new(0),
+            loop_finished: Condvar::new(),
+            config,
+            me: me.clone(),
+        }))
+    }
+
+    /// What of `threads` may be used by handlers: handlers that never let go on their own get half.
+    fn threads_for_handlers(threads: usize) -> usize {
+        if P::LONG_LIVED { threads.div_ceil(2) } else { threads }
+    }
+
+    /// Gives the loop `index` to a spare thread, if it is still inside of `job`.
+    pub(crate) fn take_loop(&self, index: usize, job: JobId) -> HandOver {
+        let state = &self.loops[index].state;
+        let take = || {
+            let taken = state.take(job);
+            if taken {
+                self.count_detached();
+            }
+            taken
+        };
+        let outcome = self.pool.hand_over(Work::Drive(index), take, self);
+        match outcome {
+            HandOver::Done => Counters::one(&self.server.counters().hand_overs),
+            HandOver::NoThread => self.learn_thread_limit(),
+            HandOver::TooLate => {}
+        }
+        outcome
+    }
+
+    /// Starts a run on a spare thread; gives it back if there is none. The caller got the permit.
+    pub(crate) fn start_on_spare(
+        &self,
+        index: usize,
+        token: Token,
+        seated: Box<Seated<P>>,
+        kind: Kind,
+    ) -> Result<(), Box<Seated<P>>> {
+        self.submit(Work::Run { index, token, seated, kind }).map_err(|work| match work {
+            Work::Run { seated, .. } => seated,
+            Work::Drive(_) | Work::Job { .. } => unreachable!("the pool gives back what it was given"),
+        })
+    }
+
+    /// Starts a job on a spare thread; gives it back if there is none. The caller got the permit.
+    pub(crate) fn start_job_on_spare(
+        &self,
+        index: usize,
+        job: P::Job,
+        held: Option<IpAddr>,
+    ) -> Result<(), P::Job> {
+        self.submit(Work::Job { index, job, held }).map_err(|work| match work {
+            Work::Job { job, .. } => job,
+            Work::Drive(_) | Work::Run { .. } => unreachable!("the pool gives back what it was given"),
+        })
+    }
+
+    fn submit(&self, work: Work<P>) -> Result<(), Work<P>> {
+        let outcome = self.pool.submit(work, self);
+        match outcome {
+            Ok(()) => Counters::one(&self.server.counters().learned_starts),
+            Err(_) => {
+                self.learn_thread_limit();
+                self.finish_detached();
+            }
+        }
+        outcome
+    }
+
+    /// The system made no more threads: what there is counts as the limit until one more can be made.
+    fn learn_thread_limit(&self) {
+        let threads = self.pool.threads();
+        if threads < self.config.max_threads {
+            self.permits.set_threads(Self::threads_for_handlers(threads), self.loops.len());
+            if !self.short_of_threads.swap(true, Ordering::SeqCst) {
+                log::warn!("no more than {threads} threads can be made for now; requests may have to wait");
+            }
+        }
+    }
+
+    /// Called by the monitor now and then: the system may give more threads by now.
+    pub(crate) fn retry_threads(&self) {
+        if self.short_of_threads.swap(false, Ordering::SeqCst) {
+            self.permits.set_threads(Self::threads_for_handlers(self.config.max_threads), self.loops.len());
+        }
+    }
+
+    /// A permit that was taken with [`Permits::try_detach`] counts in the statistics too.
+    #[must_use]
+    pub(crate) fn try_detach(&self) -> bool {
+        let detached = self.permits.try_detach();
+        if detached {
+            self.server.counters().detached.fetch_add(1, Ordering::Relaxed);
+        }
+        detached
+    }
+
+    fn count_detached(&self) {
+        self.permits.detach();
+        self.server.counters().detached.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A detached thread is out of user code.
+    pub(crate) fn finish_detached(&self) {
+        self.server.counters().detached.fetch_sub(1, Ordering::Relaxed);
+        if self.permits.finish() {
+            self.tell_waiting();
+        }
+    }
+
+    /// An address holds one permit less than it did.
+    pub(crate) fn release_holder(&self, address: IpAddr) {
+        self.permit_holders.remove(address);
+        if self.permits.is_awaited() {
+            self.tell_waiting();
+        }
+    }
+
+    fn tell_waiting(&self) {
+        for each in &self.loops {
+            each.tell(Mail::Permit);
+        }
+    }
+
+    pub(crate) fn loop_has_finished(&self) {
+        *lock(&self.finished_loops) += 1;
+        self.loop_finished.notify_all();
+    }
+
+    /// Whether a shutdown was asked for: responses announce the end of their connection.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// The life of a thread.
+    fn work(self: &Arc<Self>) {
+        let mut scratch = self.protocol.scratch(&self.config);
+        self.pool.work(SPARE_PATIENCE, |work| match work {
+            Work::Drive(index) => super::event_loop::drive(self, index, &mut scratch),
+            Work::Run { index, token, seated, kind } => self.run(index, token, seated, kind, &mut scratch),
+            Work::Job { index, job, held } => self.run_job(index, job, held),
+        });
+    }
+
+    fn run(
+        &self,
+        index: usize,
+        token: Token,
+        mut seated: Box<Seated<P>>,
+        kind: Kind,
+        scratch: &mut P::Scratch,
+    ) {
+        let its_loop = &self.loops[index];
+        let seat = Seat::detached(self, index);
+        let started = Instant::now();
+        let kind = Cell::new(kind);
+        let next = seated.connection.run(&mut Run {
+            protocol: &self.protocol,
+            config: &self.config,
+            server: &self.server,
+            transport: &seated.transport,
+            scratch,
+            seat: &seat,
+            kind: &kind,
+            learned: None,
+            stopping: self.is_stopping(),
+        });
+        self.learn(kind.get(), started);
+        self.finish_detached();
+        let rejoin = seat.is_deregistered();
+        its_loop.tell(Mail::Back { token, seated, next, rejoin });
+    }
+
+    fn run_job(&self, index: usize, job: P::Job, held: Option<IpAddr>) {
+        let kind = job.kind();
+        let started = Instant::now();
+        job.run(&mut JobRun { protocol: &self.protocol, seat: &Seat::detached(self, index) });
+        self.learn(kind, started);
+        self.finish_detached();
+        self.loops[index].tell(Mail::JobDone { held });
+    }
+
+    fn learn(&self, kind: Kind, started: Instant) {
+        if started.elapsed() < FAST {
+            self.learned.returned(kind);
+        } else {
+            self.learned.blocked(kind);
+        }
+    }
+}
+
+impl<P: Protocol> Spawn for Engine<P> {
+    fn spawn(&self) -> std::io::Result<()> {
+        let Some(engine) = self.me.upgrade() else { return Ok(()) };
+        std::thread::Builder::new()
+            .name("serve-forever".into())
+            .spawn(move || engine.work())
+            .map(drop)
+    }
+}
+
+impl<P: Protocol> Wake for Engine<P> {
+    fn wake(&self, index: usize, token: Token) {
+        self.loops[index].tell(Mail::Wake(token));
+    }
+}
+
+impl<P: Protocol> Helm for Engine<P> {
+    fn release(&self, index: usize, job: JobId) -> bool {
+        self.take_loop(index, job) != HandOver::NoThread
+    }
+
+    fn registry(&self, index: usize) -> &mio::Registry {
+        &self.loops[index].registry
+    }
+
+    fn shared(&self) -> Option<Arc<dyn Helm>> {
+        self.me.upgrade().map(|engine| engine as Arc<dyn Helm>)
+    }
+}
+
+impl<P: Protocol> Loop<P> {
+    fn new(index: usize, listeners: Vec<Listener>) -> std::io::Result<Self> {
+        let core = Core::new(listeners)?;
+        let registry = core.registry()?;
+        Ok(Self {
+            index,
+            state: LoopState::new(),
+            inbox: Inbox::new(),
+            waker: mio::Waker::new(&registry, super::event_loop::WAKER)?,
+            core: Mutex::new(core),
+            registry,
+            connections: AtomicUsize::new(0),
+        })
+    }
+
+    /// Leaves a message and sees to it that it is read soon.
+    pub(crate) fn tell(&self, mail: Mail<P>) {
+        if self.inbox.post(mail, &self.state)
+            && let Err(error) = self.waker.wake()
+        {
+            log::error!("cannot wake an event loop: {error}");
+        }
+    }
+}
+
+/// A thread without work ends after this time.
+const SPARE_PATIENCE: Duration = Duration::from_secs(10);
+/// What started on a spare and was over sooner could as well have run on the loop's driver.
+const FAST: Duration = Duration::from_micros(200);
+/// How long the end of the server waits for its idle threads to end.
+const THREADS_END: Duration = Duration::from_secs(1);

@@ -1,0 +1,194 @@
+//! The handle of a running server: what handlers and other threads can ask of it.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crate::sync::{lock, wait, wait_for};
+
+use super::access_log::AccessLog;
+use super::hooks::Hooks;
+use super::stats::{Counters, ServerStats};
+
+/// A server, seen from a handler or from another thread: Python's `self.server`.
+///
+/// Cheap to clone.
+///
+/// ```
+/// use serve_forever::{BaseHttpRequestHandler, Exchange, HttpServer, Result};
+///
+/// #[derive(Clone)]
+/// struct Handler;
+/// impl BaseHttpRequestHandler for Handler {}
+///
+/// let server = HttpServer::bind(("localhost", 0), Handler)?;
+/// let handle = server.handle();
+/// let running = std::thread::spawn(move || server.serve_forever());
+/// handle.shutdown();
+/// running.join().unwrap()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ServerHandle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    addresses: Vec<SocketAddr>,
+    access_log: AccessLog,
+    hooks: Hooks,
+    counters: Counters,
+    states: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    stop: Mutex<bool>,
+    stop_asked: Condvar,
+}
+
+impl ServerHandle {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, access_log: AccessLog, hooks: Hooks) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                addresses,
+                access_log,
+                hooks,
+                counters: Counters::default(),
+                states: Mutex::default(),
+                stop: Mutex::new(false),
+                stop_asked: Condvar::new(),
+            }),
+        }
+    }
+
+    /// Asks the server to stop: it accepts no more connections, closes the idle ones, and gives requests that
+    /// are being answered the [shutdown time-out](crate::Builder::shutdown_timeout). `serve_forever` returns
+    /// after that.
+    ///
+    /// Unlike Python's it only asks and does not wait, so it may be called from a handler. Asked before
+    /// `serve_forever` was called, it makes that return at once.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// let server = HttpServer::bind(("localhost", 0), handler_fn(|_: &mut Exchange| -> Result { Ok(()) }))?;
+    /// server.handle().shutdown();
+    /// server.serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(&self) {
+        *lock(&self.shared.stop) = true;
+        self.shared.stop_asked.notify_all();
+    }
+
+    /// The addresses that the server listens on, with their real ports.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// let server = HttpServer::bind(("127.0.0.1", 0), handler_fn(|_: &mut Exchange| -> Result { Ok(()) }))?;
+    /// assert_ne!(server.handle().addresses()[0].port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.shared.addresses.clone()
+    }
+
+    /// The server's value of type `T`, made on first use: state that outlives a request.
+    ///
+    /// There is one value per type. Everybody gets the same one, so it takes a lock or an atomic to change it.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// #[derive(Default)]
+    /// struct Visits(AtomicU64);
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let visits = http.server().state::<Visits>().0.fetch_add(1, Ordering::Relaxed) + 1;
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "visit {visits}")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"visit 1"));
+    /// ```
+    pub fn state<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.state_with(T::default)
+    }
+
+    /// Like [`ServerHandle::state`] for a type without a default: `make` makes the value on first use.
+    ///
+    /// `make` runs under a lock and must not ask for state itself.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let server = HttpServer::bind(("127.0.0.1", 0), handler_fn(|_: &mut Exchange| -> Result { Ok(()) }))?;
+    /// let secret = server.handle().state_with(|| String::from("first"));
+    /// assert_eq!(*server.handle().state_with(|| String::from("second")), "first");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn state_with<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut states = lock(&self.shared.states);
+        let state = states.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make()));
+        match Arc::clone(state).downcast() {
+            Ok(state) => state,
+            Err(_) => unreachable!("the entry was made for this very type"),
+        }
+    }
+
+    /// What the server has done so far, and holds now.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let server = HttpServer::bind(("127.0.0.1", 0), handler_fn(|_: &mut Exchange| -> Result { Ok(()) }))?;
+    /// assert_eq!(server.handle().stats().connections, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stats(&self) -> ServerStats {
+        self.shared.counters.read(self.shared.access_log.dropped())
+    }
+
+    pub(crate) fn access_log(&self) -> &AccessLog {
+        &self.shared.access_log
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.shared.hooks
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// Waits until a shutdown is asked for and takes the request back, so that the server can run again. With
+    /// `every`: calls `tick` at that interval meanwhile.
+    pub(crate) fn wait_for_shutdown(&self, every: Option<Duration>, mut tick: impl FnMut()) {
+        let mut stop = lock(&self.shared.stop);
+        while !*stop {
+            let Some(every) = every else {
+                stop = wait(&self.shared.stop_asked, stop);
+                continue;
+            };
+            let timed_out;
+            (stop, timed_out) = wait_for(&self.shared.stop_asked, stop, every);
+            if timed_out && !*stop {
+                drop(stop);
+                tick();
+                stop = lock(&self.shared.stop);
+            }
+        }
+        *stop = false;
+    }
+
+    /// Whether a shutdown is asked for; the request is taken back.
+    pub(crate) fn take_shutdown(&self) -> bool {
+        std::mem::take(&mut *lock(&self.shared.stop))
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandle").field("addresses", &self.shared.addresses).finish_non_exhaustive()
+    }
+}

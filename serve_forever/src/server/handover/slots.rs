@@ -1,0 +1,180 @@
+//! The connections of a loop: in their slots, or out with a job.
+
+/// A table of slots. A slot that is used again gets another generation, so that a token of its former user
+/// finds nothing.
+#[derive(Debug)]
+pub(crate) struct Slots<C, X> {
+    entries: Vec<Entry<C, X>>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Entry<C, X> {
+    generation: u32,
+    slot: Option<Slot<C, X>>,
+}
+
+/// One connection's place in the table. `C` is what goes out with a job; `X` is what stays.
+#[derive(Debug)]
+pub(crate) struct Slot<C, X> {
+    place: Option<C>,
+    readiness: Readiness,
+    wants: Wants,
+    queued: bool,
+    /// Somebody asked for a turn that has not begun.
+    woken: bool,
+    pub(crate) stays: X,
+}
+
+/// Names a slot and its generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Token {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// What the system said of a socket since somebody last looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    /// The peer closed its side or the connection broke: no further edge will come, so a short read does not
+    /// mean that everything was read.
+    pub(crate) end: bool,
+}
+
+/// What a connection in its slot waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+impl<C, X> Slot<C, X> {
+    /// The system says that the socket became ready. True: the token is to be queued.
+    ///
+    /// While the connection is out this is only remembered; [`Slot::put_back`] looks at it.
+    #[must_use]
+    pub(crate) fn event(&mut self, seen: Readiness) -> bool {
+        self.readiness.read |= seen.read;
+        self.readiness.write |= seen.write;
+        self.readiness.end |= seen.end;
+        self.place.is_some() && self.is_wanted() && self.queue()
+    }
+
+    /// Marks the token as queued. True: it was not yet.
+    #[must_use]
+    pub(crate) fn queue(&mut self) -> bool {
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// Somebody asks for a turn of the connection, whatever its socket says. True: the token is to be queued.
+    ///
+    /// While the connection is out this is only remembered, as an event is.
+    #[must_use]
+    pub(crate) fn wake(&mut self) -> bool {
+        self.woken = true;
+        self.place.is_some() && self.queue()
+    }
+
+    /// The token came up in the queue: the connection goes out, with what is known of its socket.
+    pub(crate) fn take(&mut self) -> Option<(C, Readiness)> {
+        self.queued = false;
+        let connection = self.place.take()?;
+        self.woken = false;
+        Some((connection, self.readiness))
+    }
+
+    /// The connection comes back and waits for `wants`. True: something of it came meanwhile, the token is to be
+    /// queued.
+    #[must_use]
+    pub(crate) fn put_back(&mut self, connection: C, wants: Wants) -> bool {
+        self.place = Some(connection);
+        self.wants = wants;
+        self.is_wanted() && self.queue()
+    }
+
+    /// What is known of the socket, for the driver to change as it reads and writes.
+    pub(crate) fn readiness(&mut self) -> &mut Readiness {
+        &mut self.readiness
+    }
+
+    /// The connection, unless it is out.
+    pub(crate) fn here(&mut self) -> Option<&mut C> {
+        self.place.as_mut()
+    }
+
+    /// Whether a job has the connection.
+    pub(crate) fn is_out(&self) -> bool {
+        self.place.is_none()
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.woken
+            || (self.wants.read && (self.readiness.read || self.readiness.end))
+            || (self.wants.write && (self.readiness.write || self.readiness.end))
+    }
+}
+
+impl<C, X> Slots<C, X> {
+    pub(crate) fn new() -> Self {
+        Self { entries: Vec::new(), free: Vec::new() }
+    }
+
+    /// A slot for a new connection, which waits for nothing yet.
+    pub(crate) fn insert(&mut self, connection: C, stays: X) -> Token {
+        let slot = Slot {
+            place: Some(connection),
+            readiness: Readiness::default(),
+            wants: Wants::default(),
+            queued: false,
+            woken: false,
+            stays,
+        };
+        if let Some(index) = self.free.pop() {
+            let entry = &mut self.entries[index as usize];
+            entry.slot = Some(slot);
+            return Token { index, generation: entry.generation };
+        }
+        let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.entries.push(Entry { generation: 0, slot: Some(slot) });
+        Token { index, generation: 0 }
+    }
+
+    /// The slot of `token`, if it is still the same connection's.
+    pub(crate) fn get(&mut self, token: Token) -> Option<&mut Slot<C, X>> {
+        let entry = self.entries.get_mut(token.index as usize)?;
+        if entry.generation != token.generation {
+            return None;
+        }
+        entry.slot.as_mut()
+    }
+
+    /// Frees the slot of `token`.
+    pub(crate) fn remove(&mut self, token: Token) -> Option<Slot<C, X>> {
+        let entry = self.entries.get_mut(token.index as usize)?;
+        if entry.generation != token.generation {
+            return None;
+        }
+        let slot = entry.slot.take()?;
+        entry.generation = entry.generation.wrapping_add(1) & GENERATIONS;
+        self.free.push(token.index);
+        Some(slot)
+    }
+
+    /// How many slots are in use.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// All slots in use.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Token, &mut Slot<C, X>)> {
+        self.entries.iter_mut().enumerate().filter_map(|(index, entry)| {
+            let token = Token { index: u32::try_from(index).ok()?, generation: entry.generation };
+            Some((token, entry.slot.as_mut()?))
+        })
+    }
+}
+
+/// Index and generation share a machine word when the system is told of a token.
+const GENERATIONS: u32 = if usize::BITS >= 64 { u32::MAX } else { 0xffff };

@@ -1,0 +1,104 @@
+//! The functions of `socketserver.BaseServer` that a program may replace.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What went wrong while a request was handled; see [`Builder::handle_error`](crate::Builder::handle_error).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ErrorReport {
+    /// Whose request it was.
+    pub client_address: SocketAddr,
+    /// What the handler returned, or the message of its panic.
+    pub error: String,
+    /// Whether the handler panicked.
+    pub panicked: bool,
+}
+
+impl fmt::Display for ErrorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.panicked { "the handler panicked" } else { "the handler failed" };
+        write!(f, "{}: {what}: {}", self.client_address, self.error)
+    }
+}
+
+type Verify = dyn Fn(SocketAddr) -> bool + Send + Sync;
+type Report = dyn Fn(&ErrorReport) + Send + Sync;
+type Tick = dyn Fn() + Send + Sync;
+
+/// The hooks of one server; what is not set costs nothing.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) verify_request: Option<Box<Verify>>,
+    pub(crate) handle_error: Option<Box<Report>>,
+    pub(crate) service_actions: Option<(Duration, Box<Tick>)>,
+}
+
+impl Hooks {
+    /// Whether a connection from `peer` is wanted. A hook that panics wants none.
+    pub(crate) fn verify(&self, peer: SocketAddr) -> bool {
+        self.verify_request.as_ref().is_none_or(|verify| {
+            guarded("verify_request", || verify(peer)).unwrap_or(false)
+        })
+    }
+
+    /// Reports an error.
+    pub(crate) fn report(&self, report: &ErrorReport) {
+        match &self.handle_error {
+            Some(hook) => {
+                guarded("handle_error", || hook(report));
+            }
+            None => log::error!("{report}"),
+        }
+    }
+
+    /// How often `service_actions` is to be called, if it is set.
+    pub(crate) fn tick_interval(&self) -> Option<Duration> {
+        self.service_actions.as_ref().map(|(interval, _)| *interval)
+    }
+
+    /// Calls `service_actions`.
+    pub(crate) fn tick(&self) {
+        if let Some((_, tick)) = &self.service_actions {
+            guarded("service_actions", tick);
+        }
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("verify_request", &self.verify_request.is_some())
+            .field("handle_error", &self.handle_error.is_some())
+            .field("service_actions", &self.tick_interval())
+            .finish()
+    }
+}
+
+/// Runs user code; `None` if it panicked, which is logged.
+pub(crate) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
+    match catch(code) {
+        Ok(value) => Some(value),
+        Err(message) => {
+            log::error!("{what} panicked: {message}");
+            None
+        }
+    }
+}
+
+/// Runs user code; the message of its panic if it panicked.
+pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(code)).map_err(|payload| {
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| String::from("(no message)"));
+        // A payload may panic when it is dropped, which must not end the thread.
+        if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(payload);
+        }
+        message
+    })
+}

@@ -1,0 +1,96 @@
+//! Which requests resemble ones that blocked.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Scores by kind of request: up at each hand-over, down at each fast return.
+///
+/// A request with a high score starts on a spare thread at once and the driver keeps its loop; without this,
+/// each blocking request would cost the others a tick of the monitor.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    scores: Box<[AtomicU8; SLOTS]>,
+}
+
+/// A kind of request, as far as the table tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind(u16);
+
+impl Kind {
+    /// The kind of what `parts` name, such as a method and a path. Digits do not count: `/user/1` and `/user/2` are
+    /// served by the same code.
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
+        // The table is a hint, and somebody who aims at collisions gains a spare thread that he gets anyway:
+        // a fast hash of our own is enough.
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for part in parts {
+            for &octet in *part {
+                if !octet.is_ascii_digit() {
+                    hash = (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3);
+                }
+            }
+            hash = hash.rotate_left(7);
+        }
+        Self(((hash ^ (hash >> 32)) as u16) & (SLOTS as u16 - 1))
+    }
+}
+
+impl Learned {
+    pub(crate) fn new() -> Self {
+        Self { scores: Box::new([const { AtomicU8::new(0) }; SLOTS]) }
+    }
+
+    /// Whether such requests mostly blocked of late.
+    pub(crate) fn is_slow(&self, kind: Kind) -> bool {
+        self.score(kind).load(Ordering::Relaxed) >= THRESHOLD
+    }
+
+    /// Such a request lost its loop, or would have.
+    pub(crate) fn blocked(&self, kind: Kind) {
+        let score = self.score(kind);
+        // Not atomic as a whole: a lost update of a hint costs nothing.
+        score.store(score.load(Ordering::Relaxed).saturating_add(STEP).min(MOST), Ordering::Relaxed);
+    }
+
+    /// Such a request returned at once.
+    pub(crate) fn returned(&self, kind: Kind) {
+        let score = self.score(kind);
+        let value = score.load(Ordering::Relaxed);
+        if value > 0 {
+            score.store(value - 1, Ordering::Relaxed);
+        }
+    }
+
+    fn score(&self, kind: Kind) -> &AtomicU8 {
+        &self.scores[usize::from(kind.0) % SLOTS]
+    }
+}
+
+const SLOTS: usize = 1024;
+/// One blocker in so many requests keeps a kind on spare threads.
+const STEP: u8 = 8;
+const THRESHOLD: u8 = 8;
+const MOST: u8 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_that_blocked_starts_on_a_spare_until_it_returned_fast_often_enough() {
+        let learned = Learned::new();
+        let kind = Kind::of(&[b"GET", b"/slow"]);
+        assert!(!learned.is_slow(kind));
+        learned.blocked(kind);
+        assert!(learned.is_slow(kind));
+        for _ in 0..STEP {
+            learned.returned(kind);
+        }
+        assert!(!learned.is_slow(kind));
+    }
+
+    #[test]
+    fn digits_do_not_make_another_kind() {
+        assert_eq!(Kind::of(&[b"GET", b"/user/17"]), Kind::of(&[b"GET", b"/user/8"]));
+        assert_ne!(Kind::of(&[b"GET", b"/user/17"]), Kind::of(&[b"PUT", b"/user/17"]));
+    }
+}

@@ -1,0 +1,181 @@
+//! Servers: sockets, loops, threads, permits, deadlines, limits, shutdown. This layer knows nothing of HTTP.
+
+mod accept;
+pub(crate) mod access_log;
+pub(crate) mod address;
+pub(crate) mod blocking;
+pub(crate) mod builder;
+pub(crate) mod config;
+mod deadlines;
+mod engine;
+mod event_loop;
+pub(crate) mod factory;
+pub(crate) mod handle;
+pub(crate) mod handover;
+pub(crate) mod hooks;
+pub(crate) mod learned;
+mod monitor;
+mod peers;
+pub(crate) mod protocol;
+pub(crate) mod seat;
+pub(crate) mod stats;
+pub(crate) mod waker;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::sync::lock;
+use crate::sys::Listener;
+
+use config::Config;
+use engine::Engine;
+use handle::ServerHandle;
+use protocol::Protocol;
+
+/// A server: [`TcpServer`](crate::TcpServer) and [`HttpServer`](crate::HttpServer) are its two kinds.
+///
+/// It is bound when it is made, and serves from [`serve_forever`](Self::serve_forever) on. It serves many
+/// connections at a time; there is no separate threading server.
+pub struct Server<P> {
+    protocol: Arc<P>,
+    config: Config,
+    timeout: Option<Duration>,
+    handle: ServerHandle,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+impl<P: Protocol> Server<P> {
+    pub(crate) fn new(
+        protocol: P,
+        config: Config,
+        timeout: Option<Duration>,
+        handle: ServerHandle,
+        listeners: Vec<Listener>,
+    ) -> Self {
+        Self { protocol: Arc::new(protocol), config, timeout, handle, listeners: Mutex::new(listeners) }
+    }
+
+    /// Serves until [`shutdown`](ServerHandle::shutdown) is called, then finishes what is under way within the
+    /// [shutdown time-out](crate::Builder::shutdown_timeout) and returns. It can be called again after that.
+    ///
+    /// A handler that still runs when the time-out is over is left alone on its thread with its connection
+    /// cut, and a warning through the `log` facade says how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no threads or no poller, or the server was closed.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|_: &mut Exchange| -> Result { Ok(()) });
+    /// let server = HttpServer::bind(("localhost", 0), handler)?;
+    /// let handle = server.handle();
+    /// std::thread::scope(|scope| {
+    ///     let running = scope.spawn(|| server.serve_forever());
+    ///     handle.shutdown();
+    ///     running.join().unwrap()
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn serve_forever(&self) -> io::Result<()> {
+        let listeners = self.listeners()?;
+        if self.handle.take_shutdown() {
+            return Ok(());
+        }
+        Engine::serve(&self.protocol, &self.config, &self.handle, listeners)
+    }
+
+    /// Serves one connection to its end, on the calling thread. False: none came within the
+    /// [time-out](crate::Builder::timeout).
+    ///
+    /// # Errors
+    ///
+    /// The server was closed, or the system does not let it accept.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::TcpStream;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let server = HttpServer::bind(("127.0.0.1", 0), handler)?;
+    /// let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    /// assert!(server.handle_request()?);
+    /// let mut answer = String::new();
+    /// client.read_to_string(&mut answer)?;
+    /// assert!(answer.starts_with("HTTP/1.1 204 No Content\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn handle_request(&self) -> io::Result<bool> {
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let listeners = self.listeners()?;
+        loop {
+            let Some((transport, peer)) = blocking::accept(&listeners, deadline)? else { return Ok(false) };
+            if self.handle.hooks().verify(peer) {
+                blocking::serve(&*self.protocol, &self.config, &self.handle, &Arc::new(transport));
+                self.handle.access_log().flush();
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The handle that handlers and other threads ask of the server what they need.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|_: &mut Exchange| -> Result { Ok(()) });
+    /// let handle = HttpServer::bind(("localhost", 0), handler)?.handle();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
+    /// The addresses that the server listens on, with their real ports: a name listens on all of its addresses.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|_: &mut Exchange| -> Result { Ok(()) });
+    /// let server = HttpServer::bind(("127.0.0.1", 0), handler)?;
+    /// println!("http://{}/", server.server_addresses()[0]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn server_addresses(&self) -> Vec<SocketAddr> {
+        self.handle.addresses()
+    }
+
+    /// Closes the listening sockets: the port is free for others. A server that is closed cannot serve again; one
+    /// that serves right now does so until its shutdown.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|_: &mut Exchange| -> Result { Ok(()) });
+    /// let server = HttpServer::bind(("localhost", 0), handler)?;
+    /// server.server_close();
+    /// assert!(server.serve_forever().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn server_close(&self) {
+        lock(&self.listeners).clear();
+    }
+
+    fn listeners(&self) -> io::Result<Vec<Listener>> {
+        let listeners = lock(&self.listeners);
+        if listeners.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "the server is closed: make a new one to serve again",
+            ));
+        }
+        listeners.iter().map(Listener::try_clone).collect()
+    }
+}
+
+impl<P> fmt::Debug for Server<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.handle.addresses()).finish_non_exhaustive()
+    }
+}

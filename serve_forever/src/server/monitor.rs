@@ -1,0 +1,56 @@
+//! The monitor: takes loops away from jobs that do not return soon.
+
+use std::time::{Duration, Instant};
+
+use super::engine::Engine;
+use super::handover::pool::HandOver;
+use super::handover::state::Job;
+use super::protocol::Protocol;
+
+/// Watches the loops until the engine is over.
+///
+/// A job that is seen at two ticks in a row has lost its loop. The driver pays for this with one store and one
+/// compare-and-swap per job; all clocks are here.
+pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
+    let mut seen: Vec<Option<Job>> = vec![None; engine.loops.len()];
+    let mut hot = 0_u32;
+    let mut quiet = 0_u32;
+    let mut retried = Instant::now();
+    while !engine.is_over() {
+        std::thread::sleep(if hot > 0 { SHORT_TICK } else { LONG_TICK });
+        hot = hot.saturating_sub(1);
+        if retried.elapsed() >= RETRY_THREADS {
+            retried = Instant::now();
+            engine.retry_threads();
+        }
+        let mut all_polling = true;
+        for (each, seen) in engine.loops.iter().zip(&mut seen) {
+            let job = each.state.job();
+            if let Some(job) = job
+                && *seen == Some(job)
+                && engine.take_loop(each.index, job) == HandOver::Done
+            {
+                hot = HOT_TICKS;
+            }
+            *seen = job;
+            all_polling &= each.state.is_polling();
+        }
+        quiet = if all_polling { quiet + 1 } else { 0 };
+        if quiet >= QUIET_TICKS {
+            engine.watch.sleep_while(|| !engine.is_over() && engine.loops.iter().all(|each| each.state.is_polling()));
+            quiet = 0;
+        }
+    }
+}
+
+/// Between two looks while loops change hands.
+const SHORT_TICK: Duration = Duration::from_micros(100);
+/// Between two looks otherwise.
+const LONG_TICK: Duration = Duration::from_millis(1);
+/// Short ticks after each hand-over.
+const HOT_TICKS: u32 = 1000;
+/// Ticks with every loop in its poll, after which the monitor sleeps. Not one: a loop under light load is in
+/// its poll at most looks, and to wake the monitor for each of its requests costs more than the ticks.
+const QUIET_TICKS: u32 = 20;
+/// How often more threads are tried for after the system refused one.
+const RETRY_THREADS: Duration = Duration::from_secs(1);

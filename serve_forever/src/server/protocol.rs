@@ -1,0 +1,185 @@
+//! The seam between the engine and the protocols that it serves.
+//!
+//! The engine moves connections in and out of loops and threads; what a connection says is the protocol's affair.
+//! Work comes in two shapes. A *run* takes its whole connection along (HTTP/1.1, raw TCP): one request at a
+//! time, with the socket in its hands. A *job* is a part of a connection (a stream of HTTP/2): the connection
+//! goes back to its slot before the job starts and is polled and turned meanwhile.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::transport::Transport;
+
+use super::config::Config;
+use super::handle::ServerHandle;
+use super::handover::slots::Readiness;
+use super::learned::{Kind, Learned};
+use super::seat::Seat;
+use super::waker::Waker;
+
+/// What the connections of a server speak. [`Raw`](crate::Raw) and [`Http`](crate::Http) are such protocols;
+/// others cannot be made outside of this crate.
+pub trait Protocol: Sized + Send + Sync + 'static {
+    #[doc(hidden)]
+    type Connection: Connection<Self>;
+    /// Work on a part of a connection.
+    #[doc(hidden)]
+    type Job: Job<Self>;
+    /// Working memory: one per thread, lent to a connection for the time of its work, so that an idle connection
+    /// holds none.
+    #[doc(hidden)]
+    type Scratch: 'static;
+
+    /// Whether user code holds its thread as long as it likes.
+    #[doc(hidden)]
+    const LONG_LIVED: bool = false;
+
+    #[doc(hidden)]
+    fn scratch(&self, config: &Config) -> Self::Scratch;
+
+    /// A connection was accepted.
+    #[doc(hidden)]
+    fn connect(&self, admission: Admission) -> Self::Connection;
+}
+
+/// One connection.
+#[doc(hidden)]
+pub trait Connection<P: Protocol>: Send + 'static {
+    /// Moves octets and says what comes next. Must neither block nor run user code: the loop is held.
+    fn turn(&mut self, cx: &mut Turn<'_, P>) -> Next;
+
+    /// Runs user code, or reads a disk. The loop is not held and may be taken away.
+    fn run(&mut self, cx: &mut Run<'_, P>) -> Next;
+
+    /// The run that was just asked for will take place elsewhere or later: save what is in the scratch.
+    fn park(&mut self, scratch: &mut P::Scratch);
+}
+
+/// Work on a part of a connection.
+#[doc(hidden)]
+pub trait Job<P: Protocol>: Send + 'static {
+    fn kind(&self) -> Kind;
+
+    /// Runs user code. The loop is not held and may be taken away.
+    fn run(self, cx: &mut JobRun<'_, P>);
+
+    /// There is no permit and there will not be one in time.
+    fn refuse(self);
+}
+
+/// For protocols whose work is always a whole connection's.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum NoJob {}
+
+impl<P: Protocol> Job<P> for NoJob {
+    fn kind(&self) -> Kind {
+        match *self {}
+    }
+
+    fn run(self, _: &mut JobRun<'_, P>) {
+        match self {}
+    }
+
+    fn refuse(self) {
+        match self {}
+    }
+}
+
+/// Whether a connection is welcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Admission {
+    Welcome,
+    /// Its address has as many connections as it may: say so and close.
+    TooMany,
+}
+
+/// Why a connection gets its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Cause {
+    /// It is new, its socket is ready, or it asked to be called again.
+    Ready,
+    /// Its deadline is over.
+    Expired,
+    /// The run it asked for got no permit in time.
+    NoPermit,
+    /// The server stops: an idle connection closes, a busy one finishes.
+    Stopping,
+}
+
+/// What a turn works with.
+#[doc(hidden)]
+pub struct Turn<'a, P: Protocol> {
+    pub(crate) protocol: &'a P,
+    pub(crate) config: &'a Config,
+    pub(crate) transport: &'a Transport,
+    pub(crate) readiness: &'a mut Readiness,
+    pub(crate) scratch: &'a mut P::Scratch,
+    /// Jobs for parts of the connection, to be started after it is back in its slot.
+    pub(crate) jobs: &'a mut Vec<P::Job>,
+    /// Calls the connection's next turn from any thread.
+    pub(crate) waker: Waker<'a>,
+    pub(crate) cause: Cause,
+    pub(crate) stopping: bool,
+    pub(crate) now: Instant,
+}
+
+/// What a run works with.
+#[doc(hidden)]
+pub struct Run<'a, P: Protocol> {
+    pub(crate) protocol: &'a P,
+    pub(crate) config: &'a Config,
+    pub(crate) server: &'a ServerHandle,
+    pub(crate) transport: &'a Arc<Transport>,
+    pub(crate) scratch: &'a mut P::Scratch,
+    pub(crate) seat: &'a Seat<'a>,
+    /// What kind of request it is at now: a run may serve several.
+    pub(crate) kind: &'a Cell<Kind>,
+    /// What kinds have blocked; none where there is no loop to hold up.
+    pub(crate) learned: Option<&'a Learned>,
+    pub(crate) stopping: bool,
+}
+
+/// What a job on a part of a connection works with.
+#[doc(hidden)]
+pub struct JobRun<'a, P: Protocol> {
+    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; the tests' protocol does not need it")]
+    pub(crate) protocol: &'a P,
+    pub(crate) seat: &'a Seat<'a>,
+}
+
+/// What comes next for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Next {
+    /// Its next turn: when the socket is ready for what is named, or at the deadline.
+    Wait {
+        read: bool,
+        write: bool,
+        /// `None`: never.
+        deadline: Option<Instant>,
+        /// Nothing is under way: it may be closed without loss.
+        idle: bool,
+    },
+    /// A run. `permit`: it enters user code that may block.
+    Run { kind: Kind, permit: bool },
+    /// Another turn, after those of the others.
+    Again,
+    /// It is over.
+    Close,
+}
+
+impl Next {
+    /// Wait for octets.
+    pub(crate) fn read(deadline: Option<Instant>) -> Self {
+        Self::Wait { read: true, write: false, deadline, idle: false }
+    }
+
+    /// Wait until the peer takes octets.
+    pub(crate) fn write(deadline: Option<Instant>) -> Self {
+        Self::Wait { read: false, write: true, deadline, idle: false }
+    }
+}

@@ -1,0 +1,52 @@
+//! What a server counts.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// What a server has done so far, and holds now. See [`ServerHandle::stats`](crate::ServerHandle::stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerStats {
+    /// Connections that are open.
+    pub connections: usize,
+    /// Connections accepted so far.
+    pub accepted: u64,
+    /// Loops that changed hands because their job did not return soon.
+    pub hand_overs: u64,
+    /// Jobs that started on a spare thread because ones like them had blocked.
+    pub learned_starts: u64,
+    /// Requests refused with 503 because no thread was free for them.
+    pub refused: u64,
+    /// Threads that run user code now, apart from those that drive a loop.
+    pub threads_in_user_code: usize,
+    /// Log lines that were dropped because their reader was too slow.
+    pub log_lines_dropped: u64,
+}
+
+/// The counters behind [`ServerStats`]. Only what changes rarely is counted, nothing per request.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) connections: AtomicUsize,
+    pub(crate) accepted: AtomicU64,
+    pub(crate) hand_overs: AtomicU64,
+    pub(crate) learned_starts: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) detached: AtomicUsize,
+}
+
+impl Counters {
+    pub(crate) fn read(&self, log_lines_dropped: u64) -> ServerStats {
+        ServerStats {
+            connections: self.connections.load(Ordering::Relaxed),
+            accepted: self.accepted.load(Ordering::Relaxed),
+            hand_overs: self.hand_overs.load(Ordering::Relaxed),
+            learned_starts: self.learned_starts.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            threads_in_user_code: self.detached.load(Ordering::Relaxed),
+            log_lines_dropped,
+        }
+    }
+
+    pub(crate) fn one(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

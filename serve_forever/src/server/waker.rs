@@ -1,0 +1,43 @@
+//! Calls a connection's next turn from any thread.
+
+use std::sync::Arc;
+
+use super::handover::slots::Token;
+
+/// Somebody who can be told that a connection wants its turn.
+pub(crate) trait Wake: Send + Sync {
+    fn wake(&self, index: usize, token: Token);
+}
+
+/// Names a connection that can be woken. Borrowed, so that a turn that needs none pays nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Waker<'a> {
+    pub(crate) engine: &'a Arc<dyn Wake>,
+    pub(crate) index: usize,
+    pub(crate) token: Token,
+}
+
+impl Waker<'_> {
+    /// A waker to keep.
+    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
+    pub(crate) fn to_owned(self) -> OwnedWaker {
+        OwnedWaker { engine: Arc::clone(self.engine), index: self.index, token: self.token }
+    }
+}
+
+/// A waker that outlives the turn.
+#[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
+#[derive(Clone)]
+pub(crate) struct OwnedWaker {
+    engine: Arc<dyn Wake>,
+    index: usize,
+    token: Token,
+}
+
+impl OwnedWaker {
+    /// Calls the connection's next turn; nothing if it is gone.
+    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
+    pub(crate) fn wake(&self) {
+        self.engine.wake(self.index, self.token);
+    }
+}

@@ -1,0 +1,91 @@
+//! The two kinds of server.
+
+use std::io;
+use std::net::ToSocketAddrs;
+
+use crate::http::{BaseHttpRequestHandler, Http};
+use crate::raw::{BaseRequestHandler, Raw};
+use crate::server::Server;
+use crate::server::builder::Builder;
+use crate::server::factory::HandlerFactory;
+
+/// A server for any TCP protocol: its handlers get the stream.
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use std::net::TcpStream;
+/// use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+///
+/// struct Greeter;
+///
+/// impl BaseRequestHandler for Greeter {
+///     fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+///         request.write_all(b"hello\n")
+///     }
+/// }
+///
+/// let server = TcpServer::bind(("127.0.0.1", 0), || Greeter)?;
+/// let mut client = TcpStream::connect(server.server_addresses()[0])?;
+/// server.handle_request()?;
+/// let mut text = String::new();
+/// client.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello\n");
+/// # Ok::<(), io::Error>(())
+/// ```
+pub type TcpServer<H> = Server<Raw<H>>;
+
+/// An HTTP server.
+///
+/// ```no_run
+/// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
+///
+/// HttpServer::bind(("localhost", 8080), SimpleHttpRequestHandler::new)?.serve_forever()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub type HttpServer<H> = Server<Http<H>>;
+
+impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
+    /// An HTTP server on every address of `address`, with a new handler from `factory` for each request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::bind`].
+    pub fn bind<A, F, M>(address: A, factory: F) -> io::Result<Self>
+    where
+        A: ToSocketAddrs,
+        F: HandlerFactory<M, Handler = H>,
+    {
+        Self::builder(factory).bind(address)
+    }
+
+    /// Sets up an HTTP server. See [`Builder`].
+    pub fn builder<F, M>(factory: F) -> Builder<Http<H>>
+    where
+        F: HandlerFactory<M, Handler = H>,
+    {
+        Builder::new(Http::new(move || factory.make()))
+    }
+}
+
+impl<H: BaseRequestHandler + 'static> Server<Raw<H>> {
+    /// A TCP server on every address of `address`, with a new handler from `factory` for each connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::bind`].
+    pub fn bind<A, F, M>(address: A, factory: F) -> io::Result<Self>
+    where
+        A: ToSocketAddrs,
+        F: HandlerFactory<M, Handler = H>,
+    {
+        Self::builder(factory).bind(address)
+    }
+
+    /// Sets up a TCP server. See [`Builder`].
+    pub fn builder<F, M>(factory: F) -> Builder<Raw<H>>
+    where
+        F: HandlerFactory<M, Handler = H>,
+    {
+        Builder::new(Raw::new(move || factory.make()))
+    }
+}

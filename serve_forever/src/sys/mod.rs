@@ -1,0 +1,236 @@
+//! The operating system as the rest of the library sees it: sockets that never block by themselves, a wait that does, limits and a clock.
+//!
+//! Two back ends stand behind one face. `unix` makes the system calls directly, because those are most of what a request costs; `portable`
+//! uses only `std`, `mio` and `socket2` and serves everything else (feature `portable-sys` selects it on Unix too, so that it can be tested
+//! there). What each item promises is written here, once; the back ends hold only the how.
+
+mod bind;
+mod copy;
+mod deadline;
+mod errors;
+mod names;
+#[cfg(any(not(unix), feature = "portable-sys"))]
+mod portable;
+#[cfg(all(unix, not(feature = "portable-sys")))]
+mod unix;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Instant;
+
+use mio::{Registry, Token};
+
+#[cfg(any(not(unix), feature = "portable-sys"))]
+use portable as backend;
+#[cfg(all(unix, not(feature = "portable-sys")))]
+use unix as backend;
+
+pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
+pub(crate) use names::name_from_octets;
+
+/// The most octets of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large file must not keep a loop from the others.
+pub(crate) const SEND_FILE_PIECE: u64 = 1 << 20;
+
+/// What a thread waits for on a socket. An error or a hang-up ends every kind of wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Octets, or the end of them.
+    Read,
+    /// Room to send.
+    Write,
+    /// Whichever comes first.
+    Both,
+}
+
+/// How a listener is made.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenOptions {
+    /// Connections that may wait to be accepted; the system may allow fewer.
+    pub(crate) backlog: u32,
+    /// Bind although connections of a former listener still linger. Not passed on to Windows, where the option would let two programs
+    /// share a port and where lingering connections do not stand in the way.
+    pub(crate) reuse_address: bool,
+    /// Accepted connections send without waiting to fill a segment.
+    pub(crate) nodelay: bool,
+    /// A listener on an IPv6 address leaves IPv4 alone. When false it takes both, where the system can.
+    pub(crate) only_v6: bool,
+}
+
+/// A connected stream socket. No call but [`Socket::wait`] blocks; all take `&self` and may be made from any thread.
+///
+/// Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Socket(backend::Socket);
+
+impl Socket {
+    /// Receives what is there, in one system call. `Ok(0)` is the end of the peer's octets (`buf` must not be empty); `WouldBlock` means
+    /// that there is nothing yet.
+    ///
+    /// Fewer octets than `buf` holds mean that nothing is left, and that an event will tell of more; except that no further event comes
+    /// for an end or an error which the last one already told of.
+    #[inline]
+    pub(crate) fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.recv(buf)
+    }
+
+    /// Sends what there is room for, in one system call. `more` says that further octets follow at once, so that a system which knows how
+    /// to waits for them before it sends an unfilled segment. Never raises `SIGPIPE`.
+    ///
+    /// Fewer octets than given mean that there is no room left, and that an event will tell of more.
+    #[inline]
+    pub(crate) fn send(&self, octets: &[u8], more: bool) -> io::Result<usize> {
+        self.0.send(octets, more)
+    }
+
+    /// As [`Socket::send`], from several places in turn. At most 1024 of them go in one call; after more, only `WouldBlock` means that there
+    /// is no room.
+    #[inline]
+    pub(crate) fn send_vectored(&self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        self.0.send_vectored(slices, more)
+    }
+
+    /// Sends octets of `file` from `offset` on, at most `length` and at most [`SEND_FILE_PIECE`]. `Ok(0)` means that the file ended early
+    /// (or that `length` is 0). Fewer octets than asked say nothing about the room left: call again until `WouldBlock`.
+    ///
+    /// The file is read at its offset, so one open file may serve any number of connections; its own cursor is not used, and not moved
+    /// except on Windows. May wait for the disk.
+    pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
+        match length.min(SEND_FILE_PIECE) {
+            0 => Ok(0),
+            piece => self.0.send_file(file, offset, piece),
+        }
+    }
+
+    /// Blocks the thread until the socket is ready, fails, hangs up or is shut down by another thread: true; or until the deadline: false.
+    /// A deadline that has passed asks without waiting. Any number of threads may wait on one socket, whether or not it is registered.
+    ///
+    /// True is a hint: another thread may have taken what was there.
+    pub(crate) fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
+        self.0.wait(interest, deadline)
+    }
+
+    /// Looks, without waiting or taking anything, whether the conversation is over: the peer has ended its side and everything was read, or
+    /// the connection broke. (The portable back end sees a break only once the octets before it are read.)
+    pub(crate) fn at_end(&self) -> bool {
+        self.0.at_end()
+    }
+
+    /// Ends one direction or both, now, for every thread; waits on it return. `NotConnected` when the connection was gone already.
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
+    }
+
+    /// Has `registry` report, under `token`, when the socket becomes readable or writable. What is ready already is reported too.
+    ///
+    /// Events are edges: one comes when something changes, and the next may come only after a call here returned `WouldBlock` or fewer
+    /// octets than asked. Act only on what an event says: with some systems a read that finds nothing brings another "writable", so that
+    /// one who reads upon "writable" goes round for ever. A socket can be registered once at a time.
+    pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.0.register(registry, token)
+    }
+
+    /// Undoes [`Socket::register`]; an error when it is not registered. An event that was already collected may still turn up.
+    pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
+        self.0.deregister(registry)
+    }
+
+    /// The other end's address. Fails once the connection is gone: keep what `accept` said.
+    pub(crate) fn peer_address(&self) -> io::Result<SocketAddr> {
+        self.0.peer_address()
+    }
+
+    /// This end's address.
+    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
+        self.0.local_address()
+    }
+
+    /// Whether small writes leave at once. Accepted sockets have it as [`ListenOptions::nodelay`] says.
+    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.0.set_nodelay(nodelay)
+    }
+}
+
+impl From<TcpStream> for Socket {
+    /// Takes a connection over and makes it non-blocking.
+    fn from(stream: TcpStream) -> Self {
+        Self(stream.into())
+    }
+}
+
+/// A socket that takes connections. It does not block either, except in [`Listener::wait`].
+#[derive(Debug)]
+pub(crate) struct Listener(backend::Listener);
+
+impl Listener {
+    /// Listens on `address`; port 0 lets the system choose, [`Listener::local_address`] tells which.
+    pub(crate) fn bind(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
+        Ok(Self(backend::Listener::new(bind::bind(address, options)?, options)))
+    }
+
+    /// Takes a waiting connection. `WouldBlock`: none is there. Every other error leaves the rest of the queue as it is, and no event will
+    /// tell of it again: try later (with [`is_out_of_descriptors`], once some are free). Connections that broke while they waited are
+    /// passed over, though not without bound.
+    pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
+        let (socket, address) = self.0.accept()?;
+        Ok((Socket(socket), address))
+    }
+
+    /// The address that it listens on, with the real port.
+    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
+        self.0.local_address()
+    }
+
+    /// Has `registry` report, under `token`, when a connection arrives; edges, as with [`Socket::register`].
+    pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.0.register(registry, token)
+    }
+
+    /// Undoes [`Listener::register`]. Needed before the drop of a listener that has clones: they keep its registration alive.
+    pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
+        self.0.deregister(registry)
+    }
+
+    /// Blocks the thread until a connection arrives: true; or until the deadline: false.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> io::Result<bool> {
+        self.0.wait(deadline)
+    }
+
+    /// Another handle of the same queue of connections. The port stays open until the last one is dropped.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+}
+
+/// Opens a file without waiting for anything but the disk: neither for the other end of a pipe nor for a device. Symbolic links are followed.
+///
+/// What was opened need not be a regular file: ask its metadata. Where the system offers no such way to open, everything but a regular file
+/// is refused here.
+pub(crate) fn open_for_reading(path: &Path) -> io::Result<File> {
+    backend::open_for_reading(path)
+}
+
+/// Reads what there is at `offset` into `buffer`; it may be less than fits. `Ok(0)` is the end of the file (or `buffer` is empty). The file's
+/// own cursor is not used, and not moved except on Windows. May wait for the disk.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    copy::read_at(file, buffer, offset)
+}
+
+/// How many files and sockets this process may have open; `None` where there is no such limit.
+pub(crate) fn descriptor_limit() -> Option<u64> {
+    backend::descriptor_limit()
+}
+
+/// Raises [`descriptor_limit`] as far as the system lets this process (and a server has use for); never lowers it. Returns the new limit.
+pub(crate) fn raise_descriptor_limit() -> io::Result<Option<u64>> {
+    backend::raise_descriptor_limit()
+}
+
+/// Seconds since the start of 1970, as cheaply as the system tells them: may be some milliseconds late.
+pub(crate) fn unix_time() -> u64 {
+    backend::unix_time()
+}

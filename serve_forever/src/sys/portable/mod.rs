@@ -1,0 +1,15 @@
+//! Every other system, above all Windows: `std`, `mio` and `socket2` only.
+//!
+//! On Windows `mio` imitates edges: an event is told once and is armed again when a call *through mio's types* returns `WouldBlock`. So all
+//! reading and writing goes through those, and a call that transferred less than it could arms the socket too (see `socket`).
+
+mod limits;
+mod listener;
+mod open;
+mod socket;
+mod wait;
+
+pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
+pub(super) use listener::Listener;
+pub(super) use open::open_for_reading;
+pub(super) use socket::Socket;

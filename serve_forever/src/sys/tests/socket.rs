@@ -1,0 +1,154 @@
+//! Receiving, sending, looking for the end.
+
+use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+
+use super::{fill, pair, pair_from_stream, recv_all};
+use crate::sys::{Interest, Socket, is_disconnect};
+
+#[test]
+fn receives_what_is_there_then_would_block_then_the_end() {
+    for (socket, mut peer) in [pair(), pair_from_stream()] {
+        let mut buf = [0; 64];
+        assert_eq!(socket.recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        peer.write_all(b"hello").unwrap();
+        assert_eq!(recv_all(&socket, 5), b"hello");
+        assert_eq!(socket.recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        drop(peer);
+        assert!(socket.wait(Interest::Read, None).unwrap());
+        assert_eq!(socket.recv(&mut buf).unwrap(), 0);
+        assert_eq!(socket.recv(&mut buf).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_small_buffer_leaves_the_rest() {
+    let (socket, mut peer) = pair();
+    peer.write_all(b"hello").unwrap();
+    drop(peer);
+    assert_eq!(recv_all(&socket, 2), b"he");
+    assert_eq!(recv_all(&socket, 2), b"ll");
+    assert_eq!(recv_all(&socket, 2), b"o");
+}
+
+#[test]
+fn sends_with_and_without_more_to_follow() {
+    let (socket, mut peer) = pair();
+    assert_eq!(socket.send(b"one ", true).unwrap(), 4);
+    assert_eq!(socket.send_vectored(&[IoSlice::new(b"two "), IoSlice::new(b"three ")], true).unwrap(), 10);
+    assert_eq!(socket.send(b"", false).unwrap(), 0);
+    assert_eq!(socket.send(b"four", false).unwrap(), 4);
+    drop(socket);
+    let mut text = String::new();
+    peer.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "one two three four");
+}
+
+#[test]
+fn more_slices_than_the_system_takes_are_left_for_the_next_call() {
+    let (socket, mut peer) = pair();
+    let slices = vec![IoSlice::new(b"ab"); 3000];
+    let sent = socket.send_vectored(&slices, false).unwrap();
+    assert!(sent > 0 && sent <= 6000, "{sent}");
+    drop(socket);
+    let mut octets = Vec::new();
+    peer.read_to_end(&mut octets).unwrap();
+    assert_eq!(octets, b"ab".repeat(sent / 2));
+}
+
+#[test]
+fn a_full_socket_would_block_until_the_peer_reads() {
+    let (socket, mut peer) = pair();
+    let filled = fill(&socket);
+    assert_eq!(socket.send(b"x", false).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(socket.send_vectored(&[IoSlice::new(b"x")], false).unwrap_err().kind(), ErrorKind::WouldBlock);
+    let mut octets = vec![0; filled];
+    peer.read_exact(&mut octets).unwrap();
+    assert!(socket.wait(Interest::Write, None).unwrap());
+    assert_eq!(socket.send(b"x", false).unwrap(), 1);
+}
+
+/// A socket whose peer closed with octets unread, which makes a reset of it.
+fn reset() -> Socket {
+    let (socket, peer) = pair();
+    socket.send(b"unread", false).unwrap();
+    peer.peek(&mut [0; 1]).unwrap();
+    drop(peer);
+    assert!(socket.wait(Interest::Read, None).unwrap());
+    socket
+}
+
+#[test]
+fn a_reset_is_a_disconnect_and_no_signal() {
+    let socket = reset();
+    assert!(is_disconnect(&socket.recv(&mut [0; 8]).unwrap_err()));
+    for _ in 0..2 {
+        assert!(is_disconnect(&socket.send(b"x", false).unwrap_err()));
+        assert!(is_disconnect(&socket.send(b"x", true).unwrap_err()));
+    }
+    assert!(is_disconnect(&socket.shutdown(Shutdown::Both).unwrap_err()));
+    assert!(is_disconnect(&socket.peer_address().unwrap_err()));
+}
+
+#[test]
+fn the_end_is_seen_once_everything_was_read() {
+    let (socket, mut peer) = pair();
+    assert!(!socket.at_end());
+    peer.write_all(b"x").unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert!(socket.wait(Interest::Read, None).unwrap());
+    assert!(!socket.at_end());
+    assert!(!socket.at_end(), "looking takes nothing");
+    assert_eq!(recv_all(&socket, 1), b"x");
+    assert!(socket.wait(Interest::Read, None).unwrap());
+    assert!(socket.at_end());
+    assert_eq!(socket.send(b"still open this way", false).unwrap(), 19);
+}
+
+#[test]
+fn a_broken_connection_is_at_its_end() {
+    let socket = reset();
+    assert!(socket.at_end());
+    assert!(socket.recv(&mut [0; 1]).is_err() || socket.at_end());
+    assert!(socket.at_end());
+}
+
+#[cfg(all(unix, not(feature = "portable-sys")))]
+#[test]
+fn a_broken_connection_is_at_its_end_even_with_octets_unread() {
+    let (socket, mut peer) = pair();
+    peer.write_all(b"next request").unwrap();
+    socket.send(b"unread", false).unwrap();
+    peer.peek(&mut [0; 1]).unwrap();
+    drop(peer);
+    while !socket.at_end() {
+        assert!(socket.wait(Interest::Read, None).unwrap());
+    }
+}
+
+#[test]
+fn a_socket_that_was_shut_down_here_is_at_its_end() {
+    let (socket, mut peer) = pair();
+    socket.shutdown(Shutdown::Both).unwrap();
+    assert!(socket.at_end());
+    assert!(is_disconnect(&socket.send(b"x", false).unwrap_err()));
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+}
+
+#[test]
+fn shutting_one_direction_leaves_the_other() {
+    let (socket, mut peer) = pair();
+    socket.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+    peer.write_all(b"late").unwrap();
+    assert_eq!(recv_all(&socket, 4), b"late");
+}
+
+#[test]
+fn addresses_are_those_of_the_two_ends() {
+    let (socket, peer) = pair();
+    assert_eq!(socket.peer_address().unwrap(), peer.local_addr().unwrap());
+    assert_eq!(socket.local_address().unwrap(), peer.peer_addr().unwrap());
+    socket.set_nodelay(false).unwrap();
+    socket.set_nodelay(true).unwrap();
+}

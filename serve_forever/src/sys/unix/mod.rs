@@ -1,0 +1,15 @@
+//! Unix: descriptors and direct system calls, by `rustix`.
+//!
+//! Linux has more than the rest (`accept4`, `MSG_MORE`, `sendfile`); each file holds the fallback beside it.
+
+mod limits;
+mod listener;
+mod open;
+mod send_file;
+mod socket;
+mod wait;
+
+pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
+pub(super) use listener::Listener;
+pub(super) use open::open_for_reading;
+pub(super) use socket::Socket;

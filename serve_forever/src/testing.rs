@@ -1,0 +1,40 @@
+//! Testing handlers without sockets.
+
+use std::sync::Arc;
+
+use crate::http::{BaseHttpRequestHandler, Http};
+use crate::server::access_log::AccessLog;
+use crate::server::blocking;
+use crate::server::builder::Builder;
+use crate::server::factory::HandlerFactory;
+use crate::transport::{Memory, Transport};
+
+/// What a server with handlers from `factory` answers to a client that sends `requests` and then closes its side.
+///
+/// Everything between the octets is the same as on a socket; only time-outs never come, as nothing has to be
+/// waited for.
+///
+/// ```
+/// use std::io::Write;
+/// use serve_forever::{handler_fn, testing, Exchange, Result};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     http.send_response(200).end_headers()?;
+///     http.wfile().write_all(b"Homepage\n")?;
+///     Ok(())
+/// });
+/// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// assert!(answer.ends_with(b"\r\n\r\nHomepage\n"));
+/// ```
+pub fn respond<F, M>(factory: F, requests: impl AsRef<[u8]>) -> Vec<u8>
+where
+    F: HandlerFactory<M>,
+    F::Handler: BaseHttpRequestHandler + 'static,
+{
+    let builder = Builder::new(Http::new(move || factory.make())).access_log(AccessLog::off());
+    let (protocol, config, server) = builder.without_sockets();
+    let transport = Arc::new(Transport::memory(Memory::new(requests.as_ref().to_vec())));
+    blocking::serve(&protocol, &config, &server, &transport);
+    transport.take_output()
+}

@@ -1,0 +1,126 @@
+//! What carries a connection's octets: a plain socket, or memory in tests. TLS will be one more kind.
+//!
+//! This layer knows nothing of HTTP, and its callers know nothing of system calls.
+
+mod memory;
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Instant;
+
+use crate::sys::{Interest, Socket};
+
+pub(crate) use memory::Memory;
+
+/// One connection's way to its peer. Nothing but [`Transport::wait`] blocks.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    carrier: Carrier,
+    /// The peer's address.
+    pub(crate) peer: SocketAddr,
+    /// Our own.
+    pub(crate) local: SocketAddr,
+}
+
+#[derive(Debug)]
+enum Carrier {
+    Plain(Socket),
+    Memory(Memory),
+}
+
+impl Transport {
+    pub(crate) fn plain(socket: Socket, peer: SocketAddr, local: SocketAddr) -> Self {
+        Self { carrier: Carrier::Plain(socket), peer, local }
+    }
+
+    pub(crate) fn memory(memory: Memory) -> Self {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { carrier: Carrier::Memory(memory), peer: nowhere, local: nowhere }
+    }
+
+    /// Reads what is there; `WouldBlock` when nothing is, `Ok(0)` at the end.
+    pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.carrier {
+            Carrier::Plain(socket) => socket.recv(buffer),
+            Carrier::Memory(memory) => Ok(memory.recv(buffer)),
+        }
+    }
+
+    /// Writes what fits. `more`: the rest follows at once, so that the system need not send a short packet.
+    pub(crate) fn send(&self, octets: &[u8], more: bool) -> io::Result<usize> {
+        match &self.carrier {
+            Carrier::Plain(socket) => socket.send(octets, more),
+            Carrier::Memory(memory) => Ok(memory.send(octets)),
+        }
+    }
+
+    /// Writes what fits of both slices, in one system call.
+    pub(crate) fn send_two(&self, first: &[u8], second: &[u8], more: bool) -> io::Result<usize> {
+        match &self.carrier {
+            Carrier::Plain(socket) => {
+                socket.send_vectored(&[IoSlice::new(first), IoSlice::new(second)], more)
+            }
+            Carrier::Memory(memory) => Ok(memory.send(first) + memory.send(second)),
+        }
+    }
+
+    /// Writes what fits of a part of a file, a bounded piece at a time; `Ok(0)`: the file is shorter than that.
+    pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
+        match &self.carrier {
+            Carrier::Plain(socket) => socket.send_file(file, offset, length),
+            Carrier::Memory(memory) => memory.send_file(file, offset, length),
+        }
+    }
+
+    /// Blocks the calling thread until the socket is ready (or broken); false when the deadline came first.
+    pub(crate) fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
+        match &self.carrier {
+            Carrier::Plain(socket) => socket.wait(interest, deadline),
+            Carrier::Memory(_) => Ok(true),
+        }
+    }
+
+    /// Whether the peer closed its side with nothing left to read, or the connection broke.
+    pub(crate) fn at_end(&self) -> bool {
+        match &self.carrier {
+            Carrier::Plain(socket) => socket.at_end(),
+            Carrier::Memory(memory) => memory.at_end(),
+        }
+    }
+
+    /// Tells the peer that nothing more will come.
+    pub(crate) fn finish_writing(&self) {
+        self.shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection in both directions, also under a thread that waits on it.
+    pub(crate) fn cut(&self) {
+        self.shutdown(Shutdown::Both);
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        if let Carrier::Plain(socket) = &self.carrier
+            && let Err(error) = socket.shutdown(how)
+            && !crate::sys::is_disconnect(&error)
+        {
+            log::debug!("cannot shut down the connection with {}: {error}", self.peer);
+        }
+    }
+
+    /// What was sent so far, where that is kept.
+    pub(crate) fn take_output(&self) -> Vec<u8> {
+        match &self.carrier {
+            Carrier::Plain(_) => Vec::new(),
+            Carrier::Memory(memory) => memory.take_output(),
+        }
+    }
+
+    /// The socket, where there is one.
+    pub(crate) fn socket(&self) -> Option<&Socket> {
+        match &self.carrier {
+            Carrier::Plain(socket) => Some(socket),
+            Carrier::Memory(_) => None,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What the wire tests share: a server that runs as long as a guard lives, a client that speaks raw octets, and handlers
+//! whose answers can be compared to the octet.
+
+#![allow(dead_code, unused_imports)] // every test crate uses its own part of this
+
+mod client;
+mod handlers;
+mod log;
+mod response;
+mod server;
+mod sync;
+
+pub(crate) use client::Client;
+pub(crate) use handlers::{OnlyGet, ReadOnly, answer, describe, reply, trailer};
+pub(crate) use log::Captured;
+pub(crate) use response::{Response, assert_error_page, masked};
+pub(crate) use server::{Running, serve, serve_raw, serve_raw_with, serve_with};
+pub(crate) use sync::Gate;
+
+use std::time::Duration;
+
+/// No test waits for this: it only ends one that would otherwise hang.
+pub(crate) const FAILSAFE: Duration = Duration::from_secs(10);
+
+/// A time-out for the server of a test that waits for it. Long enough for a client on a loaded machine to get its
+/// octets out in time.
+pub(crate) const SHORT: Duration = Duration::from_secs(1);
