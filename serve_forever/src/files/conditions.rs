@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::http::date::parse_http_date;
 
-/// Whether the answer is 304: the one `If-Modified-Since` field, if there is one and it is a date, names the time of the last change or a later
-/// one. HTTP dates have no fractions of a second, so neither does the comparison.
+/// Whether the answer is 304: the one `If-Modified-Since` field, if there is one and it is a date, names the time
+/// of the last change or a later one. HTTP dates have no fractions of a second, so neither does the comparison.
 pub(super) fn is_unmodified<'a>(
     mut if_modified_since: impl Iterator<Item = &'a [u8]>,
     last_modified: SystemTime,

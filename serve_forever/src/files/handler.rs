@@ -5,8 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use log::warn;
-
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use super::listing::Listing;
@@ -16,11 +14,12 @@ use super::site::{Found, Site, find_index};
 
 /// Serves the files of a directory and what is below it: Python's `SimpleHTTPRequestHandler`.
 ///
-/// A directory is answered with its `index.html` or `index.htm`, else with a listing. Requests are `GET`, `HEAD` and `OPTIONS`.
+/// A directory is answered with its `index.html` or `index.htm`, else with a listing. Requests are `GET`, `HEAD`
+/// and `OPTIONS`.
 ///
-/// The path of a request cannot lead out of the directory, however it is written. Symbolic links are followed wherever they lead, as in
-/// Python, and files whose names begin with a dot are served and listed like others: do not serve a directory in which something must stay
-/// private.
+/// The path of a request cannot lead out of the directory, however it is written. Symbolic links are followed
+/// wherever they lead, as in Python, and files whose names begin with a dot are served and listed like others: do
+/// not serve a directory in which something must stay private.
 ///
 /// It never waits for a client, so any number of slow downloads leave all threads to other handlers.
 ///
@@ -79,7 +78,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
             Ok(Found::File(file)) => reply::file(http, file),
             Ok(Found::Directory(_)) if !path.names_directory() => reply::redirect_with_slash(http),
             Ok(Found::Directory(directory)) => directory_contents(http, &path, &directory),
-            Ok(Found::Nothing) => reply::not_found(http),
+            Ok(Found::Unreadable | Found::Nothing) => reply::not_found(http),
             Err(error) => out_of_order(http, &error),
         }
     }
@@ -122,7 +121,8 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// The handler. It serves the directory that its name stands for now, also when the process changes its current directory later.
+    /// The handler. It serves the directory that its name stands for now, also when the process changes its current
+    /// directory later.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;
@@ -169,9 +169,9 @@ fn directory_contents(http: &mut Exchange, path: &RequestPath, directory: &Path)
     }
 }
 
-/// What was asked for may well be there, but this process cannot open it now. To call that "not found" would let caches and search engines
-/// forget it.
+/// What was asked for may well be there, but this process cannot open it now. To call that "not found" would let
+/// caches and search engines forget it.
 fn out_of_order(http: &mut Exchange, error: &io::Error) -> Result {
-    warn!("a file could not be opened: {error}");
+    log::debug!("a file could not be opened: {error}");
     http.send_error(503, None, None)
 }

@@ -29,7 +29,8 @@ impl Listing {
         let mut entries = fs::read_dir(directory)?
             .map(|entry| entry.map(|entry| Entry::from(&entry)))
             .collect::<io::Result<Vec<_>>>()?;
-        // As in Python by the lower-cased name; by the name itself where that leaves it open, so that the order is always the same.
+        // As in Python by the lower-cased name; by the name itself where that leaves it open, so that the order is
+        // always the same.
         entries.sort_by_cached_key(|entry| (entry.name.to_string_lossy().to_lowercase(), entry.name.clone()));
         Ok(Self { path, entries })
     }

@@ -1,4 +1,5 @@
-//! The answers that a file server gives. Names and order of their header fields are Python's, as scripts have seen them for decades.
+//! The answers that a file server gives. Names and order of their header fields are Python's, as scripts have seen
+//! them for decades.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -14,8 +15,8 @@ use super::path::with_slash;
 use super::site::FoundFile;
 use super::types::content_type;
 
-/// The largest file that is read into memory, so that it leaves in one write with its head: 64 KiB, as much as the server holds back. For
-/// these a read and one write cost less than a write and a `sendfile`.
+/// The largest file that is read into memory, so that it leaves in one write with its head: 64 KiB, as much as the
+/// server holds back. For these a read and one write cost less than a write and a `sendfile`.
 const SMALL_FILE: u64 = 64 * 1024;
 
 /// A listing up to this length is sent in one go, with its length; a longer one while it is made: 64 KiB.
@@ -80,8 +81,8 @@ pub(super) fn not_found(http: &mut Exchange) -> Result {
     http.send_error(404, Some("File not found"), None)
 }
 
-/// Whether the request has a condition that makes the answer 304 (RFC 9110 §13.2.2: entity tags, which files do not have yet, go before
-/// dates).
+/// Whether the request has a condition that makes the answer 304 (RFC 9110 §13.2.2: entity tags, which files do not
+/// have yet, go before dates).
 fn has_it_already(http: &Exchange, last_modified: SystemTime) -> bool {
     let headers = http.headers();
     !headers.contains("If-None-Match") && is_unmodified(headers.get_all("If-Modified-Since"), last_modified)

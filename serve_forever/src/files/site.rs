@@ -14,7 +14,8 @@ const INDEX_PAGES: [&str; 2] = ["index.html", "index.htm"];
 /// A directory that is served.
 #[derive(Debug)]
 pub(super) struct Site {
-    /// Absolute and without links, so that it stays the same when the process changes its directory or somebody changes a link.
+    /// Absolute and without links, so that it stays the same when the process changes its directory or somebody
+    /// changes a link.
     root: PathBuf,
 }
 
@@ -23,7 +24,9 @@ pub(super) struct Site {
 pub(super) enum Found {
     File(FoundFile),
     Directory(PathBuf),
-    /// Nothing, nothing that may be read, or neither a file nor a directory; clients are not told which.
+    /// A regular file that may not be read.
+    Unreadable,
+    /// Nothing, or neither a file nor a directory.
     Nothing,
 }
 
@@ -45,7 +48,7 @@ impl Site {
         match root {
             Ok(root) => Ok(Self { root }),
             Err(error) => {
-                let reason = format!("the directory {} cannot be served: {error}", directory.display());
+                let reason = format!("cannot serve the directory \"{}\": {error}", directory.display());
                 Err(io::Error::new(error.kind(), reason))
             }
         }
@@ -57,17 +60,13 @@ impl Site {
     }
 }
 
-/// The page that stands for the directory. Where the first page that is there cannot be read that is all there is to find: a directory that
-/// has one does not want to be listed.
+/// The page that stands for the directory, if it has one. A page that cannot be read is one too: its directory does
+/// not want to be listed.
 pub(super) fn find_index(directory: &Path) -> io::Result<Option<Found>> {
     for page in INDEX_PAGES {
-        let path = directory.join(page);
-        match find(path)? {
-            found @ Found::File(_) => return Ok(Some(found)),
-            Found::Nothing if fs::metadata(directory.join(page)).is_ok_and(|page| page.is_file()) => {
-                return Ok(Some(Found::Nothing));
-            }
-            Found::Directory(_) | Found::Nothing => {}
+        let found = find(directory.join(page))?;
+        if matches!(found, Found::File(_) | Found::Unreadable) {
+            return Ok(Some(found));
         }
     }
     Ok(None)
@@ -87,13 +86,12 @@ fn find(path: PathBuf) -> io::Result<Found> {
             })
         }
         Err(error) if sys::is_out_of_descriptors(&error) => Err(error),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
         // A directory that cannot be opened (none can on Windows) may still have an index page.
-        Err(error)
-            if error.kind() != ErrorKind::NotFound
-                && fs::metadata(&path).is_ok_and(|found| found.is_dir()) =>
-        {
-            Ok(Found::Directory(path))
-        }
-        Err(_) => Ok(Found::Nothing),
+        Err(_) => Ok(match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => Found::Directory(path),
+            Ok(metadata) if metadata.is_file() => Found::Unreadable,
+            _ => Found::Nothing,
+        }),
     }
 }

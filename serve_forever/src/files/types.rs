@@ -1,7 +1,7 @@
 //! The content type that goes with the name of a file.
 //!
-//! The table is the same on every machine: neither `/etc/mime.types` nor the registry of Windows, which is known to call scripts plain text
-//! so that browsers refuse them, has a say in it.
+//! The table is the same on every machine: neither `/etc/mime.types` nor the registry of Windows, which is known to
+//! call scripts plain text so that browsers refuse them, has a say in it.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -12,8 +12,8 @@ const UNKNOWN: &str = "application/octet-stream";
 
 /// The value of `Content-Type` for a file of that name.
 ///
-/// Text is said to be UTF-8, as nearly all of it is, because browsers would guess something older. Not XML, which names its encoding
-/// itself and would be overruled.
+/// Text is said to be UTF-8, as nearly all of it is, because browsers would guess something older. Not XML, which
+/// names its encoding itself and would be overruled.
 pub(super) fn content_type(file: &Path) -> Cow<'static, str> {
     let media_type = media_type(file);
     if media_type.starts_with("text/") && media_type != "text/xml" {
@@ -29,7 +29,8 @@ fn media_type(file: &Path) -> &'static str {
     corrected(&extension).or_else(|| mime_guess::from_ext(&extension).first_raw()).unwrap_or(UNKNOWN)
 }
 
-/// What the table of `mime_guess` lacks, what has been registered since, and what pages fail without, whatever that table says.
+/// What the table of `mime_guess` lacks, what has been registered since, and what pages fail without, whatever that
+/// table says.
 fn corrected(extension: &str) -> Option<&'static str> {
     Some(match extension {
         "js" | "mjs" | "cjs" | "jsx" => "text/javascript",
@@ -42,14 +43,16 @@ fn corrected(extension: &str) -> Option<&'static str> {
         "xsl" | "xpdl" => "application/xml",
         "yaml" | "yml" => "application/yaml",
 
-        // Sources and notes: to be read, not to be saved. Video streams end in `.ts` too, but far more files of that name are programs.
+        // Sources and notes: to be read, not to be saved. Video streams end in `.ts` too, but far more files of
+        // that name are programs.
         "bash" | "bat" | "cts" | "dart" | "diff" | "fish" | "glsl" | "go" | "gql" | "graphql" | "ini"
         | "java" | "jl" | "kt" | "ksh" | "mts" | "nim" | "org" | "patch" | "pl" | "proto" | "ps1" | "py"
         | "r" | "rb" | "rs" | "scala" | "sh" | "sql" | "srt" | "svelte" | "swift" | "toml" | "ts" | "tsx"
         | "vue" | "wat" | "wgsl" | "zig" | "zsh" => "text/plain",
         "rst" => "text/x-rst",
 
-        // `.svgz` is an image only with `Content-Encoding: gzip`; as long as that is not sent the truth is that it is a gzip file.
+        // `.svgz` is an image only with `Content-Encoding: gzip`; as long as that is not sent the truth is that it
+        // is a gzip file.
         "gz" | "tgz" | "taz" | "svgz" | "crate" => "application/gzip",
         "bz2" | "tbz" | "tbz2" => "application/x-bzip2",
         "xz" | "txz" => "application/x-xz",

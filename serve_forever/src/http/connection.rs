@@ -405,7 +405,7 @@ impl HttpConnection {
             let received = *filled - start - end;
             let request = Request { head, octets };
             let served =
-                cx.protocol.serve(site, request, refusal.as_ref(), cx.stopping, rest, received, lent);
+                cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
             *filled = start + end + served.rest.1;
             start += end + served.rest.0;
             if served.cut {

@@ -6,7 +6,7 @@ use super::escape;
 
 /// The page sent unless a handler brings its own: a template in Python's `%` style.
 pub(crate) const DEFAULT_FORMAT: &str = "\
-<!DOCTYPE html>
+<!DOCTYPE HTML>
 <html lang=\"en\">
 <head>
     <meta charset=\"utf-8\">
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn the_default_page_says_what_pythons_says() {
         let page = render(DEFAULT_FORMAT, 404, "File not found", "Nothing matches the given URI");
-        assert!(page.starts_with("<!DOCTYPE html>\n"));
+        assert!(page.starts_with("<!DOCTYPE HTML>\n"));
         assert!(page.contains("<title>Error response</title>"));
         assert!(page.contains("<p>Error code: 404</p>"));
         assert!(page.contains("<p>Message: File not found.</p>"));

@@ -272,7 +272,7 @@ impl<'r> Exchange<'r> {
             chunks: !old_client && !old_server,
             length: head.length,
             connection_given: head.connection_given,
-            close: self.close || old_server,
+            close: self.close || old_server || self.context.server.is_stopping(),
             announce_keep: old_client,
         });
         Ok(())
@@ -341,7 +341,9 @@ impl<'r> Exchange<'r> {
         let message = message.or_else(|| status::reason(code)).unwrap_or("???");
         let explain = explain.or_else(|| status::explanation(code)).unwrap_or("???");
         self.records.push(Record::Error(format!("code {code}, message {message}")));
-        self.send_response_with(code, message).send_header("Connection", "close");
+        // An error must be told whatever its message has in it.
+        let phrase = message.replace(|c: char| c.is_control(), " ");
+        self.send_response_with(code, &phrase).send_header("Connection", "close");
         for (name, value) in fields {
             self.send_header(name, value);
         }

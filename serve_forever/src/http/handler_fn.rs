@@ -16,7 +16,8 @@ use super::handler::BaseHttpRequestHandler;
 ///
 /// let handler = handler_fn(|http: &mut Exchange| -> Result {
 ///     http.send_response(200).end_headers()?;
-///     writeln!(http.wfile(), "{} {}", http.command(), http.path())?;
+///     let (method, path) = (http.command(), http.path());
+///     writeln!(http.wfile(), "{method} {path}")?;
 ///     Ok(())
 /// });
 /// let answer = testing::respond(handler, b"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -165,17 +165,16 @@ impl Output {
         }
         self.accepted += octets.len() as u64;
         let size = link.config.buffer_size;
+        if self.body.len() + octets.len() <= size {
+            self.body.extend_from_slice(octets);
+            return Ok(octets.len());
+        }
         if self.state == State::Open {
-            if self.body.len() + octets.len() <= size {
-                self.body.extend_from_slice(octets);
-                return Ok(octets.len());
-            }
             self.commit(None);
         }
+        self.frame_body();
         self.frame(octets);
-        if self.ready.len() >= size {
-            self.send_all(link)?;
-        }
+        self.send_all(link)?;
         Ok(octets.len())
     }
 
@@ -201,6 +200,7 @@ impl Output {
         if self.state == State::Open {
             self.commit(None);
         }
+        self.frame_body();
         self.send_all(link)
     }
 
@@ -225,15 +225,19 @@ impl Output {
     /// apart from an attachment.
     ///
     /// An error: the handler promised more than it wrote, and the connection must be cut.
-    pub(crate) fn finish(&mut self) -> Result<(), String> {
+    pub(crate) fn finish(&mut self, buffer_size: usize) -> Result<(), String> {
         if self.state == State::Open {
             let known = match &self.attachment {
                 Some(_) => None,
-                None if self.plan.head => (self.accepted > 0).then_some(self.accepted),
+                // As with GET: what is longer than the buffer has no length.
+                None if self.plan.head => {
+                    (1..=buffer_size as u64).contains(&self.accepted).then_some(self.accepted)
+                }
                 None => Some(self.body.len() as u64),
             };
             self.commit(known);
         }
+        self.frame_body();
         if self.attachment.is_some() {
             return Ok(());
         }
@@ -294,12 +298,16 @@ impl Output {
         }
         self.ready.extend_from_slice(b"\r\n");
         self.state = State::Committed(body);
-        let content = std::mem::take(&mut self.body);
-        if !content.is_empty() {
+    }
+
+    /// Appends the content that was held back, in the framing that was chosen.
+    fn frame_body(&mut self) {
+        if !self.body.is_empty() {
+            let mut content = std::mem::take(&mut self.body);
             self.frame(&content);
+            content.clear();
+            self.body = content;
         }
-        self.body = content;
-        self.body.clear();
     }
 
     /// Appends content in the framing that was chosen.

@@ -41,7 +41,11 @@ impl ResponseHead {
         }
         if let Some(message) = message {
             // A reason phrase is free text, but must stay on its line (RFC 9112 §4).
-            self.message = Some(message.replace(|c: char| c.is_control(), " "));
+            if message.contains(|c: char| c.is_control()) {
+                self.fail(|| format!("the reason phrase {message:?} has a character that none can have"));
+            } else {
+                self.message = Some(message.to_owned());
+            }
         }
     }
 
@@ -105,6 +109,8 @@ impl ResponseHead {
                         self.fail(|| String::from("Content-Length was given twice"));
                         return false;
                     }
+                    // A status that never has content has no length (RFC 9110 §8.6).
+                    _ if matches!(self.status, Some(100..=199 | 204)) => return false,
                     length => self.length = length,
                 }
             }

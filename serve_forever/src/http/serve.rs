@@ -56,7 +56,6 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         site: Site<'_>,
         request: Request<'_>,
         refusal: Option<&Refusal>,
-        stopping: bool,
         buffer: &mut [u8],
         filled: usize,
         lent: &mut Lent,
@@ -89,7 +88,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             rfile: RFile::new(buffer, filled, framing, expects, &context.link, &context.output),
             wfile: WFile::new(&context.output, &context.link),
             response: std::mem::take(&mut lent.response),
-            close: stopping || refusal.is_some() || !head.keep_alive(),
+            close: refusal.is_some() || !head.keep_alive(),
             records: std::mem::take(&mut lent.records),
         };
 
@@ -110,10 +109,10 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         lent.response = response;
         let Context { output, server, .. } = context;
         let mut output = output.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if unread == Unread::TooMuch {
+        if unread == Unread::TooMuch || site.server.is_stopping() {
             output.set_close();
         }
-        if !cut && let Err(error) = output.finish() {
+        if !cut && let Err(error) = output.finish(site.config.buffer_size) {
             log::warn!("{}: {error}", site.transport.peer);
             cut = true;
         }
@@ -165,6 +164,9 @@ enum Unread {
 }
 
 fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> Result<(), Trouble> {
+    if http.request.head.expect() == Expect::Unknown {
+        return http.send_error(417, None, None).map_err(Trouble::Error);
+    }
     match catch(|| handler::dispatch(handler, http)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(Trouble::Error(error)),

@@ -23,7 +23,8 @@ use super::output::Output;
 ///
 /// let handler = handler_fn(|http: &mut Exchange| -> Result {
 ///     http.send_response(200).end_headers()?;
-///     writeln!(http.wfile(), "Hello, {}!", http.client_address().ip())?;
+///     let client = http.client_address().ip();
+///     writeln!(http.wfile(), "Hello, {client}!")?;
 ///     Ok(())
 /// });
 /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");

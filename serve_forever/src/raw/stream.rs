@@ -65,14 +65,15 @@ impl Stream {
         self.write_timeout = timeout;
     }
 
-    /// The client's address: Python's `client_address`.
-    pub fn peer_addr(&self) -> SocketAddr {
-        self.transport.peer
+    /// The client's address: Python's `client_address`. A `Result` as everywhere in `std`; known from the start,
+    /// so it is never an error.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.transport.peer)
     }
 
-    /// The server's own address.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.transport.local
+    /// The server's own address, likewise.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.transport.local)
     }
 
     /// The server: its addresses, its state, and how to stop it.
@@ -134,6 +135,6 @@ impl Write for Stream {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("peer_addr", &self.peer_addr()).finish_non_exhaustive()
+        f.debug_struct("Stream").field("peer_addr", &self.transport.peer).finish_non_exhaustive()
     }
 }

@@ -89,14 +89,24 @@ impl Listeners {
         self.again_at = Some(now + PAUSE);
     }
 
+    /// There is room again.
+    pub(crate) fn go_on(&mut self) {
+        self.again_at = None;
+    }
+
     /// Accepts one connection and decides whose it is.
     pub(crate) fn accept<P: Protocol>(&mut self, engine: &Arc<Engine<P>>, own: &Loop<P>) -> Accepted {
         self.again_at = None;
         let Some(index) = self.ready.iter().position(|&ready| ready) else { return Accepted::Nothing };
-        if engine.connections.load(Ordering::Relaxed) >= engine.config.max_connections {
-            return Accepted::Full;
-        }
         let (listener, local) = &self.all[index];
+        if engine.connections.load(Ordering::Relaxed) >= engine.config.max_connections {
+            // Nobody is to go for a client that is not there.
+            if listener.wait(Some(Instant::now())).unwrap_or(true) {
+                return Accepted::Full;
+            }
+            self.ready[index] = false;
+            return Accepted::More;
+        }
         match listener.accept() {
             Ok((socket, peer)) => {
                 // On a listener for both families an IPv4 peer has an IPv6 form that nobody wants to see.

@@ -92,7 +92,6 @@ pub(crate) fn serve<P: Protocol>(
                 seat: &seat,
                 kind: &Cell::new(kind),
                 learned: None,
-                stopping: false,
             });
         }
         for job in jobs.drain(..) {

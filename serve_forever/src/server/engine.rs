@@ -41,7 +41,6 @@ pub(crate) struct Engine<P: Protocol> {
     /// Connections of all loops.
     pub(crate) connections: AtomicUsize,
     pool: Pool<Work<P>>,
-    stopping: AtomicBool,
     over: AtomicBool,
     short_of_threads: AtomicBool,
     finished_loops: Mutex<usize>,
@@ -80,8 +79,11 @@ pub(crate) enum Mail<P: Protocol> {
     Wake(Token),
     /// A permit became free.
     Permit,
-    /// The server is full: close an idle connection, if there is one.
-    MakeRoom,
+    /// The server is full: close the oldest idle connection, if it is idle for longer than `since`, and tell the
+    /// loop `asker` whether there was one.
+    MakeRoom { since: Option<Instant>, asker: usize },
+    /// The answer to that.
+    Room { made: bool },
     /// Finish.
     Stop,
 }
@@ -114,7 +116,6 @@ impl<P: Protocol> Engine<P> {
 
         server.wait_for_shutdown(server.hooks().tick_interval(), || server.hooks().tick());
 
-        engine.stopping.store(true, Ordering::SeqCst);
         for each in &engine.loops {
             each.tell(Mail::Stop);
         }
@@ -130,6 +131,7 @@ impl<P: Protocol> Engine<P> {
             log::error!("the monitor panicked");
         }
         drop(writing);
+        server.stopped();
         let left = engine.pool.wait_until_ended(|| engine.permits.detached(), THREADS_END);
         if left > 0 {
             log::warn!("the server has stopped, but {left} of its threads still run a handler");
@@ -167,7 +169,6 @@ impl<P: Protocol> Engine<P> {
             connections_by_address: Peers::default(),
             connections: AtomicUsize::new(0),
             pool: Pool::new(2 * count, config.max_threads),
-            stopping: AtomicBool::new(false),
             over: AtomicBool::new(false),
             short_of_threads: AtomicBool::new(false),
             finished_loops: Mutex::new(0),
@@ -186,9 +187,11 @@ impl<P: Protocol> Engine<P> {
     pub(crate) fn take_loop(&self, index: usize, job: JobId) -> HandOver {
         let state = &self.loops[index].state;
         let take = || {
+            // Before the loop is taken: the job may return right after, and gives its permit back then.
+            self.count_detached();
             let taken = state.take(job);
-            if taken {
-                self.count_detached();
+            if !taken {
+                self.finish_detached();
             }
             taken
         };
@@ -300,11 +303,6 @@ impl<P: Protocol> Engine<P> {
         self.loop_finished.notify_all();
     }
 
-    /// Whether a shutdown was asked for: responses announce the end of their connection.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
@@ -340,7 +338,6 @@ impl<P: Protocol> Engine<P> {
             seat: &seat,
             kind: &kind,
             learned: None,
-            stopping: self.is_stopping(),
         });
         self.learn(kind.get(), started);
         self.finish_detached();

@@ -51,6 +51,10 @@ pub(crate) struct Core<P: Protocol> {
     is_waiting: bool,
     /// A permit may have been given back just before that was known.
     look_again: bool,
+    /// So many loops were asked to make room and have not answered yet.
+    room_asked: usize,
+    /// One of them made some.
+    room_made: bool,
     finished: bool,
     now: Instant,
 }
@@ -160,8 +164,20 @@ impl<'a, P: Protocol> Driver<'a, P> {
             Mail::Wake(token) => core.enqueue(token),
             // The look at those that wait follows in every round.
             Mail::Permit => {}
-            Mail::MakeRoom => {
-                self.close_oldest_idle(core);
+            Mail::MakeRoom { since, asker } => {
+                let made = self.close_oldest_idle(core, since);
+                self.engine.loops[asker].tell(Mail::Room { made });
+            }
+            Mail::Room { made } => {
+                core.room_made |= made;
+                core.room_asked = core.room_asked.saturating_sub(1);
+                if core.room_asked == 0 {
+                    // Nobody has one that is idle for longer than ours.
+                    if core.room_made || self.close_oldest_idle(core, None) {
+                        core.listeners.go_on();
+                    }
+                    core.room_made = false;
+                }
             }
             Mail::Stop => self.stop(core),
         }
@@ -287,7 +303,6 @@ impl<'a, P: Protocol> Driver<'a, P> {
             seat: &seat,
             kind: &kind,
             learned: Some(&self.engine.learned),
-            stopping: self.engine.is_stopping(),
         });
         let rejoin = seat.is_deregistered();
 
@@ -496,14 +511,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 Accepted::More => {}
                 Accepted::Nothing => break,
                 Accepted::Full => {
-                    if !self.close_oldest_idle(core) {
-                        for other in self.engine.loops.iter().filter(|other| other.index != self.own.index) {
-                            other.tell(Mail::MakeRoom);
-                        }
-                        let now = core.now;
-                        core.listeners.pause(now);
-                        break;
+                    if self.engine.loops.len() > 1 {
+                        self.ask_for_room(core);
+                    } else if self.close_oldest_idle(core, None) {
+                        continue;
                     }
+                    let now = core.now;
+                    core.listeners.pause(now);
+                    break;
                 }
             }
         }
@@ -537,14 +552,24 @@ impl<'a, P: Protocol> Driver<'a, P> {
         core.enqueue(token);
     }
 
-    /// Closes the connection that has been idle for the longest time; false when none is idle.
-    fn close_oldest_idle(&self, core: &mut Core<P>) -> bool {
-        let oldest = core
-            .slots
-            .iter_mut()
-            .filter_map(|(token, slot)| Some((slot.stays.idle_since?, token)))
-            .min_by_key(|&(since, _)| since);
-        let Some((_, token)) = oldest else { return false };
+    /// The server is full: of all loops, the one with the connection that is idle for the longest time closes it.
+    fn ask_for_room(&self, core: &mut Core<P>) {
+        if core.room_asked > 0 {
+            return;
+        }
+        let since = core.oldest_idle().map(|(since, _)| since);
+        for other in self.engine.loops.iter().filter(|other| other.index != self.own.index) {
+            core.room_asked += 1;
+            other.tell(Mail::MakeRoom { since, asker: self.own.index });
+        }
+    }
+
+    /// Closes the connection that has been idle for the longest time, if that is longer than since `since`.
+    fn close_oldest_idle(&self, core: &mut Core<P>, since: Option<Instant>) -> bool {
+        let Some((idle_since, token)) = core.oldest_idle() else { return false };
+        if since.is_some_and(|since| since <= idle_since) {
+            return false;
+        }
         self.close(core, token);
         true
     }
@@ -671,6 +696,8 @@ impl<P: Protocol> Core<P> {
             stopping: None,
             is_waiting: false,
             look_again: false,
+            room_asked: 0,
+            room_made: false,
             finished: false,
             now: Instant::now(),
         })
@@ -682,6 +709,14 @@ impl<P: Protocol> Core<P> {
 
     fn pop_due(&mut self) -> Option<(Instant, Token)> {
         self.deadlines.pop_due(self.now)
+    }
+
+    /// The connection that has been idle for the longest time.
+    fn oldest_idle(&mut self) -> Option<(Instant, Token)> {
+        self.slots
+            .iter_mut()
+            .filter_map(|(token, slot)| Some((slot.stays.idle_since?, token)))
+            .min_by_key(|&(since, _)| since)
     }
 
     /// Queues the turn of `token`, unless it is queued already or waits for a permit.

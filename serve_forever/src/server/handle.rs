@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ struct Shared {
     states: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     stop: Mutex<bool>,
     stop_asked: Condvar,
+    /// From the order to stop until `serve_forever` has returned: responses announce the end of their connection.
+    stopping: AtomicBool,
 }
 
 impl ServerHandle {
@@ -57,6 +60,7 @@ impl ServerHandle {
                 states: Mutex::default(),
                 stop: Mutex::new(false),
                 stop_asked: Condvar::new(),
+                stopping: AtomicBool::new(false),
             }),
         }
     }
@@ -76,7 +80,10 @@ impl ServerHandle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn shutdown(&self) {
-        *lock(&self.shared.stop) = true;
+        let mut stop = lock(&self.shared.stop);
+        *stop = true;
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        drop(stop);
         self.shared.stop_asked.notify_all();
     }
 
@@ -183,7 +190,20 @@ impl ServerHandle {
 
     /// Whether a shutdown is asked for; the request is taken back.
     pub(crate) fn take_shutdown(&self) -> bool {
-        std::mem::take(&mut *lock(&self.shared.stop))
+        let mut stop = lock(&self.shared.stop);
+        self.shared.stopping.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *stop)
+    }
+
+    /// Whether the server is on its way to the end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The server has stopped, and may serve again.
+    pub(crate) fn stopped(&self) {
+        let stop = lock(&self.shared.stop);
+        self.shared.stopping.store(*stop, Ordering::Relaxed);
     }
 }
 

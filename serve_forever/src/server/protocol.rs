@@ -140,7 +140,6 @@ pub struct Run<'a, P: Protocol> {
     pub(crate) kind: &'a Cell<Kind>,
     /// What kinds have blocked; none where there is no loop to hold up.
     pub(crate) learned: Option<&'a Learned>,
-    pub(crate) stopping: bool,
 }
 
 /// What a job on a part of a connection works with.

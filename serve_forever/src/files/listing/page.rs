@@ -15,7 +15,8 @@ pub(in crate::files) const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 /// A piece of the page ends with the entry that makes it longer than so many octets: 32 KiB.
 const PIECE: usize = 32 * 1024;
 
-/// What is coded in links: everything but letters, digits and `-._~`. A colon is, so that no name looks like a scheme.
+/// What is coded in links: everything but letters, digits and `-._~`. A colon is, so that no name looks like a
+/// scheme.
 const CODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The page, made piece by piece: a directory can have a million entries.

@@ -50,7 +50,9 @@ impl Permits {
             .is_ok()
     }
 
-    /// A job that ran inline lost its loop and runs on without it.
+    /// A job that ran inline loses its loop and runs on without it. To be called before the loop is taken, and
+    /// undone with [`Permits::finish`] if that fails: a job that is just returning could be the first to give its
+    /// permit back.
     pub(crate) fn detach(&self) {
         self.detached.fetch_add(1, Ordering::SeqCst);
     }
@@ -58,7 +60,8 @@ impl Permits {
     /// A detached thread is out of user code. True: somebody waits for a permit and must be told.
     #[must_use]
     pub(crate) fn finish(&self) -> bool {
-        self.detached.fetch_sub(1, Ordering::SeqCst);
+        let detached = self.detached.fetch_sub(1, Ordering::SeqCst);
+        debug_assert_ne!(detached, 0, "a permit is given back before it was taken");
         self.is_awaited()
     }
 

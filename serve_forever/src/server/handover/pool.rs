@@ -76,7 +76,12 @@ impl<W> Pool<W> {
     /// Gives a loop to a spare thread, if there is or can be one and `take` then still gets hold of the loop.
     ///
     /// The thread comes first: a loop that was taken and found no thread would stand still.
-    pub(crate) fn hand_over(&self, driving: W, take: impl FnOnce() -> bool, spawner: &impl Spawn) -> HandOver {
+    pub(crate) fn hand_over(
+        &self,
+        driving: W,
+        take: impl FnOnce() -> bool,
+        spawner: &impl Spawn,
+    ) -> HandOver {
         let Ok(mut inner) = self.with_spare(spawner) else { return HandOver::NoThread };
         if !take() {
             return HandOver::TooLate;

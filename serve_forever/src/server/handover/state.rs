@@ -45,7 +45,8 @@ impl LoopState {
     }
 
     fn claim(&self, job: Job) -> bool {
-        self.word.compare_exchange(job.0 | JOB, job.0 | DRIVING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        // Who comes too late sees what the winner did before (it has counted the loser as detached).
+        self.word.compare_exchange(job.0 | JOB, job.0 | DRIVING, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// The job that the driver is inside of, if it is.

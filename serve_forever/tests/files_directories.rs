@@ -1,0 +1,177 @@
+//! Directories: their index pages, their listings, and those that have neither.
+
+mod files_support;
+
+use files_support::{Site, server_field};
+use serve_forever::{SimpleHttpRequestHandler, testing};
+
+/// The parts of a listing between `<ul>` and `</ul>`.
+fn items(page: &str) -> Vec<&str> {
+    let (_, list) = page.split_once("<ul>\n").expect("a list");
+    let (list, _) = list.split_once("</ul>").expect("its end");
+    list.lines().collect()
+}
+
+#[test]
+fn a_listing_has_pythons_head_and_form() {
+    let site = Site::new();
+    site.directory("sub").directory("sub/Dir").file("sub/b.txt", "").file("sub/A.txt", "").file("sub/.c", "");
+    let reply = site.get("/sub/?query");
+    let length = reply.body.len();
+    assert_eq!(
+        reply.head,
+        format!(
+            "HTTP/1.1 200 OK\r\n\
+             {}\
+             Date: *\r\n\
+             Content-type: text/html; charset=utf-8\r\n\
+             Content-Length: {length}\r\n\
+             Connection: close\r\n\
+             \r\n",
+            server_field()
+        )
+    );
+    let page = reply.text();
+    assert!(
+        page.starts_with("<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"),
+        "{page}"
+    );
+    assert!(page.contains("<title>Directory listing for /sub/</title>\n"), "{page}");
+    assert!(page.contains("<h1>Directory listing for /sub/</h1>\n<hr>\n<ul>\n"), "{page}");
+    assert!(page.ends_with("</ul>\n<hr>\n</body>\n</html>\n"), "{page}");
+    assert_eq!(
+        items(&page),
+        [
+            "<li><a href=\".c\">.c</a></li>",
+            "<li><a href=\"A.txt\">A.txt</a></li>",
+            "<li><a href=\"b.txt\">b.txt</a></li>",
+            "<li><a href=\"Dir/\">Dir/</a></li>",
+        ]
+    );
+}
+
+#[test]
+fn every_link_leads_to_what_it_names() {
+    let site = Site::new();
+    let mut names = vec!["q f# &amp; &amp 'sq' %A4 %E2%82%AC", "čaj 茶", "a+b;c=d", "javascript", "-~_."];
+    if cfg!(unix) {
+        names.extend(["<script>\"?*", "javascript:alert(1)", "a\\b", "line\nbreak", " ", "~"]);
+    }
+    for name in &names {
+        site.file(name, name);
+    }
+    let page = site.get("/").text();
+    assert!(!page.contains("<script>"), "{page}");
+    let items = items(&page);
+    assert_eq!(items.len(), names.len());
+    let mut found = Vec::new();
+    for item in items {
+        let (_, rest) = item.split_once("<a href=\"").expect("a link");
+        let (link, _) = rest.split_once('"').expect("its end");
+        found.push(site.get(&format!("/{link}")).text());
+    }
+    found.sort();
+    names.sort_unstable();
+    assert_eq!(found, names);
+}
+
+#[test]
+fn the_path_in_the_title_is_decoded_and_escaped() {
+    let site = Site::new();
+    site.directory("a & b").directory("a & b/č");
+    let page = site.get("/x/../a%20%26%20b/%C4%8D/?%3Cscript%3E").text();
+    assert_eq!(page.matches("Directory listing for /a &amp; b/č/<").count(), 2, "{page}");
+}
+
+#[test]
+fn an_index_page_stands_for_its_directory() {
+    let site = Site::new();
+    site.directory("a").file("a/index.htm", "htm");
+    assert_eq!(site.get("/a/").text(), "htm");
+    site.file("a/index.html", "html");
+    let reply = site.get("/a/?query");
+    assert_eq!(
+        (reply.text().as_str(), reply.field("Content-type")),
+        ("html", Some("text/html; charset=utf-8"))
+    );
+    assert_eq!(reply.field("Last-Modified"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert_eq!(site.get("/a").code(), 301);
+}
+
+#[test]
+fn a_directory_is_no_index_page() {
+    let site = Site::new();
+    site.directory("a/index.html").file("a/index.htm", "htm").directory("b/index.html");
+    assert_eq!(site.get("/a/").text(), "htm");
+    assert_eq!(items(&site.get("/b/").text()), ["<li><a href=\"index.html/\">index.html/</a></li>"]);
+}
+
+#[test]
+fn a_long_listing_comes_whole() {
+    let site = Site::new();
+    for number in 0..3_000 {
+        site.file(format!("file with a rather long name {number}"), "");
+    }
+    let old = site.ask("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!((old.field("Content-Length"), old.field("Transfer-Encoding")), (None, None));
+    assert_eq!(items(&old.text()).len(), 3_000);
+
+    let new = site.get("/");
+    assert_eq!(new.field("Transfer-Encoding"), Some("chunked"), "{}", new.head);
+    assert_eq!(unchunked(&new.body), old.body);
+
+    let head = site.request("HEAD", "/", "");
+    assert_eq!((head.code(), head.text().as_str()), (200, ""));
+}
+
+fn unchunked(mut octets: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    loop {
+        let end = octets.windows(2).position(|window| window == b"\r\n").expect("a line");
+        let size = std::str::from_utf8(&octets[..end]).expect("text");
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        let (chunk, rest) = octets[end + 2..].split_at(size);
+        content.extend_from_slice(chunk);
+        octets = rest.strip_prefix(b"\r\n").expect("the end of the chunk");
+        if size == 0 {
+            assert_eq!(octets, b"");
+            return content;
+        }
+    }
+}
+
+#[test]
+fn an_empty_directory_has_an_empty_listing() {
+    assert!(items(&Site::new().get("/").text()).is_empty());
+}
+
+#[test]
+fn new_serves_the_current_directory() {
+    let answer =
+        testing::respond(SimpleHttpRequestHandler::new, b"GET /Cargo.toml HTTP/1.1\r\nHost: a\r\n\r\n");
+    let answer = String::from_utf8(answer).expect("text");
+    assert!(answer.contains("name = \"serve_forever\""), "{answer}");
+}
+
+#[test]
+fn a_relative_directory_can_be_named() {
+    let handler = SimpleHttpRequestHandler::builder().directory("tests/../src").build().expect("it is there");
+    for target in ["/lib.rs", "/../src/lib.rs", "/../tests/lib.rs"] {
+        let request = format!("HEAD {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let answer = testing::respond(handler.clone(), request.as_bytes());
+        assert_eq!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), target == "/lib.rs", "{target}");
+    }
+}
+
+#[test]
+fn what_is_no_directory_makes_no_handler() {
+    for (path, kind) in [
+        ("no such directory", std::io::ErrorKind::NotFound),
+        ("Cargo.toml", std::io::ErrorKind::NotADirectory),
+        ("", std::io::ErrorKind::NotFound),
+    ] {
+        let error = SimpleHttpRequestHandler::builder().directory(path).build().expect_err(path);
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(path), "{error}");
+    }
+}
