@@ -1,3 +1,5 @@
+//! Serves the current directory on port 8080.
+
 use serve_forever::{HttpServer, SimpleHttpRequestHandler};
 
 fn main() -> std::io::Result<()> {

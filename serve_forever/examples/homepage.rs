@@ -1,3 +1,5 @@
+//! Answers requests on port 8080.
+
 use std::io::Write;
 use serve_forever::{BaseHttpRequestHandler, Exchange, HttpServer, Result};
 

@@ -1,3 +1,5 @@
+//! Speaks a protocol of its own over TCP, on port 9999: sends back a line in upper case.
+
 use std::io::{self, BufRead, BufReader, Write};
 use serve_forever::{BaseRequestHandler, Stream, TcpServer};
 

@@ -25,7 +25,6 @@ pub(crate) fn wait_for<'a, T>(
     guard: MutexGuard<'a, T>,
     time: Duration,
 ) -> (MutexGuard<'a, T>, bool) {
-    let (guard, result) =
-        bell.wait_timeout(guard, time).unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (guard, result) = bell.wait_timeout(guard, time).unwrap_or_else(std::sync::PoisonError::into_inner);
     (guard, result.timed_out())
 }

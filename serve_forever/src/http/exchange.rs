@@ -414,7 +414,9 @@ impl<'r> Exchange<'r> {
     fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
         let mut output = lock(&self.context.output);
         if !output.has_head() {
-            return Err("the body was given before the head: call send_response() and end_headers() first".into());
+            return Err(
+                "the body was given before the head: call send_response() and end_headers() first".into()
+            );
         }
         if output.attachment.is_some() {
             return Err("the rest of the body was given already".into());

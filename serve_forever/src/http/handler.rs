@@ -191,13 +191,11 @@ pub trait BaseHttpRequestHandler {
 pub(crate) const SERVER_VERSION: &str = concat!("serve-forever/", env!("CARGO_PKG_VERSION"));
 
 fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
-    match allowed {
-        Some(allowed) => http.send_error_with(405, None, None, &[("Allow", &allowed)]),
-        None => {
-            let message = format!("Unsupported method ('{}')", http.command());
-            http.send_error(501, Some(&message), None)
-        }
+    if let Some(allowed) = allowed {
+        return http.send_error_with(405, None, None, &[("Allow", &allowed)]);
     }
+    let message = format!("Unsupported method ('{}')", http.command());
+    http.send_error(501, Some(&message), None)
 }
 
 /// The answer to `OPTIONS`.

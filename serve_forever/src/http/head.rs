@@ -147,6 +147,7 @@ impl Head {
         self.method.text(octets)
     }
 
+    #[cfg(test)]
     /// The request target as it came.
     pub(crate) fn target<'a>(&self, octets: &'a [u8]) -> &'a str {
         self.target.text(octets)

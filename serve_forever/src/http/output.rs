@@ -291,7 +291,9 @@ impl Output {
                 // Writing to a Vec cannot fail.
                 let _ = write!(self.ready, "Content-Length: {known}\r\n");
             }
-            (_, None, None) if plan.chunks && !(plan.head && self.accepted == 0 && self.attachment.is_none()) => {
+            (_, None, None)
+                if plan.chunks && !(plan.head && self.accepted == 0 && self.attachment.is_none()) =>
+            {
                 self.ready.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             }
             (_, None, None) => {}
@@ -332,7 +334,8 @@ impl Output {
                     self.pace.octets += count as u64;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if let Err(error) = link.wait(Interest::Write, link.config.write_timeout, &mut self.pace) {
+                    if let Err(error) = link.wait(Interest::Write, link.config.write_timeout, &mut self.pace)
+                    {
                         break Err(error);
                     }
                 }

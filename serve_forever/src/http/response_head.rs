@@ -37,7 +37,9 @@ impl ResponseHead {
             self.fail(|| format!("{status} is not a status code: it must have three digits"));
         }
         if status == 101 {
-            self.fail(|| String::from("101 switches to another protocol, which a handler cannot do by itself"));
+            self.fail(|| {
+                String::from("101 switches to another protocol, which a handler cannot do by itself")
+            });
         }
         if let Some(message) = message {
             // A reason phrase is free text, but must stay on its line (RFC 9112 §4).
@@ -70,7 +72,8 @@ impl ResponseHead {
         if !fields::is_field_value(&self.fields[from..]) {
             let value = String::from_utf8_lossy(&self.fields[from..]).into_owned();
             self.fields.truncate(before);
-            return self.fail(|| format!("the value {value:?} of {name} has a character that no header can have"));
+            return self
+                .fail(|| format!("the value {value:?} of {name} has a character that no header can have"));
         }
         if self.note(name, from) {
             self.fields.extend_from_slice(b"\r\n");

@@ -140,12 +140,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         lent.records = records;
         let close = output.closes();
         lent.output = output;
-        Served {
-            close,
-            cut,
-            rest: (start, filled),
-            unread: (unread == Unread::Some).then_some(decoder),
-        }
+        Served { close, cut, rest: (start, filled), unread: (unread == Unread::Some).then_some(decoder) }
     }
 }
 
@@ -184,7 +179,8 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
 }
 
 fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
-    http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref()).map_err(Trouble::Error)
+    http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref())
+        .map_err(Trouble::Error)
 }
 
 impl Exchange<'_> {
@@ -303,4 +299,3 @@ impl Default for Identity {
         Self::of(&Plain)
     }
 }
-

@@ -9,9 +9,9 @@ use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
 use crate::sys;
 
+use super::Raw;
 use super::handler::BaseRequestHandler;
 use super::stream::Stream;
-use super::Raw;
 
 /// Where a raw connection is in its life.
 #[derive(Debug)]

@@ -88,10 +88,8 @@ mod tests {
     fn all_addresses_get_one_port() {
         let addresses = [SocketAddr::from(([127, 0, 0, 1], 0)), SocketAddr::from(([127, 0, 0, 2], 0))];
         let listeners = listen(&addresses[..], &Config::default()).expect("loopback is there");
-        let ports: Vec<u16> = listeners
-            .iter()
-            .map(|listener| listener.local_address().expect("it is bound").port())
-            .collect();
+        let ports: Vec<u16> =
+            listeners.iter().map(|listener| listener.local_address().expect("it is bound").port()).collect();
         assert_eq!(ports.len(), 2);
         assert_eq!(ports[0], ports[1]);
         assert_ne!(ports[0], 0);

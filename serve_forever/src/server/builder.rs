@@ -5,13 +5,13 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use super::Server;
 use super::access_log::AccessLog;
 use super::address;
 use super::config::Config;
 use super::handle::ServerHandle;
 use super::hooks::{ErrorReport, Hooks};
 use super::protocol::Protocol;
-use super::Server;
 
 /// Sets up a server: every time-out and every limit, with a default that is fit for the open network.
 ///
@@ -242,6 +242,9 @@ impl<P: Protocol> Builder<P> {
 
 impl<P> fmt::Debug for Builder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).field("hooks", &self.hooks).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("hooks", &self.hooks)
+            .finish_non_exhaustive()
     }
 }

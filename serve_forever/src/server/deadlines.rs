@@ -47,7 +47,13 @@ impl Deadlines {
     }
 
     /// The entry `at` of `token` was popped: true when its deadline is really over.
-    pub(crate) fn is_over(&mut self, token: Token, deadline: &mut Deadline, at: Instant, now: Instant) -> bool {
+    pub(crate) fn is_over(
+        &mut self,
+        token: Token,
+        deadline: &mut Deadline,
+        at: Instant,
+        now: Instant,
+    ) -> bool {
         if deadline.entry != Some(at) {
             // An earlier entry has taken over since; this one is a leftover.
             return false;

@@ -149,6 +149,11 @@ impl<P: Protocol> Engine<P> {
         let mut config = config.clone();
         // Every loop has a driver and one thread that its driver's job can go on with.
         config.max_threads = config.max_threads.max(2 * count);
+        if let Some(limit) = crate::sys::descriptor_limit() {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            config.max_connections =
+                config.max_connections.min(limit.saturating_sub(OTHER_DESCRIPTORS).max(1));
+        }
         let mut shares: Vec<Vec<Listener>> = (0..count).map(|_| Vec::new()).collect();
         for (index, listener) in listeners.into_iter().enumerate() {
             shares[index % count].push(listener);
@@ -233,12 +238,11 @@ impl<P: Protocol> Engine<P> {
 
     fn submit(&self, work: Work<P>) -> Result<(), Work<P>> {
         let outcome = self.pool.submit(work, self);
-        match outcome {
-            Ok(()) => Counters::one(&self.server.counters().learned_starts),
-            Err(_) => {
-                self.learn_thread_limit();
-                self.finish_detached();
-            }
+        if outcome.is_ok() {
+            Counters::one(&self.server.counters().learned_starts);
+        } else {
+            self.learn_thread_limit();
+            self.finish_detached();
         }
         outcome
     }
@@ -366,10 +370,7 @@ impl<P: Protocol> Engine<P> {
 impl<P: Protocol> Spawn for Engine<P> {
     fn spawn(&self) -> std::io::Result<()> {
         let Some(engine) = self.me.upgrade() else { return Ok(()) };
-        std::thread::Builder::new()
-            .name("serve-forever".into())
-            .spawn(move || engine.work())
-            .map(drop)
+        std::thread::Builder::new().name("serve-forever".into()).spawn(move || engine.work()).map(drop)
     }
 }
 
@@ -424,3 +425,5 @@ const SPARE_PATIENCE: Duration = Duration::from_secs(10);
 const FAST: Duration = Duration::from_micros(200);
 /// How long the end of the server waits for its idle threads to end.
 const THREADS_END: Duration = Duration::from_secs(1);
+/// Descriptors that are left for everything that is no connection: listeners, pollers, files that are served.
+const OTHER_DESCRIPTORS: usize = 64;

@@ -38,9 +38,9 @@ pub(crate) struct Hooks {
 impl Hooks {
     /// Whether a connection from `peer` is wanted. A hook that panics wants none.
     pub(crate) fn verify(&self, peer: SocketAddr) -> bool {
-        self.verify_request.as_ref().is_none_or(|verify| {
-            guarded("verify_request", || verify(peer)).unwrap_or(false)
-        })
+        self.verify_request
+            .as_ref()
+            .is_none_or(|verify| guarded("verify_request", || verify(peer)).unwrap_or(false))
     }
 
     /// Reports an error.

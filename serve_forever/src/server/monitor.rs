@@ -37,7 +37,9 @@ pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
         }
         quiet = if all_polling { quiet + 1 } else { 0 };
         if quiet >= QUIET_TICKS {
-            engine.watch.sleep_while(|| !engine.is_over() && engine.loops.iter().all(|each| each.state.is_polling()));
+            engine
+                .watch
+                .sleep_while(|| !engine.is_over() && engine.loops.iter().all(|each| each.state.is_polling()));
             quiet = 0;
         }
     }

@@ -98,8 +98,7 @@ pub enum Admission {
 
 /// Why a connection gets its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// It is new, its socket is ready, or it asked to be called again.
     Ready,
     /// Its deadline is over.
@@ -119,10 +118,14 @@ pub struct Turn<'a, P: Protocol> {
     pub(crate) readiness: &'a mut Readiness,
     pub(crate) scratch: &'a mut P::Scratch,
     /// Jobs for parts of the connection, to be started after it is back in its slot.
+    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) jobs: &'a mut Vec<P::Job>,
     /// Calls the connection's next turn from any thread.
+    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) waker: Waker<'a>,
     pub(crate) cause: Cause,
+    /// The server is on its way to the end.
+    #[allow(dead_code, reason = "for HTTP/2, which is not there yet")]
     pub(crate) stopping: bool,
     pub(crate) now: Instant,
 }
@@ -147,6 +150,7 @@ pub struct Run<'a, P: Protocol> {
 pub struct JobRun<'a, P: Protocol> {
     #[allow(dead_code, reason = "for HTTP/2, which is not there yet; the tests' protocol does not need it")]
     pub(crate) protocol: &'a P,
+    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) seat: &'a Seat<'a>,
 }
 

@@ -69,8 +69,7 @@ impl<'a> Seat<'a> {
 
     /// The same seat, to keep. From now on only the new one is to be used; see [`Seat::resume`].
     pub(crate) fn to_owned(&self) -> Seat<'static> {
-        let seat =
-            Seat::new(self.helm().and_then(Helm::shared).map(Handle::Owned), self.index, self.job);
+        let seat = Seat::new(self.helm().and_then(Helm::shared).map(Handle::Owned), self.index, self.job);
         seat.released.store(self.released.load(Ordering::SeqCst), Ordering::SeqCst);
         seat.deregistered.store(self.is_deregistered(), Ordering::SeqCst);
         seat
@@ -142,7 +141,10 @@ impl<'a> Seat<'a> {
 
 impl fmt::Debug for Seat<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seat").field("job", &self.job).field("released", &self.released).finish_non_exhaustive()
+        f.debug_struct("Seat")
+            .field("job", &self.job)
+            .field("released", &self.released)
+            .finish_non_exhaustive()
     }
 }
 

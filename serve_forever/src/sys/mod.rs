@@ -18,7 +18,7 @@ mod unix;
 mod tests;
 
 use std::fs::File;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Instant;
@@ -87,13 +87,6 @@ impl Socket {
         self.0.send(octets, more)
     }
 
-    /// As [`Socket::send`], from several places in turn. At most 1024 of them go in one call; after more, only `WouldBlock` means that there
-    /// is no room.
-    #[inline]
-    pub(crate) fn send_vectored(&self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
-        self.0.send_vectored(slices, more)
-    }
-
     /// Sends octets of `file` from `offset` on, at most `length` and at most [`SEND_FILE_PIECE`]. `Ok(0)` means that the file ended early
     /// (or that `length` is 0). Fewer octets than asked say nothing about the room left: call again until `WouldBlock`.
     ///
@@ -137,21 +130,6 @@ impl Socket {
     /// Undoes [`Socket::register`]; an error when it is not registered. An event that was already collected may still turn up.
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
         self.0.deregister(registry)
-    }
-
-    /// The other end's address. Fails once the connection is gone: keep what `accept` said.
-    pub(crate) fn peer_address(&self) -> io::Result<SocketAddr> {
-        self.0.peer_address()
-    }
-
-    /// This end's address.
-    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.0.local_address()
-    }
-
-    /// Whether small writes leave at once. Accepted sockets have it as [`ListenOptions::nodelay`] says.
-    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.set_nodelay(nodelay)
     }
 }
 

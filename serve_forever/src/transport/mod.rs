@@ -5,7 +5,7 @@
 mod memory;
 
 use std::fs::File;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
@@ -52,16 +52,6 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.send(octets, more),
             Carrier::Memory(memory) => Ok(memory.send(octets)),
-        }
-    }
-
-    /// Writes what fits of both slices, in one system call.
-    pub(crate) fn send_two(&self, first: &[u8], second: &[u8], more: bool) -> io::Result<usize> {
-        match &self.carrier {
-            Carrier::Plain(socket) => {
-                socket.send_vectored(&[IoSlice::new(first), IoSlice::new(second)], more)
-            }
-            Carrier::Memory(memory) => Ok(memory.send(first) + memory.send(second)),
         }
     }
 

@@ -99,11 +99,6 @@ impl<C, X> Slot<C, X> {
         &mut self.readiness
     }
 
-    /// The connection, unless it is out.
-    pub(crate) fn here(&mut self) -> Option<&mut C> {
-        self.place.as_mut()
-    }
-
     /// Whether a job has the connection.
     pub(crate) fn is_out(&self) -> bool {
         self.place.is_none()

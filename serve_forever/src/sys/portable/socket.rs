@@ -3,8 +3,8 @@
 //! The lock is there because mio registers by `&mut`; reading and writing share it, and nobody holds it while he waits.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{self, Shutdown, SocketAddr};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{self, Shutdown};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
@@ -53,15 +53,6 @@ impl Socket {
         Ok(sent)
     }
 
-    pub(crate) fn send_vectored(&self, slices: &[IoSlice<'_>], _more: bool) -> io::Result<usize> {
-        let stream = self.stream();
-        let sent = retry(|| (&*stream).write_vectored(slices))?;
-        if sent < slices.iter().map(|slice| slice.len()).sum() {
-            arm(&stream);
-        }
-        Ok(sent)
-    }
-
     pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
         copy(file, offset, length, |octets| self.send(octets, false))
     }
@@ -105,18 +96,6 @@ impl Socket {
 
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
         registry.deregister(&mut *self.stream_mut())
-    }
-
-    pub(crate) fn peer_address(&self) -> io::Result<SocketAddr> {
-        self.stream().peer_addr()
-    }
-
-    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.stream().local_addr()
-    }
-
-    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.stream().set_nodelay(nodelay)
     }
 
     #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A connected socket as a bare descriptor.
 
 use std::fs::File;
-use std::io::{self, IoSlice};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
@@ -10,14 +10,11 @@ use mio::unix::SourceFd;
 use mio::{Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use rustix::net::{RecvFlags, SendFlags};
 
 use super::send_file::send_file;
 use super::wait::wait;
 use crate::sys::Interest;
-
-/// The most slices of one call; every Unix in use takes this many (`IOV_MAX`) and refuses a call with more.
-const MAX_SLICES: usize = 1024;
 
 /// A descriptor that is non-blocking. Nothing here but `set_nodelay` assumes TCP.
 #[derive(Debug)]
@@ -45,13 +42,6 @@ impl Socket {
         Ok(retry_on_intr(|| rustix::net::send(&self.fd, octets, send_flags(more)))?)
     }
 
-    #[inline]
-    pub(crate) fn send_vectored(&self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
-        let slices = slices.get(..MAX_SLICES).unwrap_or(slices);
-        let mut nothing_else = SendAncillaryBuffer::default();
-        Ok(retry_on_intr(|| rustix::net::sendmsg(&self.fd, slices, &mut nothing_else, send_flags(more)))?)
-    }
-
     pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
         send_file(self, file, offset, length)
     }
@@ -74,6 +64,10 @@ impl Socket {
         }
     }
 
+    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        Ok(rustix::net::sockopt::set_tcp_nodelay(&self.fd, nodelay)?)
+    }
+
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let how = match how {
             Shutdown::Read => rustix::net::Shutdown::Read,
@@ -90,19 +84,6 @@ impl Socket {
 
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
         registry.deregister(&mut SourceFd(&self.fd.as_raw_fd()))
-    }
-
-    pub(crate) fn peer_address(&self) -> io::Result<SocketAddr> {
-        let address = rustix::net::getpeername(&self.fd)?.ok_or(Errno::NOTCONN)?;
-        Ok(SocketAddr::try_from(address)?)
-    }
-
-    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        Ok(SocketAddr::try_from(rustix::net::getsockname(&self.fd)?)?)
-    }
-
-    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        Ok(rustix::net::sockopt::set_tcp_nodelay(&self.fd, nodelay)?)
     }
 
     #[cfg(test)]

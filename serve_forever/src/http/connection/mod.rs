@@ -1,0 +1,231 @@
+//! One HTTP/1.1 connection: from octets to requests, and from responses to octets.
+//!
+//! `turn` does what may be done while the loop is held: it collects heads and small bodies, sends what is left in
+//! memory, reads away what nobody wants. `run` does what may block: it serves the requests that are complete, and
+//! sends from files and sources.
+
+mod finish;
+mod receive;
+mod respond;
+
+use std::time::Instant;
+
+use crate::server::config::Config;
+use crate::server::learned::Kind;
+use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
+
+use super::Http;
+use super::body::{BodyDecoder, Framing};
+use super::handler::BaseHttpRequestHandler;
+use super::head::{Expect, Head, HeadLimits, Refusal};
+use super::pending::Pending;
+use super::scratch::Scratch;
+
+/// What is kept of a connection between two pieces of work. An idle one holds no buffer.
+#[derive(Debug)]
+pub struct HttpConnection {
+    phase: Phase,
+    /// Octets that were received and not served yet.
+    partial: Vec<u8>,
+    /// How far the head in `partial` was parsed.
+    head: Option<Box<Head>>,
+    /// `partial` may hold a whole request: look before receiving more.
+    look_first: bool,
+    /// What this request has received of its body so far, for the minimum rate; from when.
+    collecting: Option<Collecting>,
+    /// When the first octet of the head came.
+    head_since: Option<Instant>,
+    /// A request was served on this connection.
+    used: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Accepted over the limit: to be told so.
+    Unwelcome,
+    /// A request is awaited, or a part of it has come.
+    Receiving,
+    /// A request is complete: in the scratch, or parked in `partial`.
+    Request,
+    /// What came is not a request.
+    Refusing(Box<Refusal>),
+    /// A response is not sent yet.
+    Sending(Box<Pending>, After),
+    /// A body that the handler did not read.
+    Draining(Box<Drain>),
+    /// Closed on our side; read on for a while, so that the response is not lost to a reset.
+    Lingering { until: Instant },
+}
+
+/// What follows when everything is sent.
+#[derive(Debug)]
+enum After {
+    Receive,
+    Drain(Box<Drain>),
+    Linger,
+    Close,
+}
+
+#[derive(Debug)]
+struct Drain {
+    decoder: BodyDecoder,
+    left: u64,
+    deadline: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Collecting {
+    since: Instant,
+    last: Instant,
+    /// Octets that `partial` must have.
+    goal: usize,
+}
+
+impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection {
+    fn turn(&mut self, cx: &mut Turn<'_, Http<H>>) -> Next {
+        match cx.cause {
+            // A connection that is idle says so when it has found nothing to receive, and is closed then.
+            Cause::Ready | Cause::Stopping => {}
+            Cause::NoPermit => self.refuse_plainly(503, cx.protocol),
+            Cause::Expired => {
+                if !self.expire() {
+                    return Next::Close;
+                }
+            }
+        }
+        loop {
+            let step = match &mut self.phase {
+                Phase::Unwelcome => {
+                    self.refuse_plainly(503, cx.protocol);
+                    continue;
+                }
+                Phase::Receiving => self.receive(cx),
+                Phase::Request => {
+                    Step::Next(Next::Run { kind: Kind::of(&[]), permit: cx.protocol.may_block() })
+                }
+                Phase::Refusing(_) => {
+                    Step::Next(Next::Run { kind: Kind::of(&[b"refusal"]), permit: cx.protocol.may_block() })
+                }
+                Phase::Sending(pending, _) if !pending.is_memory() => {
+                    // Disks and sources may block: outside of the loop.
+                    Step::Next(Next::Run { kind: Kind::of(&[b"drain"]), permit: false })
+                }
+                Phase::Sending(..) => self.send(cx.transport, cx.config, cx.now),
+                Phase::Draining(_) => self.drain(cx),
+                Phase::Lingering { .. } => self.linger(cx),
+            };
+            match step {
+                Step::Go => {}
+                Step::Next(next) => return next,
+            }
+        }
+    }
+
+    fn run(&mut self, cx: &mut Run<'_, Http<H>>) -> Next {
+        match std::mem::replace(&mut self.phase, Phase::Receiving) {
+            Phase::Request => self.serve(cx, None),
+            Phase::Refusing(refusal) => self.serve(cx, Some(&refusal)),
+            phase => {
+                self.phase = phase;
+                self.send_more(cx)
+            }
+        }
+    }
+
+    fn park(&mut self, scratch: &mut Scratch) {
+        if !self.look_first && scratch.filled > 0 {
+            self.partial = scratch.read[..scratch.filled].to_vec();
+            self.look_first = true;
+        }
+        scratch.filled = 0;
+        scratch.parsed = None;
+    }
+}
+
+enum Step {
+    /// The phase has changed: go on with it.
+    Go,
+    Next(Next),
+}
+
+impl HttpConnection {
+    pub(crate) fn new(admission: Admission) -> Self {
+        Self {
+            phase: match admission {
+                Admission::Welcome => Phase::Receiving,
+                Admission::TooMany => Phase::Unwelcome,
+            },
+            partial: Vec::new(),
+            head: None,
+            look_first: false,
+            collecting: None,
+            head_since: None,
+            used: false,
+        }
+    }
+
+    /// A deadline is over. False: there is nothing to say to the client.
+    fn expire(&mut self) -> bool {
+        if !matches!(self.phase, Phase::Receiving) {
+            return false;
+        }
+        let what = if self.collecting.is_some() {
+            "body"
+        } else if self.head.as_ref().is_some_and(|head| !head.request_line(&self.partial).is_empty()) {
+            "head"
+        } else {
+            // Nothing came, or only empty lines.
+            return false;
+        };
+        let explain = format!("The request {what} took too long");
+        self.phase = Phase::Refusing(Box::new(Refusal::new(408, "Request Timeout").explained(explain)));
+        true
+    }
+
+    /// A response without a handler: there is no thread to run one, or the client is not welcome.
+    fn refuse_plainly<H>(&mut self, status: u16, protocol: &Http<H>) {
+        let octets = protocol.plain_refusal(status);
+        self.partial = Vec::new();
+        self.look_first = false;
+        self.phase = Phase::Sending(Box::new(Pending::new(octets, None, false)), After::Linger);
+    }
+}
+
+enum Examined {
+    /// More octets are needed.
+    Incomplete,
+    Step(Step),
+}
+
+/// How many octets behind the head are awaited before the handler starts: the body, if it is small and the client
+/// sends it without being asked. A handler that would have to wait for it would hold a thread.
+fn body_to_collect(head: &Head) -> usize {
+    match head.framing() {
+        Framing::Length(length) if length <= MAX_COLLECTED && head.expect() != Expect::Continue => {
+            usize::try_from(length).unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
+/// A run for the request that `head` is the head of.
+fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &Head, octets: &[u8]) -> Next {
+    Next::Run { kind: kind_of(head, octets), permit: protocol.may_block() }
+}
+
+fn kind_of(head: &Head, octets: &[u8]) -> Kind {
+    Kind::of(&[head.method(octets).as_bytes(), head.url_path(octets).as_bytes()])
+}
+
+fn limits(config: &Config) -> HeadLimits {
+    HeadLimits { head: config.max_head_size, fields: config.max_fields, target: config.max_target_size }
+}
+
+/// Octets of a request body that the loop collects before the handler starts.
+pub(crate) const MAX_COLLECTED: u64 = 64 * 1024;
+/// No further pipelined request is served while so many octets of responses are unsent.
+const MAX_UNSENT: usize = 64 * 1024;
+/// Octets received at a time into a request that comes in pieces.
+const GROWTH: usize = 4 * 1024;
+/// Reads of unwanted octets before others have their turn.
+const READS_PER_TURN: usize = 16;

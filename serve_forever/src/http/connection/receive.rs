@@ -1,0 +1,163 @@
+//! Receiving: from octets to a request that is complete.
+
+use std::io::ErrorKind;
+use std::time::Instant;
+
+use crate::http::Http;
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::head::Parsed;
+use crate::http::link::Pace;
+use crate::http::scratch::Scratch;
+use crate::server::config::Config;
+use crate::server::protocol::{Next, Turn};
+
+use super::{Collecting, Examined, GROWTH, HttpConnection, Phase, Step, body_to_collect, limits, run_request};
+
+impl HttpConnection {
+    /// Receives until a request is complete.
+    pub(super) fn receive<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &mut Turn<'_, Http<H>>,
+    ) -> Step {
+        let scratch = &mut *cx.scratch;
+        if std::mem::take(&mut self.look_first) && !self.partial.is_empty() {
+            scratch.filled = 0;
+            match self.examine_partial(cx.protocol, cx.config, cx.now) {
+                Examined::Incomplete => {}
+                Examined::Step(step) => return step,
+            }
+        }
+        loop {
+            let received = if self.partial.is_empty() {
+                let received = cx.transport.recv(&mut scratch.read);
+                if let Ok(count) = received {
+                    scratch.filled = count;
+                }
+                received.map(|count| (count, count == scratch.read.len()))
+            } else {
+                let have = self.partial.len();
+                let room = self.collecting.map_or(GROWTH, |body| body.goal.saturating_sub(have).max(1));
+                self.partial.resize(have + room, 0);
+                let received = cx.transport.recv(&mut self.partial[have..]);
+                self.partial.truncate(have + received.as_ref().map_or(0, |&count| count));
+                received.map(|count| (count, count == room))
+            };
+            match received {
+                // The client is done. What it did not finish saying is not answered.
+                Ok((0, _)) => return Step::Next(Next::Close),
+                Ok((_, full)) => cx.readiness.read = full || cx.readiness.end,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    cx.readiness.read = false;
+                    cx.readiness.end = false;
+                    return Step::Next(self.await_octets(cx.config, cx.now));
+                }
+                Err(error) => {
+                    log::debug!("{}: {error}", cx.transport.peer);
+                    return Step::Next(Next::Close);
+                }
+            }
+            let examined = if self.partial.is_empty() {
+                self.examine_scratch(cx.protocol, scratch, cx.config, cx.now)
+            } else {
+                self.examine_partial(cx.protocol, cx.config, cx.now)
+            };
+            match examined {
+                Examined::Incomplete if cx.readiness.read => {}
+                Examined::Incomplete => return Step::Next(self.await_octets(cx.config, cx.now)),
+                Examined::Step(step) => return step,
+            }
+        }
+    }
+
+    /// Looks at what has just come: the common case, in which a whole request is there at once.
+    pub(super) fn examine_scratch<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        protocol: &Http<H>,
+        scratch: &mut Scratch,
+        config: &Config,
+        now: Instant,
+    ) -> Examined {
+        let octets = &scratch.read[..scratch.filled];
+        match scratch.head.parse(octets, &limits(config)) {
+            Ok(Parsed::Complete(end)) => {
+                let goal = end + body_to_collect(&scratch.head);
+                if octets.len() >= goal {
+                    scratch.parsed = Some(end);
+                    self.phase = Phase::Request;
+                    return Examined::Step(Step::Next(run_request(protocol, &scratch.head, octets)));
+                }
+                self.collecting = Some(Collecting { since: now, last: now, goal });
+            }
+            Ok(Parsed::Partial) => {
+                self.head_since = Some(now);
+                // Its progress is kept, so that a head that trickles in is parsed once.
+                self.head = Some(Box::new(std::mem::take(&mut scratch.head)));
+            }
+            Err(refusal) => {
+                self.phase = Phase::Refusing(Box::new(refusal));
+                return Examined::Step(Step::Go);
+            }
+        }
+        self.partial = octets.to_vec();
+        scratch.filled = 0;
+        Examined::Incomplete
+    }
+
+    /// Looks at what has come in several pieces.
+    pub(super) fn examine_partial<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        protocol: &Http<H>,
+        config: &Config,
+        now: Instant,
+    ) -> Examined {
+        if let Some(collecting) = &mut self.collecting {
+            collecting.last = now;
+            if self.partial.len() < collecting.goal {
+                return Examined::Incomplete;
+            }
+        }
+        let mut head = self.head.take().unwrap_or_default();
+        match head.parse(&self.partial, &limits(config)) {
+            Ok(Parsed::Complete(end)) => {
+                self.head_since = None;
+                let goal = end + body_to_collect(&head);
+                if self.partial.len() >= goal {
+                    self.collecting = None;
+                    self.phase = Phase::Request;
+                    self.look_first = true;
+                    return Examined::Step(Step::Next(run_request(protocol, &head, &self.partial)));
+                }
+                self.collecting = Some(Collecting { since: now, last: now, goal });
+                Examined::Incomplete
+            }
+            Ok(Parsed::Partial) => {
+                self.head_since.get_or_insert(now);
+                self.head = Some(head);
+                Examined::Incomplete
+            }
+            Err(refusal) => {
+                self.look_first = true;
+                self.phase = Phase::Refusing(Box::new(refusal));
+                Examined::Step(Step::Go)
+            }
+        }
+    }
+
+    pub(super) fn await_octets(&self, config: &Config, now: Instant) -> Next {
+        let deadline = if let Some(body) = self.collecting {
+            let pace = Pace {
+                octets: self.partial.len() as u64,
+                waited: body.last.saturating_duration_since(body.since),
+            };
+            let patience = pace.patience(config.body_timeout, config.minimum_rate, config.minimum_rate_after);
+            body.last.checked_add(patience)
+        } else if let Some(since) = self.head_since {
+            since.checked_add(config.head_timeout)
+        } else {
+            let patience = if self.used { config.idle_timeout } else { config.head_timeout };
+            let deadline = now.checked_add(patience);
+            return Next::Wait { read: true, write: false, deadline, idle: true };
+        };
+        Next::read(deadline)
+    }
+}

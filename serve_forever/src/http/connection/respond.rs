@@ -1,0 +1,144 @@
+//! Serving: the requests that are complete, and those behind them.
+
+use std::io::ErrorKind;
+use std::time::Instant;
+
+use crate::http::Http;
+use crate::http::body::Framing;
+use crate::http::exchange::Request;
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::head::{Parsed, Refusal};
+use crate::http::pending::Pending;
+use crate::http::scratch::Scratch;
+use crate::http::serve::Site;
+use crate::server::protocol::{Next, Run};
+
+use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, body_to_collect, kind_of, limits};
+
+impl HttpConnection {
+    /// Serves the request that is complete and those behind it, and sends the responses together.
+    pub(super) fn serve<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &mut Run<'_, Http<H>>,
+        refusal: Option<&Refusal>,
+    ) -> Next {
+        let Scratch { read, filled, parsed, head, lent } = &mut *cx.scratch;
+        if std::mem::take(&mut self.look_first) || refusal.is_some() && !self.partial.is_empty() {
+            *filled = self.partial.len().min(read.len());
+            read[..*filled].copy_from_slice(&self.partial[..*filled]);
+            *parsed = None;
+            // Where the request was refused before its end, this repeats that; the refusal is known.
+            head.clear();
+        }
+        self.partial = Vec::new();
+        (self.head, self.head_since, self.collecting) = (None, None, None);
+        self.used = true;
+        let site = Site { server: cx.server, config: cx.config, transport: cx.transport, seat: cx.seat };
+        let limits = limits(cx.config);
+        let mut start = 0;
+        let mut refusal = refusal.cloned();
+        let mut first = true;
+        let after = loop {
+            let end = match parsed.take() {
+                Some(end) => end,
+                None if refusal.is_some() => {
+                    // As far as it goes, for the log.
+                    let _ = head.parse(&read[start..*filled], &limits);
+                    *filled - start
+                }
+                None => match head.parse(&read[start..*filled], &limits) {
+                    Ok(Parsed::Complete(end)) => end,
+                    Ok(Parsed::Partial) => {
+                        head.clear();
+                        break After::Receive;
+                    }
+                    Err(wrong) => {
+                        refusal = Some(wrong);
+                        *filled - start
+                    }
+                },
+            };
+            if refusal.is_none() {
+                if *filled - start < end + body_to_collect(head) {
+                    // The next request's body is not here yet.
+                    break After::Receive;
+                }
+                let kind = kind_of(head, &read[start..start + end]);
+                cx.kind.set(kind);
+                if !first && cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
+                    cx.seat.release();
+                }
+                // A body that is not here as a whole is received into the buffer behind the head: make room.
+                let whole = matches!(head.framing(), Framing::Length(length)
+                    if length <= (*filled - start - end) as u64);
+                if !whole && start > 0 {
+                    read.copy_within(start..*filled, 0);
+                    *filled -= start;
+                    start = 0;
+                }
+            }
+            first = false;
+            let (octets, rest) = read[start..].split_at_mut(end);
+            let received = *filled - start - end;
+            let request = Request { head, octets };
+            let served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
+            *filled = start + end + served.rest.1;
+            start += end + served.rest.0;
+            if served.cut {
+                // What is complete, such as answers to earlier requests, still goes out if the peer takes it at
+                // once; the end of the connection shows that the last one is not whole.
+                let ready = &mut lent.output.ready;
+                if !ready.is_empty() {
+                    let _ = cx.transport.send(ready, false);
+                    ready.clear();
+                }
+                *filled = 0;
+                return Next::Close;
+            }
+            let clean = refusal.is_none() && start == *filled && served.unread.is_none();
+            match served.unread {
+                Some(decoder) if !served.close => {
+                    *filled = start;
+                    break After::Drain(Box::new(Drain {
+                        decoder,
+                        left: cx.config.max_drain_size,
+                        deadline: None,
+                    }));
+                }
+                // Nobody wants what else the client sent, but it must not be lost to a reset that we sent.
+                _ if served.close && clean => break After::Close,
+                _ if served.close => break After::Linger,
+                _ => {}
+            }
+            if lent.output.attachment.is_some() || lent.output.ready.len() > MAX_UNSENT || start == *filled {
+                break After::Receive;
+            }
+        };
+        if matches!(after, After::Receive) && start < *filled {
+            self.partial = read[start..*filled].to_vec();
+            self.look_first = true;
+        }
+        *filled = 0;
+        let attachment = lent.output.attachment.take();
+        let chunked = lent.output.is_chunked();
+        let ready = &mut lent.output.ready;
+        if attachment.is_none() {
+            match cx.transport.send(ready, false) {
+                Ok(count) if count == ready.len() => {
+                    ready.clear();
+                    return self.sent(after, cx.transport, cx.config, Instant::now);
+                }
+                Ok(count) => drop(ready.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    log::debug!("{}: the client left before it had its response: {error}", cx.transport.peer);
+                    ready.clear();
+                    return Next::Close;
+                }
+            }
+        }
+        let octets = std::mem::take(ready);
+        self.phase = Phase::Sending(Box::new(Pending::new(octets, attachment, chunked)), after);
+        self.send_more(cx)
+    }
+}

@@ -1,0 +1,155 @@
+//! What only the driver of a loop touches.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::server::accept::Listeners;
+use crate::server::deadlines::{Deadline, Deadlines};
+use crate::server::engine::Seated;
+use crate::server::handover::slots::{Slots, Token};
+use crate::server::learned::Kind;
+use crate::server::protocol::Protocol;
+use crate::sys::Listener;
+use crate::transport::Transport;
+
+/// What only the driver of a loop touches.
+pub(crate) struct Core<P: Protocol> {
+    pub(super) poller: mio::Poll,
+    pub(super) events: mio::Events,
+    pub(super) listeners: Listeners,
+    pub(super) slots: Slots<Box<Seated<P>>, Stays>,
+    pub(super) deadlines: Deadlines,
+    /// Connections that are to have their turn.
+    pub(super) ready: VecDeque<Token>,
+    /// Connections with a request that waits for a permit, first come first.
+    pub(super) waiting: VecDeque<Token>,
+    /// Jobs on parts of connections that wait for a permit, and since when.
+    pub(super) waiting_jobs: VecDeque<(P::Job, IpAddr, Instant)>,
+    /// Where a turn leaves the jobs that it made.
+    pub(super) new_jobs: Vec<P::Job>,
+    /// Jobs on parts of connections that are to start, and whose they are.
+    pub(super) jobs: VecDeque<(P::Job, IpAddr)>,
+    /// The connection that the driver's own job has, for the driver who takes over.
+    pub(super) current: Option<(Option<Token>, IpAddr)>,
+    /// Jobs on parts of connections that are under way.
+    pub(super) jobs_out: usize,
+    pub(super) stopping: Option<Stop>,
+    /// Something waits for a permit, and whoever gives one back knows.
+    pub(super) is_waiting: bool,
+    /// A permit may have been given back just before that was known.
+    pub(super) look_again: bool,
+    /// So many loops were asked to make room and have not answered yet.
+    pub(super) room_asked: usize,
+    /// One of them made some.
+    pub(super) room_made: bool,
+    pub(super) finished: bool,
+    pub(super) now: Instant,
+}
+
+/// What of a connection stays in its slot while it is out.
+#[derive(Debug)]
+pub(super) struct Stays {
+    /// So that it can be cut from outside.
+    pub(super) transport: Arc<Transport>,
+    pub(super) deadline: Deadline,
+    /// Since when nothing is under way, if so.
+    pub(super) idle_since: Option<Instant>,
+    /// It is counted as a holder of a permit under its address.
+    pub(super) held: bool,
+    /// It waits for a permit for a run of this kind.
+    pub(super) wants_permit: Option<Kind>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    pub(super) deadline: Instant,
+    pub(super) cut: bool,
+}
+
+impl<P: Protocol> Core<P> {
+    pub(crate) fn new(listeners: Vec<Listener>) -> std::io::Result<Self> {
+        let poller = mio::Poll::new()?;
+        let listeners = Listeners::new(listeners)?;
+        listeners.register(poller.registry(), listener_token)?;
+        Ok(Self {
+            poller,
+            events: mio::Events::with_capacity(EVENTS_PER_POLL),
+            listeners,
+            slots: Slots::new(),
+            deadlines: Deadlines::default(),
+            ready: VecDeque::new(),
+            waiting: VecDeque::new(),
+            waiting_jobs: VecDeque::new(),
+            new_jobs: Vec::new(),
+            jobs: VecDeque::new(),
+            current: None,
+            jobs_out: 0,
+            stopping: None,
+            is_waiting: false,
+            look_again: false,
+            room_asked: 0,
+            room_made: false,
+            finished: false,
+            now: Instant::now(),
+        })
+    }
+
+    pub(crate) fn registry(&self) -> std::io::Result<mio::Registry> {
+        self.poller.registry().try_clone()
+    }
+
+    pub(super) fn pop_due(&mut self) -> Option<(Instant, Token)> {
+        self.deadlines.pop_due(self.now)
+    }
+
+    /// The connection that has been idle for the longest time.
+    pub(super) fn oldest_idle(&mut self) -> Option<(Instant, Token)> {
+        self.slots
+            .iter_mut()
+            .filter_map(|(token, slot)| Some((slot.stays.idle_since?, token)))
+            .min_by_key(|&(since, _)| since)
+    }
+
+    /// Queues the turn of `token`, unless it is queued already or waits for a permit.
+    pub(super) fn enqueue(&mut self, token: Token) {
+        if let Some(slot) = self.slots.get(token)
+            && slot.stays.wants_permit.is_none()
+            && slot.wake()
+        {
+            self.ready.push_back(token);
+        }
+    }
+}
+
+/// The token of the waker of a loop.
+pub(crate) const WAKER: mio::Token = mio::Token(usize::MAX);
+/// Tokens of listeners count down from here. No connection has such a high index.
+const FIRST_LISTENER: usize = usize::MAX - 1;
+/// Listeners a loop may have: as many as tokens are set aside for.
+const MAX_LISTENERS: usize = 4096;
+const SHIFT: u32 = usize::BITS / 2;
+const EVENTS_PER_POLL: usize = 1024;
+
+pub(super) fn event_token(token: Token) -> mio::Token {
+    mio::Token(((token.generation as usize) << SHIFT) | token.index as usize)
+}
+
+pub(super) fn listener_token(index: usize) -> mio::Token {
+    mio::Token(FIRST_LISTENER - index)
+}
+
+pub(super) fn listener_index(token: mio::Token) -> Option<usize> {
+    (token != WAKER).then(|| FIRST_LISTENER.wrapping_sub(token.0)).filter(|&index| index < MAX_LISTENERS)
+}
+
+pub(super) fn connection_token(token: mio::Token) -> Option<Token> {
+    if token.0 > FIRST_LISTENER - MAX_LISTENERS {
+        return None;
+    }
+    Some(Token {
+        generation: u32::try_from(token.0 >> SHIFT).ok()?,
+        index: u32::try_from(token.0 & ((1 << SHIFT) - 1)).ok()?,
+    })
+}

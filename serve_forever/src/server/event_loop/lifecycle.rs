@@ -1,0 +1,154 @@
+//! How connections come and go, and how the loop ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::server::accept::{self, ACCEPTS_PER_TURN, Accepted};
+use crate::server::deadlines::Deadline;
+use crate::server::engine::{Mail, Seated};
+use crate::server::handover::slots::{Slot, Slots, Token};
+use crate::server::protocol::{Admission, Protocol};
+use crate::sys::Socket;
+use crate::transport::Transport;
+
+use super::core::{Stays, Stop, event_token};
+use super::{Core, Driver};
+
+impl<P: Protocol> Driver<'_, P> {
+    /// Forgets a connection; the last owner of its transport closes it.
+    pub(super) fn close(&self, core: &mut Core<P>, token: Token) {
+        let Some(slot) = core.slots.remove(token) else { return };
+        self.forget(&slot);
+    }
+
+    pub(super) fn forget(&self, slot: &Slot<Box<Seated<P>>, Stays>) {
+        let address = slot.stays.transport.peer.ip();
+        if slot.stays.held {
+            self.engine.release_holder(address);
+        }
+        if self.engine.config.max_connections_per_address.is_some() {
+            self.engine.connections_by_address.remove(address);
+        }
+        self.own.connections.fetch_sub(1, Ordering::Relaxed);
+        accept::count(self.engine, -1);
+    }
+
+    pub(super) fn accept(&self, core: &mut Core<P>) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match core.listeners.accept(self.engine, self.own) {
+                Accepted::Ours(socket, peer, local) => self.admit(core, socket, peer, local),
+                Accepted::More => {}
+                Accepted::Nothing => break,
+                Accepted::Full => {
+                    if self.engine.loops.len() > 1 {
+                        self.ask_for_room(core);
+                    } else if self.close_oldest_idle(core, None) {
+                        continue;
+                    }
+                    let now = core.now;
+                    core.listeners.pause(now);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// A new connection gets its slot and its first turn.
+    pub(super) fn admit(&self, core: &mut Core<P>, socket: Socket, peer: SocketAddr, local: SocketAddr) {
+        self.own.connections.fetch_add(1, Ordering::Relaxed);
+        let admission = accept::admit(self.engine, peer);
+        let connection = self.engine.protocol.connect(admission);
+        let transport = Arc::new(Transport::plain(socket, peer, local));
+        let stays = Stays {
+            transport: Arc::clone(&transport),
+            deadline: Deadline::default(),
+            idle_since: None,
+            held: false,
+            wants_permit: None,
+        };
+        if admission == Admission::TooMany {
+            // It is counted like the others until it is closed.
+            self.engine.connections_by_address.add(peer.ip());
+        }
+        let token =
+            core.slots.insert(Box::new(Seated { connection, transport: Arc::clone(&transport) }), stays);
+        if let Some(socket) = transport.socket()
+            && let Err(error) = socket.register(&self.own.registry, event_token(token))
+        {
+            log::warn!("cannot watch a new connection: {error}");
+            self.close(core, token);
+            return;
+        }
+        core.enqueue(token);
+    }
+
+    /// The server is full: of all loops, the one with the connection that is idle for the longest time closes it.
+    pub(super) fn ask_for_room(&self, core: &mut Core<P>) {
+        if core.room_asked > 0 {
+            return;
+        }
+        let since = core.oldest_idle().map(|(since, _)| since);
+        for other in self.engine.loops.iter().filter(|other| other.index != self.own.index) {
+            core.room_asked += 1;
+            other.tell(Mail::MakeRoom { since, asker: self.own.index });
+        }
+    }
+
+    /// Closes the connection that has been idle for the longest time, if that is longer than since `since`.
+    pub(super) fn close_oldest_idle(&self, core: &mut Core<P>, since: Option<Instant>) -> bool {
+        let Some((idle_since, token)) = core.oldest_idle() else { return false };
+        if since.is_some_and(|since| since <= idle_since) {
+            return false;
+        }
+        self.close(core, token);
+        true
+    }
+
+    /// The order to stop: nothing more is accepted, and every connection is told.
+    pub(super) fn stop(&self, core: &mut Core<P>) {
+        core.stopping = Some(Stop { deadline: core.now + self.engine.config.shutdown_timeout, cut: false });
+        core.listeners.close(&self.own.registry);
+        for (token, slot) in core.slots.iter_mut() {
+            if slot.stays.wants_permit.is_none() && slot.wake() {
+                core.ready.push_back(token);
+            }
+        }
+    }
+
+    /// Whether the loop is finished, or has to become so by force.
+    pub(super) fn check_stop(&self, core: &mut Core<P>) {
+        let Some(stop) = core.stopping else { return };
+        if core.slots.len() == 0 && core.jobs_out == 0 {
+            core.finished = true;
+        } else if core.now >= stop.deadline {
+            if stop.cut {
+                core.finished = true;
+            } else {
+                for (_, slot) in core.slots.iter_mut() {
+                    slot.stays.transport.cut();
+                }
+                let here: Vec<Token> = core
+                    .slots
+                    .iter_mut()
+                    .filter(|(_, slot)| !slot.is_out())
+                    .map(|(token, _)| token)
+                    .collect();
+                for token in here {
+                    self.close(core, token);
+                }
+                core.stopping = Some(Stop { deadline: core.now + GRACE, cut: true });
+            }
+        }
+        if core.finished {
+            for (_, slot) in core.slots.iter_mut() {
+                self.forget(slot);
+            }
+            core.slots = Slots::new();
+        }
+    }
+}
+
+/// What cut connections get to come back from their handlers before the server gives up on them.
+const GRACE: Duration = Duration::from_millis(500);

@@ -1,0 +1,207 @@
+//! The event loop: polls, and moves connections in and out of their slots.
+//!
+//! One thread at a time drives a loop and holds its [`Core`]. It lets go of it exactly while it is inside a
+//! job; when the job returns late, another thread drives already, and the job's thread sends the
+//! connection back by mail.
+
+mod core;
+mod lifecycle;
+mod run;
+mod waiting;
+
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::sync::lock;
+
+use super::engine::{Engine, Loop, Mail, Seated};
+use super::handover::slots::{Readiness, Token};
+use super::protocol::{Cause, Next, Protocol};
+use super::waker::Wake;
+
+pub(crate) use self::core::{Core, WAKER};
+
+use self::core::{connection_token, event_token, listener_index};
+
+type Guard<'a, P> = MutexGuard<'a, Core<P>>;
+
+/// Drives the loop `index` until it is finished or its own job lost it.
+pub(crate) fn drive<P: Protocol>(engine: &Arc<Engine<P>>, index: usize, scratch: &mut P::Scratch) {
+    let wake: Arc<dyn Wake> = Arc::clone(engine) as Arc<dyn Wake>;
+    let driver = Driver { engine, own: &engine.loops[index], wake: &wake };
+    let mut core = lock(&driver.own.core);
+    core.now = Instant::now();
+    driver.adopt(&mut core);
+    while !core.finished {
+        let Some(back) = driver.round(core, scratch) else { return };
+        core = back;
+    }
+    drop(core);
+    engine.loop_has_finished();
+}
+
+/// The driver's view: the same for as long as it drives.
+struct Driver<'a, P: Protocol> {
+    engine: &'a Arc<Engine<P>>,
+    own: &'a Loop<P>,
+    wake: &'a Arc<dyn Wake>,
+}
+
+impl<'a, P: Protocol> Driver<'a, P> {
+    /// The former driver lost the loop inside a job: what it has is held by its peer's address from now on.
+    fn adopt(&self, core: &mut Core<P>) {
+        let Some((token, address)) = core.current.take() else { return };
+        match token {
+            Some(token) => {
+                if let Some(slot) = core.slots.get(token) {
+                    slot.stays.held = true;
+                    self.engine.permit_holders.add(address);
+                }
+            }
+            // A part of a connection has no slot to remember it in: its address is not charged.
+            None => core.jobs_out += 1,
+        }
+    }
+
+    /// Mail, deadlines, everything that is ready, then the poll. `None`: the loop was lost.
+    fn round(&self, mut core: Guard<'a, P>, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
+        if self.own.inbox.has_mail() {
+            for mail in self.own.inbox.collect() {
+                self.read_mail(&mut core, mail);
+            }
+        }
+        while let Some((at, token)) = core.pop_due() {
+            core = self.expire(core, at, token, scratch)?;
+        }
+        if core.is_waiting {
+            core = self.serve_waiting(core, scratch)?;
+        }
+        if core.listeners.is_ready(core.now) {
+            self.accept(&mut core);
+        }
+        // Those that become ready while these are served have to wait for the next round.
+        for _ in 0..core.ready.len() {
+            let Some(token) = core.ready.pop_front() else { break };
+            let cause = if core.stopping.is_some() { Cause::Stopping } else { Cause::Ready };
+            core = self.turn(core, token, cause, scratch)?;
+        }
+        while let Some((job, address)) = core.jobs.pop_front() {
+            core = self.start_job(core, job, address)?;
+        }
+        self.check_stop(&mut core);
+        if !core.finished {
+            self.poll(&mut core);
+        }
+        Some(core)
+    }
+
+    fn read_mail(&self, core: &mut Core<P>, mail: Mail<P>) {
+        match mail {
+            Mail::Back { token, seated, next, rejoin } => self.take_back(core, token, seated, next, rejoin),
+            Mail::JobDone { held } => {
+                core.jobs_out = core.jobs_out.saturating_sub(1);
+                if let Some(address) = held {
+                    self.engine.release_holder(address);
+                }
+            }
+            Mail::Accepted { socket, peer, local } => self.admit(core, socket, peer, local),
+            Mail::Wake(token) => core.enqueue(token),
+            // The look at those that wait follows in every round.
+            Mail::Permit => {}
+            Mail::MakeRoom { since, asker } => {
+                let made = self.close_oldest_idle(core, since);
+                self.engine.loops[asker].tell(Mail::Room { made });
+            }
+            Mail::Room { made } => {
+                core.room_made |= made;
+                core.room_asked = core.room_asked.saturating_sub(1);
+                if core.room_asked == 0 {
+                    // Nobody has one that is idle for longer than ours.
+                    if core.room_made || self.close_oldest_idle(core, None) {
+                        core.listeners.go_on();
+                    }
+                    core.room_made = false;
+                }
+            }
+            Mail::Stop => self.stop(core),
+        }
+    }
+
+    /// A connection comes back from a job that outlived its driver, or ran on a spare.
+    fn take_back(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool) {
+        let Some(slot) = core.slots.get(token) else { return };
+        if std::mem::take(&mut slot.stays.held) {
+            self.engine.release_holder(seated.transport.peer.ip());
+        }
+        let mut next = next;
+        if rejoin
+            && next != Next::Close
+            && let Some(socket) = seated.transport.socket()
+        {
+            // What the slot remembered is of before; registering tells anew what there is.
+            *slot.readiness() = Readiness::default();
+            if let Err(error) = socket.register(&self.own.registry, event_token(token)) {
+                log::error!("cannot watch a connection any longer: {error}");
+                next = Next::Close;
+            }
+        }
+        self.settle(core, token, seated, next);
+    }
+
+    fn poll(&self, core: &mut Core<P>) {
+        let inner = &mut *core;
+        let busy = !inner.ready.is_empty()
+            || inner.listeners.is_ready(inner.now)
+            || std::mem::take(&mut inner.look_again);
+        let wake_at = [
+            inner.deadlines.next(),
+            inner.listeners.again_at(),
+            inner.stopping.map(|stop| stop.deadline),
+            inner.waiting_jobs.front().map(|(_, _, since)| *since + self.engine.config.permit_timeout),
+        ];
+        let mut timeout = if busy {
+            Some(Duration::ZERO)
+        } else {
+            wake_at.into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()))
+        };
+        let blocks = timeout != Some(Duration::ZERO);
+        if blocks {
+            self.own.state.enter_poll();
+            if self.own.inbox.has_mail() {
+                timeout = Some(Duration::ZERO);
+            }
+        }
+        let polled = inner.poller.poll(&mut inner.events, timeout);
+        if blocks {
+            self.own.state.leave_poll();
+            self.engine.watch.wake();
+        }
+        inner.now = Instant::now();
+        if let Err(error) = polled {
+            if error.kind() != std::io::ErrorKind::Interrupted {
+                log::error!("cannot poll: {error}");
+                // Whatever it is, to try again at once would only burn the processor.
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            return;
+        }
+        for event in &inner.events {
+            let Some(token) = connection_token(event.token()) else {
+                if let Some(listener) = listener_index(event.token()) {
+                    inner.listeners.event(listener);
+                }
+                continue;
+            };
+            let seen = Readiness {
+                read: event.is_readable(),
+                write: event.is_writable(),
+                end: event.is_read_closed() || event.is_error(),
+            };
+            if let Some(slot) = inner.slots.get(token)
+                && slot.event(seen)
+            {
+                inner.ready.push_back(token);
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Turns and runs: a connection goes out of its slot, does its work, and comes back.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+
+use crate::sync::lock;
+
+use crate::server::engine::{Mail, Seated};
+use crate::server::handover::slots::{Token, Wants};
+use crate::server::learned::Kind;
+use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Run, Turn};
+use crate::server::seat::Seat;
+use crate::server::waker::Waker;
+
+use super::{Core, Driver, Guard};
+
+impl<'a, P: Protocol> Driver<'a, P> {
+    /// Gives one connection its turn.
+    pub(super) fn turn(
+        &self,
+        mut core: Guard<'a, P>,
+        token: Token,
+        cause: Cause,
+        scratch: &mut P::Scratch,
+    ) -> Option<Guard<'a, P>> {
+        let inner = &mut *core;
+        let Some(slot) = inner.slots.get(token) else { return Some(core) };
+        let Some((mut seated, mut readiness)) = slot.take() else { return Some(core) };
+        let Seated { connection, transport } = &mut *seated;
+        let next = connection.turn(&mut Turn {
+            protocol: &self.engine.protocol,
+            config: &self.engine.config,
+            transport,
+            readiness: &mut readiness,
+            scratch,
+            jobs: &mut inner.new_jobs,
+            waker: Waker { engine: self.wake, index: self.own.index, token },
+            cause,
+            stopping: inner.stopping.is_some(),
+            now: inner.now,
+        });
+        *slot.readiness() = readiness;
+        if let Next::Run { kind, permit } = next {
+            return self.start(core, token, seated, kind, permit, scratch);
+        }
+        let address = seated.transport.peer.ip();
+        self.settle(&mut core, token, seated, next);
+        let inner = &mut *core;
+        // Started at the end of the round: the loop may be lost in any of them, and the others must not be.
+        inner.jobs.extend(inner.new_jobs.drain(..).map(|job| (job, address)));
+        Some(core)
+    }
+
+    /// Starts a run: here, on a spare, or later.
+    pub(super) fn start(
+        &self,
+        mut core: Guard<'a, P>,
+        token: Token,
+        mut seated: Box<Seated<P>>,
+        kind: Kind,
+        permit: bool,
+        scratch: &mut P::Scratch,
+    ) -> Option<Guard<'a, P>> {
+        if permit {
+            if !self.has_permit(seated.transport.peer.ip()) {
+                seated.connection.park(scratch);
+                self.make_wait(&mut core, token, seated, kind);
+                return Some(core);
+            }
+            if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
+                seated.connection.park(scratch);
+                self.start_on_spare(&mut core, token, seated, kind);
+                return Some(core);
+            }
+        }
+        self.run_inline(core, token, seated, kind, scratch)
+    }
+
+    pub(super) fn start_on_spare(
+        &self,
+        core: &mut Core<P>,
+        token: Token,
+        seated: Box<Seated<P>>,
+        kind: Kind,
+    ) {
+        let address = seated.transport.peer.ip();
+        match self.engine.start_on_spare(self.own.index, token, seated, kind) {
+            Ok(()) => {
+                if let Some(slot) = core.slots.get(token) {
+                    slot.stays.held = true;
+                    slot.stays.idle_since = None;
+                    self.engine.permit_holders.add(address);
+                }
+            }
+            Err(seated) => self.make_wait(core, token, seated, kind),
+        }
+    }
+
+    /// The heart of it: the loop is let go, the job runs, and if it was quick the loop is still ours.
+    pub(super) fn run_inline(
+        &self,
+        mut core: Guard<'a, P>,
+        token: Token,
+        mut seated: Box<Seated<P>>,
+        kind: Kind,
+        scratch: &mut P::Scratch,
+    ) -> Option<Guard<'a, P>> {
+        core.current = Some((Some(token), seated.transport.peer.ip()));
+        let job = self.own.state.enter_job();
+        drop(core);
+
+        let seat = Seat::inline(&**self.engine, self.own.index, job);
+        let kind = Cell::new(kind);
+        let next = seated.connection.run(&mut Run {
+            protocol: &self.engine.protocol,
+            config: &self.engine.config,
+            server: &self.engine.server,
+            transport: &seated.transport,
+            scratch,
+            seat: &seat,
+            kind: &kind,
+            learned: Some(&self.engine.learned),
+        });
+        let rejoin = seat.is_deregistered();
+
+        if self.own.state.leave_job(job) {
+            let mut core = lock(&self.own.core);
+            core.current = None;
+            self.engine.learned.returned(kind.get());
+            if rejoin {
+                self.take_back(&mut core, token, seated, next, true);
+            } else {
+                self.settle(&mut core, token, seated, next);
+            }
+            return Some(core);
+        }
+        self.engine.learned.blocked(kind.get());
+        self.engine.finish_detached();
+        self.own.tell(Mail::Back { token, seated, next, rejoin });
+        None
+    }
+
+    /// Starts a job on a part of a connection, which is back in its slot.
+    pub(super) fn start_job(
+        &self,
+        mut core: Guard<'a, P>,
+        job: P::Job,
+        address: IpAddr,
+    ) -> Option<Guard<'a, P>> {
+        let kind = job.kind();
+        if !self.has_permit(address) {
+            let now = core.now;
+            core.waiting_jobs.push_back((job, address, now));
+            self.note_waiting(&mut core);
+            return Some(core);
+        }
+        if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
+            self.engine.permit_holders.add(address);
+            match self.engine.start_job_on_spare(self.own.index, job, Some(address)) {
+                Ok(()) => core.jobs_out += 1,
+                Err(job) => {
+                    self.engine.permit_holders.remove(address);
+                    let now = core.now;
+                    core.waiting_jobs.push_back((job, address, now));
+                    self.note_waiting(&mut core);
+                }
+            }
+            return Some(core);
+        }
+        core.current = Some((None, address));
+        let id = self.own.state.enter_job();
+        drop(core);
+        job.run(&mut JobRun {
+            protocol: &self.engine.protocol,
+            seat: &Seat::inline(&**self.engine, self.own.index, id),
+        });
+        if self.own.state.leave_job(id) {
+            let mut core = lock(&self.own.core);
+            core.current = None;
+            self.engine.learned.returned(kind);
+            return Some(core);
+        }
+        self.engine.learned.blocked(kind);
+        self.engine.finish_detached();
+        self.own.tell(Mail::JobDone { held: None });
+        None
+    }
+
+    /// Does what a connection asked for, other than to run.
+    pub(super) fn settle(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next) {
+        let inner = &mut *core;
+        let Some(slot) = inner.slots.get(token) else { return };
+        let queue = match next {
+            Next::Wait { idle: true, .. } if inner.stopping.is_some() => return self.close(core, token),
+            Next::Wait { read, write, deadline, idle } => {
+                slot.stays.idle_since = idle.then_some(inner.now);
+                inner.deadlines.set(token, &mut slot.stays.deadline, deadline);
+                slot.put_back(seated, Wants { read, write })
+            }
+            Next::Again | Next::Run { .. } => {
+                slot.stays.idle_since = None;
+                // Its next turn is due anyway; what the socket may have become is looked at then.
+                slot.put_back(seated, Wants::default()) | slot.queue()
+            }
+            Next::Close => return self.close(core, token),
+        };
+        if queue {
+            inner.ready.push_back(token);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What waits: for a permit, or for a deadline.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crate::server::engine::Seated;
+use crate::server::handover::slots::{Token, Wants};
+use crate::server::learned::Kind;
+use crate::server::protocol::{Cause, Job, Protocol};
+use crate::server::stats::Counters;
+
+use super::{Core, Driver, Guard};
+
+impl<'a, P: Protocol> Driver<'a, P> {
+    pub(super) fn has_permit(&self, address: IpAddr) -> bool {
+        let permits = &self.engine.permits;
+        // Who holds how many matters only when they get scarce: until then this is one load.
+        permits.may_start()
+            && (permits.detached() * 2 < permits.limit()
+                || self.engine.permit_holders.count(address) < self.engine.config.permits_per_address())
+    }
+
+    /// The request waits for a permit on its connection.
+    pub(super) fn make_wait(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, kind: Kind) {
+        let inner = &mut *core;
+        let Some(slot) = inner.slots.get(token) else { return };
+        // Nothing is wanted of the socket, so this cannot ask for a turn.
+        let _ = slot.put_back(seated, Wants::default());
+        slot.stays.idle_since = None;
+        slot.stays.wants_permit = Some(kind);
+        let patience = if inner.waiting.len() < self.engine.config.max_waiting_requests {
+            inner.waiting.push_back(token);
+            self.engine.config.permit_timeout
+        } else {
+            Duration::ZERO
+        };
+        inner.deadlines.set(token, &mut slot.stays.deadline, Some(inner.now + patience));
+        self.note_waiting(core);
+    }
+
+    /// From now on, whoever gives a permit back tells this loop; one that was given back just before is seen in
+    /// the round that follows.
+    pub(super) fn note_waiting(&self, core: &mut Core<P>) {
+        if !core.is_waiting {
+            core.is_waiting = true;
+            core.look_again = true;
+            self.engine.permits.start_waiting();
+        }
+    }
+
+    /// Starts what waits for permits, as far as there are some; refuses what has waited too long.
+    pub(super) fn serve_waiting(
+        &self,
+        mut core: Guard<'a, P>,
+        scratch: &mut P::Scratch,
+    ) -> Option<Guard<'a, P>> {
+        for _ in 0..core.waiting.len() {
+            if !self.engine.permits.may_start() {
+                break;
+            }
+            let Some(token) = core.waiting.pop_front() else { break };
+            let Some(slot) = core.slots.get(token) else { continue };
+            let Some(kind) = slot.stays.wants_permit else { continue };
+            if !self.has_permit(slot.stays.transport.peer.ip()) {
+                core.waiting.push_back(token);
+                continue;
+            }
+            slot.stays.wants_permit = None;
+            let Some((seated, _)) = slot.take() else { continue };
+            // It waited because others block: it may well be of the same kind, and has waited enough.
+            if self.engine.try_detach() {
+                self.start_on_spare(&mut core, token, seated, kind);
+            } else {
+                core = self.run_inline(core, token, seated, kind, scratch)?;
+            }
+        }
+        for _ in 0..core.waiting_jobs.len() {
+            let Some((job, address, since)) = core.waiting_jobs.pop_front() else { break };
+            if self.has_permit(address) {
+                core = self.start_job(core, job, address)?;
+            } else if core.now >= since + self.engine.config.permit_timeout {
+                Counters::one(&self.engine.server.counters().refused);
+                job.refuse();
+            } else {
+                core.waiting_jobs.push_back((job, address, since));
+            }
+        }
+        if core.waiting.is_empty() && core.waiting_jobs.is_empty() {
+            core.is_waiting = false;
+            self.engine.permits.stop_waiting();
+        }
+        Some(core)
+    }
+
+    /// A deadline entry is due.
+    pub(super) fn expire(
+        &self,
+        mut core: Guard<'a, P>,
+        at: Instant,
+        token: Token,
+        scratch: &mut P::Scratch,
+    ) -> Option<Guard<'a, P>> {
+        let inner = &mut *core;
+        let Some(slot) = inner.slots.get(token) else { return Some(core) };
+        if !inner.deadlines.is_over(token, &mut slot.stays.deadline, at, inner.now) || slot.is_out() {
+            return Some(core);
+        }
+        let cause = if slot.stays.wants_permit.take().is_some() {
+            Counters::one(&self.engine.server.counters().refused);
+            // The token may still be in the line; there it is passed over.
+            Cause::NoPermit
+        } else {
+            Cause::Expired
+        };
+        self.turn(core, token, cause, scratch)
+    }
+}
