@@ -124,6 +124,28 @@ fn a_long_listing_comes_whole() {
     assert_eq!((head.code(), head.text().as_str()), (200, ""));
 }
 
+#[test]
+fn a_listing_of_any_length_is_whole() {
+    let site = Site::new();
+    // The step is small enough for lengths on both sides of all that is held in memory.
+    for number in 0..1_500 {
+        site.file(format!("file with a rather long name {number:04}"), "");
+        if number % 25 == 0 {
+            let reply = site.get("/");
+            let page = match reply.field("Content-Length") {
+                Some(length) => {
+                    assert_eq!(length, reply.body.len().to_string());
+                    reply.body
+                }
+                None => unchunked(&reply.body),
+            };
+            let page = String::from_utf8(page).expect("text");
+            assert_eq!(items(&page).len(), number + 1);
+            assert_eq!(page.matches("</html>").count(), 1);
+        }
+    }
+}
+
 fn unchunked(mut octets: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     loop {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::mem;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::http::date::http_date;
@@ -19,7 +20,8 @@ use super::types::content_type;
 /// server holds back. For these a read and one write cost less than a write and a `sendfile`.
 const SMALL_FILE: u64 = 64 * 1024;
 
-/// A listing up to this length is sent in one go, with its length; a longer one while it is made: 64 KiB.
+/// A listing up to this length leaves in one write with its head: 64 KiB, as for files. A longer one is sent while it
+/// is made.
 const SHORT_LISTING: usize = 64 * 1024;
 
 /// 200 with the file, or 304 to a client that has it already.
@@ -61,12 +63,15 @@ pub(super) fn listing(http: &mut Exchange, listing: Listing) -> Result {
         is_more = page.pull(&mut octets)?;
     }
     http.send_response(200).send_header("Content-type", page::CONTENT_TYPE);
-    if is_more {
-        http.end_headers()?;
-        http.send_source(Beginning { octets, rest: page })
-    } else {
-        http.send_header("Content-Length", octets.len()).end_headers()?;
+    if !is_more {
+        http.send_header("Content-Length", octets.len());
+    }
+    http.end_headers()?;
+    if octets.len() <= SHORT_LISTING {
         Ok(http.wfile().write_all(&octets)?)
+    } else {
+        // Writing so much would wait for the client.
+        http.send_source(Beginning { octets, rest: is_more.then_some(page) })
     }
 }
 
@@ -102,19 +107,18 @@ fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
     Ok(octets)
 }
 
-/// A page, the first part of which was made already.
+/// A page, the first part of which was made already, and perhaps the rest as well.
 struct Beginning {
     octets: Vec<u8>,
-    rest: Page,
+    rest: Option<Page>,
 }
 
 impl Source for Beginning {
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        if self.octets.is_empty() {
-            return self.rest.pull(out);
+        if !self.octets.is_empty() {
+            out.append(&mut mem::take(&mut self.octets));
+            return Ok(self.rest.is_some());
         }
-        out.append(&mut self.octets);
-        self.octets = Vec::new();
-        Ok(true)
+        self.rest.as_mut().map_or(Ok(false), |rest| rest.pull(out))
     }
 }

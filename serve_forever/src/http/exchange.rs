@@ -17,7 +17,7 @@ use super::fields::Headers;
 use super::head::Head;
 use super::link::Link;
 use super::output::{Output, Plan};
-use super::pending::{Attachment, Source};
+use super::pending::{Attachment, GuardedSource, Source};
 use super::records;
 use super::response_head::{HeaderText, IntoStatus, ResponseHead};
 use super::rfile::RFile;
@@ -362,8 +362,8 @@ impl<'r> Exchange<'r> {
     /// The rest of the body is a part of a file, which the server sends after the handler has returned. No thread
     /// waits for the client.
     ///
-    /// To be called once, after `end_headers`. The handler gives `Content-Length` itself; without it, the server
-    /// closes the connection after the file. The connection is cut if the file turns out to be shorter.
+    /// To be called once, after `end_headers`, and with nothing written after it. The connection is cut if the file
+    /// turns out to be shorter.
     ///
     /// ```no_run
     /// use serve_forever::{handler_fn, Exchange, Result};
@@ -378,14 +378,15 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn send_file(&mut self, file: impl Into<Arc<File>>, range: Range<u64>) -> Result {
         let left = range.end.saturating_sub(range.start);
-        let attachment = Attachment::File { file: file.into(), offset: range.start, left };
+        let attachment = Attachment::File { file: file.into(), offset: range.start, left, tail: b"" };
         self.attach(attachment, Some(left))
     }
 
     /// The rest of the body is made piece by piece after the handler has returned, whenever the client has taken
     /// the last one. No thread waits for the client.
     ///
-    /// To be called once, after `end_headers`.
+    /// To be called once, after `end_headers`, and with nothing written after it. Without a `Content-Length` the
+    /// pieces become chunks.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result, Source};
@@ -408,7 +409,7 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.ends_with(b"2\r\n3\n\r\n2\r\n2\n\r\n2\r\n1\n\r\n0\r\n\r\n"));
     /// ```
     pub fn send_source(&mut self, source: impl Source + 'static) -> Result {
-        self.attach(Attachment::Source(Box::new(source)), None)
+        self.attach(Attachment::Source(GuardedSource::new(source)), None)
     }
 
     fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Write};
 use crate::sys::Interest;
 
 use super::link::{Link, Pace};
-use super::pending::Attachment;
+use super::pending::{Attachment, SourceFraming};
 
 /// The responses of one run of a connection, the last one of which may be unfinished.
 #[derive(Debug, Default)]
@@ -228,7 +228,8 @@ impl Output {
     pub(crate) fn finish(&mut self, buffer_size: usize) -> Result<(), String> {
         if self.state == State::Open {
             let known = match &self.attachment {
-                Some(_) => None,
+                Some(Attachment::File { .. }) => Some(self.accepted),
+                Some(Attachment::Source(_)) => None,
                 // As with GET: what is longer than the buffer has no length.
                 None if self.plan.head => {
                     (1..=buffer_size as u64).contains(&self.accepted).then_some(self.accepted)
@@ -238,17 +239,29 @@ impl Output {
             self.commit(known);
         }
         self.frame_body();
-        if self.attachment.is_some() {
-            return Ok(());
+        match &mut self.attachment {
+            Some(Attachment::Source(_)) => return Ok(()),
+            // The file is one chunk.
+            Some(Attachment::File { left, tail, .. }) if self.state == State::Committed(Body::Chunked) => {
+                if *left > 0 {
+                    // Writing to a Vec cannot fail.
+                    let _ = write!(self.ready, "{left:x}\r\n");
+                    *tail = b"\r\n0\r\n\r\n";
+                } else {
+                    *tail = LAST_CHUNK;
+                }
+                return Ok(());
+            }
+            _ => {}
         }
         match self.state {
             State::Committed(Body::Chunked) => self.ready.extend_from_slice(LAST_CHUNK),
             State::Committed(Body::Length) => {
                 let promised = self.plan.length.unwrap_or(self.accepted);
-                if self.accepted < promised {
+                if self.accepted != promised {
                     self.plan.close = true;
                     return Err(format!(
-                        "the handler wrote {} octets of a body whose Content-Length it gave as {promised}",
+                        "the handler gave {} octets of a body whose Content-Length it gave as {promised}",
                         self.accepted
                     ));
                 }
@@ -258,9 +271,13 @@ impl Output {
         Ok(())
     }
 
-    /// Whether what a source brings is to be sent in chunks.
-    pub(crate) fn is_chunked(&self) -> bool {
-        self.state == State::Committed(Body::Chunked)
+    /// How what a source brings is to be sent.
+    pub(crate) fn source_framing(&self) -> SourceFraming {
+        match (self.state, self.plan.length) {
+            (State::Committed(Body::Chunked), _) => SourceFraming::Chunked,
+            (_, Some(length)) => SourceFraming::Length(length.saturating_sub(self.accepted)),
+            _ => SourceFraming::Close,
+        }
     }
 
     /// Completes the head. `known`: the length of the whole content, if the handler is done.

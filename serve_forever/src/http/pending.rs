@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::server::config::Config;
+use crate::server::hooks::{catch, guarded};
 use crate::transport::Transport;
 
 use super::link::Pace;
@@ -25,8 +26,46 @@ pub trait Source: Send {
 
 /// Content that comes after the octets.
 pub(crate) enum Attachment {
-    File { file: Arc<File>, offset: u64, left: u64 },
-    Source(Box<dyn Source>),
+    /// A part of a file, and what ends its framing.
+    File {
+        file: Arc<File>,
+        offset: u64,
+        left: u64,
+        tail: &'static [u8],
+    },
+    Source(GuardedSource),
+}
+
+/// How the pieces of a source are framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceFraming {
+    Chunked,
+    /// So many octets were promised.
+    Length(u64),
+    /// By the end of the connection.
+    Close,
+}
+
+/// A source is user code that runs, and ends, on the threads of the server: its panics must not.
+pub(crate) struct GuardedSource(Option<Box<dyn Source>>);
+
+impl GuardedSource {
+    pub(crate) fn new(source: impl Source + 'static) -> Self {
+        Self(Some(Box::new(source)))
+    }
+
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        let Some(source) = &mut self.0 else { return Ok(false) };
+        catch(|| source.pull(out))
+            .unwrap_or_else(|panic| Err(io::Error::other(format!("it panicked: {panic}"))))
+    }
+}
+
+impl Drop for GuardedSource {
+    fn drop(&mut self) {
+        let source = self.0.take();
+        guarded("a source that was dropped", || drop(source));
+    }
 }
 
 /// Unsent output of a connection.
@@ -35,8 +74,7 @@ pub(crate) struct Pending {
     octets: Vec<u8>,
     sent: usize,
     attachment: Option<Attachment>,
-    /// Pieces of the source go out as chunks.
-    chunked: bool,
+    framing: SourceFraming,
     octets_sent: u64,
     started: Option<Instant>,
     progress: Option<Instant>,
@@ -53,8 +91,8 @@ pub(crate) enum Sent {
 }
 
 impl Pending {
-    pub(crate) fn new(octets: Vec<u8>, attachment: Option<Attachment>, chunked: bool) -> Self {
-        Self { octets, sent: 0, attachment, chunked, octets_sent: 0, started: None, progress: None }
+    pub(crate) fn new(octets: Vec<u8>, attachment: Option<Attachment>, framing: SourceFraming) -> Self {
+        Self { octets, sent: 0, attachment, framing, octets_sent: 0, started: None, progress: None }
     }
 
     /// Whether the rest can be sent without touching a disk or running code of others: then the loop may do it
@@ -85,8 +123,11 @@ impl Pending {
                     self.octets = Vec::new();
                     return Ok(Sent::All);
                 }
-                Some(Attachment::File { left: 0, .. }) => self.attachment = None,
-                Some(Attachment::File { file, offset, left }) => {
+                Some(Attachment::File { left: 0, tail, .. }) => {
+                    self.octets = tail.to_vec();
+                    self.attachment = None;
+                }
+                Some(Attachment::File { file, offset, left, .. }) => {
                     match transport.send_file(file, *offset, *left) {
                         Ok(0) => {
                             return Err(io::Error::new(
@@ -107,15 +148,23 @@ impl Pending {
                 Some(Attachment::Source(source)) => {
                     let mut piece = Vec::new();
                     let more = source.pull(&mut piece)?;
-                    if self.chunked {
-                        append_chunk(&mut self.octets, &piece);
-                    } else {
-                        self.octets = piece;
+                    match &mut self.framing {
+                        SourceFraming::Chunked => append_chunk(&mut self.octets, &piece),
+                        SourceFraming::Close => self.octets = piece,
+                        SourceFraming::Length(left) => {
+                            let Some(rest) = left.checked_sub(piece.len() as u64) else {
+                                return Err(wrong_length("more"));
+                            };
+                            *left = rest;
+                            self.octets = piece;
+                        }
                     }
                     if !more {
                         self.attachment = None;
-                        if self.chunked {
-                            self.octets.extend_from_slice(LAST_CHUNK);
+                        match self.framing {
+                            SourceFraming::Chunked => self.octets.extend_from_slice(LAST_CHUNK),
+                            SourceFraming::Length(1..) => return Err(wrong_length("less")),
+                            SourceFraming::Length(0) | SourceFraming::Close => {}
                         }
                     }
                 }
@@ -146,6 +195,11 @@ impl fmt::Debug for Attachment {
             Self::Source(_) => f.write_str("Source"),
         }
     }
+}
+
+fn wrong_length(what: &str) -> io::Error {
+    let message = format!("the source gave {what} than the Content-Length that was announced");
+    io::Error::new(ErrorKind::InvalidData, message)
 }
 
 /// Pieces of a file (of at most 1 MiB) or of a source that are sent before others have their turn.

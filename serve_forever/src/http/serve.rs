@@ -63,13 +63,11 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let made = catch(|| {
             let handler = self.make();
             let identity = Identity::of(&handler);
+            self.remember(&handler);
             (handler, identity)
         });
         let (mut handler, identity, made) = match made {
-            Ok((handler, identity)) => {
-                self.remember(&handler);
-                (Some(handler), identity, Ok(()))
-            }
+            Ok((handler, identity)) => (Some(handler), identity, Ok(())),
             Err(panic) => (None, Identity::default(), Err(panic)),
         };
         lent.output.begin();

@@ -19,6 +19,8 @@ pub(crate) struct Listeners {
     ready: Vec<bool>,
     /// When to try again after there was no room.
     again_at: Option<Instant>,
+    /// The lack of descriptors was told.
+    warned: bool,
 }
 
 /// What came of a turn of accepting.
@@ -42,7 +44,7 @@ impl Listeners {
                 Ok((listener, address))
             })
             .collect::<std::io::Result<Vec<_>>>()?;
-        Ok(Self { ready: vec![false; all.len()], all, again_at: None })
+        Ok(Self { ready: vec![false; all.len()], all, again_at: None, warned: false })
     }
 
     pub(crate) fn register(
@@ -111,6 +113,7 @@ impl Listeners {
             Ok((socket, peer)) => {
                 // On a listener for both families an IPv4 peer has an IPv6 form that nobody wants to see.
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                self.warned = false;
                 Counters::one(&engine.server.counters().accepted);
                 if !engine.server.hooks().verify(peer) {
                     return Accepted::More;
@@ -129,7 +132,9 @@ impl Listeners {
                 Accepted::More
             }
             Err(error) if sys::is_out_of_descriptors(&error) => {
-                log::warn!("cannot accept connections for now: {error}");
+                if !std::mem::replace(&mut self.warned, true) {
+                    log::warn!("cannot accept connections for now: {error}");
+                }
                 Accepted::Full
             }
             Err(error) => {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use crate::sync::{lock, wait, wait_for};
 
+use super::hooks::guarded;
+
 /// The access log of a server.
 ///
 /// Lines are written at the latest after 100 ms, many at a time and by one thread that does nothing else: a
@@ -201,7 +203,10 @@ impl Sink {
             if lines.is_empty() {
                 continue;
             }
-            if let Err(error) = target.write_all(&lines).and_then(|()| target.flush()) {
+            // The target is the user's, and its panic must not end the log.
+            let written =
+                guarded("the access log", || target.write_all(&lines).and_then(|()| target.flush()));
+            if let Some(Err(error)) = written {
                 log::debug!("cannot write the access log: {error}");
             }
             self.backlog.fetch_sub(lines.len(), Ordering::Relaxed);

@@ -72,6 +72,7 @@ pub(crate) fn serve<P: Protocol>(
         let mut next = connection.turn(&mut Turn {
             protocol,
             config,
+            server,
             transport,
             readiness: &mut readiness,
             scratch: &mut scratch,

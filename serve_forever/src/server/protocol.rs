@@ -114,6 +114,7 @@ pub(crate) enum Cause {
 pub struct Turn<'a, P: Protocol> {
     pub(crate) protocol: &'a P,
     pub(crate) config: &'a Config,
+    pub(crate) server: &'a ServerHandle,
     pub(crate) transport: &'a Transport,
     pub(crate) readiness: &'a mut Readiness,
     pub(crate) scratch: &'a mut P::Scratch,
@@ -125,7 +126,6 @@ pub struct Turn<'a, P: Protocol> {
     pub(crate) waker: Waker<'a>,
     pub(crate) cause: Cause,
     /// The server is on its way to the end.
-    #[allow(dead_code, reason = "for HTTP/2, which is not there yet")]
     pub(crate) stopping: bool,
     pub(crate) now: Instant,
 }

@@ -13,12 +13,14 @@ use std::time::Instant;
 use crate::server::config::Config;
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
+use crate::transport::Transport;
 
 use super::Http;
 use super::body::{BodyDecoder, Framing};
 use super::handler::BaseHttpRequestHandler;
 use super::head::{Expect, Head, HeadLimits, Refusal};
-use super::pending::Pending;
+use super::pending::{Pending, SourceFraming};
+use super::records::{LogRecord, What};
 use super::scratch::Scratch;
 
 /// What is kept of a connection between two pieces of work. An idle one holds no buffer.
@@ -86,9 +88,9 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         match cx.cause {
             // A connection that is idle says so when it has found nothing to receive, and is closed then.
             Cause::Ready | Cause::Stopping => {}
-            Cause::NoPermit => self.refuse_plainly(503, cx.protocol),
+            Cause::NoPermit => self.refuse_plainly(503, cx),
             Cause::Expired => {
-                if !self.expire() {
+                if !self.expire(cx.transport) {
                     return Next::Close;
                 }
             }
@@ -96,7 +98,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         loop {
             let step = match &mut self.phase {
                 Phase::Unwelcome => {
-                    self.refuse_plainly(503, cx.protocol);
+                    self.refuse_plainly(503, cx);
                     continue;
                 }
                 Phase::Receiving => self.receive(cx),
@@ -165,9 +167,14 @@ impl HttpConnection {
     }
 
     /// A deadline is over. False: there is nothing to say to the client.
-    fn expire(&mut self) -> bool {
-        if !matches!(self.phase, Phase::Receiving) {
-            return false;
+    fn expire(&mut self, transport: &Transport) -> bool {
+        match self.phase {
+            Phase::Receiving => {}
+            Phase::Sending(..) => {
+                log::debug!("{}: the client took its response too slowly", transport.peer);
+                return false;
+            }
+            _ => return false,
         }
         let what = if self.collecting.is_some() {
             "body"
@@ -183,11 +190,22 @@ impl HttpConnection {
     }
 
     /// A response without a handler: there is no thread to run one, or the client is not welcome.
-    fn refuse_plainly<H>(&mut self, status: u16, protocol: &Http<H>) {
-        let octets = protocol.plain_refusal(status);
+    fn refuse_plainly<H: BaseHttpRequestHandler + 'static>(&mut self, status: u16, cx: &Turn<'_, Http<H>>) {
+        let octets = cx.protocol.plain_refusal(status);
+        let mut head = Head::default();
+        // As far as it goes, for the log.
+        let _ = head.parse(&self.partial, &limits(cx.config));
+        let record = LogRecord {
+            server: cx.server,
+            client_address: cx.transport.peer,
+            request_line: head.request_line(&self.partial),
+            what: What::Request { status, octets: 0 },
+        };
+        record.write();
         self.partial = Vec::new();
         self.look_first = false;
-        self.phase = Phase::Sending(Box::new(Pending::new(octets, None, false)), After::Linger);
+        self.phase =
+            Phase::Sending(Box::new(Pending::new(octets, None, SourceFraming::Close)), After::Linger);
     }
 }
 

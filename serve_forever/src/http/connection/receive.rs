@@ -49,7 +49,7 @@ impl HttpConnection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     cx.readiness.read = false;
                     cx.readiness.end = false;
-                    return Step::Next(self.await_octets(cx.config, cx.now));
+                    return Step::Next(self.await_more(cx));
                 }
                 Err(error) => {
                     log::debug!("{}: {error}", cx.transport.peer);
@@ -141,6 +141,15 @@ impl HttpConnection {
                 Examined::Step(Step::Go)
             }
         }
+    }
+
+    /// Waits for the rest of a request. A server that stops does not wait for one of which nobody knows yet what it
+    /// wants.
+    fn await_more<H: BaseHttpRequestHandler + 'static>(&self, cx: &Turn<'_, Http<H>>) -> Next {
+        if cx.stopping && self.collecting.is_none() {
+            return Next::Close;
+        }
+        self.await_octets(cx.config, cx.now)
     }
 
     pub(super) fn await_octets(&self, config: &Config, now: Instant) -> Next {

@@ -120,7 +120,7 @@ impl HttpConnection {
         }
         *filled = 0;
         let attachment = lent.output.attachment.take();
-        let chunked = lent.output.is_chunked();
+        let framing = lent.output.source_framing();
         let ready = &mut lent.output.ready;
         if attachment.is_none() {
             match cx.transport.send(ready, false) {
@@ -138,7 +138,7 @@ impl HttpConnection {
             }
         }
         let octets = std::mem::take(ready);
-        self.phase = Phase::Sending(Box::new(Pending::new(octets, attachment, chunked)), after);
+        self.phase = Phase::Sending(Box::new(Pending::new(octets, attachment, framing)), after);
         self.send_more(cx)
     }
 }

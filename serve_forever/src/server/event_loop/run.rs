@@ -30,6 +30,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let next = connection.turn(&mut Turn {
             protocol: &self.engine.protocol,
             config: &self.engine.config,
+            server: &self.engine.server,
             transport,
             readiness: &mut readiness,
             scratch,

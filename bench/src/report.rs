@@ -1,0 +1,320 @@
+//! What was measured, as data, as a table, and in the README.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::options::Options;
+use crate::scenarios::Scenario;
+use crate::server::Kind;
+use crate::{chart, machine};
+
+const DATA: &str = "results.json";
+const PAGE: &str = "README.md";
+const CHART: &str = "chart.svg";
+/// The marks between which the README holds the results.
+const BEGIN: &str = "<!-- results: written by the harness -->";
+const END: &str = "<!-- end of results -->";
+
+/// All scenarios measured on one machine.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Report {
+    machine: String,
+    pub(crate) scenarios: Vec<Measured>,
+    #[serde(skip)]
+    settings: Settings,
+}
+
+/// How this run measures.
+#[derive(Default)]
+struct Settings {
+    date: String,
+    command: String,
+}
+
+/// One scenario with its results.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    date: String,
+    command: String,
+    #[serde(flatten)]
+    pub(crate) results: Results,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Results {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) bars: Vec<Bar>,
+    /// What is to be known about all rows.
+    pub(crate) remark: Option<String>,
+}
+
+impl Results {
+    pub(crate) fn failed(error: &io::Error) -> Self {
+        let bar = Bar { what: "the scenario runs".to_owned(), measured: error.to_string(), met: Some(false) };
+        Self { bars: vec![bar], ..Self::default() }
+    }
+}
+
+/// What one server did. Times are in nanoseconds.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) server: String,
+    pub(crate) cpu_ratio: Option<f64>,
+    /// The smallest and the largest ratio of a round.
+    pub(crate) cpu_range: Option<(f64, f64)>,
+    pub(crate) cpu: Option<f64>,
+    pub(crate) rate: Option<f64>,
+    pub(crate) p50: Option<f64>,
+    pub(crate) p99: Option<f64>,
+    pub(crate) note: Option<String>,
+}
+
+impl Row {
+    /// A server that shows in words what it did.
+    pub(crate) fn remark(kind: Kind, note: String) -> Self {
+        Self { server: kind.to_string(), note: Some(note), ..Self::default() }
+    }
+}
+
+/// Something that has to hold.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Bar {
+    pub(crate) what: String,
+    pub(crate) measured: String,
+    /// None: it was not measured.
+    pub(crate) met: Option<bool>,
+}
+
+impl Bar {
+    /// A figure that has to be at most (or below) `limit`.
+    pub(crate) fn at_most(what: &str, measured: Option<f64>, limit: f64, show: fn(f64) -> String) -> Self {
+        Self::judge(what, measured, show, measured.map(|figure| figure <= limit))
+    }
+
+    pub(crate) fn at_least(what: &str, measured: Option<f64>, limit: f64, show: fn(f64) -> String) -> Self {
+        Self::judge(what, measured, show, measured.map(|figure| figure >= limit))
+    }
+
+    fn judge(what: &str, measured: Option<f64>, show: fn(f64) -> String, met: Option<bool>) -> Self {
+        let measured = measured.map_or_else(|| "not measured".to_owned(), show);
+        Self { what: what.to_owned(), measured, met }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(options: &Options) -> Self {
+        let quiet = |word: &String| word != "--write" && word != "--strict";
+        let arguments: Vec<_> = std::env::args().skip(1).filter(quiet).collect();
+        let command =
+            if arguments.is_empty() { String::new() } else { format!(" -- {}", arguments.join(" ")) };
+        let command = format!(
+            "`cargo run --release --manifest-path bench/Cargo.toml{command}`, {} rounds of {} s",
+            options.rounds,
+            options.time.as_secs_f64()
+        );
+        let settings = Settings { date: machine::today(), command };
+        Self { machine: machine::describe(), scenarios: Vec::new(), settings }
+    }
+
+    pub(crate) fn heading(&self) -> String {
+        format!("{}\n{}, {}", self.machine, self.settings.date, self.settings.command)
+    }
+
+    /// Takes results in and shows them.
+    pub(crate) fn add(&mut self, scenario: &Scenario, results: Results) -> String {
+        let measured = Measured {
+            name: scenario.name.to_owned(),
+            title: scenario.title.to_owned(),
+            date: self.settings.date.clone(),
+            command: self.settings.command.clone(),
+            results,
+        };
+        let text = measured.to_markdown();
+        self.scenarios.push(measured);
+        text
+    }
+
+    pub(crate) fn all_met(&self) -> bool {
+        self.scenarios.iter().flat_map(|measured| &measured.results.bars).all(|bar| bar.met == Some(true))
+    }
+
+    /// Scenarios that were not run now keep their stored results, if those are of the same machine.
+    pub(crate) fn merge_with_stored(&mut self, home: &Path) {
+        let Ok(stored) = Self::load(home) else { return };
+        if stored.machine != self.machine {
+            return;
+        }
+        for old in stored.scenarios {
+            if !self.scenarios.iter().any(|new| new.name == old.name) {
+                self.scenarios.push(old);
+            }
+        }
+        let place = |measured: &Measured| {
+            crate::scenarios::ALL.iter().position(|scenario| scenario.name == measured.name)
+        };
+        self.scenarios.sort_by_key(|measured| place(measured).unwrap_or(usize::MAX));
+    }
+
+    pub(crate) fn load(home: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_str(&fs::read_to_string(home.join(DATA))?)?)
+    }
+
+    /// Writes data, chart and the part of the page that is theirs.
+    pub(crate) fn store(&self, home: &Path) -> io::Result<()> {
+        let page = fs::read_to_string(home.join(PAGE))?;
+        let page = replace_marked(&page, &self.to_markdown())
+            .ok_or_else(|| io::Error::other(format!("{PAGE} lacks the marks for the results")))?;
+        let data = serde_json::to_string_pretty(self)?;
+        fs::write(home.join(DATA), data + "\n")?;
+        fs::write(home.join(CHART), chart::draw(self))?;
+        fs::write(home.join(PAGE), page)
+    }
+
+    fn to_markdown(&self) -> String {
+        let mut text = format!("\n{}\n\n![CPU time per request]({CHART})\n", self.machine);
+        for measured in &self.scenarios {
+            text.push('\n');
+            text.push_str(&measured.to_markdown());
+            // Writing to a string does not fail, here and below.
+            let _ = writeln!(text, "\n{}, {}", measured.date, measured.command);
+        }
+        text.push('\n');
+        text
+    }
+}
+
+impl Measured {
+    fn to_markdown(&self) -> String {
+        let mut text = format!("### {}: {}\n", self.name, self.title);
+        text.push_str(&table(&self.results.rows));
+        if let Some(remark) = &self.results.remark {
+            // Writing to a string does not fail, here and below.
+            let _ = writeln!(text, "\n{remark}");
+        }
+        if !self.results.bars.is_empty() {
+            text.push_str("\n| bar | measured | |\n|---|--:|---|\n");
+            for bar in &self.results.bars {
+                let verdict = match bar.met {
+                    Some(true) => "met",
+                    Some(false) => "**missed**",
+                    None => "–",
+                };
+                let _ = writeln!(text, "| {} | {} | {verdict} |", bar.what, bar.measured);
+            }
+        }
+        text
+    }
+}
+
+/// A column: its title, and its cell of a row. The server's name comes before them.
+type Column = (&'static str, fn(&Row) -> Option<String>);
+
+const COLUMNS: [Column; 7] = [
+    ("CPU per request", |row| row.cpu.map(time)),
+    ("ratio", |row| row.cpu_ratio.map(ratio)),
+    ("in the rounds", |row| row.cpu_range.map(|(low, high)| format!("{low:.2} – {high:.2}"))),
+    ("requests/s", |row| row.rate.map(rate)),
+    ("p50", |row| row.p50.map(time)),
+    ("p99", |row| row.p99.map(time)),
+    ("", |row| row.note.clone()),
+];
+
+/// The rows with those columns that at least one of them fills.
+fn table(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let used = COLUMNS.iter().filter(|column| rows.iter().any(|row| column.1(row).is_some()));
+    let used: Vec<_> = used.collect();
+    let mut text = "\n| server |".to_owned();
+    for (title, _) in &used {
+        // Writing to a string does not fail, here and below.
+        let _ = write!(text, " {title} |");
+    }
+    text.push_str("\n|---|");
+    for (title, _) in &used {
+        text.push_str(if title.is_empty() { "---|" } else { "--:|" });
+    }
+    for row in rows {
+        let _ = write!(text, "\n| {} |", row.server);
+        for (title, cell) in &used {
+            let blank = if title.is_empty() { "" } else { "–" };
+            let _ = write!(text, " {} |", cell(row).as_deref().unwrap_or(blank));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+pub(crate) fn ratio(ratio: f64) -> String {
+    format!("{ratio:.2}")
+}
+
+pub(crate) fn rate(rate: f64) -> String {
+    if rate >= 10_000.0 { format!("{:.1} k", rate / 1e3) } else { format!("{rate:.0}") }
+}
+
+pub(crate) fn octets(octets: f64) -> String {
+    if octets.abs() >= 1024.0 * 1024.0 {
+        format!("{:.1} MiB", octets / 1024.0 / 1024.0)
+    } else {
+        format!("{octets:.0} B")
+    }
+}
+
+/// Nanoseconds, in a unit that suits them.
+pub(crate) fn time(nanoseconds: f64) -> String {
+    match nanoseconds {
+        ..1e4 => format!("{nanoseconds:.0} ns"),
+        ..1e6 => format!("{:.0} µs", nanoseconds / 1e3),
+        ..1e7 => format!("{:.2} ms", nanoseconds / 1e6),
+        ..1e9 => format!("{:.0} ms", nanoseconds / 1e6),
+        f64::INFINITY => "never".to_owned(),
+        _ => format!("{:.2} s", nanoseconds / 1e9),
+    }
+}
+
+/// A duration as [`time`] wants it.
+pub(crate) fn nanoseconds(duration: Duration) -> f64 {
+    duration.as_nanos() as f64
+}
+
+/// `page` with `text` between the marks; none: it has no marks.
+fn replace_marked(page: &str, text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{text}{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_marked_part_of_the_page_changes() {
+        let page = format!("# Title\n{BEGIN}\nold\n{END}\nrest\n");
+        assert_eq!(replace_marked(&page, "new\n"), Some(format!("# Title\n{BEGIN}\nnew\n{END}\nrest\n")));
+        assert_eq!(replace_marked("# Title\n", "new\n"), None);
+    }
+
+    #[test]
+    fn times_have_suitable_units() {
+        let shown = [812.0, 4_321.0, 45_000.0, 2_340_000.0, 50_000_000.0, 1_204_000_000.0].map(time);
+        assert_eq!(shown, ["812 ns", "4321 ns", "45 µs", "2.34 ms", "50 ms", "1.20 s"]);
+    }
+
+    #[test]
+    fn a_bar_that_was_not_measured_is_not_met() {
+        let bar = Bar::at_most("speed", None, 1.0, ratio);
+        assert_eq!((bar.met, bar.measured.as_str()), (None, "not measured"));
+        assert_eq!(Bar::at_most("speed", Some(1.01), 1.0, ratio).met, Some(false));
+        assert_eq!(Bar::at_least("speed", Some(1.01), 1.0, ratio).met, Some(true));
+    }
+}

@@ -1,0 +1,52 @@
+//! The scenarios, one file each.
+
+mod burn;
+mod burst;
+mod halfheads;
+mod hogs;
+mod homepage;
+mod idle;
+mod log;
+mod pipeline;
+mod sleepers;
+mod slowreaders;
+
+use std::io;
+
+use crate::lab::Lab;
+use crate::report::Results;
+
+/// Something to measure.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) run: fn(&Lab) -> io::Result<Results>,
+}
+
+pub(crate) const ALL: &[Scenario] = &[
+    homepage::SCENARIO,
+    log::SCENARIO,
+    pipeline::SCENARIO,
+    sleepers::SCENARIO,
+    burst::SCENARIO,
+    burn::SCENARIO,
+    hogs::SCENARIO,
+    idle::SCENARIO,
+    halfheads::SCENARIO,
+    slowreaders::SCENARIO,
+];
+
+/// Clients of the scenarios that measure throughput.
+const CLIENTS: usize = 64;
+
+/// The scenarios with these names; no names: all.
+pub(crate) fn chosen(names: &[String]) -> io::Result<Vec<&'static Scenario>> {
+    if names.is_empty() {
+        return Ok(ALL.iter().collect());
+    }
+    let find = |name: &String| {
+        let found = ALL.iter().find(|scenario| scenario.name == name);
+        found.ok_or_else(|| io::Error::other(format!("there is no scenario {name}; see --help")))
+    };
+    names.iter().map(find).collect()
+}

@@ -1,0 +1,171 @@
+//! The real program, run in a directory of its own.
+
+#![allow(dead_code)] // every test crate uses its own part of this
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No test waits for this: it only ends one that would otherwise hang.
+pub(crate) const FAILSAFE: Duration = Duration::from_secs(30);
+
+/// A directory that is removed at the end of its test.
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("cli_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+
+    pub(crate) fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        fs::write(self.0.join(name), content).expect("a file");
+        self
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What stays behind lies in the target directory.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program, not started yet.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_serve-forever"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What a program says that ends by itself: exit code, standard output and standard error.
+pub(crate) fn outcome(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut child = program(arguments).spawn().expect("the program starts");
+    let status = wait(&mut child);
+    let text = |stream: &mut dyn Read| {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text");
+        text
+    };
+    let out = text(child.stdout.as_mut().expect("a pipe"));
+    let err = text(child.stderr.as_mut().expect("a pipe"));
+    (status.code(), out, err)
+}
+
+/// The program while it serves. Killed at the end of its test.
+pub(crate) struct Serving {
+    child: Child,
+    out: Option<BufReader<ChildStdout>>,
+    pub(crate) start_message: String,
+}
+
+impl Serving {
+    /// Returns when the start message is there.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut start_message = String::new();
+        out.read_line(&mut start_message).expect("text");
+        let mut serving = Self { child, out: Some(out), start_message };
+        assert!(!serving.start_message.is_empty(), "the program did not start: {}", serving.errors());
+        serving
+    }
+
+    /// The address in the start message.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let url = self.start_message.split_once("(http://").and_then(|(_, rest)| rest.split_once("/)"));
+        let (address, _) = url.unwrap_or_else(|| panic!("no URL in {:?}", self.start_message));
+        address.parse().expect("an address")
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).expect("the program accepts");
+        stream.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+        stream
+    }
+
+    /// The whole response to a GET, on a connection of its own.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut stream = self.connect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("the response");
+        response
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, signal).expect("the program runs");
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a status").is_none()
+    }
+
+    /// The next line on standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.as_mut().expect("it is not closed").read_line(&mut line).expect("text");
+        line
+    }
+
+    /// Nobody reads any more what the program says.
+    pub(crate) fn close_output(&mut self) {
+        self.out = None;
+        self.child.stderr = None;
+    }
+
+    /// Waits for the end: the status, and the rest of standard output and of standard error.
+    pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
+        let status = wait(&mut self.child);
+        let mut out = String::new();
+        if let Some(stream) = &mut self.out {
+            stream.read_to_string(&mut out).expect("text");
+        }
+        let errors = self.errors();
+        (status, out, errors)
+    }
+
+    fn errors(&mut self) -> String {
+        let mut errors = String::new();
+        if let Some(mut stream) = self.child.stderr.take() {
+            stream.read_to_string(&mut errors).expect("text");
+        }
+        errors
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a status") {
+            return status;
+        }
+        if begin.elapsed() > FAILSAFE {
+            let _ = child.kill();
+            panic!("the program does not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
