@@ -48,10 +48,10 @@ pub struct Exchange<'r> {
     pub(crate) context: &'r Context<'r>,
     pub(crate) rfile: RFile<'r>,
     pub(crate) wfile: WFile<'r>,
-    pub(crate) response: ResponseHead,
+    pub(crate) response: &'r mut ResponseHead,
     /// `close_connection` of the original.
     pub(crate) close: bool,
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: &'r mut Vec<Record>,
 }
 
 /// The request in hand.
@@ -67,7 +67,7 @@ pub(crate) struct Request<'r> {
 pub(crate) struct Context<'r> {
     pub(crate) server: &'r ServerHandle,
     pub(crate) link: Link<'r>,
-    pub(crate) output: Mutex<Output>,
+    pub(crate) output: &'r Mutex<Output>,
     pub(crate) identity: Identity,
 }
 
@@ -235,9 +235,9 @@ impl<'r> Exchange<'r> {
     /// The first mistake since `send_response`, or that the response has a head already.
     pub fn end_headers(&mut self) -> Result {
         let is_head = self.command() == "HEAD";
-        let head = &mut self.response;
+        let head = &mut *self.response;
         let status = head.end()?;
-        let mut output = lock(&self.context.output);
+        let mut output = lock(self.context.output);
         if output.has_head() {
             return Err("the response has its head already".into());
         }
@@ -280,7 +280,7 @@ impl<'r> Exchange<'r> {
 
     /// Sends the head if it is complete; what is not complete stays held back.
     pub fn flush_headers(&mut self) -> Result {
-        let mut output = lock(&self.context.output);
+        let mut output = lock(self.context.output);
         if output.has_head() {
             output.flush(&self.context.link)?;
         }
@@ -355,7 +355,7 @@ impl<'r> Exchange<'r> {
         let content_type = identity.error_content_type.clone();
         self.send_header("Content-Type", content_type).send_header("Content-Length", page.len());
         self.end_headers()?;
-        lock(&self.context.output).write_all(page.as_bytes(), &self.context.link)?;
+        lock(self.context.output).write_all(page.as_bytes(), &self.context.link)?;
         Ok(())
     }
 
@@ -413,7 +413,7 @@ impl<'r> Exchange<'r> {
     }
 
     fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
-        let mut output = lock(&self.context.output);
+        let mut output = lock(self.context.output);
         if !output.has_head() {
             return Err(
                 "the body was given before the head: call send_response() and end_headers() first".into()

@@ -3,6 +3,7 @@
 mod body;
 mod connection;
 pub(crate) mod date;
+mod decimal;
 mod error_page;
 pub(crate) mod escape;
 mod exchange;

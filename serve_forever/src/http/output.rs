@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Write};
 
 use crate::sys::Interest;
 
+use super::decimal::push_decimal;
 use super::link::{Link, Pace};
 use super::pending::{Attachment, SourceFraming};
 
@@ -305,8 +306,9 @@ impl Output {
             (100..=199 | 204 | 304, ..) | (_, Some(_), _) => {}
             (205, ..) => self.ready.extend_from_slice(b"Content-Length: 0\r\n"),
             (_, None, Some(known)) => {
-                // Writing to a Vec cannot fail.
-                let _ = write!(self.ready, "Content-Length: {known}\r\n");
+                self.ready.extend_from_slice(b"Content-Length: ");
+                push_decimal(&mut self.ready, known);
+                self.ready.extend_from_slice(b"\r\n");
             }
             (_, None, None)
                 if plan.chunks && !(plan.head && self.accepted == 0 && self.attachment.is_none()) =>

@@ -128,7 +128,8 @@ impl Pending {
                     self.attachment = None;
                 }
                 Some(Attachment::File { file, offset, left, .. }) => {
-                    match transport.send_file(file, *offset, *left) {
+                    // A larger piece would hold up the loop for longer than the monitor's tick.
+                    match transport.send_file(file, *offset, (*left).min(FILE_PIECE)) {
                         Ok(0) => {
                             return Err(io::Error::new(
                                 ErrorKind::UnexpectedEof,
@@ -202,5 +203,7 @@ fn wrong_length(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, message)
 }
 
-/// Pieces of a file (of at most 1 MiB) or of a source that are sent before others have their turn.
-const PIECES_PER_TURN: usize = 4;
+/// Pieces of a file or of a source that are sent before others have their turn.
+const PIECES_PER_TURN: usize = 2;
+/// Octets of a file that are sent at a time.
+const FILE_PIECE: u64 = 128 * 1024;

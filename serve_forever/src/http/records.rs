@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::server::handle::ServerHandle;
 use crate::sys;
 
 use super::date::DateCache;
+use super::decimal::push_decimal;
 use super::escape;
 
 /// One line of the access log, on its way through the handler's `log_*` methods.
@@ -93,24 +95,59 @@ impl LogRecord<'_> {
         if !log.is_on() {
             return;
         }
-        LINE.with_borrow_mut(|(line, dates)| {
-            line.clear();
-            // Writing to a String cannot fail.
-            let _ = write!(line, "{} - - [{}] ", self.client_address.ip(), dates.log(sys::unix_time()));
-            match self.what {
-                What::Request { status, octets } => {
-                    line.push('"');
-                    escape::log_octets(line, self.request_line);
-                    let _ = writeln!(line, "\" {status} {octets}");
+        // One thread at a time writes to the buffer that `log` lends, so the line is put together in place.
+        LINE.with_borrow_mut(|(scratch, dates)| {
+            let date = dates.log(sys::unix_time());
+            log.write(|line| {
+                append_ip(line, self.client_address.ip());
+                line.extend_from_slice(b" - - [");
+                line.extend_from_slice(date.as_bytes());
+                line.extend_from_slice(b"] ");
+                match self.what {
+                    What::Request { status, octets } => {
+                        line.push(b'"');
+                        append_escaped(line, scratch, self.request_line);
+                        line.extend_from_slice(b"\" ");
+                        push_decimal(line, status.into());
+                        line.push(b' ');
+                        push_decimal(line, octets);
+                    }
+                    What::Text(message) => {
+                        scratch.clear();
+                        escape::log_text(scratch, message);
+                        line.extend_from_slice(scratch.as_bytes());
+                    }
                 }
-                What::Text(message) => {
-                    escape::log_text(line, message);
-                    line.push('\n');
-                }
-            }
-            log.write(|out| out.extend_from_slice(line.as_bytes()));
+                line.push(b'\n');
+            });
         });
     }
+}
+
+fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    line.push(b'.');
+                }
+                push_decimal(line, octet.into());
+            }
+        }
+        // Writing to a Vec cannot fail.
+        IpAddr::V6(address) => drop(write!(line, "{address}")),
+    }
+}
+
+/// Appends a request line, in which there is nearly never anything to escape.
+fn append_escaped(line: &mut Vec<u8>, scratch: &mut String, octets: &[u8]) {
+    if octets.iter().all(|&octet| matches!(octet, b' '..=b'~') && octet != b'\\') {
+        line.extend_from_slice(octets);
+        return;
+    }
+    scratch.clear();
+    escape::log_octets(scratch, octets);
+    line.extend_from_slice(scratch.as_bytes());
 }
 
 /// Appends the present time as an HTTP date.
@@ -124,6 +161,6 @@ pub(crate) fn log_date() -> String {
 }
 
 thread_local! {
-    /// A line is put together here, and dates are formatted once a second.
+    /// What has to be escaped is put together here, and dates are formatted once a second.
     static LINE: RefCell<(String, DateCache)> = const { RefCell::new((String::new(), DateCache::new())) };
 }

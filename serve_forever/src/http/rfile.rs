@@ -132,9 +132,14 @@ impl<'r> RFile<'r> {
         }
     }
 
-    /// What is left of the connection's octets (from where to where in the buffer), and of the body.
-    pub(crate) fn into_rest(self) -> (usize, usize, BodyDecoder) {
-        (self.start, self.filled, self.decoder)
+    /// Where in the buffer the connection's octets are that were not used: from, to.
+    pub(crate) fn rest(&self) -> (usize, usize) {
+        (self.start, self.filled)
+    }
+
+    /// What follows the rest of the body, when the handler is done with it.
+    pub(crate) fn take_decoder(&mut self) -> BodyDecoder {
+        std::mem::replace(&mut self.decoder, BodyDecoder::new(Framing::Length(0)))
     }
 
     /// More octets from the client, waiting for them if it must.

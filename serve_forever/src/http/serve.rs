@@ -32,7 +32,7 @@ pub(crate) struct Site<'a> {
 /// What is lent for one request and comes back changed.
 #[derive(Default)]
 pub(crate) struct Lent {
-    pub(crate) output: Output,
+    pub(crate) output: Mutex<Output>,
     pub(crate) response: ResponseHead,
     pub(crate) records: Vec<Record>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Served {
     /// Octets behind the head that were received: from, to.
     pub(crate) rest: (usize, usize),
     /// The part of the body that was not read.
-    pub(crate) unread: Option<BodyDecoder>,
+    pub(crate) unread: Option<Box<BodyDecoder>>,
 }
 
 impl<H: BaseHttpRequestHandler> Http<H> {
@@ -70,11 +70,12 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             Ok((handler, identity)) => (Some(handler), identity, Ok(())),
             Err(panic) => (None, Identity::default(), Err(panic)),
         };
-        lent.output.begin();
+        let Lent { output, response, records } = lent;
+        exclusive(output).begin();
         let context = Context {
             server: site.server,
             link: Link::new(site.transport, site.seat, site.config),
-            output: Mutex::new(std::mem::take(&mut lent.output)),
+            output: &*output,
             identity,
         };
         let head = request.head;
@@ -83,11 +84,11 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let mut http = Exchange {
             request,
             context: &context,
-            rfile: RFile::new(buffer, filled, framing, expects, &context.link, &context.output),
-            wfile: WFile::new(&context.output, &context.link),
-            response: std::mem::take(&mut lent.response),
+            rfile: RFile::new(buffer, filled, framing, expects, &context.link, context.output),
+            wfile: WFile::new(context.output, &context.link),
+            response,
             close: refusal.is_some() || !head.keep_alive(),
-            records: std::mem::take(&mut lent.records),
+            records,
         };
 
         let mut cut = false;
@@ -102,11 +103,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         }
 
         let unread = http.settle_body(site.config);
-        let Exchange { rfile, response, mut records, .. } = http;
-        let (start, filled, decoder) = rfile.into_rest();
-        lent.response = response;
-        let Context { output, server, .. } = context;
-        let mut output = output.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let rest = http.rfile.rest();
+        let decoder = (unread == Unread::Some).then(|| Box::new(http.rfile.take_decoder()));
+        let output = exclusive(output);
         if unread == Unread::TooMuch || site.server.is_stopping() {
             output.set_close();
         }
@@ -120,7 +119,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             records.push(Record::Request { status: output.status(), octets: output.accepted() });
         }
         let request_line = head.request_line(request.octets);
-        let log = Log { server, site, request_line };
+        let log = Log { server: site.server, site, request_line };
         if let Some(handler) = handler.take()
             && let Err(panic) = catch(|| {
                 for record in records.drain(..) {
@@ -135,11 +134,13 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         for record in records.drain(..) {
             log.write(&record);
         }
-        lent.records = records;
-        let close = output.closes();
-        lent.output = output;
-        Served { close, cut, rest: (start, filled), unread: (unread == Unread::Some).then_some(decoder) }
+        Served { close: output.closes(), cut, rest, unread: decoder }
     }
+}
+
+/// The output, while nobody else has it.
+pub(crate) fn exclusive(output: &mut Mutex<Output>) -> &mut Output {
+    output.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// What went wrong in a handler.
@@ -165,7 +166,7 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
         Ok(Err(error)) => return Err(Trouble::Error(error)),
         Err(panic) => return Err(Trouble::Panic(panic)),
     }
-    let has_head = crate::sync::lock(&http.context.output).has_head();
+    let has_head = crate::sync::lock(http.context.output).has_head();
     if has_head {
         return Ok(());
     }
@@ -202,7 +203,7 @@ impl Exchange<'_> {
             _ => Refusal::new(500, "Internal Server Error"),
         };
         {
-            let mut output = crate::sync::lock(&self.context.output);
+            let mut output = crate::sync::lock(self.context.output);
             if output.is_broken() {
                 log::debug!("{}: the client left before it had its response", site.transport.peer);
                 return false;
@@ -218,7 +219,7 @@ impl Exchange<'_> {
             }
         }
         self.close = true;
-        self.response = ResponseHead::default();
+        *self.response = ResponseHead::default();
         refuse(self, &refusal).is_ok()
     }
 

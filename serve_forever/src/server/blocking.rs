@@ -26,6 +26,7 @@ pub(crate) fn accept(
         for listener in listeners {
             match listener.accept() {
                 Ok((socket, peer)) => {
+                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                     let local = listener.local_address()?;
                     return Ok(Some((Transport::plain(socket, peer, local), peer)));
                 }
@@ -93,6 +94,7 @@ pub(crate) fn serve<P: Protocol>(
                 seat: &seat,
                 kind: &Cell::new(kind),
                 learned: None,
+                started: Instant::now(),
             });
         }
         for job in jobs.drain(..) {

@@ -61,10 +61,9 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How many permits one peer address may hold, and everything that never lets go on its own (raw TCP
-    /// handlers) in sum.
-    pub(crate) fn permits_per_address(&self) -> usize {
-        self.max_permits_per_address.unwrap_or(self.max_threads / 2).max(1)
+    /// How many of `permits` one peer address may hold.
+    pub(crate) fn permits_per_address(&self, permits: usize) -> usize {
+        self.max_permits_per_address.unwrap_or(permits / 2).max(1)
     }
 }
 

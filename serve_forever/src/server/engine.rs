@@ -342,6 +342,7 @@ impl<P: Protocol> Engine<P> {
             seat: &seat,
             kind: &kind,
             learned: None,
+            started,
         });
         self.learn(kind.get(), started);
         self.finish_detached();

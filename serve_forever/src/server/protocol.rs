@@ -143,6 +143,16 @@ pub struct Run<'a, P: Protocol> {
     pub(crate) kind: &'a Cell<Kind>,
     /// What kinds have blocked; none where there is no loop to hold up.
     pub(crate) learned: Option<&'a Learned>,
+    /// When the run began, or a little before.
+    pub(crate) started: Instant,
+}
+
+impl<P: Protocol> Run<'_, P> {
+    /// The present time. On the driver of a loop, which a run holds for a tick of the monitor at most, that is the
+    /// time of its last poll: no need to ask the system.
+    pub(crate) fn now(&self) -> Instant {
+        if self.seat.is_released() { Instant::now() } else { self.started }
+    }
 }
 
 /// What a job on a part of a connection works with.

@@ -81,6 +81,11 @@ impl<'a> Seat<'a> {
         self.deregistered.store(other.is_deregistered(), Ordering::SeqCst);
     }
 
+    /// Whether this run holds no loop up (as far as it knows itself: the monitor does not tell).
+    pub(crate) fn is_released(&self) -> bool {
+        self.released.load(Ordering::Relaxed)
+    }
+
     /// Gives the loop away, if this run holds one. To be called before anything that may block.
     ///
     /// False: there is no thread to take it, and the wait must be short and this called again.

@@ -1,7 +1,6 @@
 //! Serving: the requests that are complete, and those behind them.
 
 use std::io::ErrorKind;
-use std::time::Instant;
 
 use crate::http::Http;
 use crate::http::body::Framing;
@@ -10,7 +9,7 @@ use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::{Parsed, Refusal};
 use crate::http::pending::Pending;
 use crate::http::scratch::Scratch;
-use crate::http::serve::Site;
+use crate::http::serve::{Site, exclusive};
 use crate::server::protocol::{Next, Run};
 
 use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, body_to_collect, kind_of, limits};
@@ -87,7 +86,7 @@ impl HttpConnection {
             if served.cut {
                 // What is complete, such as answers to earlier requests, still goes out if the peer takes it at
                 // once; the end of the connection shows that the last one is not whole.
-                let ready = &mut lent.output.ready;
+                let ready = &mut exclusive(&mut lent.output).ready;
                 if !ready.is_empty() {
                     let _ = cx.transport.send(ready, false);
                     ready.clear();
@@ -100,7 +99,7 @@ impl HttpConnection {
                 Some(decoder) if !served.close => {
                     *filled = start;
                     break After::Drain(Box::new(Drain {
-                        decoder,
+                        decoder: *decoder,
                         left: cx.config.max_drain_size,
                         deadline: None,
                     }));
@@ -110,7 +109,8 @@ impl HttpConnection {
                 _ if served.close => break After::Linger,
                 _ => {}
             }
-            if lent.output.attachment.is_some() || lent.output.ready.len() > MAX_UNSENT || start == *filled {
+            let output = exclusive(&mut lent.output);
+            if output.attachment.is_some() || output.ready.len() > MAX_UNSENT || start == *filled {
                 break After::Receive;
             }
         };
@@ -119,14 +119,15 @@ impl HttpConnection {
             self.look_first = true;
         }
         *filled = 0;
-        let attachment = lent.output.attachment.take();
-        let framing = lent.output.source_framing();
-        let ready = &mut lent.output.ready;
+        let output = exclusive(&mut lent.output);
+        let attachment = output.attachment.take();
+        let framing = output.source_framing();
+        let ready = &mut output.ready;
         if attachment.is_none() {
             match cx.transport.send(ready, false) {
                 Ok(count) if count == ready.len() => {
                     ready.clear();
-                    return self.sent(after, cx.transport, cx.config, Instant::now);
+                    return self.sent(after, cx.transport, cx.config, || cx.now());
                 }
                 Ok(count) => drop(ready.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}

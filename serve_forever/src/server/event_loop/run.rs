@@ -107,6 +107,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
         core.current = Some((Some(token), seated.transport.peer.ip()));
+        let started = core.now;
         let job = self.own.state.enter_job();
         drop(core);
 
@@ -121,6 +122,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             seat: &seat,
             kind: &kind,
             learned: Some(&self.engine.learned),
+            started,
         });
         let rejoin = seat.is_deregistered();
 

@@ -17,7 +17,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         // Who holds how many matters only when they get scarce: until then this is one load.
         permits.may_start()
             && (permits.detached() * 2 < permits.limit()
-                || self.engine.permit_holders.count(address) < self.engine.config.permits_per_address())
+                || self.engine.permit_holders.count(address)
+                    < self.engine.config.permits_per_address(permits.limit()))
     }
 
     /// The request waits for a permit on its connection.
