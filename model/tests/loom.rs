@@ -4,19 +4,21 @@
 //! How to read this:
 //!
 //! - The files of `serve_forever/src/server/handover` are compiled here as they are. They name their primitives as
-//!   `crate::sync`, which here is `face`: the same functions over `loom`.
+//!   `crate::sync`, which here is `face`: the same functions over `loom` (and `loom/atomic.rs`, which says why).
 //! - `engine` is a miniature of the server around them, in the order of the real one: loops with a driver, jobs, mail,
 //!   the monitor, the pool, and a poll that blocks until there is an event or somebody rings. It checks itself.
 //! - `build.rs` puts one bug each into copies of these files. Each copy comes with its own `engine`, and the tests
 //!   named `finds` fail if the scene that must find the bug does not.
 //!
 //! The bound of a test is the number of times that a thread loses the processor where it could have gone on; switches
-//! where it has to wait are free and not counted. Nearly all concurrency bugs need two at the most.
+//! where it has to wait are free and not counted. Nearly all concurrency bugs need two at the most. To go deeper:
+//! `MODEL_PREEMPTIONS=3 cargo test -p model --test loom -- --show-output` (many minutes; it also says how many
+//! schedules there were).
 //!
-//! `loom` takes sequentially consistent loads and stores for acquire and release only. Therefore the production
-//! files say with fences where "one of the two sees the other" is meant; these it does understand. What it does not try:
-//! waits that end without being rung, and (but for [`pool_goes_idle`]) time that runs out; see `shuttle.rs` for it.
-//! A run says how many schedules it went through: `cargo test -p model --test loom -- --show-output`.
+//! What this does not try: waits that end without being rung, and (but for one scene of the pool) time that runs out;
+//! `shuttle.rs` does the latter. `loom` takes sequentially consistent loads and stores for acquire and release only:
+//! therefore the production files say with fences, which it does understand, where "one of the two sees the other" is
+//! meant.
 
 #![allow(dead_code, reason = "no model uses all of the production files")]
 
@@ -64,24 +66,28 @@ use engine::Plan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Tests of scenes: the bound, then the scenes with which it is exhausted.
+/// Tests of scenes: up to how many preemptions, and which scenes.
 macro_rules! all_orders {
     ($($bound:literal: $($scene:ident)*;)*) => {
         $($(
             #[test]
             fn $scene() {
-                let t = std::time::Instant::now(); let schedules = check(std::env::var("B").map_or($bound, |b| b.parse().unwrap()), engine::scenarios::$scene);
-                println!("{} {schedules} schedules, up to {} preemptions {:?}", stringify!($scene), $bound, t.elapsed());
+                let bound = std::env::var("MODEL_PREEMPTIONS").ok().and_then(|text| text.parse().ok());
+                let bound = bound.unwrap_or($bound);
+                let schedules = check(bound, engine::scenarios::$scene);
+                println!("{schedules} schedules with up to {bound} preemptions");
             }
         )*)*
     };
 }
 
 all_orders! {
-    4: one_wins event_while_out permits_have_a_limit permit_comes_back stop_while_polling pool_closes;
-    3: handler_returns neighbours eager event_while_detached wakers permits_run_out slot_used_again
-       stop_while_handing_over stop_while_submitting pool_goes_idle;
-    2: waker_while_detached monitor_misses_nothing monitor_sleeps;
+    5: one_wins permits_have_a_limit permit_comes_back;
+    4: stop_while_polling pool_closes;
+    3: handler_returns event_while_out monitor_misses_nothing stop_while_handing_over stop_while_submitting
+       pool_goes_idle;
+    2: eager neighbours event_while_detached wakers waker_while_detached slot_used_again permits_run_out
+       monitor_sleeps;
 }
 
 /// Tests of seeded bugs: the bug, and the scene that must find it.

@@ -262,6 +262,7 @@ impl<P: Protocol> Engine<P> {
     pub(crate) fn retry_threads(&self) {
         if self.short_of_threads.swap(false, Ordering::SeqCst) {
             self.permits.set_threads(Self::threads_for_handlers(self.config.max_threads), self.loops.len());
+            self.tell_waiting();
         }
     }
 

@@ -1,7 +1,7 @@
 //! The spare threads: they take over loops, and run the jobs that are not run inline.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_for};
 
@@ -136,10 +136,14 @@ impl<W> Pool<W> {
 
     /// Waits until no more than `left()` threads are there, or `patience` is over; how many there are then.
     pub(crate) fn wait_until_ended(&self, left: impl Fn() -> usize, patience: Duration) -> usize {
+        let deadline = Instant::now() + patience;
         let mut inner = lock(&self.inner);
-        let mut timed_out = false;
-        while inner.threads > left() && !timed_out {
-            (inner, timed_out) = wait_for(&self.ended, inner, patience);
+        while inner.threads > left() {
+            let patience = deadline.saturating_duration_since(Instant::now());
+            if patience.is_zero() {
+                break;
+            }
+            (inner, _) = wait_for(&self.ended, inner, patience);
         }
         inner.threads
     }
