@@ -49,6 +49,8 @@ pub struct Exchange<'r> {
     pub(crate) rfile: RFile<'r>,
     pub(crate) wfile: WFile<'r>,
     pub(crate) response: &'r mut ResponseHead,
+    /// The response has its head.
+    pub(crate) answered: bool,
     /// `close_connection` of the original.
     pub(crate) close: bool,
     pub(crate) records: &'r mut Vec<Record>,
@@ -237,10 +239,10 @@ impl<'r> Exchange<'r> {
         let is_head = self.command() == "HEAD";
         let head = &mut *self.response;
         let status = head.end()?;
-        let mut output = lock(self.context.output);
-        if output.has_head() {
+        if self.answered {
             return Err("the response has its head already".into());
         }
+        let mut output = lock(self.context.output);
         let interim = (100..200).contains(&status);
         if interim && self.request.head.version_minor() == 0 {
             return Ok(());
@@ -266,6 +268,7 @@ impl<'r> Exchange<'r> {
         }
         let old_client = self.request.head.version_minor() == 0;
         let old_server = identity.protocol_version != "HTTP/1.1";
+        self.answered = true;
         output.open(Plan {
             status,
             head: is_head,
@@ -280,9 +283,8 @@ impl<'r> Exchange<'r> {
 
     /// Sends the head if it is complete; what is not complete stays held back.
     pub fn flush_headers(&mut self) -> Result {
-        let mut output = lock(self.context.output);
-        if output.has_head() {
-            output.flush(&self.context.link)?;
+        if self.answered {
+            lock(self.context.output).flush(&self.context.link)?;
         }
         Ok(())
     }
@@ -414,7 +416,7 @@ impl<'r> Exchange<'r> {
 
     fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
         let mut output = lock(self.context.output);
-        if !output.has_head() {
+        if !self.answered {
             return Err(
                 "the body was given before the head: call send_response() and end_headers() first".into()
             );

@@ -101,6 +101,11 @@ impl Pending {
         self.attachment.is_none()
     }
 
+    /// Whether code of others makes the rest.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(self.attachment, Some(Attachment::Source(_)))
+    }
+
     /// Sends what the peer takes now.
     pub(crate) fn send(&mut self, transport: &Transport) -> io::Result<Sent> {
         for _ in 0..PIECES_PER_TURN {

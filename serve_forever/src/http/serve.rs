@@ -60,15 +60,17 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         filled: usize,
         lent: &mut Lent,
     ) -> Served {
+        // Outside of what is caught: a drop that panics during another panic would end the process.
+        let mut handler = None;
         let made = catch(|| {
-            let handler = self.make();
-            let identity = Identity::of(&handler);
-            self.remember(&handler);
-            (handler, identity)
+            let handler = handler.insert(self.make());
+            let identity = Identity::of(handler);
+            self.remember(handler);
+            identity
         });
-        let (mut handler, identity, made) = match made {
-            Ok((handler, identity)) => (Some(handler), identity, Ok(())),
-            Err(panic) => (None, Identity::default(), Err(panic)),
+        let (identity, made) = match made {
+            Ok(identity) => (identity, Ok(())),
+            Err(panic) => (Identity::default(), Err(panic)),
         };
         let Lent { output, response, records } = lent;
         exclusive(output).begin();
@@ -87,6 +89,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             rfile: RFile::new(buffer, filled, framing, expects, &context.link, context.output),
             wfile: WFile::new(context.output, &context.link),
             response,
+            answered: false,
             close: refusal.is_some() || !head.keep_alive(),
             records,
         };
@@ -120,15 +123,16 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         }
         let request_line = head.request_line(request.octets);
         let log = Log { server: site.server, site, request_line };
-        if let Some(handler) = handler.take()
-            && let Err(panic) = catch(|| {
+        if let Some(handler) = handler.take() {
+            let logged = catch(|| {
                 for record in records.drain(..) {
                     log.deliver(&handler, &record);
                 }
-                drop(handler);
-            })
-        {
-            site.report(panic, true);
+            });
+            let dropped = catch(|| drop(handler));
+            for panic in [logged, dropped].into_iter().filter_map(Result::err) {
+                site.report(panic, true);
+            }
         }
         // Left over only when there was no handler to take them, or it panicked.
         for record in records.drain(..) {
@@ -166,8 +170,7 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
         Ok(Err(error)) => return Err(Trouble::Error(error)),
         Err(panic) => return Err(Trouble::Panic(panic)),
     }
-    let has_head = crate::sync::lock(http.context.output).has_head();
-    if has_head {
+    if http.answered {
         return Ok(());
     }
     if http.response.status().is_some() {
@@ -219,6 +222,7 @@ impl Exchange<'_> {
             }
         }
         self.close = true;
+        self.answered = false;
         *self.response = ResponseHead::default();
         refuse(self, &refusal).is_ok()
     }

@@ -41,7 +41,13 @@ struct Sink {
     announced: AtomicBool,
     signal: Mutex<Signal>,
     bell: Condvar,
-    target: Mutex<Box<dyn Write + Send>>,
+    target: Mutex<Target>,
+}
+
+struct Target {
+    writer: Box<dyn Write + Send>,
+    /// Changes places with a shard whose lines are written, so that neither has to grow anew each time.
+    lines: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -85,7 +91,7 @@ impl AccessLog {
                 announced: AtomicBool::new(false),
                 signal: Mutex::default(),
                 bell: Condvar::new(),
-                target: Mutex::new(Box::new(target)),
+                target: Mutex::new(Target { writer: Box::new(target), lines: Vec::new() }),
             })),
         }
     }
@@ -198,18 +204,19 @@ impl Sink {
         // Whoever adds a line after this announces it anew; whoever did before is collected now.
         self.announced.store(false, Ordering::SeqCst);
         let mut target = lock(&self.target);
+        let Target { writer, lines } = &mut *target;
         for shard in &self.shards {
-            let lines = std::mem::take(&mut *lock(shard));
+            std::mem::swap(lines, &mut *lock(shard));
             if lines.is_empty() {
                 continue;
             }
             // The target is the user's, and its panic must not end the log.
-            let written =
-                guarded("the access log", || target.write_all(&lines).and_then(|()| target.flush()));
+            let written = guarded("the access log", || writer.write_all(lines).and_then(|()| writer.flush()));
             if let Some(Err(error)) = written {
                 log::debug!("cannot write the access log: {error}");
             }
             self.backlog.fetch_sub(lines.len(), Ordering::Relaxed);
+            lines.clear();
         }
     }
 }

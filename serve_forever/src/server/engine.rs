@@ -131,6 +131,12 @@ impl<P: Protocol> Engine<P> {
             log::error!("the monitor panicked");
         }
         drop(writing);
+        // What was mailed to a loop that had finished already: nobody else closes these connections.
+        for each in &engine.loops {
+            drop(each.inbox.collect());
+        }
+        let lost = engine.connections.swap(0, Ordering::Relaxed);
+        server.counters().connections.fetch_sub(lost, Ordering::Relaxed);
         server.stopped();
         let left = engine.pool.wait_until_ended(|| engine.permits.detached(), THREADS_END);
         if left > 0 {

@@ -88,6 +88,8 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         match cx.cause {
             // A connection that is idle says so when it has found nothing to receive, and is closed then.
             Cause::Ready | Cause::Stopping => {}
+            // A response that has begun can only wait on.
+            Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}
             Cause::NoPermit => self.refuse_plainly(503, cx),
             Cause::Expired => {
                 if !self.expire(cx.transport) {
@@ -109,10 +111,17 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                     Step::Next(Next::Run { kind: Kind::of(&[b"refusal"]), permit: cx.protocol.may_block() })
                 }
                 Phase::Sending(pending, _) if !pending.is_memory() => {
-                    // Disks and sources may block: outside of the loop.
-                    Step::Next(Next::Run { kind: Kind::of(&[b"drain"]), permit: false })
+                    // Disks and sources may block: outside of the loop. Room that the peer makes from now on is
+                    // an event again.
+                    cx.readiness.write = false;
+                    let permit = pending.is_source();
+                    let kind = Kind::of(&[if permit { b"source".as_slice() } else { b"drain" }]);
+                    Step::Next(Next::Run { kind, permit })
                 }
-                Phase::Sending(..) => self.send(cx.transport, cx.config, cx.now),
+                Phase::Sending(..) => {
+                    cx.readiness.write = false;
+                    self.send(cx.transport, cx.config, cx.now)
+                }
                 Phase::Draining(_) => self.drain(cx),
                 Phase::Lingering { .. } => self.linger(cx),
             };

@@ -81,6 +81,10 @@ impl HttpConnection {
             let received = *filled - start - end;
             let request = Request { head, octets };
             let served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
+            if refusal.is_some() {
+                // Its parsing may have stopped in the middle, and the next connection gets this memory.
+                head.clear();
+            }
             *filled = start + end + served.rest.1;
             start += end + served.rest.0;
             if served.cut {

@@ -26,6 +26,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let inner = &mut *core;
         let Some(slot) = inner.slots.get(token) else { return Some(core) };
         let Some((mut seated, mut readiness)) = slot.take() else { return Some(core) };
+        slot.stays.idle_since = None;
         let Seated { connection, transport } = &mut *seated;
         let next = connection.turn(&mut Turn {
             protocol: &self.engine.protocol,
@@ -201,7 +202,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 slot.put_back(seated, Wants { read, write })
             }
             Next::Again | Next::Run { .. } => {
-                slot.stays.idle_since = None;
+                // What it waited for before is over.
+                inner.deadlines.set(token, &mut slot.stays.deadline, None);
                 // Its next turn is due anyway; what the socket may have become is looked at then.
                 slot.put_back(seated, Wants::default()) | slot.queue()
             }

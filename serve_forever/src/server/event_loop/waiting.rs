@@ -108,7 +108,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
         let cause = if slot.stays.wants_permit.take().is_some() {
             Counters::one(&self.engine.server.counters().refused);
-            // The token may still be in the line; there it is passed over.
+            if let Some(place) = inner.waiting.iter().position(|&waits| waits == token) {
+                inner.waiting.remove(place);
+            }
             Cause::NoPermit
         } else {
             Cause::Expired

@@ -1,0 +1,289 @@
+//! What is left to be sent when the handler has returned costs no thread, no processor time and no other client.
+
+mod engine_support;
+mod support;
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine_support::{FAST, OpenAtEnd, Room, Served, get, http};
+use serve_forever::Source;
+use support::{answer, reply};
+
+/// More than the buffers between two sockets hold.
+const LARGE: usize = 32 * 1024 * 1024;
+
+/// Processor time of this whole process.
+fn cpu_time() -> Duration {
+    let tasks = fs::read_dir("/proc/self/task").expect("there is a /proc");
+    let nanoseconds = tasks.filter_map(|task| {
+        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
+/// Asks for other things for a while; how much processor time went by without reason.
+#[track_caller]
+fn stays_idle(server: &Served) {
+    // Whatever is still to be sent into the buffers of the system is sent by now.
+    for _ in 0..100 {
+        server.is_alive();
+    }
+    let (begin, before) = (Instant::now(), cpu_time());
+    while begin.elapsed() < Duration::from_millis(500) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let (elapsed, used) = (begin.elapsed(), cpu_time() - before);
+    assert!(used < elapsed / 4, "{used:?} of processor time in {elapsed:?} in which nothing is to be done");
+}
+
+#[test]
+fn a_client_that_does_not_read_a_large_body_costs_no_processor_time() {
+    let server = http(
+        answer(|http| match http.path() {
+            "/large" => reply(http, vec![b'x'; LARGE]),
+            _ => reply(http, "fast"),
+        }),
+        |builder| builder.loops(1).buffer_size(2 * LARGE),
+    );
+    let mut client = server.connect();
+    client.send(get("/large"));
+    stays_idle(&server);
+    assert_eq!(client.response().body().len(), LARGE);
+}
+
+#[test]
+fn a_client_that_does_not_read_a_file_costs_no_processor_time() {
+    let path = std::env::temp_dir().join(format!("serve-forever-engine-output-{}", std::process::id()));
+    fs::write(&path, vec![b'x'; LARGE]).expect("a file can be written");
+    let file = Arc::new(fs::File::open(&path).expect("it is there"));
+    fs::remove_file(&path).expect("it can be removed");
+    let server = http(
+        answer(move |http| match http.path() {
+            "/large" => {
+                http.send_response(200).send_header("Content-Length", LARGE).end_headers()?;
+                http.send_file(Arc::clone(&file), 0..LARGE as u64)
+            }
+            _ => reply(http, "fast"),
+        }),
+        |builder| builder.loops(1),
+    );
+    let mut client = server.connect();
+    client.send(get("/large"));
+    stays_idle(&server);
+    assert_eq!(client.response().body().len(), LARGE);
+}
+
+#[test]
+fn a_client_that_does_not_read_a_source_costs_no_processor_time() {
+    struct Zeros(usize);
+    impl Source for Zeros {
+        fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+            out.resize(64 * 1024, 0);
+            self.0 -= 1;
+            Ok(self.0 > 0)
+        }
+    }
+    let server = http(
+        answer(|http| match http.path() {
+            "/large" => {
+                http.send_response(200).end_headers()?;
+                http.send_source(Zeros(LARGE / (64 * 1024)))
+            }
+            _ => reply(http, "fast"),
+        }),
+        |builder| builder.loops(1),
+    );
+    let mut client = server.connect();
+    client.send(get("/large"));
+    stays_idle(&server);
+    assert_eq!(client.response().body().len(), LARGE);
+}
+
+/// Sends a little, very often, for some time. The client takes all of it at once.
+struct Ticker {
+    until: Instant,
+}
+
+impl Source for Ticker {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        out.extend_from_slice(b"tick\n");
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_micros(20) {
+            std::hint::spin_loop();
+        }
+        Ok(Instant::now() < self.until)
+    }
+}
+
+#[test]
+fn a_response_may_take_longer_than_the_head_or_an_idle_connection_may() {
+    let patience = Duration::from_millis(500);
+    let server = http(
+        answer(move |http| {
+            http.send_response(200).end_headers()?;
+            http.send_source(Ticker { until: Instant::now() + 3 * patience })
+        }),
+        |builder| builder.loops(1).head_timeout(patience).idle_timeout(patience),
+    );
+    let mut client = server.connect();
+    // The connection is known to its loop, with its deadline, before the request is there.
+    let mut other = server.connect();
+    other.send("nonsense\r\n\r\n");
+    assert_eq!(other.response().code(), 400);
+    client.send(get("/"));
+    let body = client.response().text();
+    assert!(body.replace("tick\n", "").is_empty());
+}
+
+/// A source that makes trouble.
+struct Trouble {
+    pulls: usize,
+    in_pull: bool,
+    in_drop: bool,
+}
+
+impl Source for Trouble {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        out.extend_from_slice(b"piece");
+        self.pulls = self.pulls.saturating_sub(1);
+        assert!(self.pulls > 0 || !self.in_pull, "pull");
+        Ok(self.pulls > 0)
+    }
+}
+
+impl Drop for Trouble {
+    fn drop(&mut self) {
+        assert!(!self.in_drop, "drop");
+    }
+}
+
+#[test]
+fn a_source_that_panics_cuts_its_own_connection_only() {
+    let server = http(
+        answer(|http| {
+            if http.path() == "/fast" {
+                return reply(http, "fast");
+            }
+            http.send_response(200).send_header("Connection", "close").end_headers()?;
+            http.send_source(Trouble { pulls: 3, in_pull: true, in_drop: false })
+        }),
+        |builder| builder.loops(1).max_threads(8),
+    );
+    // More often than there are threads.
+    for _ in 0..32 {
+        let mut client = server.connect();
+        client.send(get("/"));
+        let answer = client.rest_until_cut();
+        assert!(!answer.ends_with(b"0\r\n\r\n"), "{}", answer.escape_ascii());
+        server.is_alive();
+    }
+}
+
+#[test]
+fn a_source_that_panics_when_it_is_dropped_harms_nobody_else() {
+    let server = http(
+        answer(|http| {
+            if http.path() == "/fast" {
+                return reply(http, "fast");
+            }
+            http.send_response(200).send_header("Connection", "close").end_headers()?;
+            http.send_source(Trouble { pulls: 3, in_pull: false, in_drop: true })
+        }),
+        |builder| builder.loops(1).max_threads(8),
+    );
+    for _ in 0..32 {
+        let mut client = server.connect();
+        client.send(get("/"));
+        client.rest_until_cut();
+        server.is_alive();
+    }
+}
+
+/// Never ends, and panics when the client has gone and it is dropped.
+struct Endless;
+
+impl Source for Endless {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        out.resize(64 * 1024, b'x');
+        Ok(true)
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        panic!("drop");
+    }
+}
+
+#[test]
+fn a_source_that_panics_when_its_client_leaves_harms_nobody_else() {
+    let server = http(
+        answer(|http| {
+            if http.path() == "/fast" {
+                return reply(http, "fast");
+            }
+            http.send_response(200).end_headers()?;
+            http.send_source(Endless)
+        }),
+        |builder| builder.loops(1).max_threads(8).write_timeout(Duration::from_millis(50)),
+    );
+    for _ in 0..16 {
+        let mut client = server.connect();
+        client.send(get("/"));
+        client.take(64 * 1024);
+        drop(client);
+        server.is_alive();
+    }
+    server.wait_until("they are closed", |stats| stats.connections == 0);
+    // These are cut by their deadline, on the loop itself.
+    let stuck: Vec<_> = (0..4).map(|_| server.send(get("/"))).collect();
+    server.wait_until("they are accepted", |stats| stats.accepted >= 36);
+    server.wait_until("they are closed", |stats| stats.connections == 0);
+    drop(stuck);
+    server.is_alive();
+}
+
+/// Blocks when it was pulled for a while.
+struct Stuck(Arc<Room>, usize);
+
+impl Source for Stuck {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        out.extend_from_slice(b"piece");
+        self.1 += 1;
+        if self.1 == 20 {
+            self.0.stay();
+        }
+        Ok(self.1 < 20)
+    }
+}
+
+#[test]
+fn sources_that_block_leave_the_loop_to_the_others() {
+    let room = Arc::new(Room::default());
+    let _end = OpenAtEnd(&room);
+    let inner = Arc::clone(&room);
+    let server = http(
+        answer(move |http| {
+            if http.path() == "/fast" {
+                return reply(http, "fast");
+            }
+            http.send_response(200).end_headers()?;
+            http.send_source(Stuck(Arc::clone(&inner), 0))
+        }),
+        |builder| builder.loops(1).max_threads(8).permit_timeout(Duration::from_millis(100)),
+    );
+    let blocked: Vec<_> = (0..20).map(|_| server.send(get("/"))).collect();
+    // With every thread in use it may be refused, but it is answered.
+    for _ in 0..5 {
+        let code = server.ask(FAST).code();
+        assert!(matches!(code, 200 | 503), "{code}");
+    }
+    room.open();
+    for mut client in blocked {
+        client.response();
+    }
+}
