@@ -78,10 +78,14 @@ impl<C, X> Slot<C, X> {
     }
 
     /// The token came up in the queue: the connection goes out, with what is known of its socket.
+    ///
+    /// That there was room to write is forgotten: whoever wants to write tries before he waits, and if he then has
+    /// to wait, there was none and an edge will tell. Kept, it would bring him back at once, again and again.
     pub(crate) fn take(&mut self) -> Option<(C, Readiness)> {
         self.queued = false;
         let connection = self.place.take()?;
         self.woken = false;
+        self.readiness.write = false;
         Some((connection, self.readiness))
     }
 

@@ -1,0 +1,19 @@
+//! Where the network cuts a stream: the fuzzer decides with the first octet.
+
+/// Splits the input into what decides and what is decided about.
+pub(crate) fn split(input: &[u8]) -> (u8, &[u8]) {
+    input.split_first().map_or((0, input), |(&first, rest)| (first, rest))
+}
+
+/// The lengths of growing prefixes of `octets`, the whole last. `seed` says how they grow; 0 is octet by octet.
+pub(crate) fn prefixes(octets: &[u8], seed: u8) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    let (mut length, mut state) = (0, usize::from(seed));
+    while length < octets.len() {
+        lengths.push(length);
+        length += 1 + if seed == 0 { 0 } else { state % 7 };
+        state = state * 5 % 127 + 1;
+    }
+    lengths.push(octets.len());
+    lengths
+}

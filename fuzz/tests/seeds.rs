@@ -1,0 +1,33 @@
+//! The seeds, whole and cut off at any place, break no promise.
+
+use std::fs;
+use std::path::Path;
+
+#[track_caller]
+fn with_seeds(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("there are seeds") {
+        let octets = fs::read(entry.expect("the folder can be read").path()).expect("a seed is a file");
+        for length in 0..=octets.len() {
+            check(&octets[..length]);
+        }
+        count += 1;
+    }
+    assert!(count > 0, "there is no seed for {target}");
+}
+
+#[test]
+fn heads() {
+    with_seeds("head", serve_forever_fuzz::head);
+}
+
+#[test]
+fn bodies() {
+    with_seeds("body", serve_forever_fuzz::body);
+}
+
+#[test]
+fn connections() {
+    with_seeds("connection", serve_forever_fuzz::connection);
+}
