@@ -93,10 +93,10 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Time for a whole request head from its first octet, and for the first octet of a new connection; then 408,
-    /// or a silent close where nothing was received. Default: 10 s.
+    /// Time for a whole request head from its first octet; then 408. Default: 10 s.
     head_timeout: Duration = "Duration::from_secs(5)";
-    /// Silence on a kept connection between two requests, after which it is closed. Default: 75 s.
+    /// Silence before the first octet of a request, on a new connection or between two requests, after which the
+    /// connection is closed. Default: 75 s.
     idle_timeout: Duration = "Duration::from_secs(15)";
     /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client gets 408. Default:
     /// 30 s.

@@ -3,8 +3,8 @@
 
 #![allow(dead_code)] // every test crate uses its own part of this
 
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -203,4 +203,32 @@ impl Drop for OpenAtEnd<'_> {
     fn drop(&mut self) {
         self.0.open();
     }
+}
+
+/// Connects from that address of the loopback network.
+#[track_caller]
+pub(crate) fn connect_from(source: [u8; 4], to: SocketAddr) -> TcpStream {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((source, 0)).into()).expect("it is a loopback address");
+    socket.connect(&to.into()).expect("the server accepts");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
+    stream
+}
+
+/// Reads the status line of the next response, and no further.
+#[track_caller]
+pub(crate) fn status(stream: &mut TcpStream) -> u16 {
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).expect("a response begins");
+    let text = String::from_utf8_lossy(&start);
+    let code = text.strip_prefix("HTTP/1.1 ").and_then(|code| code.parse().ok());
+    code.unwrap_or_else(|| panic!("not a status line: {text:?}"))
+}
+
+/// How long the head of a 200 is that a handler of `support` sends with this field.
+pub(crate) fn head_length(field: &str) -> usize {
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    format!("HTTP/1.1 200 OK\r\nServer: wire\r\nDate: {date}\r\n{field}\r\n\r\n").len()
 }

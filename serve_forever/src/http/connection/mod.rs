@@ -37,8 +37,6 @@ pub struct HttpConnection {
     collecting: Option<Collecting>,
     /// When the first octet of the head came.
     head_since: Option<Instant>,
-    /// A request was served on this connection.
-    used: bool,
 }
 
 #[derive(Debug)]
@@ -171,7 +169,6 @@ impl HttpConnection {
             look_first: false,
             collecting: None,
             head_since: None,
-            used: false,
         }
     }
 

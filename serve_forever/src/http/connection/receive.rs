@@ -163,8 +163,7 @@ impl HttpConnection {
         } else if let Some(since) = self.head_since {
             since.checked_add(config.head_timeout)
         } else {
-            let patience = if self.used { config.idle_timeout } else { config.head_timeout };
-            let deadline = now.checked_add(patience);
+            let deadline = now.checked_add(config.idle_timeout);
             return Next::Wait { read: true, write: false, deadline, idle: true };
         };
         Next::read(deadline)

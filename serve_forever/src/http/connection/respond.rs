@@ -31,7 +31,6 @@ impl HttpConnection {
         }
         self.partial = Vec::new();
         (self.head, self.head_since, self.collecting) = (None, None, None);
-        self.used = true;
         let site = Site { server: cx.server, config: cx.config, transport: cx.transport, seat: cx.seat };
         let limits = limits(cx.config);
         let mut start = 0;
