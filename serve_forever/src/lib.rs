@@ -73,9 +73,33 @@ pub use crate::server::stats::ServerStats;
 pub use crate::servers::{HttpServer, TcpServer};
 
 /// Any error: whatever a handler comes across goes into it by `?`.
+///
+/// ```
+/// use serve_forever::Error;
+///
+/// let error: Error = "21 or so".parse::<u32>().unwrap_err().into();
+/// assert!(error.is::<std::num::ParseIntError>());
+/// let error: Error = "no tea left".into();
+/// assert_eq!(error.to_string(), "no tea left");
+/// ```
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a handler returns.
+///
+/// ```
+/// use serve_forever::Result;
+///
+/// fn cups(text: &str) -> Result<u32> {
+///     let cups = text.parse()?;
+///     if cups > 9 {
+///         return Err("that is too much tea".into());
+///     }
+///     Ok(cups)
+/// }
+///
+/// assert_eq!(cups("3").ok(), Some(3));
+/// assert!(cups("three").is_err() && cups("10").is_err());
+/// ```
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Raises the number of files and connections that this process may have open as far as the system allows; the new

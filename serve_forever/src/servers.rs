@@ -50,6 +50,14 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
     /// # Errors
     ///
     /// Those of [`Builder::bind`].
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let server = HttpServer::bind(("127.0.0.1", 0), handler)?;
+    /// assert_eq!(server.server_addresses().len(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind<A, F, M>(address: A, factory: F) -> io::Result<Self>
     where
         A: ToSocketAddrs,
@@ -59,6 +67,15 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
     }
 
     /// Sets up an HTTP server. See [`Builder`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let server = HttpServer::builder(handler).timeout(Duration::from_millis(1)).bind(("127.0.0.1", 0))?;
+    /// assert!(!server.handle_request()?, "nobody came within the time-out");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder<F, M>(factory: F) -> Builder<Http<H>>
     where
         F: HandlerFactory<M, Handler = H>,
@@ -73,6 +90,25 @@ impl<H: BaseRequestHandler + 'static> Server<Raw<H>> {
     /// # Errors
     ///
     /// Those of [`Builder::bind`].
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::net::TcpStream;
+    /// use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    ///
+    /// struct Discard;
+    ///
+    /// impl BaseRequestHandler for Discard {
+    ///     fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///         io::copy(request, &mut io::sink()).map(drop)
+    ///     }
+    /// }
+    ///
+    /// let server = TcpServer::bind(("127.0.0.1", 0), || Discard)?;
+    /// drop(TcpStream::connect(server.server_addresses()[0])?);
+    /// assert!(server.handle_request()?);
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn bind<A, F, M>(address: A, factory: F) -> io::Result<Self>
     where
         A: ToSocketAddrs,
@@ -82,6 +118,22 @@ impl<H: BaseRequestHandler + 'static> Server<Raw<H>> {
     }
 
     /// Sets up a TCP server. See [`Builder`].
+    ///
+    /// ```
+    /// # use std::io;
+    /// # use std::time::Duration;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// #     fn handle(&mut self, _: &mut Stream) -> io::Result<()> { Ok(()) }
+    /// # }
+    /// let server = TcpServer::builder(|| Handler)
+    ///     .max_connections(100)
+    ///     .timeout(Duration::from_millis(1))
+    ///     .bind(("127.0.0.1", 0))?;
+    /// assert!(!server.handle_request()?, "nobody came within the time-out");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn builder<F, M>(factory: F) -> Builder<Raw<H>>
     where
         F: HandlerFactory<M, Handler = H>,

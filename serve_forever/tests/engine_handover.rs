@@ -22,7 +22,6 @@ const UPLOAD: usize = 100 * 1024;
 #[test]
 fn a_fast_request_is_answered_while_64_others_block_on_the_only_loop() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = http(
         answer(move |http| {
@@ -33,6 +32,7 @@ fn a_fast_request_is_answered_while_64_others_block_on_the_only_loop() {
         }),
         |builder| builder.loops(1),
     );
+    let _end = OpenAtEnd(&room);
     let mut blocked: Vec<Client> = Vec::new();
     for count in 1..=64 {
         blocked.push(server.send(get("/stay")));
@@ -56,7 +56,6 @@ fn a_fast_request_is_answered_while_64_others_block_on_the_only_loop() {
 fn all_that_come_at_once_block_at_the_same_time() {
     for loops in [1, 2] {
         let room = Arc::new(Room::default());
-        let _end = OpenAtEnd(&room);
         let inner = Arc::clone(&room);
         let server = http(
             answer(move |http| {
@@ -65,6 +64,7 @@ fn all_that_come_at_once_block_at_the_same_time() {
             }),
             |builder| builder.loops(loops),
         );
+        let _end = OpenAtEnd(&room);
         let mut blocked: Vec<Client> = (0..100).map(|_| server.send(FAST)).collect();
         room.wait_for(100);
         room.open();
@@ -161,7 +161,7 @@ fn handlers_whose_clients_do_not_read_leave_the_loop_to_others() {
             }
             http.send_response(200).end_headers()?;
             for _ in 0..LARGE / UPLOAD {
-                http.wfile().write_all(&[b'x'; UPLOAD])?;
+                http.wfile().write_all(&vec![b'x'; UPLOAD])?;
             }
             Ok(())
         }),
@@ -180,7 +180,6 @@ fn handlers_whose_clients_do_not_read_leave_the_loop_to_others() {
 #[test]
 fn requests_like_one_that_blocked_start_on_threads_of_their_own() {
     let rooms: Arc<[Room; 2]> = Arc::default();
-    let _ends = (OpenAtEnd(&rooms[0]), OpenAtEnd(&rooms[1]));
     let inner = Arc::clone(&rooms);
     let server = http(
         answer(move |http| {
@@ -190,10 +189,13 @@ fn requests_like_one_that_blocked_start_on_threads_of_their_own() {
         }),
         |builder| builder.loops(1),
     );
+    let _ends = (OpenAtEnd(&rooms[0]), OpenAtEnd(&rooms[1]));
     let mut first = server.send(get("/stay/0"));
     server.wait_until("the loop changes hands", |stats| stats.hand_overs == 1);
     rooms[0].open();
     assert_eq!(first.response().text(), "fast");
+    // What was learned is known when its thread is done, a little after the client.
+    server.wait_until("it is done", |stats| stats.threads_in_user_code == 0);
     assert_eq!(server.stats().learned_starts, 0);
 
     let mut others: Vec<Client> = (0..8).map(|_| server.send(get("/stay/1"))).collect();
@@ -275,7 +277,7 @@ fn a_handler_reads_while_its_client_does_not() {
                     rfile.read_to_end(&mut body).map(|_| body.len())
                 });
                 for _ in 0..LARGE / UPLOAD {
-                    wfile.write_all(&[b'x'; UPLOAD])?;
+                    wfile.write_all(&vec![b'x'; UPLOAD])?;
                 }
                 reader.join().expect("it does not panic")
             })?;

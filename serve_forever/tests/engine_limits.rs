@@ -52,7 +52,6 @@ fn at_the_limit_idle_connections_of_other_loops_go_as_well() {
 #[test]
 fn a_connection_whose_handler_runs_is_never_taken_for_idle() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = http(
         answer(move |http| {
@@ -64,6 +63,7 @@ fn a_connection_whose_handler_runs_is_never_taken_for_idle() {
         }),
         |builder| builder.loops(1).max_connections(2).buffer_size(2 * LARGE),
     );
+    let _end = OpenAtEnd(&room);
     // It was idle before, for longer than anybody else.
     let mut busy = server.send(FAST);
     assert_eq!(busy.response().text(), "fast");
@@ -81,7 +81,6 @@ fn a_connection_whose_handler_runs_is_never_taken_for_idle() {
 #[test]
 fn at_the_limit_with_nobody_idle_new_ones_wait_for_room() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = http(
         answer(move |http| {
@@ -92,6 +91,7 @@ fn at_the_limit_with_nobody_idle_new_ones_wait_for_room() {
         }),
         |builder| builder.loops(2).max_connections(2),
     );
+    let _end = OpenAtEnd(&room);
     let mut first = server.send(get("/stay"));
     let mut second = server.send(get("/stay"));
     room.wait_for(2);

@@ -27,9 +27,9 @@ impl Write for Stopped {
 #[test]
 fn a_reader_that_stopped_does_not_stop_the_server() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let log = AccessLog::to(Stopped(Arc::clone(&room)));
     let server = http(answer(|http| reply(http, "fast")), |builder| builder.loops(1).access_log(log));
+    let _end = OpenAtEnd(&room);
     server.is_alive();
     room.wait_for(1);
     // Each line has some 8 KiB: more than a backlog holds.

@@ -1,107 +1,15 @@
-//! What is left to be sent when the handler has returned costs no thread, no processor time and no other client.
+//! What is left to be sent when the handler has returned harms nobody else, whatever its source does.
 
 mod engine_support;
 mod support;
 
-use std::fs;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use engine_support::{FAST, OpenAtEnd, Room, Served, get, http};
+use engine_support::{FAST, OpenAtEnd, Room, get, http};
 use serve_forever::Source;
 use support::{answer, reply};
-
-/// More than the buffers between two sockets hold.
-const LARGE: usize = 32 * 1024 * 1024;
-
-/// Processor time of this whole process.
-fn cpu_time() -> Duration {
-    let tasks = fs::read_dir("/proc/self/task").expect("there is a /proc");
-    let nanoseconds = tasks.filter_map(|task| {
-        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(nanoseconds.sum())
-}
-
-/// Asks for other things for a while; how much processor time went by without reason.
-#[track_caller]
-fn stays_idle(server: &Served) {
-    // Whatever is still to be sent into the buffers of the system is sent by now.
-    for _ in 0..100 {
-        server.is_alive();
-    }
-    let (begin, before) = (Instant::now(), cpu_time());
-    while begin.elapsed() < Duration::from_millis(500) {
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let (elapsed, used) = (begin.elapsed(), cpu_time() - before);
-    assert!(used < elapsed / 4, "{used:?} of processor time in {elapsed:?} in which nothing is to be done");
-}
-
-#[test]
-fn a_client_that_does_not_read_a_large_body_costs_no_processor_time() {
-    let server = http(
-        answer(|http| match http.path() {
-            "/large" => reply(http, vec![b'x'; LARGE]),
-            _ => reply(http, "fast"),
-        }),
-        |builder| builder.loops(1).buffer_size(2 * LARGE),
-    );
-    let mut client = server.connect();
-    client.send(get("/large"));
-    stays_idle(&server);
-    assert_eq!(client.response().body().len(), LARGE);
-}
-
-#[test]
-fn a_client_that_does_not_read_a_file_costs_no_processor_time() {
-    let path = std::env::temp_dir().join(format!("serve-forever-engine-output-{}", std::process::id()));
-    fs::write(&path, vec![b'x'; LARGE]).expect("a file can be written");
-    let file = Arc::new(fs::File::open(&path).expect("it is there"));
-    fs::remove_file(&path).expect("it can be removed");
-    let server = http(
-        answer(move |http| match http.path() {
-            "/large" => {
-                http.send_response(200).send_header("Content-Length", LARGE).end_headers()?;
-                http.send_file(Arc::clone(&file), 0..LARGE as u64)
-            }
-            _ => reply(http, "fast"),
-        }),
-        |builder| builder.loops(1),
-    );
-    let mut client = server.connect();
-    client.send(get("/large"));
-    stays_idle(&server);
-    assert_eq!(client.response().body().len(), LARGE);
-}
-
-#[test]
-fn a_client_that_does_not_read_a_source_costs_no_processor_time() {
-    struct Zeros(usize);
-    impl Source for Zeros {
-        fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-            out.resize(64 * 1024, 0);
-            self.0 -= 1;
-            Ok(self.0 > 0)
-        }
-    }
-    let server = http(
-        answer(|http| match http.path() {
-            "/large" => {
-                http.send_response(200).end_headers()?;
-                http.send_source(Zeros(LARGE / (64 * 1024)))
-            }
-            _ => reply(http, "fast"),
-        }),
-        |builder| builder.loops(1),
-    );
-    let mut client = server.connect();
-    client.send(get("/large"));
-    stays_idle(&server);
-    assert_eq!(client.response().body().len(), LARGE);
-}
 
 /// Sends a little, very often, for some time. The client takes all of it at once.
 struct Ticker {
@@ -121,6 +29,7 @@ impl Source for Ticker {
 
 #[test]
 fn a_response_may_take_longer_than_the_head_or_an_idle_connection_may() {
+    let _alone = alone();
     let patience = Duration::from_millis(500);
     let server = http(
         answer(move |http| {
@@ -163,6 +72,7 @@ impl Drop for Trouble {
 
 #[test]
 fn a_source_that_panics_cuts_its_own_connection_only() {
+    let _alone = alone();
     let server = http(
         answer(|http| {
             if http.path() == "/fast" {
@@ -185,6 +95,7 @@ fn a_source_that_panics_cuts_its_own_connection_only() {
 
 #[test]
 fn a_source_that_panics_when_it_is_dropped_harms_nobody_else() {
+    let _alone = alone();
     let server = http(
         answer(|http| {
             if http.path() == "/fast" {
@@ -221,6 +132,7 @@ impl Drop for Endless {
 
 #[test]
 fn a_source_that_panics_when_its_client_leaves_harms_nobody_else() {
+    let _alone = alone();
     let server = http(
         answer(|http| {
             if http.path() == "/fast" {
@@ -263,8 +175,8 @@ impl Source for Stuck {
 
 #[test]
 fn sources_that_block_leave_the_loop_to_the_others() {
+    let _alone = alone();
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = http(
         answer(move |http| {
@@ -276,6 +188,7 @@ fn sources_that_block_leave_the_loop_to_the_others() {
         }),
         |builder| builder.loops(1).max_threads(8).permit_timeout(Duration::from_millis(100)),
     );
+    let _end = OpenAtEnd(&room);
     let blocked: Vec<_> = (0..20).map(|_| server.send(get("/"))).collect();
     // With every thread in use it may be refused, but it is answered.
     for _ in 0..5 {

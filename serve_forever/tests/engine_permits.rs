@@ -62,8 +62,8 @@ const BLOCKED: usize = 7;
 #[test]
 fn a_request_that_gets_no_thread_in_time_is_refused() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let server = serve(&room, THREADS, |builder| builder.permit_timeout(SOON));
+    let _end = OpenAtEnd(&room);
     let mut blocked = exhaust(&server, &room, BLOCKED);
     for count in 1..=3 {
         let mut client = server.send(FAST);
@@ -86,8 +86,8 @@ fn a_request_that_gets_no_thread_in_time_is_refused() {
 #[test]
 fn requests_that_wait_are_served_as_soon_as_there_is_a_thread() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let server = serve(&room, THREADS, |builder| builder.permit_timeout(NEVER));
+    let _end = OpenAtEnd(&room);
     let mut blocked = exhaust(&server, &room, BLOCKED);
     let mut waiting: Vec<Client> = (0..20).map(|_| server.send(FAST)).collect();
     server.wait_until("all are accepted", |stats| stats.connections == BLOCKED + 20);
@@ -103,8 +103,8 @@ fn requests_that_wait_are_served_as_soon_as_there_is_a_thread() {
 #[test]
 fn requests_on_other_loops_that_wait_are_served_too() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let server = serve(&room, 12, |builder| builder.loops(3).permit_timeout(NEVER));
+    let _end = OpenAtEnd(&room);
     // 3 drivers, and 9 of the others may be in handlers; which loop gets how many is open.
     let mut clients: Vec<Client> = (0..60).map(|_| server.send(get("/stay"))).collect();
     room.wait_for(6);
@@ -121,8 +121,8 @@ fn requests_on_other_loops_that_wait_are_served_too() {
 #[test]
 fn when_too_many_wait_the_next_is_refused_at_once() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let server = serve(&room, THREADS, |builder| builder.permit_timeout(NEVER).max_waiting_requests(2));
+    let _end = OpenAtEnd(&room);
     let _blocked = exhaust(&server, &room, BLOCKED);
     let mut waiting: Vec<Client> = (0..3).map(|_| server.send(FAST)).collect();
     // Which of them came last for the server does not matter.
@@ -136,8 +136,8 @@ fn when_too_many_wait_the_next_is_refused_at_once() {
 #[test]
 fn those_that_were_refused_take_no_place_in_the_line() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let server = serve(&room, THREADS, |builder| builder.permit_timeout(SHORT / 2).max_waiting_requests(2));
+    let _end = OpenAtEnd(&room);
     let _blocked = exhaust(&server, &room, BLOCKED);
     for _ in 0..2 {
         let mut pair = [server.send(FAST), server.send(FAST)];
@@ -157,8 +157,8 @@ fn those_that_were_refused_take_no_place_in_the_line() {
 #[test]
 fn clients_that_leave_while_they_wait_hold_nothing() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let server = serve(&room, THREADS, |builder| builder.permit_timeout(NEVER));
+    let _end = OpenAtEnd(&room);
     let blocked = exhaust(&server, &room, BLOCKED);
     let waiting: Vec<Client> = (0..20).map(|_| server.send(get("/stay"))).collect();
     server.wait_until("all are accepted", |stats| stats.connections == BLOCKED + 20);
@@ -173,12 +173,12 @@ fn clients_that_leave_while_they_wait_hold_nothing() {
 #[test]
 fn handlers_that_say_they_never_block_need_no_permit() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = http(
         move || Stays { room: Arc::clone(&inner), may_block: false },
         |builder| builder.loops(1).max_threads(THREADS).permit_timeout(SOON),
     );
+    let _end = OpenAtEnd(&room);
     server.is_alive();
     // They lie, but where every other handler would be refused these are still answered.
     let _blocked = exhaust(&server, &room, BLOCKED);
@@ -191,9 +191,9 @@ fn handlers_that_say_they_never_block_need_no_permit() {
 #[test]
 fn when_threads_get_scarce_one_address_leaves_some_to_the_others() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     // 16 may be apart from the loop: they are scarce from 8 on.
     let server = serve(&room, 18, |builder| builder.permit_timeout(SOON).max_permits_per_address(Some(4)));
+    let _end = OpenAtEnd(&room);
     let connect = |last: u8| connect_from([127, 0, 0, last], server.address());
     let mut kept = Vec::new();
     let mut stay = |last: u8, count: usize, inside: usize| {
@@ -263,12 +263,12 @@ impl BaseRequestHandler for RawStays {
 #[test]
 fn raw_handlers_get_half_of_the_threads_at_most() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = raw(
         move || RawStays(Arc::clone(&inner)),
         |builder| builder.loops(1).max_threads(16).max_permits_per_address(Some(16)).permit_timeout(SOON),
     );
+    let _end = OpenAtEnd(&room);
     // Of half of the threads, one drives the loop.
     let mut inside: Vec<Client> = (0..7).map(|_| server.connect()).collect();
     room.wait_for(7);

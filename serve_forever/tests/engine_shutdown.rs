@@ -3,14 +3,14 @@
 mod engine_support;
 mod support;
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use engine_support::{FAST, NEVER, OpenAtEnd, Room, get, head_length, http, raw, run, wait_until};
+use engine_support::{FAST, NEVER, OpenAtEnd, Room, get, head_length, http, raw, run};
 use serve_forever::{AccessLog, BaseRequestHandler, HttpServer, Stream, TcpServer};
 use support::{Client, answer, reply};
 
@@ -53,20 +53,21 @@ fn idle_connections_are_closed_at_once() {
 #[test]
 fn requests_under_way_are_finished_and_say_that_it_was_the_last() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let mut server = http(
         answer(move |http| {
             inner.stay();
             reply(http, vec![b'x'; LARGE])
         }),
-        |builder| builder.loops(2).shutdown_timeout(NEVER).buffer_size(2 * LARGE),
+        |builder| builder.loops(1).shutdown_timeout(NEVER).buffer_size(2 * LARGE),
     );
+    let _end = OpenAtEnd(&room);
+    let mut idle = server.connect();
     let mut clients: Vec<Client> = (0..5).map(|_| server.send(get("/"))).collect();
     room.wait_for(5);
     server.handle.shutdown();
-    // Nobody listens any more, but everybody inside is still served.
-    wait_until("the port is closed", || std::net::TcpStream::connect(server.address()).is_err());
+    // The loop has seen it, and those inside are still served.
+    idle.ends();
     room.open();
     for client in &mut clients {
         let response = client.response();
@@ -79,9 +80,8 @@ fn requests_under_way_are_finished_and_say_that_it_was_the_last() {
 
 #[test]
 fn a_stuck_handler_does_not_keep_the_server_from_returning() {
-    let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     for loops in [1, 3] {
+        let room = Arc::new(Room::default());
         let inner = Arc::clone(&room);
         let server = http(
             answer(move |http| {
@@ -90,12 +90,12 @@ fn a_stuck_handler_does_not_keep_the_server_from_returning() {
             }),
             |builder| builder.loops(loops).shutdown_timeout(SOON),
         );
-        let before = room.inside();
+        let _end = OpenAtEnd(&room);
         let handle = server.handle.clone();
         let mut clients: Vec<Client> = (0..4).map(|_| server.send(get("/"))).collect();
-        room.wait_for(before + 4);
+        room.wait_for(4);
         server.shut_down();
-        assert_eq!(room.inside(), before + 4);
+        assert_eq!(room.inside(), 4);
         assert_eq!(handle.stats().connections, 0);
         for client in &mut clients {
             assert!(client.rest_until_cut().is_empty());
@@ -112,7 +112,7 @@ fn handlers_that_wait_for_their_clients_are_told_by_the_cut() {
                 http.rfile().read_to_end(&mut Vec::new()).map(drop)
             } else {
                 http.send_response(200).end_headers()?;
-                std::io::Write::write_all(http.wfile(), &vec![b'x'; LARGE])
+                http.wfile().write_all(&vec![b'x'; LARGE])
             };
             let _ = tell.send(outcome.is_err());
             Ok(outcome?)
@@ -156,10 +156,11 @@ fn a_large_response_under_way_reaches_its_client() {
     let mut server = http(answer(|http| reply(http, vec![b'x'; LARGE])), |builder| {
         builder.loops(1).shutdown_timeout(NEVER).buffer_size(2 * LARGE)
     });
+    let mut idle = server.connect();
     let mut client = server.send(get("/"));
     client.take(head_length(&format!("Content-Length: {LARGE}")));
     server.handle.shutdown();
-    wait_until("the port is closed", || std::net::TcpStream::connect(server.address()).is_err());
+    idle.ends();
     assert_eq!(client.rest().len(), LARGE);
     server.returns();
 }
@@ -167,7 +168,6 @@ fn a_large_response_under_way_reaches_its_client() {
 #[test]
 fn requests_that_wait_for_a_thread_do_not_hold_up_the_end() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = http(
         answer(move |http| {
@@ -183,6 +183,7 @@ fn requests_that_wait_for_a_thread_do_not_hold_up_the_end() {
                 .shutdown_timeout(SOON)
         },
     );
+    let _end = OpenAtEnd(&room);
     let mut clients: Vec<Client> = (0..10).map(|_| server.send(get("/"))).collect();
     room.wait_for(3);
     server.wait_until("all are accepted", |stats| stats.connections == 10);
@@ -201,27 +202,59 @@ fn a_server_serves_again_after_its_shutdown() {
         .expect("a free port");
     let (address, handle) = (server.server_addresses()[0], server.handle());
     thread::scope(|scope| {
-        // It listens from `bind` on, also while nobody serves.
-        let mut early = Client::connect(address);
-        early.send(FAST);
         for round in 1..=10 {
+            // It listens from `bind` on, also while nobody serves.
+            let mut early = Client::connect(address);
+            early.send(FAST);
             let running = scope.spawn(|| server.serve_forever());
             assert_eq!(early.response().text(), "fast");
             let mut client = Client::connect(address);
             client.send(FAST);
             assert_eq!(client.response().text(), "fast");
-            for _ in 0..3 {
-                handle.shutdown();
-            }
+            handle.shutdown();
             running.join().expect("it does not panic").expect("it returns without an error");
             client.ends();
             assert_eq!(handle.stats().connections, 0);
             assert_eq!(handle.stats().accepted, 2 * round);
-            // Only the shutdowns before it count, and all of them were before it: the next one returns at once.
-            server.serve_forever().expect("it returns without an error");
-            early = Client::connect(address);
-            early.send(FAST);
         }
+    });
+}
+
+#[test]
+fn a_shutdown_asked_for_during_another_is_not_one_more() {
+    let room = Arc::new(Room::default());
+    let inner = Arc::clone(&room);
+    let server = HttpServer::builder(answer(move |http| {
+        if http.path() == "/stay" {
+            inner.stay();
+        }
+        reply(http, "fast")
+    }))
+    .access_log(AccessLog::off())
+    .loops(1)
+    .bind(("127.0.0.1", 0))
+    .expect("a free port");
+    let (address, handle) = (server.server_addresses()[0], server.handle());
+    thread::scope(|scope| {
+        let _end = OpenAtEnd(&room);
+        let running = scope.spawn(|| server.serve_forever());
+        let mut idle = Client::connect(address);
+        let mut busy = Client::connect(address);
+        busy.send(get("/stay"));
+        room.wait_for(1);
+        handle.shutdown();
+        idle.ends();
+        handle.shutdown();
+        room.open();
+        assert_eq!(busy.response().text(), "fast");
+        running.join().expect("it does not panic").expect("it returns without an error");
+
+        let running = scope.spawn(|| server.serve_forever());
+        let mut client = Client::connect(address);
+        client.send(FAST);
+        assert_eq!(client.response().text(), "fast");
+        handle.shutdown();
+        running.join().expect("it does not panic").expect("it returns without an error");
     });
 }
 
@@ -344,7 +377,7 @@ fn what_a_raw_handler_said_before_it_asked_for_the_shutdown_arrives() {
     impl BaseRequestHandler for LastWords {
         fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
             request.server().shutdown();
-            io::Write::write_all(request, b"last words\n")
+            request.write_all(b"last words\n")
         }
     }
     for _ in 0..20 {

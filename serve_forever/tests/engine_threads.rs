@@ -23,7 +23,6 @@ fn threads() -> usize {
 #[test]
 fn two_hundred_blocked_handlers_use_no_more_threads_than_they_may() {
     let room = Arc::new(Room::default());
-    let _end = OpenAtEnd(&room);
     let inner = Arc::clone(&room);
     let server = http(
         answer(move |http| {
@@ -34,6 +33,7 @@ fn two_hundred_blocked_handlers_use_no_more_threads_than_they_may() {
             builder.loops(2).max_threads(THREADS).max_permits_per_address(Some(THREADS)).permit_timeout(NEVER)
         },
     );
+    let _end = OpenAtEnd(&room);
     let mut clients: Vec<Client> = (0..200).map(|_| server.send(get("/"))).collect();
     // Two loops keep two threads each, at least.
     room.wait_for(THREADS - 4);

@@ -143,4 +143,4 @@ impl Net {
     }
 }
 
-const READABLE: Readiness = Readiness { read: true, write: false, end: false };
+const READABLE: Readiness = Readiness { read: true, write: false, end: false, broken: false };

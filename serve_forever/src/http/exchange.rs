@@ -94,6 +94,16 @@ pub(crate) enum Record {
 /// The request.
 impl<'r> Exchange<'r> {
     /// The client's address.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let status = if http.client_address().ip().is_loopback() { 204 } else { 403 };
+    ///     http.send_response(status).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 204 No Content\r\n"));
+    /// ```
     pub fn client_address(&self) -> SocketAddr {
         self.context.link.transport.peer
     }
@@ -129,47 +139,158 @@ impl<'r> Exchange<'r> {
     }
 
     /// [`path`](Self::path) without the query.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let status = if http.url_path() == "/tea" { 204 } else { 404 };
+    ///     http.send_response(status).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET /tea?milk=no HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 204 No Content\r\n"));
+    /// ```
     pub fn url_path(&self) -> &'r str {
         self.request.head.url_path(self.request.octets)
     }
 
     /// What follows the first `?` of the target, if there is one.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let name = http.query().and_then(|query| query.strip_prefix("name=")).unwrap_or("nobody");
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "Hello, {name}")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET /?name=Ada HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nHello, Ada"));
+    /// ```
     pub fn query(&self) -> Option<&'r str> {
         self.request.head.query(self.request.octets)
     }
 
     /// The request line as it was sent, without its line end.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let line = http.requestline();
+    ///     http.send_response(200).end_headers()?;
+    ///     http.wfile().write_all(line)?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET /tea?milk=no HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nGET /tea?milk=no HTTP/1.1"));
+    /// ```
     pub fn requestline(&self) -> &'r [u8] {
         self.request.head.request_line(self.request.octets)
     }
 
     /// `HTTP/1.0` or `HTTP/1.1`. A higher minor version counts as 1.1 (RFC 9110 §6.2).
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let version = http.request_version();
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "You speak {version}")?;
+    ///     Ok(())
+    /// });
+    /// assert!(testing::respond(handler, b"GET / HTTP/1.0\r\n\r\n").ends_with(b"You speak HTTP/1.0"));
+    /// ```
     pub fn request_version(&self) -> &'static str {
         if self.request.head.version_minor() == 0 { "HTTP/1.0" } else { "HTTP/1.1" }
     }
 
     /// The header fields.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let welcome = http.headers().get("Authorization") == Some("Bearer secret");
+    ///     http.send_response(if welcome { 204 } else { 403 }).end_headers()
+    /// });
+    /// let request = b"GET / HTTP/1.1\r\nHost: a\r\nauthorization: Bearer secret\r\n\r\n";
+    /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
+    /// ```
     pub fn headers(&self) -> Headers<'r> {
         self.request.head.fields(self.request.octets)
     }
 
     /// The authority that the request is for: that of an absolute-form target, else the `Host` field.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let target = format!("https://{}{}", http.host().unwrap_or("a.example"), http.path());
+    ///     http.send_response(308).send_header("Location", target).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET /tea HTTP/1.1\r\nHost: b.example\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nLocation: https://b.example/tea\r\n"));
+    /// ```
     pub fn host(&self) -> Option<&'r str> {
         self.request.head.host(self.request.octets)
     }
 
     /// The trailer fields of a chunked body; empty until it was read to its end. They are kept apart from
     /// [`headers`](Self::headers) (RFC 9110 §6.5.1).
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     std::io::copy(http.rfile(), &mut std::io::sink())?;
+    ///     let complete = http.trailers().get("Rows") == Some("2");
+    ///     http.send_response(if complete { 204 } else { 400 }).end_headers()
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+    ///                 4\r\na\nb\n\r\n0\r\nRows: 2\r\n\r\n";
+    /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
+    /// ```
     pub fn trailers(&self) -> Headers<'_> {
         self.rfile.trailers()
     }
 
     /// The body of the request.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let mut body = String::new();
+    ///     http.rfile().read_to_string(&mut body)?;
+    ///     let number: u32 = body.parse()?;
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "{}", 2 * number)?;
+    ///     Ok(())
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n21";
+    /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\n42"));
+    /// ```
     pub fn rfile(&mut self) -> &mut RFile<'r> {
         &mut self.rfile
     }
 
     /// The server: its addresses, its state, and how to stop it.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.server().shutdown();
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let server = HttpServer::bind(("127.0.0.1", 0), handler)?;
+    /// let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    /// server.serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn server(&self) -> &'r ServerHandle {
         self.context.server
     }
@@ -178,6 +299,26 @@ impl<'r> Exchange<'r> {
     ///
     /// A client that closed its side but still reads looks the same, so this is for work that nobody may want,
     /// not for errors.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let mut sum = 0_u64;
+    ///     for number in 1..=1_000_000 {
+    ///         if number % 1000 == 0 && http.client_gone() {
+    ///             return Err("nobody waits for the sum".into());
+    ///         }
+    ///         sum += number;
+    ///     }
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "{sum}")?;
+    ///     Ok(())
+    /// });
+    /// // This client closes its side after the request.
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 500 "));
+    /// ```
     pub fn client_gone(&self) -> bool {
         self.context.link.transport.at_end()
     }
@@ -202,12 +343,30 @@ impl<'r> Exchange<'r> {
     }
 
     /// Like [`send_response`](Self::send_response), with a reason phrase of one's own.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response_with(200, "Tea is ready").end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 200 Tea is ready\r\n"));
+    /// ```
     pub fn send_response_with(&mut self, code: impl IntoStatus, message: &str) -> &mut Self {
         self.response.start(code.into_status(), Some(message), true);
         self
     }
 
     /// The status line alone, without `Server` and `Date`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response_only(204).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(answer, b"HTTP/1.1 204 No Content\r\n\r\n");
+    /// ```
     pub fn send_response_only(&mut self, code: impl IntoStatus) -> &mut Self {
         self.response.start(code.into_status(), None, false);
         self
@@ -219,10 +378,22 @@ impl<'r> Exchange<'r> {
     /// the response: [`end_headers`](Self::end_headers) returns the error. `Connection: close` and `keep-alive`
     /// change [`close_connection`](Self::close_connection). `Content-Length` holds the handler to that length;
     /// `Transfer-Encoding` is the server's affair and only accepted as `chunked`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let name = if http.path() == "/" { "index" } else { "x\r\nSet-Cookie: y" };
+    ///     http.send_response(204).send_header("X-Name", name).end_headers()
+    /// });
+    /// let answer = testing::respond(handler.clone(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nX-Name: index\r\n\r\n"));
+    /// let answer = testing::respond(handler, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 500 "));
+    /// ```
     pub fn send_header(&mut self, name: impl AsRef<str>, value: impl HeaderText) -> &mut Self {
         self.response.field(name.as_ref(), &value);
         if let Some(close) = self.response.close.take() {
-            self.close = close;
+            self.set_close_connection(close);
         }
         self
     }
@@ -235,6 +406,20 @@ impl<'r> Exchange<'r> {
     /// # Errors
     ///
     /// The first mistake since `send_response`, or that the response has a head already.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(103).send_header("Link", "</a.css>; rel=preload").end_headers()?;
+    ///     http.send_response(200).send_header("Content-Type", "text/plain").end_headers()?;
+    ///     http.wfile().write_all(b"Hello")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let early = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\n";
+    /// assert!(answer.starts_with(early));
+    /// ```
     pub fn end_headers(&mut self) -> Result {
         let is_head = self.command() == "HEAD";
         let head = &mut *self.response;
@@ -282,6 +467,20 @@ impl<'r> Exchange<'r> {
     }
 
     /// Sends the head if it is complete; what is not complete stays held back.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).send_header("Content-Type", "text/event-stream").end_headers()?;
+    ///     http.flush_headers()?;
+    ///     // The client has the head by now, and waits for the first event.
+    ///     http.wfile().write_all(b"data: tea\n\n")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nb\r\ndata: tea\n\n\r\n0\r\n\r\n"));
+    /// ```
     pub fn flush_headers(&mut self) -> Result {
         if self.answered {
             lock(self.context.output).flush(&self.context.link)?;
@@ -290,6 +489,20 @@ impl<'r> Exchange<'r> {
     }
 
     /// The body of the response.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).end_headers()?;
+    ///     for number in 1..=3 {
+    ///         writeln!(http.wfile(), "line {number}")?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"Content-Length: 21\r\n\r\nline 1\nline 2\nline 3\n"));
+    /// ```
     pub fn wfile(&mut self) -> &mut WFile<'r> {
         &mut self.wfile
     }
@@ -429,18 +642,53 @@ impl<'r> Exchange<'r> {
     }
 
     /// Whether the connection ends after this response.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let last = http.close_connection();
+    ///     http.send_response(200).end_headers()?;
+    ///     http.wfile().write_all(if last { b"Goodbye" } else { b"What else?" })?;
+    ///     Ok(())
+    /// });
+    /// assert!(testing::respond(handler, b"GET / HTTP/1.0\r\n\r\n").ends_with(b"Goodbye"));
+    /// ```
     pub fn close_connection(&self) -> bool {
         self.close
     }
 
     /// Ends the connection after this response, or keeps it, as far as the client and what follows allow it. To
     /// be called before `end_headers`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.set_close_connection(true);
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let two = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    /// let answer = testing::respond(handler, two);
+    /// assert_eq!(String::from_utf8_lossy(&answer).matches("HTTP/1.1 204 ").count(), 1);
+    /// ```
     pub fn set_close_connection(&mut self, close: bool) {
-        self.close = close;
+        self.close = close || self.response.must_close;
     }
 
     /// The least average rate, in octets per second, at which the client must send its body and take its
     /// response; 0 for none. By default [`Builder::minimum_rate`](crate::Builder::minimum_rate).
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     // A form that is typed by hand may take its time.
+    ///     http.set_minimum_rate(0);
+    ///     let size = std::io::copy(http.rfile(), &mut std::io::sink())?;
+    ///     http.send_response(if size > 0 { 204 } else { 400 }).end_headers()
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
+    /// ```
     pub fn set_minimum_rate(&mut self, octets_per_second: u32) {
         self.context.link.set_minimum_rate(octets_per_second);
     }
@@ -449,21 +697,88 @@ impl<'r> Exchange<'r> {
 /// Texts and the log.
 impl Exchange<'_> {
     /// Logs the request with `code` and `size` beside the record that the server makes of every request by itself.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(std::sync::mpsc::Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///     http.log_request(102, 0); // Logged with this status, and later with that of the response.
+    ///     http.send_response(204).end_headers()
+    /// }
+    /// # fn log_request(&self, record: &LogRecord) {
+    /// #     self.0.send(record.text()).unwrap();
+    /// # }
+    /// # }
+    /// # let (log, lines) = std::sync::mpsc::channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # let lines: Vec<String> = lines.iter().collect();
+    /// # assert_eq!(lines, ["\"GET / HTTP/1.1\" 102 0", "\"GET / HTTP/1.1\" 204 0"]);
+    /// ```
     pub fn log_request(&mut self, code: impl IntoStatus, size: u64) {
         self.records.push(Record::Request { status: code.into_status(), octets: size });
     }
 
     /// Logs an error; delivered to the handler's `log_error` when it has returned.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(std::sync::mpsc::Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///     http.log_error("the teapot is empty");
+    ///     http.send_response(204).end_headers()
+    /// }
+    /// # fn log_error(&self, record: &LogRecord) {
+    /// #     self.0.send(record.text()).unwrap();
+    /// # }
+    /// # }
+    /// # let (log, lines) = std::sync::mpsc::channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # let lines: Vec<String> = lines.iter().collect();
+    /// # assert_eq!(lines, ["the teapot is empty"]);
+    /// ```
     pub fn log_error(&mut self, message: impl fmt::Display) {
         self.records.push(Record::Error(message.to_string()));
     }
 
     /// Logs a message; delivered to the handler's `log_message` when it has returned.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(std::sync::mpsc::Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///     http.log_message(format_args!("{} asks for tea", http.address_string()));
+    ///     http.send_response(204).end_headers()
+    /// }
+    /// # fn log_message(&self, record: &LogRecord) {
+    /// #     self.0.send(record.text()).unwrap();
+    /// # }
+    /// # }
+    /// # let (log, lines) = std::sync::mpsc::channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # let lines: Vec<String> = lines.iter().collect();
+    /// # assert_eq!(lines, ["127.0.0.1 asks for tea"]);
+    /// ```
     pub fn log_message(&mut self, message: impl fmt::Display) {
         self.records.push(Record::Message(message.to_string()));
     }
 
     /// What stands in the `Server` field.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let version = http.version_string();
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "Served by {version}")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\n\r\nServed by serve-forever/"));
+    /// ```
     pub fn version_string(&self) -> String {
         let mut text = Vec::new();
         self.context.identity.append_version(&mut text);
@@ -471,17 +786,55 @@ impl Exchange<'_> {
     }
 
     /// A time (by default the present one) as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let changed = UNIX_EPOCH + Duration::from_secs(784_111_777);
+    ///     let changed = http.date_time_string(Some(changed));
+    ///     http.send_response(204).send_header("Last-Modified", changed).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"));
+    /// ```
     pub fn date_time_string(&self, time: Option<SystemTime>) -> String {
         let date = date::http_date(time.unwrap_or_else(SystemTime::now));
         String::from_utf8_lossy(&date).into_owned()
     }
 
     /// The present time as it stands in the log: `06/Nov/1994 08:49:37`, local time.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let now = http.log_date_time_string();
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "It is {now}")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Length: 26\r\n"));
+    /// ```
     pub fn log_date_time_string(&self) -> String {
         records::log_date()
     }
 
     /// The client's IP address as text.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let address = http.address_string();
+    ///     http.send_response(200).end_headers()?;
+    ///     write!(http.wfile(), "You are {address}")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"You are 127.0.0.1"));
+    /// ```
     pub fn address_string(&self) -> String {
         self.client_address().ip().to_string()
     }

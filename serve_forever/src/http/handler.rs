@@ -42,38 +42,160 @@ use super::records::LogRecord;
 /// ```
 pub trait BaseHttpRequestHandler {
     /// `GET` (RFC 9110 §9.3.1).
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///         if http.url_path() != "/tea" {
+    ///             return http.send_error(404, None, None);
+    ///         }
+    ///         http.send_response(200).end_headers()?;
+    ///         Ok(http.wfile().write_all(b"Here you are")?)
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nHere you are"));
+    /// ```
     fn do_get(&mut self, http: &mut Exchange) -> Result {
         not_implemented(self.allowed_methods(), http)
     }
 
     /// `HEAD` (RFC 9110 §9.3.2): what `GET` answers, without the body. The default runs [`do_get`](Self::do_get); the
     /// server keeps the body back.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_head(&mut self, http: &mut Exchange) -> Result {
+    ///         // The length is known; nothing has to be computed for it.
+    ///         http.send_response(200).send_header("Content-Length", 1_000_000).end_headers()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nContent-Length: 1000000\r\n\r\n"));
+    /// ```
     fn do_head(&mut self, http: &mut Exchange) -> Result {
         self.do_get(http)
     }
 
     /// `POST` (RFC 9110 §9.3.3).
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_post(&mut self, http: &mut Exchange) -> Result {
+    ///         let mut body = String::new();
+    ///         http.rfile().read_to_string(&mut body)?;
+    ///         http.send_response(200).end_headers()?;
+    ///         Ok(http.wfile().write_all(body.to_uppercase().as_bytes())?)
+    ///     }
+    /// }
+    ///
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(|| Handler, request).ends_with(b"\r\n\r\nTEA"));
+    /// ```
     fn do_post(&mut self, http: &mut Exchange) -> Result {
         not_implemented(self.allowed_methods(), http)
     }
 
     /// `PUT` (RFC 9110 §9.3.4).
+    ///
+    /// ```
+    /// # use std::io::Read;
+    /// # use std::sync::Mutex;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_put(&mut self, http: &mut Exchange) -> Result {
+    ///         let mut content = Vec::new();
+    ///         http.rfile().read_to_end(&mut content)?;
+    ///         *http.server().state::<Mutex<Vec<u8>>>().lock().unwrap() = content;
+    ///         http.send_response(204).end_headers()
+    ///     }
+    /// }
+    ///
+    /// let request = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(|| Handler, request).starts_with(b"HTTP/1.1 204 "));
+    /// ```
     fn do_put(&mut self, http: &mut Exchange) -> Result {
         not_implemented(self.allowed_methods(), http)
     }
 
     /// `DELETE` (RFC 9110 §9.3.5).
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_delete(&mut self, http: &mut Exchange) -> Result {
+    ///         match http.url_path() {
+    ///             "/tea" => http.send_error(403, Some("Never delete the tea"), None),
+    ///             _ => http.send_response(204).end_headers(),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"DELETE /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 403 Never delete the tea\r\n"));
+    /// ```
     fn do_delete(&mut self, http: &mut Exchange) -> Result {
         not_implemented(self.allowed_methods(), http)
     }
 
     /// `PATCH` (RFC 5789).
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_patch(&mut self, http: &mut Exchange) -> Result {
+    ///         if http.headers().get("Content-Type") != Some("application/merge-patch+json") {
+    ///             return http.send_error(415, None, None);
+    ///         }
+    ///         http.send_response(204).end_headers()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"PATCH / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 415 "));
+    /// ```
     fn do_patch(&mut self, http: &mut Exchange) -> Result {
         not_implemented(self.allowed_methods(), http)
     }
 
     /// `OPTIONS` (RFC 9110 §9.3.7). The default answers with `Allow` if [`allowed_methods`](Self::allowed_methods)
     /// is there. `OPTIONS *` is answered in the same way without this method.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_options(&mut self, http: &mut Exchange) -> Result {
+    ///         http.send_response(204)
+    ///             .send_header("Access-Control-Allow-Origin", "*")
+    ///             .send_header("Access-Control-Allow-Methods", "GET, PUT")
+    ///             .end_headers()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nAccess-Control-Allow-Methods: GET, PUT\r\n\r\n"));
+    /// ```
     fn do_options(&mut self, http: &mut Exchange) -> Result {
         match self.allowed_methods() {
             Some(allowed) => answer_options(Some(&allowed), http),
@@ -82,16 +204,67 @@ pub trait BaseHttpRequestHandler {
     }
 
     /// `CONNECT` (RFC 9110 §9.3.6); [`path`](Exchange::path) is the authority that is asked for.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_connect(&mut self, http: &mut Exchange) -> Result {
+    ///         let message = format!("No way to {}", http.path());
+    ///         http.send_error(403, Some(&message), None)
+    ///     }
+    /// }
+    ///
+    /// let request = b"CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n";
+    /// let answer = testing::respond(|| Handler, request);
+    /// assert!(answer.starts_with(b"HTTP/1.1 403 No way to b.example:443\r\n"));
+    /// ```
     fn do_connect(&mut self, http: &mut Exchange) -> Result {
         not_implemented(self.allowed_methods(), http)
     }
 
     /// `TRACE` (RFC 9110 §9.3.8).
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_trace(&mut self, http: &mut Exchange) -> Result {
+    ///         let line = http.requestline();
+    ///         http.send_response(200).send_header("Content-Type", "message/http").end_headers()?;
+    ///         http.wfile().write_all(line)?;
+    ///         Ok(http.wfile().write_all(b"\r\n\r\n")?)
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"TRACE /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nTRACE /tea HTTP/1.1\r\n\r\n"));
+    /// ```
     fn do_trace(&mut self, http: &mut Exchange) -> Result {
         not_implemented(self.allowed_methods(), http)
     }
 
     /// Every other method. [`command`](Exchange::command) tells which.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_other(&mut self, http: &mut Exchange) -> Result {
+    ///         match http.command() {
+    ///             "BREW" => http.send_error(418, None, None),
+    ///             _ => http.send_error(501, None, None),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 418 "));
+    /// ```
     fn do_other(&mut self, http: &mut Exchange) -> Result {
         not_implemented(None, http)
     }
@@ -141,47 +314,199 @@ pub trait BaseHttpRequestHandler {
     }
 
     /// The first half of the `Server` field. Empty together with [`sys_version`](Self::sys_version): no field.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn server_version(&self) -> Cow<'static, str> {
+    ///         "Teapot/1.0".into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nServer: Teapot/1.0\r\n"));
+    /// ```
     fn server_version(&self) -> Cow<'static, str> {
         Cow::Borrowed(SERVER_VERSION)
     }
 
     /// The second half of the `Server` field. Empty by default: what the server runs on is nobody's business.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn sys_version(&self) -> Cow<'static, str> {
+    ///         format!("({})", std::env::consts::OS).into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let system = format!(" ({})\r\n", std::env::consts::OS);
+    /// assert!(String::from_utf8_lossy(&answer).contains(&system));
+    /// ```
     fn sys_version(&self) -> Cow<'static, str> {
         Cow::Borrowed("")
     }
 
     /// `HTTP/1.1`, or `HTTP/1.0` to close the connection after every response.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn protocol_version(&self) -> Cow<'static, str> {
+    ///         "HTTP/1.0".into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.0 501 "));
+    /// ```
     fn protocol_version(&self) -> Cow<'static, str> {
         Cow::Borrowed("HTTP/1.1")
     }
 
     /// The page of [`send_error`](Exchange::send_error), with `%(code)d`, `%(message)s` and `%(explain)s` in it.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn error_message_format(&self) -> Cow<'static, str> {
+    ///         "%(code)d: %(message)s".into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\n\r\n501: Unsupported method ("));
+    /// ```
     fn error_message_format(&self) -> Cow<'static, str> {
         Cow::Borrowed(error_page::DEFAULT_FORMAT)
     }
 
     /// The `Content-Type` of the error page.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn error_content_type(&self) -> Cow<'static, str> {
+    ///         "application/problem+json".into() // With an `error_message_format` that fits.
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Type: application/problem+json\r\n"));
+    /// ```
     fn error_content_type(&self) -> Cow<'static, str> {
         Cow::Borrowed("text/html;charset=utf-8")
     }
 
     /// Whether a method may wait for anything but the client. A handler that never does needs no permit and is served
     /// even when all threads are taken by others.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Health;
+    ///
+    /// impl BaseHttpRequestHandler for Health {
+    ///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///         http.send_response(204).end_headers()
+    ///     }
+    ///
+    ///     fn may_block(&self) -> bool {
+    ///         false
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Health, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 204 "));
+    /// ```
     fn may_block(&self) -> bool {
         true
     }
 
     /// Logs a request that was answered. Called after the method, on the same thread.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// struct Handler(Sender<String>);
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    /// #     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #         http.send_response(204).end_headers()
+    /// #     }
+    ///     fn log_request(&self, record: &LogRecord) {
+    ///         let _ = self.0.send(record.text());
+    ///     }
+    /// }
+    ///
+    /// let (log, lines) = channel();
+    /// testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(lines.recv().unwrap(), "\"GET / HTTP/1.1\" 204 0");
+    /// ```
     fn log_request(&self, record: &LogRecord) {
         record.write();
     }
 
     /// Logs an error: what [`send_error`](Exchange::send_error) and [`log_error`](Exchange::log_error) say.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// struct Handler(Sender<String>);
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    /// #     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #         http.send_error(404, Some("No tea"), None)
+    /// #     }
+    ///     fn log_error(&self, record: &LogRecord) {
+    ///         let _ = self.0.send(record.text());
+    ///     }
+    /// }
+    ///
+    /// let (log, lines) = channel();
+    /// testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(lines.recv().unwrap(), "code 404, message No tea");
+    /// ```
     fn log_error(&self, record: &LogRecord) {
         self.log_message(record);
     }
 
     /// Logs a message.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// struct Handler(Sender<String>);
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    /// #     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #         http.log_message("tea, please");
+    /// #         http.send_response(204).end_headers()
+    /// #     }
+    ///     fn log_message(&self, record: &LogRecord) {
+    ///         let _ = self.0.send(format!("{}: {}", record.client_address().ip(), record.text()));
+    ///     }
+    /// }
+    ///
+    /// let (log, lines) = channel();
+    /// testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(lines.recv().unwrap(), "127.0.0.1: tea, please");
+    /// ```
     fn log_message(&self, record: &LogRecord) {
         record.write();
     }

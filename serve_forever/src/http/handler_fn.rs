@@ -31,6 +31,23 @@ where
 }
 
 /// What [`handler_fn`] makes.
+///
+/// ```
+/// use serve_forever::{handler_fn, Exchange, HandlerFn, HttpServer, Result};
+///
+/// struct App {
+///     server: HttpServer<HandlerFn<fn(&mut Exchange) -> Result>>,
+/// }
+///
+/// fn answer(http: &mut Exchange) -> Result {
+///     http.send_response(204).end_headers()
+/// }
+///
+/// let handler = handler_fn(answer as fn(&mut Exchange) -> Result);
+/// let app = App { server: HttpServer::bind(("localhost", 0), handler)? };
+/// assert!(!app.server.server_addresses().is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct HandlerFn<F> {
     answer: Arc<F>,
 }

@@ -82,6 +82,19 @@ impl Plan {
 }
 
 impl Output {
+    /// A connection begins its run. Nothing of the connection before may stay but the memory itself, and not too much
+    /// of that.
+    pub(crate) fn begin_connection(&mut self) {
+        let (mut ready, mut body) = (std::mem::take(&mut self.ready), std::mem::take(&mut self.body));
+        for buffer in [&mut ready, &mut body] {
+            buffer.clear();
+            if buffer.capacity() > MAX_KEPT {
+                *buffer = Vec::new();
+            }
+        }
+        *self = Self { ready, body, ..Self::default() };
+    }
+
     /// The next response begins; `ready` keeps what is there.
     pub(crate) fn begin(&mut self) {
         self.body.clear();
@@ -91,6 +104,7 @@ impl Output {
         self.accepted = 0;
         self.left = false;
         self.attachment = None;
+        self.pace = Pace::default();
     }
 
     /// The handler's part of the head is complete; it was appended to `ready`.
@@ -117,6 +131,16 @@ impl Output {
     /// Whether writing failed.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Whether something of the response was sent before it was complete.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left
+    }
+
+    /// Whether only the end of the connection tells the end of the body.
+    pub(crate) fn is_close_delimited(&self) -> bool {
+        self.state == State::Committed(Body::Close)
     }
 
     /// Whether the connection must end after this response.
@@ -276,8 +300,10 @@ impl Output {
     pub(crate) fn source_framing(&self) -> SourceFraming {
         match (self.state, self.plan.length) {
             (State::Committed(Body::Chunked), _) => SourceFraming::Chunked,
-            (_, Some(length)) => SourceFraming::Length(length.saturating_sub(self.accepted)),
-            _ => SourceFraming::Close,
+            (State::Committed(Body::Close), _) => SourceFraming::Close,
+            (_, length) => {
+                SourceFraming::Length(length.map_or(0, |length| length.saturating_sub(self.accepted)))
+            }
         }
     }
 
@@ -382,5 +408,7 @@ pub(crate) fn append_chunk(out: &mut Vec<u8>, octets: &[u8]) {
 
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
+/// Octets of memory that a thread keeps for its next connection.
+const MAX_KEPT: usize = 256 * 1024;
 /// Octets taken from the handler in one call of `write`.
 const PIECE: usize = 256 * 1024;

@@ -17,10 +17,48 @@ use super::output::{LAST_CHUNK, append_chunk};
 /// Content that is made piece by piece, whenever the client has taken the last one.
 ///
 /// It needs no thread while it waits. See [`Exchange::send_source`](crate::Exchange::send_source) for an example.
+///
+/// ```
+/// use serve_forever::{handler_fn, testing, Exchange, Result, Source};
+///
+/// struct Words(std::vec::IntoIter<&'static str>);
+///
+/// impl Source for Words {
+///     fn pull(&mut self, out: &mut Vec<u8>) -> std::io::Result<bool> {
+///         out.extend(self.0.next().unwrap_or_default().bytes());
+///         Ok(self.0.len() > 0)
+///     }
+/// }
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     http.send_response(200).send_header("Content-Length", 11).end_headers()?;
+///     http.send_source(Words(vec!["tea", " or ", "milk"].into_iter()))
+/// });
+/// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.ends_with(b"\r\n\r\ntea or milk"));
+/// ```
 pub trait Source: Send {
     /// Appends the next piece to `out`; false if there are no more after it. A piece should be some 16 to 64 KiB.
     ///
     /// An error cuts the connection, so that the client notices.
+    ///
+    /// ```
+    /// use std::io::{self, Read};
+    /// use serve_forever::Source;
+    ///
+    /// struct Reader<R>(R);
+    ///
+    /// impl<R: Read + Send> Source for Reader<R> {
+    ///     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+    ///         Ok((&mut self.0).take(16 * 1024).read_to_end(out)? > 0)
+    ///     }
+    /// }
+    ///
+    /// let mut out = Vec::new();
+    /// assert!(Reader(&b"tea"[..]).pull(&mut out)?);
+    /// assert_eq!(out, b"tea");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
 }
 
@@ -93,6 +131,11 @@ pub(crate) enum Sent {
 impl Pending {
     pub(crate) fn new(octets: Vec<u8>, attachment: Option<Attachment>, framing: SourceFraming) -> Self {
         Self { octets, sent: 0, attachment, framing, octets_sent: 0, started: None, progress: None }
+    }
+
+    /// Whether only the end of the connection tells the end of the body.
+    pub(crate) fn is_close_delimited(&self) -> bool {
+        self.framing == SourceFraming::Close
     }
 
     /// Whether the rest can be sent without touching a disk or running code of others: then the loop may do it

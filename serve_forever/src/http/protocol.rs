@@ -13,6 +13,17 @@ use super::scratch::Scratch;
 use super::{error_page, records, status};
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
+///
+/// ```
+/// use serve_forever::{BaseHttpRequestHandler, Http, HttpServer, Server};
+///
+/// struct Handler;
+/// impl BaseHttpRequestHandler for Handler {}
+///
+/// let server: Server<Http<Handler>> = HttpServer::bind(("localhost", 0), || Handler)?;
+/// assert!(!server.server_addresses().is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Http<H> {
     make: Box<dyn Fn() -> H + Send + Sync>,
     /// What the last handler said of itself; a constant in practice.

@@ -47,16 +47,72 @@ pub(crate) enum What<'r> {
 
 impl LogRecord<'_> {
     /// Whose request it is.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// # fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #     http.send_response(200).end_headers()?;
+    /// #     Ok(std::io::Write::write_all(http.wfile(), b"tea")?)
+    /// # }
+    /// fn log_request(&self, record: &LogRecord) {
+    ///     let _ = self.0.send(format!("from {}", record.client_address().ip()));
+    /// }
+    /// # }
+    /// # let (log, lines) = channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # assert_eq!(lines.recv().unwrap(), "from 127.0.0.1");
+    /// ```
     pub fn client_address(&self) -> SocketAddr {
         self.client_address
     }
 
     /// The request line as it was sent; empty if none was understood.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// # fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #     http.send_response(200).end_headers()?;
+    /// #     Ok(std::io::Write::write_all(http.wfile(), b"tea")?)
+    /// # }
+    /// fn log_request(&self, record: &LogRecord) {
+    ///     let _ = self.0.send(String::from_utf8_lossy(record.request_line()).into_owned());
+    /// }
+    /// # }
+    /// # let (log, lines) = channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # assert_eq!(lines.recv().unwrap(), "GET / HTTP/1.1");
+    /// ```
     pub fn request_line(&self) -> &[u8] {
         self.request_line
     }
 
     /// The status of the response, in a record of a request.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// # fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #     http.send_response(200).end_headers()?;
+    /// #     Ok(std::io::Write::write_all(http.wfile(), b"tea")?)
+    /// # }
+    /// fn log_request(&self, record: &LogRecord) {
+    ///     if let Some(status @ 200..=299) = record.status() {
+    ///         let _ = self.0.send(format!("went well: {status}"));
+    ///     }
+    /// }
+    /// # }
+    /// # let (log, lines) = channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # assert_eq!(lines.recv().unwrap(), "went well: 200");
+    /// ```
     pub fn status(&self) -> Option<u16> {
         match self.what {
             What::Request { status, .. } => Some(status),
@@ -65,6 +121,24 @@ impl LogRecord<'_> {
     }
 
     /// The octets of content that were accepted for sending, in a record of a request.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// # fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #     http.send_response(200).end_headers()?;
+    /// #     Ok(std::io::Write::write_all(http.wfile(), b"tea")?)
+    /// # }
+    /// fn log_request(&self, record: &LogRecord) {
+    ///     let _ = self.0.send(format!("{} octets", record.octets().unwrap_or(0)));
+    /// }
+    /// # }
+    /// # let (log, lines) = channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # assert_eq!(lines.recv().unwrap(), "3 octets");
+    /// ```
     pub fn octets(&self) -> Option<u64> {
         match self.what {
             What::Request { octets, .. } => Some(octets),
@@ -74,6 +148,24 @@ impl LogRecord<'_> {
 
     /// What the record says, as it stands behind the date in the log: `"GET / HTTP/1.1" 200 9`, with control
     /// characters escaped.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// # fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #     http.send_response(200).end_headers()?;
+    /// #     Ok(std::io::Write::write_all(http.wfile(), b"tea")?)
+    /// # }
+    /// fn log_request(&self, record: &LogRecord) {
+    ///     let _ = self.0.send(record.text());
+    /// }
+    /// # }
+    /// # let (log, lines) = channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # assert_eq!(lines.recv().unwrap(), "\"GET / HTTP/1.1\" 200 3");
+    /// ```
     pub fn text(&self) -> String {
         let mut text = String::new();
         match self.what {
@@ -90,6 +182,34 @@ impl LogRecord<'_> {
 
     /// Writes the record to the server's access log, in the form that Python gives it:
     /// `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use serve_forever::{AccessLog, BaseHttpRequestHandler, HttpServer, LogRecord};
+    ///
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn log_request(&self, record: &LogRecord) {
+    ///         record.write();
+    ///     }
+    ///
+    ///     fn log_error(&self, _: &LogRecord) {}
+    /// }
+    ///
+    /// # let (mut log, target) = std::io::pipe()?;
+    /// let access_log = AccessLog::to(target);
+    /// let server = HttpServer::builder(|| Handler).access_log(access_log).bind(("127.0.0.1", 0))?;
+    /// # let mut client = std::net::TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// server.handle_request()?;
+    /// # drop(server);
+    /// let mut text = String::new();
+    /// log.read_to_string(&mut text)?;
+    /// assert!(text.starts_with("127.0.0.1 - - [") && text.contains("] \"GET / HTTP/1.1\" 501 "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write(&self) {
         let log = self.server.access_log();
         if !log.is_on() {

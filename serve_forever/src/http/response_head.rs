@@ -22,17 +22,26 @@ pub(crate) struct ResponseHead {
     fields: Vec<u8>,
     pub(crate) length: Option<u64>,
     pub(crate) connection_given: bool,
+    /// The client, or the server, wants the connection to end after this response.
+    pub(crate) must_close: bool,
     /// What a `Connection` field of the handler says about the connection.
     pub(crate) close: Option<bool>,
     error: Option<String>,
 }
 
 impl ResponseHead {
-    /// Begins anew.
-    pub(crate) fn start(&mut self, status: u16, message: Option<&str>, standard: bool) {
+    /// Forgets everything but keeps the memory.
+    pub(crate) fn clear(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
-        *self = Self { fields, status: Some(status), standard, ..Self::default() };
+        *self = Self { fields, ..Self::default() };
+    }
+
+    /// Begins anew.
+    pub(crate) fn start(&mut self, status: u16, message: Option<&str>, standard: bool) {
+        let must_close = self.must_close;
+        self.clear();
+        (self.status, self.standard, self.must_close) = (Some(status), standard, must_close);
         if !(100..=999).contains(&status) {
             self.fail(|| format!("{status} is not a status code: it must have three digits"));
         }
@@ -94,6 +103,11 @@ impl ResponseHead {
                 if fields::list_contains(value, "close") {
                     self.close = Some(true);
                 } else if fields::list_contains(value, "keep-alive") {
+                    if self.must_close {
+                        // It is not for the handler to decide, and we say what is.
+                        self.connection_given = false;
+                        return false;
+                    }
                     self.close = Some(false);
                 }
             }
@@ -113,7 +127,7 @@ impl ResponseHead {
                         return false;
                     }
                     // A status that never has content has no length (RFC 9110 §8.6).
-                    _ if matches!(self.status, Some(100..=199 | 204)) => return false,
+                    _ if matches!(self.status, Some(100..=199 | 204 | 205)) => return false,
                     length => self.length = length,
                 }
             }
@@ -162,6 +176,12 @@ impl ResponseHead {
     }
 }
 
+/// Nobody else implements the two traits below: what they append goes into the head as it is.
+mod sealed {
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
 /// A status code: a number or an [`http::StatusCode`].
 ///
 /// ```
@@ -173,8 +193,24 @@ impl ResponseHead {
 /// });
 /// assert!(testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 418 "));
 /// ```
-pub trait IntoStatus {
+pub trait IntoStatus: Sealed {
     /// The number.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, IntoStatus, Result};
+    ///
+    /// fn answer(http: &mut Exchange, status: impl IntoStatus) -> Result {
+    ///     match status.into_status() {
+    ///         error @ 400.. => http.send_error(error, None, None),
+    ///         status => http.send_response(status).end_headers(),
+    ///     }
+    /// }
+    ///
+    /// const MISSING: http::StatusCode = http::StatusCode::NOT_FOUND;
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result { answer(http, MISSING) });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 404 Not Found\r\n"));
+    /// ```
     fn into_status(self) -> u16;
 }
 
@@ -183,6 +219,8 @@ impl IntoStatus for u16 {
         self
     }
 }
+
+impl Sealed for StatusCode {}
 
 impl IntoStatus for StatusCode {
     fn into_status(self) -> u16 {
@@ -202,20 +240,40 @@ impl IntoStatus for StatusCode {
 /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 /// assert!(String::from_utf8_lossy(&answer).contains("\r\nX-Count: 3\r\nX-Text: three\r\n"));
 /// ```
-pub trait HeaderText {
+pub trait HeaderText: Sealed {
     /// Appends the value as it stands in the field.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, HeaderText, Result};
+    ///
+    /// /// A value in quotes.
+    /// fn quoted(value: impl HeaderText) -> Vec<u8> {
+    ///     let mut text = b"\"".to_vec();
+    ///     value.append_to(&mut text);
+    ///     text.push(b'"');
+    ///     text
+    /// }
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(204).send_header("ETag", quoted(17)).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nETag: \"17\"\r\n\r\n"));
+    /// ```
     fn append_to(&self, out: &mut Vec<u8>);
 }
 
 macro_rules! header_text {
     (octets: $($octets:ty),*; numbers: $($number:ty),*) => {
-        $(impl HeaderText for $octets {
+        $(impl Sealed for $octets {}
+        impl HeaderText for $octets {
             fn append_to(&self, out: &mut Vec<u8>) {
                 let octets: &[u8] = self.as_ref();
                 out.extend_from_slice(octets);
             }
         })*
-        $(impl HeaderText for $number {
+        $(impl Sealed for $number {}
+        impl HeaderText for $number {
             fn append_to(&self, out: &mut Vec<u8>) {
                 // Writing to a Vec cannot fail.
                 let _ = write!(out, "{self}");
@@ -227,11 +285,15 @@ macro_rules! header_text {
 header_text!(octets: str, String, [u8], Vec<u8>, http::HeaderValue;
     numbers: u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool);
 
+impl Sealed for Cow<'_, str> {}
+
 impl HeaderText for Cow<'_, str> {
     fn append_to(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.as_bytes());
     }
 }
+
+impl<T: HeaderText + ?Sized> Sealed for &T {}
 
 impl<T: HeaderText + ?Sized> HeaderText for &T {
     fn append_to(&self, out: &mut Vec<u8>) {

@@ -45,7 +45,9 @@ pub(crate) struct Served {
     pub(crate) cut: bool,
     /// Octets behind the head that were received: from, to.
     pub(crate) rest: (usize, usize),
-    /// The part of the body that was not read.
+    /// The whole body was received.
+    pub(crate) complete: bool,
+    /// The part of the body that was not read, if it is worth reading.
     pub(crate) unread: Option<Box<BodyDecoder>>,
 }
 
@@ -74,6 +76,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         };
         let Lent { output, response, records } = lent;
         exclusive(output).begin();
+        response.clear();
         let context = Context {
             server: site.server,
             link: Link::new(site.transport, site.seat, site.config),
@@ -81,6 +84,8 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             identity,
         };
         let head = request.head;
+        response.must_close = refusal.is_some() || !head.keep_alive();
+        let close = response.must_close;
         let framing = if refusal.is_some() { Framing::Length(0) } else { head.framing() };
         let expects = refusal.is_none() && head.expect() == Expect::Continue && filled == 0;
         let mut http = Exchange {
@@ -90,7 +95,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             wfile: WFile::new(context.output, &context.link),
             response,
             answered: false,
-            close: refusal.is_some() || !head.keep_alive(),
+            close,
             records,
         };
 
@@ -138,7 +143,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         for record in records.drain(..) {
             log.write(&record);
         }
-        Served { close: output.closes(), cut, rest, unread: decoder }
+        Served { close: output.closes(), cut, rest, complete: unread == Unread::Nothing, unread: decoder }
     }
 }
 
@@ -223,7 +228,8 @@ impl Exchange<'_> {
         }
         self.close = true;
         self.answered = false;
-        *self.response = ResponseHead::default();
+        self.response.clear();
+        self.response.must_close = true;
         refuse(self, &refusal).is_ok()
     }
 

@@ -32,15 +32,86 @@ use super::stream::Stream;
 /// ```
 pub trait BaseRequestHandler {
     /// Runs before [`handle`](Self::handle). If it fails nothing else runs.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn setup(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     request.write_all(b"220 ready\r\n")
+    /// }
+    /// # fn handle(&mut self, request: &mut Stream) -> io::Result<()> { request.write_all(b"250 ok\r\n") }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, "220 ready\r\n250 ok\r\n");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     fn setup(&mut self, request: &mut Stream) -> io::Result<()> {
         let _ = request;
         Ok(())
     }
 
     /// Handles the connection.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     let mut text = String::new();
+    ///     request.read_to_string(&mut text)?;
+    ///     request.write_all(text.to_uppercase().as_bytes())
+    /// }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.write_all(b"tea")?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, "TEA");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     fn handle(&mut self, request: &mut Stream) -> io::Result<()>;
 
     /// Runs after [`handle`](Self::handle), however that ended.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, _: &mut Stream) -> io::Result<()> {
+    ///     Err(io::Error::other("no tea left"))
+    /// }
+    ///
+    /// fn finish(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     request.write_all(b"221 bye\r\n")
+    /// }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, "221 bye\r\n");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     fn finish(&mut self, request: &mut Stream) -> io::Result<()> {
         let _ = request;
         Ok(())

@@ -15,6 +15,23 @@ pub use stream::Stream;
 use connection::RawConnection;
 
 /// The protocol of a [`TcpServer`](crate::TcpServer): none, but handlers of the type `H`.
+///
+/// ```
+/// use std::io;
+/// use serve_forever::{BaseRequestHandler, Raw, Server, Stream, TcpServer};
+///
+/// struct HangUp;
+///
+/// impl BaseRequestHandler for HangUp {
+///     fn handle(&mut self, _: &mut Stream) -> io::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// let server: Server<Raw<HangUp>> = TcpServer::bind(("localhost", 0), || HangUp)?;
+/// assert!(!server.server_addresses().is_empty());
+/// # Ok::<(), io::Error>(())
+/// ```
 pub struct Raw<H> {
     make: Box<dyn Fn() -> H + Send + Sync>,
 }

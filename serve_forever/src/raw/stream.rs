@@ -55,33 +55,181 @@ impl Stream {
 
     /// How long a read waits for the client before it fails with [`TimedOut`](ErrorKind::TimedOut). `None`, the
     /// default: for ever.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use std::time::Duration;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     request.set_read_timeout(Some(Duration::from_millis(1)));
+    ///     match request.read(&mut [0; 100]) {
+    ///         Err(error) if error.kind() == io::ErrorKind::TimedOut => request.write_all(b"Still there?"),
+    ///         result => result.map(drop),
+    ///     }
+    /// }
+    /// # }
+    /// # let builder = TcpServer::builder(Handler).linger_timeout(Duration::from_millis(1));
+    /// # let server = builder.bind(("127.0.0.1", 0))?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, "Still there?");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
         self.read_timeout = timeout;
     }
 
     /// How long a write waits for the client before it fails with [`TimedOut`](ErrorKind::TimedOut). `None`, the
     /// default: for ever.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use std::time::Duration;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     request.set_write_timeout(Some(Duration::from_millis(1)));
+    ///     loop {
+    ///         // A client that takes nothing ends this with `TimedOut`.
+    ///         request.write_all(&[0; 64 * 1024])?;
+    ///     }
+    /// }
+    /// # }
+    /// # let builder = TcpServer::builder(Handler).linger_timeout(Duration::from_millis(1));
+    /// # let server = builder.bind(("127.0.0.1", 0))?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # assert!(server.handle_request()?);
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
         self.write_timeout = timeout;
     }
 
     /// The client's address: Python's `client_address`. A `Result` as everywhere in `std`; known from the start,
     /// so it is never an error.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     let client = request.peer_addr()?;
+    ///     write!(request, "You are {client}")
+    /// }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, format!("You are {}", client.local_addr()?));
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.transport.peer)
     }
 
     /// The server's own address, likewise.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     let port = request.local_addr()?.port();
+    ///     write!(request, "This is port {port}")
+    /// }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, format!("This is port {}", server.server_addresses()[0].port()));
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.transport.local)
     }
 
     /// The server: its addresses, its state, and how to stop it.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use std::sync::atomic::{AtomicU64, Ordering};
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     let visits = request.server().state::<AtomicU64>().fetch_add(1, Ordering::Relaxed) + 1;
+    ///     write!(request, "visit {visits}")
+    /// }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, "visit 1");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn server(&self) -> &ServerHandle {
         &self.server
     }
 
     /// Tells the client that nothing more will come; it can still be read from.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use std::sync::Mutex;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     request.write_all(b"Your name?")?;
+    ///     request.shutdown_write();
+    ///     let mut name = String::new();
+    ///     request.read_to_string(&mut name)?;
+    /// #     request.server().state::<Mutex<String>>().lock().unwrap().push_str(&name);
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # std::thread::scope(|scope| {
+    /// #     let running = scope.spawn(|| server.handle_request());
+    /// #     let mut text = String::new();
+    /// #     client.read_to_string(&mut text)?;
+    /// #     assert_eq!(text, "Your name?");
+    /// #     client.write_all(b"Ada")?;
+    /// #     client.shutdown(std::net::Shutdown::Write)?;
+    /// #     running.join().unwrap()
+    /// # })?;
+    /// # assert_eq!(*server.handle().state::<Mutex<String>>().lock().unwrap(), "Ada");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn shutdown_write(&mut self) {
         self.transport.finish_writing();
     }

@@ -65,7 +65,7 @@ pub(crate) fn serve<P: Protocol>(
     let mut connection = protocol.connect(Admission::Welcome);
     let bell = Arc::new(Bell::default());
     let wake: Arc<dyn Wake> = Arc::clone(&bell) as Arc<dyn Wake>;
-    let mut readiness = Readiness { read: true, write: true, end: false };
+    let mut readiness = READY;
     let mut jobs = Vec::new();
     let mut cause = Cause::Ready;
     let seat = Seat::alone();
@@ -119,7 +119,7 @@ pub(crate) fn serve<P: Protocol>(
                     }
                 };
                 match transport.wait(interest, deadline) {
-                    Ok(true) => readiness = Readiness { read: true, write: true, end: false },
+                    Ok(true) => readiness = READY,
                     Ok(false) => cause = Cause::Expired,
                     Err(error) => {
                         log::debug!("{}: {error}", transport.peer);
@@ -164,6 +164,8 @@ impl Wake for Bell {
     }
 }
 
+/// Whatever is tried may succeed; without a loop nobody can say more.
+const READY: Readiness = Readiness { read: true, write: true, end: false, broken: false };
 /// There is only one connection.
 const TOKEN: Token = Token { index: 0, generation: 0 };
 /// How long one of several listeners is looked at.

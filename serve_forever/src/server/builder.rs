@@ -54,6 +54,15 @@ impl<P: Protocol> Builder<P> {
     /// # Errors
     ///
     /// The name has no address, or the system does not let the server listen there; the message names the address.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let server = HttpServer::builder(handler.clone()).bind(("127.0.0.1", 0))?;
+    /// let taken = server.server_addresses()[0];
+    /// assert!(HttpServer::builder(handler).bind(taken).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
         let listeners = address::listen(address, &self.config)?;
         let addresses =

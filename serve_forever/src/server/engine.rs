@@ -42,6 +42,9 @@ pub(crate) struct Engine<P: Protocol> {
     pub(crate) connections: AtomicUsize,
     pool: Pool<Work<P>>,
     over: AtomicBool,
+    /// Threads that there may be, as far as handlers may use them.
+    most_threads: usize,
+    counting: Mutex<()>,
     short_of_threads: AtomicBool,
     finished_loops: Mutex<usize>,
     loop_finished: Condvar,
@@ -104,6 +107,8 @@ impl<P: Protocol> Engine<P> {
         listeners: Vec<Listener>,
     ) -> std::io::Result<()> {
         let engine = Self::new(protocol, config, server, listeners)?;
+        // Also when something below fails: threads that stayed would keep the port.
+        let ending = Ending(&engine);
         engine.pool.fill(&*engine)?;
         let watched = Arc::clone(&engine);
         let monitor = std::thread::Builder::new()
@@ -124,9 +129,7 @@ impl<P: Protocol> Engine<P> {
             finished = wait(&engine.loop_finished, finished);
         }
         drop(finished);
-        engine.pool.close();
-        engine.over.store(true, Ordering::SeqCst);
-        engine.watch.wake();
+        drop(ending);
         if monitor.join().is_err() {
             log::error!("the monitor panicked");
         }
@@ -158,7 +161,7 @@ impl<P: Protocol> Engine<P> {
         if let Some(limit) = crate::sys::descriptor_limit() {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             config.max_connections =
-                config.max_connections.min(limit.saturating_sub(OTHER_DESCRIPTORS).max(1));
+                config.max_connections.min(limit.saturating_sub(OTHER_DESCRIPTORS.min(limit / 4)).max(1));
         }
         let mut shares: Vec<Vec<Listener>> = (0..count).map(|_| Vec::new()).collect();
         for (index, listener) in listeners.into_iter().enumerate() {
@@ -173,7 +176,9 @@ impl<P: Protocol> Engine<P> {
             protocol: Arc::clone(protocol),
             server: server.clone(),
             loops,
-            permits: Permits::new(Self::threads_for_handlers(config.max_threads), count),
+            permits: Permits::new(2 * count, count),
+            most_threads: Self::threads_for_handlers(config.max_threads),
+            counting: Mutex::new(()),
             learned: Learned::new(),
             watch: Watch::new(),
             permit_holders: Peers::default(),
@@ -209,8 +214,7 @@ impl<P: Protocol> Engine<P> {
         let outcome = self.pool.hand_over(Work::Drive(index), take, self);
         match outcome {
             HandOver::Done => Counters::one(&self.server.counters().hand_overs),
-            HandOver::NoThread => self.learn_thread_limit(),
-            HandOver::TooLate => {}
+            HandOver::NoThread | HandOver::TooLate => {}
         }
         outcome
     }
@@ -247,39 +251,63 @@ impl<P: Protocol> Engine<P> {
         if outcome.is_ok() {
             Counters::one(&self.server.counters().learned_starts);
         } else {
-            self.learn_thread_limit();
             self.finish_detached();
         }
         outcome
     }
 
-    /// The system made no more threads: what there is counts as the limit until one more can be made.
-    fn learn_thread_limit(&self) {
-        let threads = self.pool.threads();
-        if threads < self.config.max_threads {
-            self.permits.set_threads(Self::threads_for_handlers(threads), self.loops.len());
-            if !self.short_of_threads.swap(true, Ordering::SeqCst) {
-                log::warn!("no more than {threads} threads can be made for now; requests may have to wait");
-            }
-        }
+    /// Whether a driver may go into user code: only if there is another thread to take its loop over. There is one to
+    /// begin with; from then on each thread that is lost to user code is replaced before the next one can be lost.
+    pub(crate) fn may_start(&self) -> bool {
+        self.permits.may_start() || (self.grow() && self.permits.may_start())
     }
 
-    /// Called by the monitor now and then: the system may give more threads by now.
-    pub(crate) fn retry_threads(&self) {
-        if self.short_of_threads.swap(false, Ordering::SeqCst) {
-            self.permits.set_threads(Self::threads_for_handlers(self.config.max_threads), self.loops.len());
-            self.tell_waiting();
-        }
-    }
-
-    /// A permit that was taken with [`Permits::try_detach`] counts in the statistics too.
+    /// A permit for user code on a spare thread.
     #[must_use]
     pub(crate) fn try_detach(&self) -> bool {
-        let detached = self.permits.try_detach();
+        let detached = self.permits.try_detach() || (self.grow() && self.permits.try_detach());
         if detached {
             self.server.counters().detached.fetch_add(1, Ordering::Relaxed);
         }
         detached
+    }
+
+    /// How many permits there can be when all threads are there.
+    pub(crate) fn most_permits(&self) -> usize {
+        self.most_threads.saturating_sub(2 * self.loops.len())
+    }
+
+    /// One more thread, if there may be more.
+    fn grow(&self) -> bool {
+        if self.permits.limit() >= self.most_permits() {
+            return false;
+        }
+        match self.pool.grow(self) {
+            Ok(()) => {
+                self.short_of_threads.store(false, Ordering::Relaxed);
+                self.count_threads();
+                true
+            }
+            Err(error) => {
+                if !self.short_of_threads.swap(true, Ordering::Relaxed) {
+                    log::warn!("no more threads can be made for now, requests may have to wait: {error}");
+                }
+                false
+            }
+        }
+    }
+
+    /// There are more threads than before, or fewer: so many permits are there.
+    fn count_threads(&self) {
+        let _one_at_a_time = lock(&self.counting);
+        self.permits.set_threads(self.pool.threads().min(self.most_threads), self.loops.len());
+    }
+
+    /// Called by the monitor now and then: the system may give more threads by now.
+    pub(crate) fn retry_threads(&self) {
+        if self.short_of_threads.load(Ordering::Relaxed) {
+            self.tell_waiting();
+        }
     }
 
     fn count_detached(&self) {
@@ -326,6 +354,7 @@ impl<P: Protocol> Engine<P> {
             Work::Run { index, token, seated, kind } => self.run(index, token, seated, kind, &mut scratch),
             Work::Job { index, job, held } => self.run_job(index, job, held),
         });
+        self.count_threads();
     }
 
     fn run(
@@ -372,6 +401,17 @@ impl<P: Protocol> Engine<P> {
         } else {
             self.learned.blocked(kind);
         }
+    }
+}
+
+/// Ends the threads of an engine.
+struct Ending<'a, P: Protocol>(&'a Engine<P>);
+
+impl<P: Protocol> Drop for Ending<'_, P> {
+    fn drop(&mut self) {
+        self.0.pool.close();
+        self.0.over.store(true, Ordering::SeqCst);
+        self.0.watch.wake();
     }
 }
 

@@ -32,14 +32,70 @@ pub trait HandlerFactory<Marker>: Send + Sync + 'static {
     type Handler;
 
     /// Makes one.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use serve_forever::{testing, BaseHttpRequestHandler, Exchange, HandlerFactory, Result};
+    ///
+    /// struct Handler(u64);
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///         http.send_response(204).send_header("X-Number", self.0).end_headers()
+    ///     }
+    /// }
+    ///
+    /// /// Numbers the handlers.
+    /// struct Numbered(AtomicU64);
+    ///
+    /// impl HandlerFactory<()> for Numbered {
+    ///     type Handler = Handler;
+    ///
+    ///     fn make(&self) -> Handler {
+    ///         Handler(self.0.fetch_add(1, Ordering::Relaxed))
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(Numbered(AtomicU64::new(7)), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nX-Number: 7\r\n\r\n"));
+    /// ```
     fn make(&self) -> Self::Handler;
 }
 
 /// Marks factories that are functions.
+///
+/// ```
+/// use serve_forever::{BaseHttpRequestHandler, ByCall, HandlerFactory, HttpServer};
+///
+/// struct Handler;
+/// impl BaseHttpRequestHandler for Handler {}
+///
+/// fn constructor() -> impl HandlerFactory<ByCall, Handler = Handler> {
+///     || Handler
+/// }
+///
+/// HttpServer::bind(("localhost", 0), constructor())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub enum ByCall {}
 
 /// Marks factories that are handlers themselves, and the kind of handler.
+///
+/// ```
+/// use serve_forever::{BaseHttpRequestHandler, ByClone, Exchange, HandlerFactory, HttpServer};
+///
+/// #[derive(Clone)]
+/// struct Handler;
+/// impl BaseHttpRequestHandler for Handler {}
+///
+/// fn prototype() -> impl HandlerFactory<(ByClone, Exchange<'static>), Handler = Handler> {
+///     Handler
+/// }
+///
+/// HttpServer::bind(("localhost", 0), prototype())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub enum ByClone {}
 

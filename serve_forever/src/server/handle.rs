@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::sync::{lock, wait, wait_for};
@@ -42,12 +42,15 @@ struct Shared {
     access_log: AccessLog,
     hooks: Hooks,
     counters: Counters,
-    states: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    states: Mutex<HashMap<TypeId, Arc<OnceLock<State>>>>,
     stop: Mutex<bool>,
     stop_asked: Condvar,
     /// From the order to stop until `serve_forever` has returned: responses announce the end of their connection.
     stopping: AtomicBool,
 }
+
+/// A value of whatever type.
+type State = Arc<dyn Any + Send + Sync>;
 
 impl ServerHandle {
     pub(crate) fn new(addresses: Vec<SocketAddr>, access_log: AccessLog, hooks: Hooks) -> Self {
@@ -126,7 +129,8 @@ impl ServerHandle {
 
     /// Like [`ServerHandle::state`] for a type without a default: `make` makes the value on first use.
     ///
-    /// `make` runs under a lock and must not ask for state itself.
+    /// Whoever asks for the same type meanwhile waits until `make` is done; so `make` must not ask for the type that
+    /// it makes.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -136,8 +140,9 @@ impl ServerHandle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn state_with<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
-        let mut states = lock(&self.shared.states);
-        let state = states.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make()));
+        // The table is locked only to find the place: `make` is the user's, and may take its time.
+        let place = Arc::clone(lock(&self.shared.states).entry(TypeId::of::<T>()).or_default());
+        let state = place.get_or_init(|| Arc::new(make()));
         match Arc::clone(state).downcast() {
             Ok(state) => state,
             Err(_) => unreachable!("the entry was made for this very type"),
@@ -200,10 +205,9 @@ impl ServerHandle {
         self.shared.stopping.load(Ordering::Relaxed)
     }
 
-    /// The server has stopped, and may serve again.
+    /// The server has stopped, and may serve again. Whoever asked for a shutdown meanwhile has got it.
     pub(crate) fn stopped(&self) {
-        let stop = lock(&self.shared.stop);
-        self.shared.stopping.store(*stop, Ordering::Relaxed);
+        self.take_shutdown();
     }
 }
 

@@ -5,6 +5,24 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What went wrong while a request was handled; see [`Builder::handle_error`](crate::Builder::handle_error).
+///
+/// ```
+/// # use std::io::Write;
+/// # use std::net::TcpStream;
+/// # use std::sync::mpsc::channel;
+/// # use serve_forever::{handler_fn, ErrorReport, Exchange, HttpServer, Result};
+/// let (reports, errors) = channel();
+/// let server = HttpServer::builder(handler_fn(|_: &mut Exchange| -> Result { Err("no tea left".into()) }))
+///     .handle_error(move |report: &ErrorReport| drop(reports.send(report.clone())))
+///     .bind(("127.0.0.1", 0))?;
+/// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+/// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+/// # client.shutdown(std::net::Shutdown::Write)?;
+/// server.handle_request()?;
+/// let report = errors.recv().unwrap();
+/// assert_eq!((report.error.as_str(), report.panicked), ("no tea left", false));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ErrorReport {

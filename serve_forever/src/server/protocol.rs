@@ -20,6 +20,18 @@ use super::waker::Waker;
 
 /// What the connections of a server speak. [`Raw`](crate::Raw) and [`Http`](crate::Http) are such protocols;
 /// others cannot be made outside of this crate.
+///
+/// ```
+/// use serve_forever::{handler_fn, Exchange, HttpServer, Protocol, Result, Server};
+///
+/// fn first_port<P: Protocol>(server: &Server<P>) -> Option<u16> {
+///     server.server_addresses().first().map(|address| address.port())
+/// }
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+/// assert_ne!(first_port(&HttpServer::bind(("localhost", 0), handler)?), Some(0));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait Protocol: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     type Connection: Connection<Self>;

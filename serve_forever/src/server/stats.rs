@@ -3,6 +3,28 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What a server has done so far, and holds now. See [`ServerHandle::stats`](crate::ServerHandle::stats).
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// # use std::net::TcpStream;
+/// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+/// let handler = handler_fn(|http: &mut Exchange| -> Result {
+///     let stats = http.server().stats();
+///     http.send_response(200).end_headers()?;
+///     writeln!(http.wfile(), "{} of {} connections", stats.connections, stats.accepted)?;
+/// #     http.server().shutdown();
+///     Ok(())
+/// });
+/// let server = HttpServer::bind(("127.0.0.1", 0), handler)?;
+/// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+/// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+/// # client.shutdown(std::net::Shutdown::Write)?;
+/// server.serve_forever()?;
+/// # let mut answer = String::new();
+/// # client.read_to_string(&mut answer)?;
+/// assert!(answer.ends_with("\r\n\r\n1 of 1 connections\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerStats {

@@ -113,6 +113,11 @@ impl Socket {
         self.0.at_end()
     }
 
+    /// From now on the peer sees a reset instead of an orderly end when the socket is closed, and what was not sent yet is dropped.
+    pub(crate) fn reset_on_close(&self) {
+        self.0.reset_on_close();
+    }
+
     /// Ends one direction or both, now, for every thread; waits on it return. `NotConnected` when the connection was gone already.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.shutdown(how)

@@ -84,6 +84,13 @@ impl Transport {
         self.shutdown(Shutdown::Write);
     }
 
+    /// The end of the connection is to look like a fault, where it would otherwise look like the end of the body.
+    pub(crate) fn abort(&self) {
+        if let Carrier::Plain(socket) = &self.carrier {
+            socket.reset_on_close();
+        }
+    }
+
     /// Ends the connection in both directions, also under a thread that waits on it.
     pub(crate) fn cut(&self) {
         self.shutdown(Shutdown::Both);

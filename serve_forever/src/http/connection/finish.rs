@@ -38,6 +38,9 @@ impl HttpConnection {
             Ok(Sent::Yield) => Step::Next(Next::Again),
             Err(error) => {
                 log::debug!("{}: the response could not be sent: {error}", transport.peer);
+                if pending.is_close_delimited() {
+                    transport.abort();
+                }
                 Step::Next(Next::Close)
             }
         }

@@ -51,6 +51,8 @@ enum Phase {
     Refusing(Box<Refusal>),
     /// A response is not sent yet.
     Sending(Box<Pending>, After),
+    /// The client was too slow: what is unsent is to be dropped, outside of the loop.
+    Ending { _unsent: Box<Pending> },
     /// A body that the handler did not read.
     Draining(Box<Drain>),
     /// Closed on our side; read on for a while, so that the response is not lost to a reset.
@@ -120,6 +122,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                     cx.readiness.write = false;
                     self.send(cx.transport, cx.config, cx.now)
                 }
+                Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::of(&[b"end"]), permit: false }),
                 Phase::Draining(_) => self.drain(cx),
                 Phase::Lingering { .. } => self.linger(cx),
             };
@@ -131,14 +134,20 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
     }
 
     fn run(&mut self, cx: &mut Run<'_, Http<H>>) -> Next {
-        match std::mem::replace(&mut self.phase, Phase::Receiving) {
+        let next = match std::mem::replace(&mut self.phase, Phase::Receiving) {
             Phase::Request => self.serve(cx, None),
             Phase::Refusing(refusal) => self.serve(cx, Some(&refusal)),
+            Phase::Ending { .. } => Next::Close,
             phase => {
                 self.phase = phase;
                 self.send_more(cx)
             }
+        };
+        if next == Next::Close {
+            // What is unsent goes now, while the loop is not held: it may be user code, or a file on a slow disk.
+            self.phase = Phase::Receiving;
         }
+        next
     }
 
     fn park(&mut self, scratch: &mut Scratch) {
@@ -172,13 +181,23 @@ impl HttpConnection {
         }
     }
 
-    /// A deadline is over. False: there is nothing to say to the client.
+    /// A deadline is over. False: there is nothing to do but to close.
     fn expire(&mut self, transport: &Transport) -> bool {
         match self.phase {
             Phase::Receiving => {}
-            Phase::Sending(..) => {
+            Phase::Sending(ref pending, _) => {
                 log::debug!("{}: the client took its response too slowly", transport.peer);
-                return false;
+                if pending.is_close_delimited() {
+                    transport.abort();
+                }
+                if pending.is_memory() {
+                    return false;
+                }
+                self.phase = match std::mem::replace(&mut self.phase, Phase::Receiving) {
+                    Phase::Sending(pending, _) => Phase::Ending { _unsent: pending },
+                    phase => phase,
+                };
+                return true;
             }
             _ => return false,
         }

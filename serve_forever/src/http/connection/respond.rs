@@ -33,6 +33,7 @@ impl HttpConnection {
         (self.head, self.head_since, self.collecting) = (None, None, None);
         let site = Site { server: cx.server, config: cx.config, transport: cx.transport, seat: cx.seat };
         let limits = limits(cx.config);
+        exclusive(&mut lent.output).begin_connection();
         let mut start = 0;
         let mut refusal = refusal.cloned();
         let mut first = true;
@@ -89,15 +90,17 @@ impl HttpConnection {
             if served.cut {
                 // What is complete, such as answers to earlier requests, still goes out if the peer takes it at
                 // once; the end of the connection shows that the last one is not whole.
-                let ready = &mut exclusive(&mut lent.output).ready;
-                if !ready.is_empty() {
-                    let _ = cx.transport.send(ready, false);
-                    ready.clear();
+                let output = exclusive(&mut lent.output);
+                if !output.ready.is_empty() {
+                    let _ = cx.transport.send(&output.ready, false);
+                }
+                if output.is_close_delimited() {
+                    cx.transport.abort();
                 }
                 *filled = 0;
                 return Next::Close;
             }
-            let clean = refusal.is_none() && start == *filled && served.unread.is_none();
+            let clean = refusal.is_none() && start == *filled && served.complete;
             match served.unread {
                 Some(decoder) if !served.close => {
                     *filled = start;
@@ -125,6 +128,12 @@ impl HttpConnection {
         let output = exclusive(&mut lent.output);
         let attachment = output.attachment.take();
         let framing = output.source_framing();
+        // The system still has to deliver much of a long response when we are done with it: a late octet of the
+        // client, for which nobody looks any more, would make it throw that away.
+        let mut after = after;
+        if matches!(after, After::Close) && output.has_left() {
+            after = After::Linger;
+        }
         let ready = &mut output.ready;
         if attachment.is_none() {
             match cx.transport.send(ready, false) {
@@ -142,6 +151,9 @@ impl HttpConnection {
             }
         }
         let octets = std::mem::take(ready);
+        if matches!(after, After::Close) {
+            after = After::Linger;
+        }
         self.phase = Phase::Sending(Box::new(Pending::new(octets, attachment, framing)), after);
         self.send_more(cx)
     }

@@ -9,7 +9,7 @@ use crate::server::accept::{self, ACCEPTS_PER_TURN, Accepted};
 use crate::server::deadlines::Deadline;
 use crate::server::engine::{Mail, Seated};
 use crate::server::handover::slots::{Slot, Slots, Token};
-use crate::server::protocol::{Admission, Protocol};
+use crate::server::protocol::{Admission, Job, Protocol};
 use crate::sys::Socket;
 use crate::transport::Transport;
 
@@ -146,6 +146,10 @@ impl<P: Protocol> Driver<'_, P> {
                 self.forget(slot);
             }
             core.slots = Slots::new();
+            // They may hold wakers, which hold the server.
+            for (job, ..) in core.waiting_jobs.drain(..) {
+                job.refuse();
+            }
         }
     }
 }

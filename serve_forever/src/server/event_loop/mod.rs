@@ -196,6 +196,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 read: event.is_readable(),
                 write: event.is_writable(),
                 end: event.is_read_closed() || event.is_error(),
+                broken: event.is_error() || event.is_write_closed(),
             };
             if let Some(slot) = inner.slots.get(token)
                 && slot.event(seen)

@@ -15,10 +15,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
     pub(super) fn has_permit(&self, address: IpAddr) -> bool {
         let permits = &self.engine.permits;
         // Who holds how many matters only when they get scarce: until then this is one load.
-        permits.may_start()
-            && (permits.detached() * 2 < permits.limit()
-                || self.engine.permit_holders.count(address)
-                    < self.engine.config.permits_per_address(permits.limit()))
+        let most = self.engine.most_permits();
+        self.engine.may_start()
+            && (permits.detached() * 2 < most
+                || self.engine.permit_holders.count(address) < self.engine.config.permits_per_address(most))
     }
 
     /// The request waits for a permit on its connection.
@@ -56,7 +56,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
         for _ in 0..core.waiting.len() {
-            if !self.engine.permits.may_start() {
+            if !self.engine.may_start() {
                 break;
             }
             let Some(token) = core.waiting.pop_front() else { break };

@@ -73,6 +73,16 @@ impl<W> Pool<W> {
         }
     }
 
+    /// Makes one more thread.
+    pub(crate) fn grow(&self, spawner: &impl Spawn) -> std::io::Result<()> {
+        let inner = lock(&self.inner);
+        if inner.threads >= self.most {
+            return Err(std::io::Error::other("the limit of threads is reached"));
+        }
+        drop(self.add_thread(inner, spawner)?);
+        Ok(())
+    }
+
     /// Gives a loop to a spare thread, if there is or can be one and `take` then still gets hold of the loop.
     ///
     /// The thread comes first: a loop that was taken and found no thread would stand still.

@@ -41,6 +41,9 @@ pub(crate) struct Readiness {
     /// The peer closed its side or the connection broke: no further edge will come, so a short read does not
     /// mean that everything was read.
     pub(crate) end: bool,
+    /// The connection broke, so writing will not block either. The end of what the peer sends does not mean that
+    /// there is room for what it is sent.
+    pub(crate) broken: bool,
 }
 
 /// What a connection in its slot waits for.
@@ -59,6 +62,7 @@ impl<C, X> Slot<C, X> {
         self.readiness.read |= seen.read;
         self.readiness.write |= seen.write;
         self.readiness.end |= seen.end;
+        self.readiness.broken |= seen.broken;
         self.place.is_some() && self.is_wanted() && self.queue()
     }
 
@@ -110,8 +114,8 @@ impl<C, X> Slot<C, X> {
 
     fn is_wanted(&self) -> bool {
         self.woken
-            || (self.wants.read && (self.readiness.read || self.readiness.end))
-            || (self.wants.write && (self.readiness.write || self.readiness.end))
+            || (self.wants.read && (self.readiness.read || self.readiness.end || self.readiness.broken))
+            || (self.wants.write && (self.readiness.write || self.readiness.broken))
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{self, Shutdown};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Registry, Token};
@@ -76,6 +76,11 @@ impl Socket {
             Ok(octets) => octets == 0,
             Err(error) => error.kind() != ErrorKind::WouldBlock,
         }
+    }
+
+    pub(crate) fn reset_on_close(&self) {
+        // It can fail only where there is nothing left to reset.
+        let _ = SockRef::from(&*self.stream()).set_linger(Some(Duration::ZERO));
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Registry, Token};
@@ -66,6 +66,11 @@ impl Socket {
 
     pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         Ok(rustix::net::sockopt::set_tcp_nodelay(&self.fd, nodelay)?)
+    }
+
+    pub(crate) fn reset_on_close(&self) {
+        // It can fail only where there is nothing left to reset.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
