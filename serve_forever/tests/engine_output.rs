@@ -4,7 +4,7 @@ mod engine_support;
 mod support;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine_support::{FAST, OpenAtEnd, Room, get, http};
@@ -29,7 +29,6 @@ impl Source for Ticker {
 
 #[test]
 fn a_response_may_take_longer_than_the_head_or_an_idle_connection_may() {
-    let _alone = alone();
     let patience = Duration::from_millis(500);
     let server = http(
         answer(move |http| {
@@ -72,7 +71,6 @@ impl Drop for Trouble {
 
 #[test]
 fn a_source_that_panics_cuts_its_own_connection_only() {
-    let _alone = alone();
     let server = http(
         answer(|http| {
             if http.path() == "/fast" {
@@ -95,7 +93,6 @@ fn a_source_that_panics_cuts_its_own_connection_only() {
 
 #[test]
 fn a_source_that_panics_when_it_is_dropped_harms_nobody_else() {
-    let _alone = alone();
     let server = http(
         answer(|http| {
             if http.path() == "/fast" {
@@ -132,7 +129,6 @@ impl Drop for Endless {
 
 #[test]
 fn a_source_that_panics_when_its_client_leaves_harms_nobody_else() {
-    let _alone = alone();
     let server = http(
         answer(|http| {
             if http.path() == "/fast" {
@@ -175,7 +171,6 @@ impl Source for Stuck {
 
 #[test]
 fn sources_that_block_leave_the_loop_to_the_others() {
-    let _alone = alone();
     let room = Arc::new(Room::default());
     let inner = Arc::clone(&room);
     let server = http(
