@@ -19,6 +19,8 @@ mod peers;
 pub(crate) mod protocol;
 pub(crate) mod seat;
 pub(crate) mod stats;
+#[cfg(test)]
+mod tests;
 pub(crate) mod waker;
 
 use std::fmt;
@@ -39,6 +41,23 @@ use protocol::Protocol;
 ///
 /// It is bound when it is made, and serves from [`serve_forever`](Self::serve_forever) on. It serves many
 /// connections at a time; there is no separate threading server.
+///
+/// ```
+/// # use serve_forever::{handler_fn, Exchange, HttpServer, Protocol, Result, Server};
+/// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+/// /// Runs a server of either kind beside other work.
+/// fn with_server<P: Protocol>(server: &Server<P>, work: impl FnOnce()) -> std::io::Result<()> {
+///     std::thread::scope(|scope| {
+///         let running = scope.spawn(|| server.serve_forever());
+///         work();
+///         server.handle().shutdown();
+///         running.join().unwrap()
+///     })
+/// }
+///
+/// with_server(&HttpServer::bind(("localhost", 0), handler)?, || println!("at work"))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Server<P> {
     protocol: Arc<P>,
     config: Config,
