@@ -18,7 +18,7 @@ pub fn connection(input: &[u8]) {
 
 /// What the handler does depends on the first octet of the path.
 fn answer(http: &mut Exchange) -> Result {
-    let way = http.path().bytes().nth(1).unwrap_or_default();
+    let way = http.path().as_bytes().get(1).copied().unwrap_or_default();
     match way {
         b'b' => {
             let mut body = Vec::new();

@@ -97,17 +97,46 @@ fn upper() {
 #[test]
 fn a_release_build_survives_handlers_that_panic() {
     let folder = Folder::new();
-    let program = build(&["--release"], "release", "panics");
-    let mut program = Program::spawn(&program, &folder.0);
-    let line = program.out.recv_timeout(PATIENCE).expect("the program says where it listens");
-    let address = line.strip_prefix("http://").and_then(|line| line.strip_suffix("/fine"));
-    program.address = address.and_then(|address| address.parse().ok()).expect("an address");
+    let mut program = Program::start_panics(&folder.0, &["--release"]);
     for _ in 0..100 {
         let mut client = program.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(client.response().status_line(), "HTTP/1.1 500 Internal Server Error");
         client.ends();
         assert_eq!(program.ask("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n").text(), "fine\n");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_short_of_descriptors_closes_idle_connections_and_goes_on() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let folder = Folder::new();
+    let mut program = Program::start_panics(&folder.0, &[]);
+    let pid = Pid::from_child(&program.child);
+    prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(64), maximum: Some(64) }).expect("a limit");
+    let mut idle: Vec<Client> = Vec::new();
+    for _ in 0..200 {
+        let mut client = program.send("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.response().text(), "fine\n");
+        idle.push(client);
+    }
+    // The newest are still there, the oldest had to go.
+    for client in idle.drain(190..) {
+        let mut client = client;
+        client.send("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.response().text(), "fine\n");
+    }
+    for client in &mut idle[..100] {
+        client.ends();
+    }
+    // Many at once, whose connections are not idle, have to wait for each other.
+    let mut halves: Vec<Client> = (0..100).map(|_| program.send("GET /fine HTTP/1.1\r\n")).collect();
+    for client in &mut halves {
+        client.send("Host: a\r\nConnection: close\r\n\r\n");
+        assert_eq!(client.response().text(), "fine\n");
+    }
+    assert_eq!(program.ask("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n").text(), "fine\n");
 }
 
 /// A program that runs until this is dropped.
@@ -139,6 +168,16 @@ impl Program {
             thread::sleep(Duration::from_millis(5));
         }
         Some(program)
+    }
+
+    /// Starts the example that says itself where it listens.
+    fn start_panics(folder: &Path, options: &[&str]) -> Self {
+        let profile = if options.is_empty() { "debug" } else { "release" };
+        let mut program = Self::spawn(&build(options, profile, "panics"), folder);
+        let line = program.out.recv_timeout(PATIENCE).expect("the program says where it listens");
+        let address = line.strip_prefix("http://").and_then(|line| line.strip_suffix("/fine"));
+        program.address = address.and_then(|address| address.parse().ok()).expect("an address");
+        program
     }
 
     fn spawn(path: &Path, folder: &Path) -> Self {
