@@ -195,3 +195,45 @@ fn sources_that_block_leave_the_loop_to_the_others() {
         client.response();
     }
 }
+
+/// Never ends, and blocks when it is dropped.
+struct Clinging(Arc<Room>);
+
+impl Source for Clinging {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        out.resize(64 * 1024, b'x');
+        Ok(true)
+    }
+}
+
+impl Drop for Clinging {
+    fn drop(&mut self) {
+        self.0.stay();
+    }
+}
+
+#[test]
+fn a_source_that_blocks_when_it_is_dropped_leaves_the_loop_to_the_others() {
+    let room = Arc::new(Room::default());
+    let inner = Arc::clone(&room);
+    let server = http(
+        answer(move |http| {
+            if http.path() == "/fast" {
+                return reply(http, "fast");
+            }
+            http.send_response(200).end_headers()?;
+            http.send_source(Clinging(Arc::clone(&inner)))
+        }),
+        |builder| builder.loops(1).write_timeout(Duration::from_millis(100)),
+    );
+    let _end = OpenAtEnd(&room);
+    // One client leaves, the other one is cut.
+    let mut first = server.send(get("/"));
+    first.take(1);
+    drop(first);
+    room.wait_for(1);
+    server.is_alive();
+    let _second = server.send(get("/"));
+    room.wait_for(2);
+    server.is_alive();
+}
