@@ -111,17 +111,12 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                     Step::Next(Next::Run { kind: Kind::of(&[b"refusal"]), permit: cx.protocol.may_block() })
                 }
                 Phase::Sending(pending, _) if !pending.is_memory() => {
-                    // Disks and sources may block: outside of the loop. Room that the peer makes from now on is
-                    // an event again.
-                    cx.readiness.write = false;
+                    // Disks and sources may block: outside of the loop.
                     let permit = pending.is_source();
                     let kind = Kind::of(&[if permit { b"source".as_slice() } else { b"drain" }]);
                     Step::Next(Next::Run { kind, permit })
                 }
-                Phase::Sending(..) => {
-                    cx.readiness.write = false;
-                    self.send(cx.transport, cx.config, cx.now)
-                }
+                Phase::Sending(..) => self.send(cx.transport, cx.config, cx.now),
                 Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::of(&[b"end"]), permit: false }),
                 Phase::Draining(_) => self.drain(cx),
                 Phase::Lingering { .. } => self.linger(cx),
