@@ -237,3 +237,22 @@ fn a_source_that_blocks_when_it_is_dropped_leaves_the_loop_to_the_others() {
     room.wait_for(2);
     server.is_alive();
 }
+
+#[test]
+fn a_source_that_blocks_when_it_is_dropped_keeps_no_server_from_its_end() {
+    let room = Arc::new(Room::default());
+    let inner = Arc::clone(&room);
+    let mut server = http(
+        answer(move |http| {
+            http.send_response(200).end_headers()?;
+            http.send_source(Clinging(Arc::clone(&inner)))
+        }),
+        |builder| builder.loops(1).shutdown_timeout(Duration::from_millis(100)),
+    );
+    let _end = OpenAtEnd(&room);
+    let mut client = server.send(get("/"));
+    client.take(1);
+    server.handle.shutdown();
+    room.wait_for(1);
+    server.returns();
+}

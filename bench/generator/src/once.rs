@@ -39,7 +39,8 @@ pub fn get_and_stay(target: SocketAddr, path: &str, client: usize) -> io::Result
 
 fn ask(stream: &mut TcpStream, target: SocketAddr, path: &str) -> io::Result<Reply> {
     let start = Instant::now();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {target}\r\n\r\n")?;
+    // In one piece, as clients do: each argument of a `write!` to the stream would be a segment of its own.
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {target}\r\n\r\n").as_bytes())?;
     let mut octets = Vec::new();
     let mut buffer = [0; BUFFER];
     loop {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::handover::slots::Token;
 
@@ -11,10 +11,18 @@ use super::handover::slots::Token;
 /// A connection's deadline moves with every request, mostly to a later time; moving an entry each time would be
 /// work for nothing. So an entry only says when to look at the connection again: whoever pops it compares
 /// with the deadline that the connection has by then.
-#[derive(Debug, Default)]
+///
+/// Entries lie on a grid of [`GRAIN`], so that a loop with thousands of connections wakes up once for many of them
+/// and not for each.
+#[derive(Debug)]
 pub(crate) struct Deadlines {
     heap: BinaryHeap<Reverse<(Instant, Token)>>,
+    /// Where the grid begins.
+    start: Instant,
 }
+
+/// How much later than its deadline a connection may be told.
+const GRAIN: Duration = Duration::from_millis(20);
 
 /// What a slot knows of its deadline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,16 +33,31 @@ pub(crate) struct Deadline {
     entry: Option<Instant>,
 }
 
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), start: Instant::now() }
+    }
+}
+
 impl Deadlines {
     /// Sets the deadline of `token`.
     pub(crate) fn set(&mut self, token: Token, deadline: &mut Deadline, at: Option<Instant>) {
         deadline.at = at;
-        if let Some(at) = at
-            && deadline.entry.is_none_or(|entry| at < entry)
-        {
+        let Some(at) = at.filter(|at| deadline.entry.is_none_or(|entry| *at < entry)) else { return };
+        let at = self.on_grid(at);
+        if deadline.entry != Some(at) {
             deadline.entry = Some(at);
             self.heap.push(Reverse((at, token)));
         }
+    }
+
+    /// The first point of the grid that is not before `at`.
+    fn on_grid(&self, at: Instant) -> Instant {
+        let grain = GRAIN.as_nanos() as u64;
+        let since = at.saturating_duration_since(self.start).as_nanos() as u64;
+        self.start
+            .checked_add(Duration::from_nanos(since.div_ceil(grain).saturating_mul(grain)))
+            .unwrap_or(at)
     }
 
     /// The next token whose entry is due.
@@ -86,10 +109,24 @@ mod tests {
     const TOKEN: Token = Token { index: 3, generation: 1 };
 
     #[test]
-    fn a_deadline_that_moved_on_is_looked_at_again_when_it_is_due() {
-        let start = Instant::now();
-        let (first, second) = (start + Duration::from_secs(1), start + Duration::from_secs(5));
+    fn deadlines_that_are_close_together_are_looked_at_together() {
         let mut deadlines = Deadlines::default();
+        let at = |millis| deadlines.start + Duration::from_millis(millis);
+        assert_eq!(deadlines.on_grid(at(1000)), at(1000));
+        assert_eq!(deadlines.on_grid(at(1001)), at(1020));
+        let (early, late) = (at(1001), at(1019));
+        deadlines.set(TOKEN, &mut Deadline::default(), Some(early));
+        deadlines.set(TOKEN, &mut Deadline::default(), Some(late));
+        let due = deadlines.next().expect("there is an entry");
+        assert!(early <= due && late <= due);
+        assert!(deadlines.pop_due(due).is_some() && deadlines.pop_due(due).is_some());
+    }
+
+    #[test]
+    fn a_deadline_that_moved_on_is_looked_at_again_when_it_is_due() {
+        let mut deadlines = Deadlines::default();
+        let start = deadlines.start;
+        let (first, second) = (start + Duration::from_secs(1), start + Duration::from_secs(5));
         let mut deadline = Deadline::default();
         deadlines.set(TOKEN, &mut deadline, Some(first));
         deadlines.set(TOKEN, &mut deadline, Some(second));
@@ -105,9 +142,9 @@ mod tests {
 
     #[test]
     fn an_earlier_deadline_makes_the_old_entry_a_leftover() {
-        let start = Instant::now();
-        let (late, early) = (start + Duration::from_secs(75), start + Duration::from_secs(10));
         let mut deadlines = Deadlines::default();
+        let start = deadlines.start;
+        let (late, early) = (start + Duration::from_secs(75), start + Duration::from_secs(10));
         let mut deadline = Deadline::default();
         deadlines.set(TOKEN, &mut deadline, Some(late));
         deadlines.set(TOKEN, &mut deadline, Some(early));

@@ -94,8 +94,19 @@ pub(crate) enum Mail<P: Protocol> {
 /// What a spare thread is told to do.
 enum Work<P: Protocol> {
     Drive(usize),
-    Run { index: usize, token: Token, seated: Box<Seated<P>>, kind: Kind },
-    Job { index: usize, job: P::Job, held: Option<IpAddr> },
+    Run {
+        index: usize,
+        token: Token,
+        seated: Box<Seated<P>>,
+        kind: Kind,
+    },
+    Job {
+        index: usize,
+        job: P::Job,
+        held: Option<IpAddr>,
+    },
+    /// Drops connections that are over: what they have not sent may be code of others.
+    Bury(Vec<Box<Seated<P>>>),
 }
 
 impl<P: Protocol> Engine<P> {
@@ -229,7 +240,7 @@ impl<P: Protocol> Engine<P> {
     ) -> Result<(), Box<Seated<P>>> {
         self.submit(Work::Run { index, token, seated, kind }).map_err(|work| match work {
             Work::Run { seated, .. } => seated,
-            Work::Drive(_) | Work::Job { .. } => unreachable!("the pool gives back what it was given"),
+            _ => unreachable!("the pool gives back what it was given"),
         })
     }
 
@@ -242,8 +253,20 @@ impl<P: Protocol> Engine<P> {
     ) -> Result<(), P::Job> {
         self.submit(Work::Job { index, job, held }).map_err(|work| match work {
             Work::Job { job, .. } => job,
-            Work::Drive(_) | Work::Run { .. } => unreachable!("the pool gives back what it was given"),
+            _ => unreachable!("the pool gives back what it was given"),
         })
+    }
+
+    /// Drops connections outside of the loop, which must not wait for what their sources do at their end.
+    pub(crate) fn bury(&self, seats: Vec<Box<Seated<P>>>) {
+        if seats.is_empty() {
+            return;
+        }
+        self.count_detached();
+        if let Err(work) = self.pool.submit(Work::Bury(seats), self) {
+            drop(work);
+            self.finish_detached();
+        }
     }
 
     fn submit(&self, work: Work<P>) -> Result<(), Work<P>> {
@@ -353,6 +376,10 @@ impl<P: Protocol> Engine<P> {
             Work::Drive(index) => super::event_loop::drive(self, index, &mut scratch),
             Work::Run { index, token, seated, kind } => self.run(index, token, seated, kind, &mut scratch),
             Work::Job { index, job, held } => self.run_job(index, job, held),
+            Work::Bury(seats) => {
+                drop(seats);
+                self.finish_detached();
+            }
         });
         self.count_threads();
     }

@@ -129,15 +129,13 @@ impl<P: Protocol> Driver<'_, P> {
                 for (_, slot) in core.slots.iter_mut() {
                     slot.stays.transport.cut();
                 }
-                let here: Vec<Token> = core
-                    .slots
-                    .iter_mut()
-                    .filter(|(_, slot)| !slot.is_out())
-                    .map(|(token, _)| token)
-                    .collect();
+                let here: Vec<(Token, _)> =
+                    core.slots.iter_mut().filter_map(|(token, slot)| Some((token, slot.take()?.0))).collect();
+                let (here, seats): (Vec<Token>, Vec<_>) = here.into_iter().unzip();
                 for token in here {
                     self.close(core, token);
                 }
+                self.engine.bury(seats);
                 core.stopping = Some(Stop { deadline: core.now + GRACE, cut: true });
             }
         }
