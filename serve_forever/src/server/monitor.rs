@@ -14,11 +14,17 @@ use super::protocol::Protocol;
 pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
     let mut seen: Vec<Option<Job>> = vec![None; engine.loops.len()];
     let mut hot = 0_u32;
+    let mut calm = 0_u32;
     let mut quiet = 0_u32;
     let mut retried = Instant::now();
     while !engine.is_over() {
-        std::thread::sleep(if hot > 0 { SHORT_TICK } else { LONG_TICK });
+        std::thread::sleep(match (hot, calm) {
+            (1.., _) => SHORT_TICK,
+            (0, ..CALM_TICKS) => LONG_TICK,
+            (0, _) => CALM_TICK,
+        });
         hot = hot.saturating_sub(1);
+        calm = calm.saturating_add(1);
         if retried.elapsed() >= RETRY_THREADS {
             retried = Instant::now();
             engine.retry_threads();
@@ -30,7 +36,7 @@ pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
                 && *seen == Some(job)
                 && engine.take_loop(each.index, job) == HandOver::Done
             {
-                hot = HOT_TICKS;
+                (hot, calm) = (HOT_TICKS, 0);
             }
             *seen = job;
             all_polling &= each.state.is_polling();
@@ -49,6 +55,11 @@ pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
 const SHORT_TICK: Duration = Duration::from_micros(100);
 /// Between two looks otherwise.
 const LONG_TICK: Duration = Duration::from_millis(1);
+/// Between two looks at a server none of whose jobs has blocked for long. Its first job to block holds up the others
+/// for so much longer; a thread that is woken up a thousand times a second takes several per cent of a core.
+const CALM_TICK: Duration = Duration::from_millis(4);
+/// Looks without a hand-over, after which that is so: a quarter of a second beyond the short ticks.
+const CALM_TICKS: u32 = HOT_TICKS + 250;
 /// Short ticks after each hand-over.
 const HOT_TICKS: u32 = 1000;
 /// Ticks with every loop in its poll, after which the monitor sleeps. Not one: a loop under light load is in
