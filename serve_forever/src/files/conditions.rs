@@ -1,55 +1,181 @@
-//! Whether the client has the present state of a file already (RFC 9110 §13).
+//! Whether a client wants what there is (RFC 9110 §13): not if it has it already, and not if it wants only what was
+//! there before.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use crate::http::date::parse_http_date;
 
-/// Whether the answer is 304: the one `If-Modified-Since` field, if there is one and it is a date, names the time
-/// of the last change or a later one. HTTP dates have no fractions of a second, so neither does the comparison.
-pub(super) fn is_unmodified<'a>(
-    mut if_modified_since: impl Iterator<Item = &'a [u8]>,
-    last_modified: SystemTime,
-) -> bool {
-    let (Some(date), None) = (if_modified_since.next(), if_modified_since.next()) else { return false };
-    parse_http_date(date).is_some_and(|date| whole_seconds(last_modified) <= date)
+use super::entity_tag::{Comparison, EntityTag, is_listed};
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Validators<'a> {
+    pub(super) entity_tag: Option<&'a EntityTag>,
+    /// As it stands in `Last-Modified`: in seconds since 1970, and not later than `Date`.
+    pub(super) last_modified: Option<u64>,
+    /// Whether the file cannot have changed twice in that second (RFC 9110 §8.8.2.2).
+    pub(super) date_is_strong: bool,
 }
 
-/// Without the fraction of a second; not before 1970, which HTTP dates cannot name.
-fn whole_seconds(time: SystemTime) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+/// What is to be done with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// As if it had no condition.
+    Proceed,
+    /// 304.
+    NotModified,
+    /// 412.
+    PreconditionFailed,
+}
+
+/// Judges the conditions of a `GET` or `HEAD` in the order of RFC 9110 §13.2.2. Only for what would be answered with
+/// 200 without them (RFC 9110 §13.2.1).
+///
+/// `lines` are all header fields of the request. Nearly always there is no condition among them, so they are gone
+/// through once, looking at the first letters of their names.
+pub(super) fn evaluate<'r>(
+    lines: impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone,
+    validators: &Validators<'_>,
+) -> Outcome {
+    let found = Found::among(lines.clone());
+    let tag = validators.entity_tag;
+
+    if found.has_match {
+        if !is_listed(values(lines.clone(), Condition::Match), tag, Comparison::Strong) {
+            return Outcome::PreconditionFailed;
+        }
+    } else if let (Some(date), Some(modified)) = (found.unmodified_since.date(), validators.last_modified)
+        && modified > date
+    {
+        return Outcome::PreconditionFailed;
+    }
+
+    if found.has_none_match {
+        if is_listed(values(lines, Condition::NoneMatch), tag, Comparison::Weak) {
+            return Outcome::NotModified;
+        }
+    } else if let (Some(date), Some(modified)) = (found.modified_since.date(), validators.last_modified)
+        && modified <= date
+    {
+        return Outcome::NotModified;
+    }
+    Outcome::Proceed
+}
+
+/// Whether the `Range` of a request may be answered with a part: there is no `If-Range`, or what the client has
+/// parts of already is what is there.
+///
+/// ```abnf
+/// If-Range = entity-tag / HTTP-date
+/// ```
+///
+/// (RFC 9110 §13.1.5.) Parts of two states must never be put together, so whatever is not certain is no.
+pub(super) fn if_range_allows<'r>(
+    lines: impl Iterator<Item = (&'r [u8], &'r [u8])>,
+    validators: &Validators<'_>,
+) -> bool {
+    let mut values = values(lines, Condition::Range);
+    let Some(value) = values.next() else { return true };
+    if values.next().is_some() {
+        return false;
+    }
+    // A date has no quote among its first three characters, and every tag has.
+    if value.iter().take(3).any(|&octet| octet == b'"') {
+        return validators.entity_tag.is_some_and(|tag| tag.is(value, Comparison::Strong));
+    }
+    validators.date_is_strong
+        && validators.last_modified.is_some()
+        && seconds(value) == validators.last_modified
+}
+
+fn values<'r>(
+    lines: impl Iterator<Item = (&'r [u8], &'r [u8])>,
+    wanted: Condition,
+) -> impl Iterator<Item = &'r [u8]> {
+    lines.filter(move |line| Condition::named(line.0) == Some(wanted)).map(|line| line.1)
+}
+
+/// The fields that make a request conditional; all names begin with `If-`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Match,
+    NoneMatch,
+    ModifiedSince,
+    UnmodifiedSince,
+    Range,
+}
+
+impl Condition {
+    /// Most names are dismissed by their first letters.
+    fn named(name: &[u8]) -> Option<Self> {
+        let [b'i' | b'I', b'f' | b'F', b'-', rest @ ..] = name else { return None };
+        let is = |expected: &str| rest.eq_ignore_ascii_case(expected.as_bytes());
+        Some(match rest.len() {
+            5 if is("Match") => Self::Match,
+            10 if is("None-Match") => Self::NoneMatch,
+            14 if is("Modified-Since") => Self::ModifiedSince,
+            16 if is("Unmodified-Since") => Self::UnmodifiedSince,
+            5 if is("Range") => Self::Range,
+            _ => return None,
+        })
+    }
+}
+
+/// The conditions of one request.
+#[derive(Debug, Default)]
+struct Found<'r> {
+    has_match: bool,
+    has_none_match: bool,
+    modified_since: DateLines<'r>,
+    unmodified_since: DateLines<'r>,
+}
+
+impl<'r> Found<'r> {
+    fn among(lines: impl Iterator<Item = (&'r [u8], &'r [u8])>) -> Self {
+        let mut found = Self::default();
+        for (name, value) in lines {
+            match Condition::named(name) {
+                None | Some(Condition::Range) => {}
+                Some(Condition::Match) => found.has_match = true,
+                Some(Condition::NoneMatch) => found.has_none_match = true,
+                Some(Condition::ModifiedSince) => found.modified_since.add(value),
+                Some(Condition::UnmodifiedSince) => found.unmodified_since.add(value),
+            }
+        }
+        found
+    }
+}
+
+/// The lines of a field that may have one date.
+#[derive(Debug, Default)]
+enum DateLines<'r> {
+    #[default]
+    None,
+    One(&'r [u8]),
+    Several,
+}
+
+impl<'r> DateLines<'r> {
+    fn add(&mut self, value: &'r [u8]) {
+        *self = match self {
+            Self::None => Self::One(value),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+
+    /// In seconds since 1970. What is no date, or more than one, is as if it was not there (RFC 9110 §13.1.3, §13.1.4).
+    fn date(&self) -> Option<u64> {
+        match self {
+            Self::One(value) => seconds(value),
+            Self::None | Self::Several => None,
+        }
+    }
+}
+
+fn seconds(date: &[u8]) -> Option<u64> {
+    let time = parse_http_date(date)?;
+    time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`
-    const CHANGED: Duration = Duration::from_secs(784_111_777);
-
-    fn is_unmodified_since(fields: &[&str]) -> bool {
-        let fraction = Duration::from_millis(999);
-        is_unmodified(fields.iter().map(|field| field.as_bytes()), UNIX_EPOCH + CHANGED + fraction)
-    }
-
-    #[test]
-    fn the_same_second_or_a_later_one_means_unmodified() {
-        assert!(is_unmodified_since(&["Sun, 06 Nov 1994 08:49:37 GMT"]));
-        assert!(is_unmodified_since(&["Sun, 06 Nov 1994 08:49:38 GMT"]));
-        assert!(is_unmodified_since(&["Sunday, 06-Nov-94 08:49:37 GMT"]));
-        assert!(!is_unmodified_since(&["Sun, 06 Nov 1994 08:49:36 GMT"]));
-    }
-
-    #[test]
-    fn no_field_no_date_or_several_of_them_say_nothing() {
-        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-        for fields in [&[][..], &[""], &["yesterday"], &[date, date], &["Sun, 06 Nov 1994 08:49:37 CET"]] {
-            assert!(!is_unmodified_since(fields), "{fields:?}");
-        }
-    }
-
-    #[test]
-    fn a_file_from_before_1970_can_be_unmodified() {
-        let date = "Thu, 01 Jan 1970 00:00:00 GMT".as_bytes();
-        assert!(is_unmodified([date].into_iter(), UNIX_EPOCH - Duration::from_secs(1)));
-    }
-}
+mod tests;

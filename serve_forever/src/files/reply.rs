@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::http::date::http_date;
 use crate::{Exchange, Result, Source, sys};
 
-use super::conditions::is_unmodified;
+use super::charset::content_type;
+use super::conditions::{self, Outcome, Validators};
 use super::listing::Listing;
 use super::listing::page::{self, Page};
 use super::path::with_slash;
 use super::site::FoundFile;
-use super::types::content_type;
+use super::types::Types;
 
 /// The largest file that is read into memory, so that it leaves in one write with its head: 64 KiB, as much as the
 /// server holds back. For these a read and one write cost less than a write and a `sendfile`.
@@ -30,10 +31,10 @@ pub(super) fn file(http: &mut Exchange, found: FoundFile) -> Result {
     // Never later than `Date` (RFC 9110 §8.8.2.1), so it is taken before that and from the same clock.
     let now = UNIX_EPOCH + Duration::from_secs(sys::unix_time());
     let last_modified = metadata.modified().ok().map(|time| time.min(now));
-    if let Some(time) = last_modified
-        && has_it_already(http, time)
-    {
-        return http.send_response(304).end_headers();
+    match conditions::evaluate(http.headers().lines(), &validators(last_modified)) {
+        Outcome::Proceed => {}
+        Outcome::NotModified => return http.send_response(304).end_headers(),
+        Outcome::PreconditionFailed => return http.send_error(412, None, None),
     }
     let wants_content = http.command() != "HEAD";
     let small =
@@ -41,7 +42,7 @@ pub(super) fn file(http: &mut Exchange, found: FoundFile) -> Result {
     // A file that was cut meanwhile has the length that was read.
     let length = small.as_ref().map_or(metadata.len(), |octets| octets.len() as u64);
     http.send_response(200)
-        .send_header("Content-type", content_type(&path))
+        .send_header("Content-type", content_type(Types::default().media_type(&path), b"", false))
         .send_header("Content-Length", length);
     if let Some(time) = last_modified {
         http.send_header("Last-Modified", String::from_utf8_lossy(&http_date(time)));
@@ -86,11 +87,11 @@ pub(super) fn not_found(http: &mut Exchange) -> Result {
     http.send_error(404, Some("File not found"), None)
 }
 
-/// Whether the request has a condition that makes the answer 304 (RFC 9110 §13.2.2: entity tags, which files do not
-/// have yet, go before dates).
-fn has_it_already(http: &Exchange, last_modified: SystemTime) -> bool {
-    let headers = http.headers();
-    !headers.contains("If-None-Match") && is_unmodified(headers.get_all("If-Modified-Since"), last_modified)
+/// What a file is known by: its time only, as it has no entity tag yet.
+fn validators(last_modified: Option<SystemTime>) -> Validators<'static> {
+    let last_modified =
+        last_modified.map(|time| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+    Validators { last_modified, ..Validators::default() }
 }
 
 /// The first `length` octets of the file, or all if it has become shorter.

@@ -4,29 +4,62 @@
 //! call scripts plain text so that browsers refuse them, has a say in it.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
+use std::collections::HashMap;
 use std::path::Path;
+
+/// The types of files: what its user says, and the table for the rest.
+#[derive(Clone, Debug)]
+pub(super) struct Types {
+    /// By extension, without the dot. That of a name without extension is empty.
+    of_user: HashMap<String, String>,
+    of_unknown: Cow<'static, str>,
+}
+
+impl Types {
+    /// Files whose names end in this extension, with or without its dot, have this type. An extension in lower case
+    /// stands for those in upper case too, as far as they do not have a type themselves; an empty one for names without.
+    pub(super) fn set(&mut self, extension: &str, media_type: impl Into<String>) {
+        let extension = extension.strip_prefix('.').unwrap_or(extension);
+        self.of_user.insert(extension.to_owned(), media_type.into());
+    }
+
+    /// The type of files whose names tell none.
+    pub(super) fn set_default(&mut self, media_type: impl Into<String>) {
+        self.of_unknown = Cow::Owned(media_type.into());
+    }
+
+    /// The type of a file of that name; without a charset, unless the user says one.
+    pub(super) fn media_type(&self, file: &Path) -> &str {
+        let Some(extension) = file.extension().unwrap_or_default().to_str() else { return &self.of_unknown };
+        let lower_case = lower_case(extension);
+        let of_user = || {
+            let exact = self.of_user.get(extension);
+            exact.or_else(|| self.of_user.get(lower_case.as_ref())).map(String::as_str)
+        };
+        of_user().or_else(|| from_table(&lower_case)).unwrap_or(&self.of_unknown)
+    }
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Self { of_user: HashMap::new(), of_unknown: UNKNOWN.into() }
+    }
+}
 
 /// The type of what nothing is known about.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The value of `Content-Type` for a file of that name.
-///
-/// Text is said to be UTF-8, as nearly all of it is, because browsers would guess something older. Not XML, which
-/// names its encoding itself and would be overruled.
-pub(super) fn content_type(file: &Path) -> Cow<'static, str> {
-    let media_type = media_type(file);
-    if media_type.starts_with("text/") && media_type != "text/xml" {
-        format!("{media_type}; charset=utf-8").into()
+fn lower_case(extension: &str) -> Cow<'_, str> {
+    if extension.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        extension.to_ascii_lowercase().into()
     } else {
-        media_type.into()
+        extension.into()
     }
 }
 
-fn media_type(file: &Path) -> &'static str {
-    let Some(extension) = file.extension().and_then(OsStr::to_str) else { return UNKNOWN };
-    let extension = extension.to_ascii_lowercase();
-    corrected(&extension).or_else(|| mime_guess::from_ext(&extension).first_raw()).unwrap_or(UNKNOWN)
+/// `extension` is in lower case.
+fn from_table(extension: &str) -> Option<&'static str> {
+    corrected(extension).or_else(|| mime_guess::from_ext(extension).first_raw())
 }
 
 /// What the table of `mime_guess` lacks, what has been registered since, and what pages fail without, whatever that
@@ -36,19 +69,25 @@ fn corrected(extension: &str) -> Option<&'static str> {
         "js" | "mjs" | "cjs" | "jsx" => "text/javascript",
         "css" => "text/css",
         "html" | "htm" => "text/html",
-        "md" | "markdown" => "text/markdown",
-        "json" | "map" => "application/json",
+        "md" | "markdown" | "mdx" => "text/markdown",
+        "json" | "map" | "har" | "topojson" => "application/json",
         "wasm" => "application/wasm",
         "webmanifest" => "application/manifest+json",
-        "xsl" | "xpdl" => "application/xml",
+        "json5" => "application/json5",
+        "jsonl" | "ndjson" => "application/x-ndjson",
+        "cbor" => "application/cbor",
+        "xsl" | "xpdl" | "wsdl" => "application/xml",
         "yaml" | "yml" => "application/yaml",
 
         // Sources and notes: to be read, not to be saved. Video streams end in `.ts` too, but far more files of
         // that name are programs.
-        "bash" | "bat" | "cts" | "dart" | "diff" | "fish" | "glsl" | "go" | "gql" | "graphql" | "ini"
-        | "java" | "jl" | "kt" | "ksh" | "mts" | "nim" | "org" | "patch" | "pl" | "proto" | "ps1" | "py"
-        | "r" | "rb" | "rs" | "scala" | "sh" | "sql" | "srt" | "svelte" | "swift" | "toml" | "ts" | "tsx"
-        | "vue" | "wat" | "wgsl" | "zig" | "zsh" => "text/plain",
+        "adoc" | "ass" | "bash" | "bat" | "clj" | "cmake" | "cts" | "dart" | "diff" | "erl" | "ex"
+        | "exs" | "fish" | "fs" | "glsl" | "go" | "gql" | "gradle" | "graphql" | "groovy" | "hs" | "ini"
+        | "java" | "jl" | "jsonc" | "kt" | "ksh" | "ml" | "mts" | "nim" | "nix" | "org" | "patch" | "pl"
+        | "properties" | "proto" | "ps1" | "py" | "r" | "rb" | "rs" | "scala" | "sh" | "sql" | "srt"
+        | "svelte" | "swift" | "tf" | "toml" | "ts" | "tsx" | "vue" | "wat" | "wgsl" | "zig" | "zsh" => {
+            "text/plain"
+        }
         "rst" => "text/x-rst",
 
         // `.svgz` is an image only with `Content-Encoding: gzip`; as long as that is not sent the truth is that it
@@ -63,12 +102,27 @@ fn corrected(extension: &str) -> Option<&'static str> {
         "rpm" => "application/x-rpm",
         "h5" | "hdf5" => "application/x-hdf5",
 
+        "arrow" => "application/vnd.apache.arrow.file",
+        "parquet" => "application/vnd.apache.parquet",
+        "pmtiles" => "application/vnd.pmtiles",
+        "mvt" => "application/vnd.mapbox-vector-tile",
+        "sqlite" | "sqlite3" => "application/vnd.sqlite3",
+        "ipynb" => "application/x-ipynb+json",
+        "cdf" => "application/x-netcdf",
+        "xlb" => "application/vnd.ms-excel",
+        "pyc" | "pyo" => "application/x-python-code",
+
         "avif" => "image/avif",
         "svg" => "image/svg+xml",
         "emf" => "image/emf",
         "wmf" => "image/wmf",
         "fits" => "image/fits",
         "ktx2" => "image/ktx2",
+        "jxl" => "image/jxl",
+        "t38" => "image/t38",
+        "tfx" => "image/tiff-fx",
+        "loas" => "audio/aac",
+        "3gpp2" => "video/3gpp2",
         "m3u" | "m3u8" => "application/vnd.apple.mpegurl",
         "m4a" => "audio/mp4",
         "m4s" => "video/iso.segment",
@@ -83,90 +137,4 @@ fn corrected(extension: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(name: &str) -> Cow<'static, str> {
-        content_type(Path::new(name))
-    }
-
-    #[test]
-    fn text_has_a_charset() {
-        for (name, media_type) in [
-            ("index.html", "text/html; charset=utf-8"),
-            ("a.htm", "text/html; charset=utf-8"),
-            ("a.css", "text/css; charset=utf-8"),
-            ("a.js", "text/javascript; charset=utf-8"),
-            ("a.mjs", "text/javascript; charset=utf-8"),
-            ("a.txt", "text/plain; charset=utf-8"),
-            ("a.csv", "text/csv; charset=utf-8"),
-            ("a.md", "text/markdown; charset=utf-8"),
-            ("a.ts", "text/plain; charset=utf-8"),
-            ("a.rs", "text/plain; charset=utf-8"),
-            ("a.vtt", "text/vtt; charset=utf-8"),
-        ] {
-            assert_eq!(of(name), media_type, "{name}");
-        }
-    }
-
-    #[test]
-    fn everything_else_has_none() {
-        for (name, media_type) in [
-            ("a.json", "application/json"),
-            ("a.xml", "text/xml"),
-            ("a.svg", "image/svg+xml"),
-            ("a.png", "image/png"),
-            ("a.jpg", "image/jpeg"),
-            ("a.gif", "image/gif"),
-            ("a.webp", "image/webp"),
-            ("a.avif", "image/avif"),
-            ("a.ico", "image/x-icon"),
-            ("a.wasm", "application/wasm"),
-            ("a.webmanifest", "application/manifest+json"),
-            ("a.pdf", "application/pdf"),
-            ("a.zip", "application/zip"),
-            ("a.mp4", "video/mp4"),
-            ("a.webm", "video/webm"),
-            ("a.mp3", "audio/mpeg"),
-            ("a.woff2", "font/woff2"),
-        ] {
-            assert_eq!(of(name), media_type, "{name}");
-        }
-    }
-
-    #[test]
-    fn compressed_files_are_what_they_are() {
-        for (name, media_type) in [
-            ("a.gz", "application/gzip"),
-            ("a.tar.gz", "application/gzip"),
-            ("a.tgz", "application/gzip"),
-            ("a.svgz", "application/gzip"),
-            ("a.tar.bz2", "application/x-bzip2"),
-            ("a.tar.xz", "application/x-xz"),
-            ("a.css.br", "application/octet-stream"),
-        ] {
-            assert_eq!(of(name), media_type, "{name}");
-        }
-    }
-
-    #[test]
-    fn the_case_of_an_extension_does_not_matter() {
-        assert_eq!(of("A.HTML"), "text/html; charset=utf-8");
-        assert_eq!(of("A.Jpeg"), "image/jpeg");
-    }
-
-    #[test]
-    fn what_has_no_known_extension_is_octets() {
-        for name in ["Makefile", ".html", "a.", "a.unheard-of", ""] {
-            assert_eq!(of(name), UNKNOWN, "{name}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn an_extension_may_be_no_text() {
-        use std::os::unix::ffi::OsStrExt;
-        assert_eq!(content_type(Path::new(OsStr::from_bytes(b"a.\xff"))), UNKNOWN);
-        assert_eq!(content_type(Path::new(OsStr::from_bytes(b"\xff.txt"))), "text/plain; charset=utf-8");
-    }
-}
+mod tests;

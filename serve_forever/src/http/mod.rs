@@ -25,6 +25,7 @@ mod wfile;
 
 pub use exchange::Exchange;
 pub use fields::Headers;
+pub(crate) use fields::trim_blanks;
 pub use handler::BaseHttpRequestHandler;
 pub use handler_fn::{HandlerFn, handler_fn};
 pub use pending::Source;

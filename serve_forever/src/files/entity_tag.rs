@@ -1,0 +1,248 @@
+//! Entity tags: what names one state of a file (RFC 9110 §8.8.3), how it is made, and how it is compared.
+
+use std::fmt::Write as _;
+
+use crate::http::trim_blanks;
+
+/// How a file gets its entity tag (RFC 9110 §8.8.3): the name of its present state, by which clients ask whether
+/// what they have is still good.
+///
+/// No file is read for it: its tag is made from what the system knows about the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EntityTags {
+    /// From which file it is, its size, and the times of its last change and of the last change of its properties.
+    /// Whatever changes a file changes its tag. Copies of one file have different tags, also on different machines.
+    #[default]
+    Identity,
+    /// From the size and the time of the last change, in whole seconds. The same on all machines that have copies of
+    /// the same files with the same times: for those that share the work behind one address.
+    SizeAndTime,
+    /// None. Clients have the time of the last change to ask by.
+    Off,
+}
+
+/// Seconds since 1970 and the nanoseconds after them, as systems give the times of a file.
+pub(super) type FileTime = (i64, u32);
+
+/// What the system knows about a file that tags are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileState {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    pub(super) size: u64,
+    /// When its content was changed last.
+    pub(super) modified: FileTime,
+    /// When anything about it was changed last, which nobody can set back; where a system does not know that, as
+    /// `modified`.
+    pub(super) changed: FileTime,
+}
+
+/// An entity tag of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EntityTag(String);
+
+/// How tags are compared (RFC 9110 §8.8.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    /// Equal, and neither is weak: the octets are the same.
+    Strong,
+    /// Equal but for being weak: the one is as good as the other.
+    Weak,
+}
+
+/// The tag of a file. It is weak while the file [is not settled](is_settled).
+///
+/// What was seen of such a file may change once more without a trace in its times. So its tag differs from the one
+/// which it has later not only in being weak, or the comparison of `If-None-Match` would take them for the same.
+pub(super) fn make(recipe: EntityTags, file: &FileState, settled: bool) -> Option<EntityTag> {
+    let mut tag = String::with_capacity(LONGEST);
+    tag.push_str(if settled { "\"" } else { "W/\"" });
+    // The size stands apart, so that different sizes always make different tags. Writing to a String cannot fail.
+    let _ = match recipe {
+        EntityTags::Identity => write!(tag, "{:x}-{:016x}", file.size, mixed(file)),
+        EntityTags::SizeAndTime => write!(tag, "{:x}-{:x}", file.size, file.modified.0),
+        EntityTags::Off => return None,
+    };
+    tag.push_str(if settled { "\"" } else { "~\"" });
+    Some(EntityTag(tag))
+}
+
+/// Whether a file that is changed from now on, `now`, gets other times than it has: it keeps no times that are still
+/// to come, and its clock has ticked since.
+pub(super) fn is_settled(recipe: EntityTags, now: FileTime, file: &FileState) -> bool {
+    let nanoseconds = |(seconds, nanos): FileTime| i128::from(seconds) * SECOND + i128::from(nanos);
+    let has_passed = |time: FileTime| {
+        let tick = if time.1 == 0 || recipe == EntityTags::SizeAndTime { COARSE_TICK } else { FINE_TICK };
+        nanoseconds(now) - nanoseconds(time) >= tick
+    };
+    has_passed(file.modified) && has_passed(file.changed)
+}
+
+impl EntityTag {
+    /// As it stands in a field: `"..."` or `W/"..."`.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a client may not put parts of two answers with this tag together.
+    pub(super) fn is_weak(&self) -> bool {
+        self.received().is_weak
+    }
+
+    /// Whether the value of a field that holds one tag, and nothing else, holds this one.
+    pub(super) fn is(&self, value: &[u8], comparison: Comparison) -> bool {
+        ReceivedTag::parse(value)
+            .is_some_and(|(tag, rest)| rest.is_empty() && tag.matches(&self.received(), comparison))
+    }
+
+    fn received(&self) -> ReceivedTag<'_> {
+        let octets = self.0.as_bytes();
+        match octets.strip_prefix(WEAK) {
+            Some(opaque) => ReceivedTag { is_weak: true, opaque },
+            None => ReceivedTag { is_weak: false, opaque: octets },
+        }
+    }
+}
+
+/// Whether the lines of an `If-Match` or `If-None-Match` field name the file, which is there and may have a tag.
+///
+/// ```abnf
+/// If-Match      = "*" / #entity-tag
+/// If-None-Match = "*" / #entity-tag
+/// ```
+///
+/// (RFC 9110 §13.1.1, §13.1.2.) A `*` means whatever is there, but only if it is alone. What is no tag matches none,
+/// and says nothing about its neighbours.
+pub(super) fn is_listed<'a>(
+    mut lines: impl Iterator<Item = &'a [u8]>,
+    tag: Option<&EntityTag>,
+    comparison: Comparison,
+) -> bool {
+    let Some(first) = lines.next() else { return false };
+    let mut others = lines.peekable();
+    if trim_blanks(first) == b"*" {
+        return others.peek().is_none();
+    }
+    let Some(tag) = tag.map(EntityTag::received) else { return false };
+    // Each line is a list of its own. Were they joined first, two halves of a tag in two lines would become one.
+    [first]
+        .into_iter()
+        .chain(others)
+        .flat_map(|line| Tags { rest: line })
+        .any(|it| it.matches(&tag, comparison))
+}
+
+/// A tag as a client has sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ReceivedTag<'a> {
+    is_weak: bool,
+    /// With its quotes.
+    opaque: &'a [u8],
+}
+
+impl<'a> ReceivedTag<'a> {
+    /// The tag at the beginning, and what follows it.
+    ///
+    /// ```abnf
+    /// entity-tag = [ weak ] opaque-tag
+    /// weak       = %s"W/"
+    /// opaque-tag = DQUOTE *etagc DQUOTE
+    /// etagc      = %x21 / %x23-7E / obs-text
+    /// ```
+    ///
+    /// (RFC 9110 §8.8.3.) It has no escapes: a backslash is one character as others. Neither has it blanks.
+    fn parse(octets: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (is_weak, quoted) = match octets.strip_prefix(WEAK) {
+            Some(quoted) => (true, quoted),
+            None => (false, octets),
+        };
+        let inside = quoted.strip_prefix(b"\"")?;
+        let length = inside.iter().position(|octet| !matches!(octet, b'!' | b'#'..=b'~' | 0x80..))?;
+        let rest = inside.get(length..)?.strip_prefix(b"\"")?;
+        let opaque = quoted.get(..length + 2)?;
+        Some((Self { is_weak, opaque }, rest))
+    }
+
+    fn matches(&self, other: &Self, comparison: Comparison) -> bool {
+        let is_strong = !self.is_weak && !other.is_weak;
+        self.opaque == other.opaque && (is_strong || comparison == Comparison::Weak)
+    }
+}
+
+/// The tags of one line.
+///
+/// ```abnf
+/// #element => [ element ] *( OWS "," OWS [ element ] )
+/// ```
+///
+/// (RFC 9110 §5.6.1.2.) A comma inside of a tag belongs to it. What is no tag is passed over up to the next comma.
+struct Tags<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = ReceivedTag<'a>;
+
+    fn next(&mut self) -> Option<ReceivedTag<'a>> {
+        while !self.rest.is_empty() {
+            let parsed = ReceivedTag::parse(trim_blanks(self.rest));
+            let after = parsed.map_or(self.rest, |(_, after)| after);
+            let comma = after.iter().position(|&octet| octet == b',').unwrap_or(after.len());
+            let (between, from_comma) = after.split_at_checked(comma).unwrap_or_default();
+            self.rest = from_comma.get(1..).unwrap_or_default();
+            if let Some((tag, _)) = parsed
+                && trim_blanks(between).is_empty()
+            {
+                return Some(tag);
+            }
+        }
+        None
+    }
+}
+
+/// What the tag of the identity has beside the size, in 64 bits that do not show the number of the file.
+///
+/// Each step is a bijection of what it adds and of what there was, so that a change of one number alone always changes
+/// the result; that of several is missed once in 2^64 times. The hash of `std` is not used as it may become another
+/// with the next version of Rust, and all tags with it.
+fn mixed(file: &FileState) -> u64 {
+    let FileState { device, inode, modified, changed, .. } = *file;
+    [
+        device,
+        inode,
+        modified.0.cast_unsigned(),
+        modified.1.into(),
+        changed.0.cast_unsigned(),
+        changed.1.into(),
+    ]
+    .into_iter()
+    .fold(0, |mixed, number| scrambled(mixed ^ number))
+}
+
+/// One step of the generator `SplitMix64` (Steele, Lea and Flood, 2014): every bit depends on every bit.
+fn scrambled(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
+}
+
+const WEAK: &[u8] = b"W/";
+
+/// Octets of the longest tag: `W/`, two quotes, a size, a hyphen, 64 bits and the mark.
+const LONGEST: usize = 2 + 2 + 16 + 1 + 16 + 1;
+
+/// Nanoseconds in a second.
+const SECOND: i128 = 1_000_000_000;
+
+/// Nanoseconds for which a file may keep its time though it changes, where times have fractions: systems stamp with the
+/// time of their last tick, which comes every 1 to 16 ms, and this is well beyond.
+const FINE_TICK: i128 = SECOND / 10;
+
+/// The same where times are whole seconds: those of FAT are even ones; ext3, HFS+ and many a network file system have
+/// all. A fine clock shows a whole second by chance once in a billion times, which then costs two seconds.
+const COARSE_TICK: i128 = 2 * SECOND;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! What tags are made of, and what they match.
+
+use proptest::prelude::*;
+
+use super::Comparison::{Strong, Weak};
+use super::*;
+
+/// Sun, 06 Nov 1994 08:49:37 GMT
+const TIME: i64 = 784_111_777;
+
+const FILE: FileState =
+    FileState { device: 1, inode: 2, size: 5, modified: (TIME, 1), changed: (TIME + 1, 2) };
+
+fn tag(text: &str) -> EntityTag {
+    EntityTag(text.to_owned())
+}
+
+fn lists(lines: &[&[u8]], text: &str, comparison: Comparison) -> bool {
+    is_listed(lines.iter().copied(), Some(&tag(text)), comparison)
+}
+
+fn made(recipe: EntityTags, file: &FileState) -> String {
+    make(recipe, file, true).unwrap().as_str().to_owned()
+}
+
+fn state() -> impl Strategy<Value = FileState> {
+    let time = || (any::<i64>(), 0_u32..1_000_000_000);
+    (any::<u64>(), any::<u64>(), any::<u64>(), time(), time()).prop_map(
+        |(device, inode, size, modified, changed)| FileState { device, inode, size, modified, changed },
+    )
+}
+
+/// What differs from `file` in one number.
+fn neighbours(file: FileState) -> [FileState; 7] {
+    let other = |time: FileTime| [(time.0 ^ 1, time.1), (time.0, time.1 ^ 1)];
+    let ([later, finer], [changed_later, changed_finer]) = (other(file.modified), other(file.changed));
+    [
+        FileState { device: file.device ^ 1, ..file },
+        FileState { inode: file.inode ^ 1, ..file },
+        FileState { size: file.size ^ 1, ..file },
+        FileState { modified: later, ..file },
+        FileState { modified: finer, ..file },
+        FileState { changed: changed_later, ..file },
+        FileState { changed: changed_finer, ..file },
+    ]
+}
+
+#[test]
+fn the_tag_of_a_state_stays_what_it_was() {
+    // Were it another one after an update of the server, all that clients keep would be fetched again.
+    assert_eq!(made(EntityTags::Identity, &FILE), "\"5-355760fadce4fc0a\"");
+    assert_eq!(made(EntityTags::SizeAndTime, &FILE), "\"5-2ebc98a1\"");
+    assert_eq!(make(EntityTags::Off, &FILE, true), None);
+}
+
+#[test]
+fn size_and_time_say_nothing_of_the_machine() {
+    let other = FileState { device: 8, inode: 9, modified: (TIME, 500), changed: (TIME + 77, 0), ..FILE };
+    assert_eq!(made(EntityTags::SizeAndTime, &other), made(EntityTags::SizeAndTime, &FILE));
+    for other in [FileState { size: 6, ..FILE }, FileState { modified: (TIME + 1, 1), ..FILE }] {
+        assert_ne!(made(EntityTags::SizeAndTime, &other), made(EntityTags::SizeAndTime, &FILE));
+    }
+}
+
+#[test]
+fn a_file_that_may_still_change_has_a_weak_tag_that_it_does_not_keep() {
+    for recipe in [EntityTags::Identity, EntityTags::SizeAndTime] {
+        let now = make(recipe, &FILE, false).unwrap();
+        let later = make(recipe, &FILE, true).unwrap();
+        assert!(now.is_weak() && !later.is_weak());
+        assert!(now.as_str().starts_with("W/\""), "{now:?}");
+        for comparison in [Strong, Weak] {
+            assert!(!is_listed([now.as_str().as_bytes()].into_iter(), Some(&later), comparison));
+        }
+        assert!(is_listed([now.as_str().as_bytes()].into_iter(), Some(&now), Weak));
+    }
+}
+
+#[test]
+fn a_file_is_settled_when_its_clock_has_ticked() {
+    let settled =
+        |recipe, now, modified, changed| is_settled(recipe, now, &FileState { modified, changed, ..FILE });
+    let fine = (TIME, 900_000_000);
+    let whole = (TIME, 0);
+    for (now, modified, changed, expected) in [
+        ((TIME + 1, 0), fine, fine, true),
+        ((TIME, 999_999_999), fine, fine, false),
+        (fine, fine, fine, false),
+        // Each of the two times counts.
+        ((TIME + 1, 0), (TIME - 9, 5), fine, true),
+        ((TIME, 999_999_999), (TIME - 9, 5), fine, false),
+        ((TIME, 999_999_999), fine, (TIME - 9, 5), false),
+        // Coarse clocks.
+        ((TIME + 2, 0), whole, whole, true),
+        ((TIME + 1, 999_999_999), whole, whole, false),
+        ((TIME + 1, 999_999_999), (TIME - 1, 0), fine, true),
+        // The future.
+        ((TIME - 1, 0), fine, fine, false),
+        ((TIME, 0), (TIME + 1000, 0), fine, false),
+        ((i64::MIN, 0), (i64::MAX, 999_999_999), fine, false),
+        ((i64::MAX, 0), (i64::MIN, 0), (i64::MIN, 1), true),
+    ] {
+        let told = settled(EntityTags::Identity, now, modified, changed);
+        assert_eq!(told, expected, "{now:?} {modified:?} {changed:?}");
+    }
+    // A tag of whole seconds is as coarse as the clock of FAT, however fine that of the file is.
+    assert!(!settled(EntityTags::SizeAndTime, (TIME + 2, 0), fine, fine));
+    assert!(settled(EntityTags::SizeAndTime, (TIME + 2, 900_000_000), fine, fine));
+}
+
+/// The table of RFC 9110 §8.8.3.2.
+#[test]
+fn the_comparisons_are_those_of_the_rfc() {
+    for (one, other, strong, weak) in [
+        ("W/\"1\"", "W/\"1\"", false, true),
+        ("W/\"1\"", "W/\"2\"", false, false),
+        ("W/\"1\"", "\"1\"", false, true),
+        ("\"1\"", "W/\"1\"", false, true),
+        ("\"1\"", "\"1\"", true, true),
+    ] {
+        for (comparison, expected) in [(Strong, strong), (Weak, weak)] {
+            assert_eq!(lists(&[one.as_bytes()], other, comparison), expected, "{one} {other}");
+            assert_eq!(tag(other).is(one.as_bytes(), comparison), expected, "{one} {other}");
+        }
+    }
+}
+
+#[test]
+fn a_tag_is_found_wherever_it_stands() {
+    let found: [&[&[u8]]; 12] = [
+        &[b"\"a\""],
+        &[b"\"x\", \"a\""],
+        &[b"\"x\",\"a\",\"y\""],
+        &[b"\"a\" \t,\"y\""],
+        &[b"\"a\","],
+        &[b",, ,\t, \"a\" , ,"],
+        &[b"\"x\"", b"\"y\", \"a\""],
+        &[b"", b"\"a\""],
+        &[b"W/\"x\",W/\"y\",\"a\""],
+        &[b"\"\", \"a\""],
+        &[b"\"x,y\", \"a\""],
+        &[b"\"\xff\\\", \"a\""],
+    ];
+    for lines in found {
+        assert!(lists(lines, "\"a\"", Strong), "{lines:?}");
+    }
+    assert!(lists(&[b"\"x\", \"b,c\", \"y\""], "\"b,c\"", Strong));
+    assert!(lists(&[b"\"\""], "\"\"", Strong));
+}
+
+#[test]
+fn rule_108_what_is_no_tag_matches_none() {
+    let wrong: [&[&[u8]]; 18] = [
+        &[],
+        &[b""],
+        &[b","],
+        &[b"a"],
+        &[b"'a'"],
+        &[b"\"a"],
+        &[b"a\""],
+        &[b"\"A\""],
+        &[b"w/\"a\""],
+        &[b"W\"a\""],
+        &[b"W/ \"a\""],
+        &[b"W/a"],
+        &[b"\"a\"x"],
+        &[b"\"a\" x"],
+        &[b"\"a\"\"a\""],
+        &[b"\"x,\"a\""],
+        // Two halves in two lines.
+        &[b"\"", b"a\""],
+        &[b"\"a", b"\""],
+    ];
+    for lines in wrong {
+        for comparison in [Strong, Weak] {
+            assert!(!lists(lines, "\"a\"", comparison), "{lines:?}");
+        }
+    }
+    assert!(!lists(&[b"\"a b\""], "\"a b\"", Strong));
+    assert!(!lists(&[b"\"a\", b\""], "\"a\", b\"", Strong));
+}
+
+#[test]
+fn rule_108_what_is_no_tag_leaves_its_neighbours_alone() {
+    for lines in
+        [&b"x, \"a\""[..], b"\"x y\", \"a\"", b"\"x\"y\", \"a\"", b"\"a\", W/", b"*, \"a\"", b"\"x, \"a\""]
+    {
+        assert!(lists(&[lines], "\"a\"", Strong), "{}", lines.escape_ascii());
+    }
+}
+
+#[test]
+fn an_asterisk_alone_matches_whatever_is_there() {
+    let matches = |lines: &[&'static [u8]]| is_listed(lines.iter().copied(), None, Strong);
+    assert!(matches(&[b"*"]));
+    assert!(matches(&[b" *\t"]));
+    let wrong: [&[&[u8]]; 8] =
+        [&[], &[b""], &[b"*, *"], &[b"*", b"*"], &[b"\"x\"", b"*"], &[b"**"], &[b"\"*\""], &[b"*,"]];
+    for lines in wrong {
+        assert!(!matches(lines), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_single_tag_has_nothing_beside_it() {
+    assert!(tag("\"a\"").is(b"\"a\"", Strong));
+    for value in [&b"\"a\", \"a\""[..], b"\"a\" ", b" \"a\"", b"\"a\",", b"*", b"", b"a", b"\"a"] {
+        assert!(!tag("\"a\"").is(value, Weak), "{}", value.escape_ascii());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_change_of_one_number_changes_the_tag(file in state()) {
+        let tag = made(EntityTags::Identity, &file);
+        for neighbour in neighbours(file) {
+            prop_assert_ne!(&tag, &made(EntityTags::Identity, &neighbour));
+        }
+    }
+
+    #[test]
+    fn tags_are_short_valid_and_match_themselves(file in state(), settled: bool) {
+        for recipe in [EntityTags::Identity, EntityTags::SizeAndTime] {
+            let tag = make(recipe, &file, settled).unwrap();
+            prop_assert!(tag.as_str().len() <= 40, "{tag:?}");
+            prop_assert_eq!(tag.is_weak(), !settled);
+            prop_assert!(tag.is(tag.as_str().as_bytes(), Weak));
+            prop_assert_eq!(tag.is(tag.as_str().as_bytes(), Strong), settled);
+            prop_assert!(!tag.as_str().contains(','));
+        }
+    }
+
+    #[test]
+    fn a_settled_file_stays_settled(file in state(), now in (any::<i64>(), 0_u32..1_000_000_000), after: u32) {
+        if is_settled(EntityTags::Identity, now, &file) {
+            let later = (now.0.saturating_add(after.into()), now.1);
+            prop_assert!(is_settled(EntityTags::Identity, later, &file));
+        }
+    }
+
+    #[test]
+    fn lists_of_any_octets_are_read(lines: Vec<Vec<u8>>) {
+        lists(&lines.iter().map(Vec::as_slice).collect::<Vec<_>>(), "\"a\"", Weak);
+    }
+
+    #[test]
+    fn only_a_tag_in_the_text_is_found(text in "[\"a, W/*]{0,12}") {
+        if lists(&[text.as_bytes()], "\"a\"", Strong) {
+            prop_assert!(text.contains("\"a\"") || text.trim() == "*");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Several parts of a file in one answer: `multipart/byteranges` (RFC 9110 §14.6, RFC 2046 §5.1).
+
+use std::fmt;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind, Write as _};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::{Source, sys};
+
+/// The content of an answer with several parts of a file, made while it is sent.
+///
+/// ```abnf
+/// multipart-body = dash-boundary CRLF body-part *( CRLF dash-boundary CRLF body-part ) CRLF dash-boundary "--" CRLF
+/// dash-boundary  = "--" boundary
+/// ```
+///
+/// (RFC 2046 §5.1.1, less what nobody sends.)
+///
+/// `unchanged` tells whether the file is still what the answer's head says; it is called whenever octets were read,
+/// before they are handed on. A part of one state must not follow a part of another.
+pub(super) struct Multipart<F> {
+    file: Arc<File>,
+    content_type: Option<String>,
+    file_length: u64,
+    /// None is empty.
+    parts: Vec<Range<u64>>,
+    boundary: Boundary,
+    unchanged: F,
+    length: u64,
+    place: Place,
+}
+
+impl<F: Fn() -> bool + Send> Multipart<F> {
+    /// The `parts` of a file of `file_length` octets: at least one, and none that is empty.
+    pub(super) fn new(
+        file: Arc<File>,
+        content_type: Option<&str>,
+        file_length: u64,
+        parts: Vec<Range<u64>>,
+        boundary: Boundary,
+        unchanged: F,
+    ) -> Self {
+        let mut multipart = Self {
+            file,
+            content_type: content_type.map(str::to_owned),
+            file_length,
+            parts,
+            boundary,
+            unchanged,
+            length: 0,
+            place: Place::HeadOf(0),
+        };
+        multipart.length = multipart.measured();
+        multipart
+    }
+
+    /// Octets of the content.
+    pub(super) fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// The value of `Content-Type`.
+    pub(super) fn content_type(&self) -> String {
+        format!("multipart/byteranges; boundary={}", self.boundary)
+    }
+
+    /// Writes the heads to find out how long they are: they would be the larger part of what is kept for a slow client
+    /// if they were kept.
+    fn measured(&self) -> u64 {
+        let mut framing = Vec::new();
+        let mut octets = 0;
+        for (index, part) in self.parts.iter().enumerate() {
+            framing.clear();
+            self.push_head(&mut framing, index, part);
+            octets += framing.len() as u64 + part.end.saturating_sub(part.start);
+        }
+        framing.clear();
+        self.push_end(&mut framing);
+        octets + framing.len() as u64
+    }
+
+    /// The line between two parts, and the fields of the next one.
+    fn push_head(&self, out: &mut Vec<u8>, index: usize, part: &Range<u64>) {
+        let line_end = if index == 0 { "" } else { "\r\n" };
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "{line_end}--{}\r\n", self.boundary);
+        if let Some(content_type) = &self.content_type {
+            let _ = write!(out, "Content-Type: {content_type}\r\n");
+        }
+        let (first, last) = (part.start, part.end.saturating_sub(1));
+        let _ = write!(out, "Content-Range: bytes {first}-{last}/{}\r\n\r\n", self.file_length);
+    }
+
+    fn push_end(&self, out: &mut Vec<u8>) {
+        let _ = write!(out, "\r\n--{}--\r\n", self.boundary);
+    }
+
+    /// Appends what the file has from `offset` on, at most `most` octets; returns how many.
+    fn push_octets(&self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<u64> {
+        let filled = out.len();
+        out.resize(filled + most.min(PIECE) as usize, 0);
+        let read = sys::read_at(&self.file, out.get_mut(filled..).unwrap_or_default(), offset);
+        out.truncate(filled + read.as_ref().map_or(0, |count| *count));
+        match read? {
+            0 => Err(changed(ErrorKind::UnexpectedEof)),
+            // Looked at before the read, it could still change in between.
+            _ if !(self.unchanged)() => Err(changed(ErrorKind::InvalidData)),
+            count => Ok(count as u64),
+        }
+    }
+}
+
+impl<F: Fn() -> bool + Send> Source for Multipart<F> {
+    /// One read of the file at most, together with the framing around it.
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        if let Place::HeadOf(index) = self.place
+            && let Some(part) = self.parts.get(index)
+        {
+            self.push_head(out, index, part);
+            self.place = Place::Within(index, part.start);
+        }
+        if let Place::Within(index, offset) = self.place
+            && let Some(part) = self.parts.get(index)
+        {
+            let offset = offset + self.push_octets(out, offset, part.end.saturating_sub(offset))?;
+            self.place =
+                if offset < part.end { Place::Within(index, offset) } else { Place::HeadOf(index + 1) };
+        }
+        if let Place::HeadOf(index) = self.place
+            && index >= self.parts.len()
+        {
+            self.push_end(out);
+            self.place = Place::End;
+        }
+        Ok(self.place != Place::End)
+    }
+}
+
+/// What separates the parts. It must not occur in them (RFC 2046 §5.1.1); since they are not read before, it is one that
+/// nobody can foresee, also who makes files to be served.
+#[derive(Clone, Debug)]
+pub(super) struct Boundary(String);
+
+impl Boundary {
+    pub(super) fn new() -> Self {
+        // The keys are from the system's random numbers, and others each time.
+        let keys = RandomState::new();
+        Self(format!("{:016x}{:016x}", keys.hash_one(0), keys.hash_one(1)))
+    }
+}
+
+impl fmt::Display for Boundary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The head of that part, or what follows the last one.
+    HeadOf(usize),
+    /// The octet at that offset, of that part.
+    Within(usize, u64),
+    End,
+}
+
+fn changed(kind: ErrorKind) -> io::Error {
+    io::Error::new(kind, "the file changed while it was sent")
+}
+
+/// Octets of the file that are read at a time.
+const PIECE: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

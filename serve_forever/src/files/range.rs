@@ -1,0 +1,172 @@
+//! The parts of a file that a request asks for (RFC 9110 §14).
+
+use std::ops::Range;
+
+use crate::http::trim_blanks;
+
+/// What a request wants of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All of it: 200. There is no `Range`, or one that is to be ignored.
+    Whole,
+    /// 416: nothing that the file has.
+    Unsatisfiable,
+    /// 206: at least one part. None is empty, none reaches beyond the end, and no two overlap.
+    Parts(Vec<Range<u64>>),
+}
+
+/// Reads the lines of the `Range` field of a `GET` for a file of `length` octets.
+///
+/// ```abnf
+/// Range            = ranges-specifier
+/// ranges-specifier = range-unit "=" range-set
+/// range-unit       = token
+/// range-set        = 1#range-spec
+/// ```
+///
+/// (RFC 9110 §14.1.1, §14.2.) What is not valid, and any other unit than octets, is ignored, as it must be.
+///
+/// The parts are in the order that was asked for, unless some [are so close](GAP) that they become one; then all are in
+/// the order of the file. Many small or overlapping parts would cost the server more than the whole file, which a
+/// client may ask for on purpose (RFC 9110 §17.15): more than [`MOST_RANGES`] are ignored, as are several that together
+/// are all of the file.
+pub(super) fn parse<'a>(mut lines: impl Iterator<Item = &'a [u8]>, length: u64) -> Wanted {
+    let (Some(value), None) = (lines.next(), lines.next()) else { return Wanted::Whole };
+    let Some(mut parts) = range_set(value).and_then(|set| satisfiable(set, length)) else {
+        return Wanted::Whole;
+    };
+    match parts.len() {
+        0 => return Wanted::Unsatisfiable,
+        1 => return Wanted::Parts(parts),
+        _ => {}
+    }
+    coalesce(&mut parts);
+    let together: u64 = parts.iter().map(|part| part.end - part.start).sum();
+    if together < length { Wanted::Parts(parts) } else { Wanted::Whole }
+}
+
+/// Ranges that one field may have. A reader that leaps through a document asks for some dozens.
+const MOST_RANGES: usize = 64;
+
+/// Octets between two parts that are sent along rather than left out: the head of a part is about as long.
+const GAP: u64 = 100;
+
+/// The value without the unit, if that is octets. Names of units have no case (RFC 9110 §14.1).
+fn range_set(value: &[u8]) -> Option<&[u8]> {
+    let (unit, set) = value.split_at_checked(UNIT.len())?;
+    unit.eq_ignore_ascii_case(UNIT).then_some(set)
+}
+
+const UNIT: &[u8] = b"bytes=";
+
+/// The parts of the file that the set names, in its order; `None` if it is not valid.
+///
+/// ```abnf
+/// 1#element => *( "," OWS ) element *( OWS "," [ OWS element ] )
+/// ```
+///
+/// (RFC 9110 §5.6.1.) Empty elements are counted too, so that there is an end to them.
+fn satisfiable(set: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
+    let mut parts = Vec::new();
+    let mut is_empty = true;
+    if matches!(set.first(), Some(b' ' | b'\t')) {
+        return None;
+    }
+    for (index, element) in set.split(|&octet| octet == b',').map(trim_blanks).enumerate() {
+        if index >= MOST_RANGES {
+            return None;
+        }
+        if !element.is_empty() {
+            is_empty = false;
+            parts.extend(range_spec(element)?.of(length));
+        }
+    }
+    (!is_empty).then_some(parts)
+}
+
+/// One element of a set. Numbers beyond 64 bits are the largest there is: no file reaches there.
+#[derive(Clone, Copy, Debug)]
+enum RangeSpec {
+    /// From the first to the last position, both included.
+    Closed(u64, u64),
+    Open(u64),
+    /// So many octets at the end.
+    Suffix(u64),
+}
+
+/// ```abnf
+/// range-spec    = int-range / suffix-range / other-range
+/// int-range     = first-pos "-" [ last-pos ]
+/// first-pos     = 1*DIGIT
+/// last-pos      = 1*DIGIT
+/// suffix-range  = "-" suffix-length
+/// suffix-length = 1*DIGIT
+/// ```
+///
+/// (RFC 9110 §14.1.1.) An int-range whose last position is before its first is not valid; octets have no other-range.
+fn range_spec(element: &[u8]) -> Option<RangeSpec> {
+    let hyphen = element.iter().position(|&octet| octet == b'-')?;
+    let (before, after) = (element.get(..hyphen)?, element.get(hyphen + 1..)?);
+    match (before, after) {
+        ([], _) => Some(RangeSpec::Suffix(number(after)?)),
+        (_, []) => Some(RangeSpec::Open(number(before)?)),
+        _ => {
+            let (first, last) = (number(before)?, number(after)?);
+            is_ordered(before, after).then_some(RangeSpec::Closed(first, last))
+        }
+    }
+}
+
+impl RangeSpec {
+    /// What the file has of it.
+    fn of(self, length: u64) -> Option<Range<u64>> {
+        let part = match self {
+            Self::Closed(first, last) => first..last.saturating_add(1).min(length),
+            Self::Open(first) => first..length,
+            Self::Suffix(count) => length.saturating_sub(count)..length,
+        };
+        (!part.is_empty()).then_some(part)
+    }
+}
+
+/// `1*DIGIT`
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, octet| {
+        octet.is_ascii_digit().then(|| number.saturating_mul(10).saturating_add(u64::from(octet - b'0')))
+    })
+}
+
+/// Whether the last position is not before the first, also where both are beyond 64 bits.
+fn is_ordered(first: &[u8], last: &[u8]) -> bool {
+    let (first, last) = (significant(first), significant(last));
+    (first.len(), first) <= (last.len(), last)
+}
+
+/// Without the zeros in front.
+fn significant(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
+    digits.get(zeros..).unwrap_or_default()
+}
+
+/// Puts parts that overlap, or that have less than [`GAP`] between them, together (RFC 9110 §15.3.7.2 allows both).
+fn coalesce(parts: &mut Vec<Range<u64>>) {
+    let mut sorted = parts.clone();
+    sorted.sort_unstable_by_key(|part| (part.start, part.end));
+    let before = sorted.len();
+    sorted.dedup_by(|next, kept| {
+        let is_close = next.start < kept.end.saturating_add(GAP);
+        if is_close {
+            kept.end = kept.end.max(next.end);
+        }
+        is_close
+    });
+    if sorted.len() < before {
+        *parts = sorted;
+    }
+}
+
+#[cfg(test)]
+mod tests;
