@@ -70,6 +70,8 @@ pub(super) fn make(recipe: EntityTags, file: &FileState, settled: bool) -> Optio
 
 /// Whether a file that is changed from now on, `now`, gets other times than it has: it keeps no times that are still
 /// to come, and its clock has ticked since.
+///
+/// `now` must have been read before `file` was, or a change between the two could go unseen.
 pub(super) fn is_settled(recipe: EntityTags, now: FileTime, file: &FileState) -> bool {
     let nanoseconds = |(seconds, nanos): FileTime| i128::from(seconds) * SECOND + i128::from(nanos);
     let has_passed = |time: FileTime| {
