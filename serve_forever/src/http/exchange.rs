@@ -93,7 +93,7 @@ pub(crate) enum Record {
 
 /// The request.
 impl<'r> Exchange<'r> {
-    /// The client's address.
+    /// The client's address; `0.0.0.0:0` on a [Unix socket](Self::is_unix), where there is none.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -106,6 +106,21 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn client_address(&self) -> SocketAddr {
         self.context.link.transport.peer
+    }
+
+    /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then it has no address.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let is_local = http.is_unix() || http.client_address().ip().is_loopback();
+    ///     http.send_response(if is_local { 204 } else { 403 }).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 204 No Content\r\n"));
+    /// ```
+    pub fn is_unix(&self) -> bool {
+        self.context.link.transport.is_unix()
     }
 
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 §9.1).
@@ -821,7 +836,7 @@ impl Exchange<'_> {
         records::log_date()
     }
 
-    /// The client's IP address as text.
+    /// The client's IP address as text; `unix` on a [Unix socket](Self::is_unix).
     ///
     /// ```
     /// # use std::io::Write;
@@ -836,7 +851,7 @@ impl Exchange<'_> {
     /// assert!(answer.ends_with(b"You are 127.0.0.1"));
     /// ```
     pub fn address_string(&self) -> String {
-        self.client_address().ip().to_string()
+        if self.is_unix() { "unix".into() } else { self.client_address().ip().to_string() }
     }
 }
 

@@ -69,6 +69,29 @@ impl LogRecord<'_> {
         self.client_address
     }
 
+    /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then it has no address, and the
+    /// log says `unix`.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// # struct Handler(Sender<String>);
+    /// # impl BaseHttpRequestHandler for Handler {
+    /// # fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #     http.send_response(204).end_headers()
+    /// # }
+    /// fn log_request(&self, record: &LogRecord) {
+    ///     let _ = self.0.send(format!("by TCP: {}", !record.is_unix()));
+    /// }
+    /// # }
+    /// # let (log, lines) = channel();
+    /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// # assert_eq!(lines.recv().unwrap(), "by TCP: true");
+    /// ```
+    pub fn is_unix(&self) -> bool {
+        self.client_address == sys::NO_ADDRESS
+    }
+
     /// The request line as it was sent; empty if none was understood.
     ///
     /// ```
@@ -246,6 +269,8 @@ impl LogRecord<'_> {
 
 fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
     match address {
+        // A client of a Unix socket.
+        IpAddr::V4(address) if address.is_unspecified() => line.extend_from_slice(b"unix"),
         IpAddr::V4(address) => {
             for (index, octet) in address.octets().into_iter().enumerate() {
                 if index > 0 {

@@ -115,7 +115,7 @@ impl Stream {
     }
 
     /// The client's address: Python's `client_address`. A `Result` as everywhere in `std`; known from the start,
-    /// so it is never an error.
+    /// so it is never an error. `0.0.0.0:0` on a [Unix socket](Self::is_unix), where there is none.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -142,7 +142,37 @@ impl Stream {
         Ok(self.transport.peer)
     }
 
-    /// The server's own address, likewise.
+    /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then neither side has an address.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{BaseRequestHandler, Stream, TcpServer};
+    /// # #[derive(Clone)]
+    /// # struct Handler;
+    /// # impl BaseRequestHandler for Handler {
+    /// fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
+    ///     if request.is_unix() {
+    ///         return request.write_all(b"You are on this machine");
+    ///     }
+    ///     let client = request.peer_addr()?;
+    ///     write!(request, "You are {client}")
+    /// }
+    /// # }
+    /// # let server = TcpServer::bind(("127.0.0.1", 0), Handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert_eq!(text, format!("You are {}", client.local_addr()?));
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    pub fn is_unix(&self) -> bool {
+        self.transport.is_unix()
+    }
+
+    /// The server's own address, likewise; `0.0.0.0:0` on a Unix socket, too.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};

@@ -1,31 +1,56 @@
-//! From a name and a port to listening sockets.
+//! From a name and a port, and from paths, to listening sockets.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 
 use crate::sys::{ListenOptions, Listener};
 
 use super::config::Config;
 
-/// Listens on every address of `name`. With port 0 all of them get the same one.
+/// The Unix sockets that are to be listened on.
+#[derive(Debug, Default)]
+pub(crate) struct UnixSockets {
+    pub(crate) paths: Vec<PathBuf>,
+    /// Who may connect; else the process's mask decides.
+    pub(crate) mode: Option<u32>,
+}
+
+/// Listens on every address of `name` and on the Unix sockets. With port 0 all addresses get the same one.
 ///
 /// An address that the machine does not have, such as `::1` where there is no IPv6, is passed over as long as
 /// another one works.
-pub(crate) fn listen(name: impl ToSocketAddrs, config: &Config) -> io::Result<Vec<Listener>> {
+pub(crate) fn listen(
+    name: impl ToSocketAddrs,
+    unix: &UnixSockets,
+    config: &Config,
+) -> io::Result<Vec<Listener>> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in name.to_socket_addrs()? {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
     }
-    if addresses.is_empty() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "there is no address to listen on"));
+    if addresses.is_empty() && unix.paths.is_empty() {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "there is neither an address nor a Unix socket to listen on",
+        ));
     }
+    let mut listeners = listen_on_addresses(&addresses, config)?;
+    for path in &unix.paths {
+        let listener = Listener::bind_unix(path, unix.mode, &options(config, false));
+        listeners.push(listener.map_err(|error| explain_unix(path, &error))?);
+    }
+    Ok(listeners)
+}
+
+fn listen_on_addresses(addresses: &[SocketAddr], config: &Config) -> io::Result<Vec<Listener>> {
     let any_port = addresses.iter().all(|address| address.port() == 0);
     let mut tries = if any_port && addresses.len() > 1 { PORT_TRIES } else { 1 };
     loop {
         tries -= 1;
-        match listen_on(&addresses, config) {
+        match listen_on(addresses, config) {
             // The port that the first address got may be taken on another one.
             Err(error) if tries > 0 && error.kind() == ErrorKind::AddrInUse => {}
             result => return result,
@@ -36,12 +61,7 @@ pub(crate) fn listen(name: impl ToSocketAddrs, config: &Config) -> io::Result<Ve
 fn listen_on(addresses: &[SocketAddr], config: &Config) -> io::Result<Vec<Listener>> {
     let both_families =
         addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6);
-    let options = ListenOptions {
-        backlog: config.request_queue_size,
-        reuse_address: config.allow_reuse_address,
-        nodelay: true,
-        only_v6: both_families,
-    };
+    let options = options(config, both_families);
     let mut listeners: Vec<Listener> = Vec::new();
     let mut port = None;
     let mut missing = None;
@@ -67,6 +87,15 @@ fn listen_on(addresses: &[SocketAddr], config: &Config) -> io::Result<Vec<Listen
     }
 }
 
+fn options(config: &Config, only_v6: bool) -> ListenOptions {
+    ListenOptions {
+        backlog: config.request_queue_size,
+        reuse_address: config.allow_reuse_address,
+        nodelay: true,
+        only_v6,
+    }
+}
+
 /// Whether the machine lacks the address, or its whole family.
 fn is_missing(error: &io::Error) -> bool {
     // EAFNOSUPPORT has no kind of its own on every system.
@@ -78,6 +107,10 @@ fn explain(address: SocketAddr, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
 }
 
+fn explain_unix(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on the Unix socket {}: {error}", path.display()))
+}
+
 const PORT_TRIES: u32 = 16;
 
 #[cfg(test)]
@@ -87,7 +120,7 @@ mod tests {
     #[test]
     fn all_addresses_get_one_port() {
         let addresses = [SocketAddr::from(([127, 0, 0, 1], 0)), SocketAddr::from(([127, 0, 0, 2], 0))];
-        let listeners = listen(&addresses[..], &Config::default()).expect("loopback is there");
+        let listeners = listen_on_addresses(&addresses, &Config::default()).expect("loopback is there");
         let ports: Vec<u16> =
             listeners.iter().map(|listener| listener.local_address().expect("it is bound").port()).collect();
         assert_eq!(ports.len(), 2);
@@ -97,9 +130,11 @@ mod tests {
 
     #[test]
     fn a_port_that_is_taken_is_an_error_that_names_the_address() {
-        let listeners = listen(("127.0.0.1", 0), &Config::default()).expect("loopback is there");
+        let listeners =
+            listen(("127.0.0.1", 0), &UnixSockets::default(), &Config::default()).expect("loopback is there");
         let address = listeners[0].local_address().expect("it is bound");
-        let error = listen(address, &Config::default()).expect_err("the port is taken");
+        let error =
+            listen(address, &UnixSockets::default(), &Config::default()).expect_err("the port is taken");
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }

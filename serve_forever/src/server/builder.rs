@@ -3,15 +3,18 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Server;
 use super::access_log::AccessLog;
-use super::address;
+use super::address::{self, UnixSockets};
 use super::config::Config;
 use super::handle::ServerHandle;
 use super::hooks::{ErrorReport, Hooks};
 use super::protocol::Protocol;
+use crate::sys::NO_ADDRESS;
 
 /// Sets up a server: every time-out and every limit, with a default that is fit for the open network.
 ///
@@ -36,6 +39,7 @@ pub struct Builder<P> {
     hooks: Hooks,
     access_log: AccessLog,
     timeout: Option<Duration>,
+    unix: UnixSockets,
 }
 
 impl<P: Protocol> Builder<P> {
@@ -46,14 +50,17 @@ impl<P: Protocol> Builder<P> {
             hooks: Hooks::default(),
             access_log: AccessLog::stderr(),
             timeout: None,
+            unix: UnixSockets::default(),
         }
     }
 
-    /// Listens on every address of `address`, and makes the server. Port 0: any free port, the same for all.
+    /// Listens on every address of `address` and on the Unix sockets, and makes the server. Port 0: any free port, the
+    /// same for all. With a [Unix socket](Self::unix_socket), there need be no address.
     ///
     /// # Errors
     ///
-    /// The name has no address, or the system does not let the server listen there; the message names the address.
+    /// The name has no address, or the system does not let the server listen there; the message names the address or
+    /// the path. Neither an address nor a Unix socket was given.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -64,16 +71,17 @@ impl<P: Protocol> Builder<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
-        let listeners = address::listen(address, &self.config)?;
-        let addresses =
+        let listeners = address::listen(address, &self.unix, &self.config)?;
+        let mut addresses =
             listeners.iter().map(crate::sys::Listener::local_address).collect::<io::Result<Vec<_>>>()?;
-        let handle = ServerHandle::new(addresses, self.access_log, self.hooks);
+        addresses.retain(|&address| address != NO_ADDRESS);
+        let handle = ServerHandle::new(addresses, self.unix.paths, self.access_log, self.hooks);
         Ok(Server::new(self.protocol, self.config, self.timeout, handle, listeners))
     }
 
     /// A server that listens nowhere, for what is tested without sockets.
     pub(crate) fn without_sockets(self) -> (P, Config, ServerHandle) {
-        (self.protocol, self.config, ServerHandle::new(Vec::new(), self.access_log, self.hooks))
+        (self.protocol, self.config, ServerHandle::new(Vec::new(), Vec::new(), self.access_log, self.hooks))
     }
 }
 
@@ -203,8 +211,8 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Asked for every connection, before anything is read: false closes it. It must not block. Default: all are
-    /// wanted.
+    /// Asked for every connection, before anything is read: false closes it. It must not block. A client of a Unix
+    /// socket has the address `0.0.0.0:0`. Default: all are wanted.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -232,6 +240,62 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
+    /// Listens on a Unix socket at `path` too, beside the addresses given to [`bind`](Self::bind), which may be none
+    /// at all (`&[] as &[SocketAddr]`). May be called several times.
+    ///
+    /// The file of the socket is made by `bind` and removed when the server is closed or dropped. One that a
+    /// server left there which is no more is replaced. Where another server listens, `bind` fails with `AddrInUse`;
+    /// where there is a file of another kind, with `AlreadyExists`. The directory must not let strangers write.
+    ///
+    /// A client of such a socket has no IP address. [`client_address`](crate::Exchange::client_address) and
+    /// [`verify_request`](Self::verify_request) have `0.0.0.0:0` for it, [`is_unix`](crate::Exchange::is_unix) tells, and
+    /// the log says `unix`. Limits per address do not count it. It cannot be sent a reset either, so a response of
+    /// HTTP/1.0 without a length that is cut short looks complete to it.
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # use std::net::SocketAddr;
+    /// # use std::os::unix::net::UnixStream;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// # let path = std::env::temp_dir().join(format!("serve-forever-example-{}.sock", std::process::id()));
+    /// let server = HttpServer::builder(handler).unix_socket(&path).bind(&[] as &[SocketAddr])?;
+    /// let mut client = UnixStream::connect(&path)?;
+    /// client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    /// assert!(server.handle_request()?);
+    /// let mut answer = String::new();
+    /// client.read_to_string(&mut answer)?;
+    /// assert!(answer.starts_with("HTTP/1.1 204 No Content\r\n"));
+    /// drop(server);
+    /// assert!(!path.exists());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.unix.paths.push(path.into());
+        self
+    }
+
+    /// The mode of the files of Unix sockets: who may connect. Default: what the process's `umask` leaves, as
+    /// for any file that it makes. Not every system looks at the mode; all look at that of the directory.
+    ///
+    /// ```
+    /// # use std::net::SocketAddr;
+    /// # use std::os::unix::fs::PermissionsExt;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// # let path = std::env::temp_dir().join(format!("serve-forever-mode-{}.sock", std::process::id()));
+    /// let builder = HttpServer::builder(handler).unix_socket(&path).unix_socket_mode(0o660);
+    /// let server = builder.bind(&[] as &[SocketAddr])?;
+    /// assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o660);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn unix_socket_mode(mut self, mode: u32) -> Self {
+        self.unix.mode = Some(mode);
+        self
+    }
+
     /// Called by [`serve_forever`](Server::serve_forever) on its own thread, at this interval. Default: not set,
     /// and nothing ticks.
     ///
@@ -253,6 +317,7 @@ impl<P> fmt::Debug for Builder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("config", &self.config)
+            .field("unix", &self.unix)
             .field("hooks", &self.hooks)
             .finish_non_exhaustive()
     }

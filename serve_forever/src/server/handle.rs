@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub struct ServerHandle {
 
 struct Shared {
     addresses: Vec<SocketAddr>,
+    unix_sockets: Vec<PathBuf>,
     access_log: AccessLog,
     hooks: Hooks,
     counters: Counters,
@@ -53,10 +55,16 @@ struct Shared {
 type State = Arc<dyn Any + Send + Sync>;
 
 impl ServerHandle {
-    pub(crate) fn new(addresses: Vec<SocketAddr>, access_log: AccessLog, hooks: Hooks) -> Self {
+    pub(crate) fn new(
+        addresses: Vec<SocketAddr>,
+        unix_sockets: Vec<PathBuf>,
+        access_log: AccessLog,
+        hooks: Hooks,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 addresses,
+                unix_sockets,
                 access_log,
                 hooks,
                 counters: Counters::default(),
@@ -90,7 +98,8 @@ impl ServerHandle {
         self.shared.stop_asked.notify_all();
     }
 
-    /// The addresses that the server listens on, with their real ports.
+    /// The addresses that the server listens on, with their real ports; none if it has only
+    /// [Unix sockets](Self::unix_sockets).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -100,6 +109,18 @@ impl ServerHandle {
     /// ```
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.shared.addresses.clone()
+    }
+
+    /// The paths of the Unix sockets that the server listens on, as they were given.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// let server = HttpServer::bind(("127.0.0.1", 0), handler_fn(|_: &mut Exchange| -> Result { Ok(()) }))?;
+    /// assert!(server.handle().unix_sockets().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unix_sockets(&self) -> Vec<PathBuf> {
+        self.shared.unix_sockets.clone()
     }
 
     /// The server's value of type `T`, made on first use: state that outlives a request.
@@ -213,6 +234,9 @@ impl ServerHandle {
 
 impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerHandle").field("addresses", &self.shared.addresses).finish_non_exhaustive()
+        f.debug_struct("ServerHandle")
+            .field("addresses", &self.shared.addresses)
+            .field("unix_sockets", &self.shared.unix_sockets)
+            .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::sys::NO_ADDRESS;
+
 /// What went wrong while a request was handled; see [`Builder::handle_error`](crate::Builder::handle_error).
 ///
 /// ```
@@ -26,7 +28,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ErrorReport {
-    /// Whose request it was.
+    /// Whose request it was; `0.0.0.0:0` for a client of a Unix socket.
     pub client_address: SocketAddr,
     /// What the handler returned, or the message of its panic.
     pub error: String,
@@ -37,7 +39,11 @@ pub struct ErrorReport {
 impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.panicked { "the handler panicked" } else { "the handler failed" };
-        write!(f, "{}: {what}: {}", self.client_address, self.error)
+        if self.client_address == NO_ADDRESS {
+            write!(f, "unix: {what}: {}", self.error)
+        } else {
+            write!(f, "{}: {what}: {}", self.client_address, self.error)
+        }
     }
 }
 

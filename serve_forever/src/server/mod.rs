@@ -26,6 +26,7 @@ pub(crate) mod waker;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -153,7 +154,8 @@ impl<P: Protocol> Server<P> {
         self.handle.clone()
     }
 
-    /// The addresses that the server listens on, with their real ports: a name listens on all of its addresses.
+    /// The addresses that the server listens on, with their real ports: a name listens on all of its addresses. None if
+    /// it has only [Unix sockets](Self::unix_sockets).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -166,8 +168,23 @@ impl<P: Protocol> Server<P> {
         self.handle.addresses()
     }
 
-    /// Closes the listening sockets: the port is free for others. A server that is closed cannot serve again; one
-    /// that serves right now does so until its shutdown.
+    /// The paths of the [Unix sockets](crate::Builder::unix_socket) that the server listens on, as they were given.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|_: &mut Exchange| -> Result { Ok(()) });
+    /// let server = HttpServer::bind(("127.0.0.1", 0), handler)?;
+    /// for path in server.unix_sockets() {
+    ///     println!("{}", path.display());
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unix_sockets(&self) -> Vec<PathBuf> {
+        self.handle.unix_sockets()
+    }
+
+    /// Closes the listening sockets: the port is free for others, and the file of a Unix socket is removed. A server
+    /// that is closed cannot serve again; one that serves right now does so, and keeps both, until its shutdown.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -195,6 +212,9 @@ impl<P: Protocol> Server<P> {
 
 impl<P> fmt::Debug for Server<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("addresses", &self.handle.addresses()).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("addresses", &self.handle.addresses())
+            .field("unix_sockets", &self.handle.unix_sockets())
+            .finish_non_exhaustive()
     }
 }

@@ -1,10 +1,11 @@
-//! What one peer address holds: connections and permits.
+//! What one peer address holds: connections and permits. Clients by Unix sockets have no address, and nothing is counted for them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
 use crate::sync::lock;
+use crate::sys::NO_ADDRESS;
 
 /// Counts by address. An address that holds nothing has no entry.
 #[derive(Debug, Default)]
@@ -15,12 +16,18 @@ pub(crate) struct Peers {
 impl Peers {
     /// One more for `address`.
     pub(crate) fn add(&self, address: IpAddr) {
+        if address == NOBODY {
+            return;
+        }
         *lock(&self.counts).entry(address).or_default() += 1;
     }
 
     /// One more for `address`, unless it has `most` already.
     #[must_use]
     pub(crate) fn try_add(&self, address: IpAddr, most: usize) -> bool {
+        if address == NOBODY {
+            return true;
+        }
         let mut counts = lock(&self.counts);
         let count = counts.entry(address).or_default();
         if *count >= most {
@@ -44,5 +51,32 @@ impl Peers {
     /// How many `address` has.
     pub(crate) fn count(&self, address: IpAddr) -> usize {
         lock(&self.counts).get(&address).copied().unwrap_or(0)
+    }
+}
+
+/// The address of those that have none.
+const NOBODY: IpAddr = NO_ADDRESS.ip();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_without_an_address_are_not_counted() {
+        let peers = Peers::default();
+        peers.add(NOBODY);
+        assert!(peers.try_add(NOBODY, 0));
+        assert_eq!(peers.count(NOBODY), 0);
+        peers.remove(NOBODY);
+    }
+
+    #[test]
+    fn others_are() {
+        let peers = Peers::default();
+        let address = IpAddr::from([127, 0, 0, 1]);
+        assert!(peers.try_add(address, 1));
+        assert!(!peers.try_add(address, 1));
+        peers.remove(address);
+        assert_eq!(peers.count(address), 0);
     }
 }

@@ -11,6 +11,8 @@ mod errors;
 mod names;
 #[cfg(any(not(unix), feature = "portable-sys"))]
 mod portable;
+#[cfg(unix)]
+mod socket_file;
 #[cfg(all(unix, not(feature = "portable-sys")))]
 mod unix;
 
@@ -19,8 +21,10 @@ mod tests;
 
 use std::fs::File;
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
+#[cfg(unix)]
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::{Registry, Token};
@@ -35,6 +39,9 @@ pub(crate) use names::name_from_octets;
 
 /// The most octets of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large file must not keep a loop from the others.
 pub(crate) const SEND_FILE_PIECE: u64 = 1 << 20;
+
+/// The address, on both sides, of a connection by a Unix socket. No client of another kind has it.
+pub(crate) const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// What a thread waits for on a socket. An error or a hang-up ends every kind of wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +79,8 @@ impl Socket {
     /// that there is nothing yet.
     ///
     /// Fewer octets than `buf` holds mean that nothing is left, and that an event will tell of more; except that no further event comes
-    /// for an end or an error which the last one already told of.
+    /// for an end or an error which the last one already told of. (A client of a Unix socket that sends descriptors along, which are closed
+    /// unseen, cuts the reading short there: it waits for its next octets, at its own expense.)
     #[inline]
     pub(crate) fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf)
@@ -114,6 +122,7 @@ impl Socket {
     }
 
     /// From now on the peer sees a reset instead of an orderly end when the socket is closed, and what was not sent yet is dropped.
+    /// (Unix sockets know no reset: there it is an end, and what was sent arrives.)
     pub(crate) fn reset_on_close(&self) {
         self.0.reset_on_close();
     }
@@ -147,45 +156,74 @@ impl From<TcpStream> for Socket {
 
 /// A socket that takes connections. It does not block either, except in [`Listener::wait`].
 #[derive(Debug)]
-pub(crate) struct Listener(backend::Listener);
+pub(crate) struct Listener {
+    /// Of a Unix socket. It stands first, so that the last handle removes the file before it closes the socket.
+    #[cfg(unix)]
+    file: Option<Arc<socket_file::SocketFile>>,
+    backend: backend::Listener,
+}
 
 impl Listener {
     /// Listens on `address`; port 0 lets the system choose, [`Listener::local_address`] tells which.
     pub(crate) fn bind(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
-        Ok(Self(backend::Listener::new(bind::bind(address, options)?, options)))
+        Ok(Self {
+            #[cfg(unix)]
+            file: None,
+            backend: backend::Listener::new(bind::bind(address, options)?, options),
+        })
+    }
+
+    /// Listens on a Unix socket at `path`, whose file gets `mode`, else what the process's mask leaves. A file that a server left there
+    /// which is no more is replaced; `AddrInUse` if one listens there, `AlreadyExists` if the file is no socket. Of `options`, only the
+    /// backlog matters. Clients have [`NO_ADDRESS`].
+    #[cfg(unix)]
+    pub(crate) fn bind_unix(path: &Path, mode: Option<u32>, options: &ListenOptions) -> io::Result<Self> {
+        let (socket, file) = socket_file::bind(path, mode, options.backlog)?;
+        Ok(Self { file: Some(Arc::new(file)), backend: backend::Listener::unix(socket) })
+    }
+
+    /// Listens on a Unix socket, where there are such.
+    #[cfg(not(unix))]
+    pub(crate) fn bind_unix(_: &Path, _: Option<u32>, _: &ListenOptions) -> io::Result<Self> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
     }
 
     /// Takes a waiting connection. `WouldBlock`: none is there. Every other error leaves the rest of the queue as it is, and no event will
     /// tell of it again: try later (with [`is_out_of_descriptors`], once some are free). Connections that broke while they waited are
     /// passed over, though not without bound.
     pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
-        let (socket, address) = self.0.accept()?;
+        let (socket, address) = self.backend.accept()?;
         Ok((Socket(socket), address))
     }
 
-    /// The address that it listens on, with the real port.
+    /// The address that it listens on, with the real port; [`NO_ADDRESS`] for a Unix socket.
     pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.0.local_address()
+        self.backend.local_address()
     }
 
     /// Has `registry` report, under `token`, when a connection arrives; edges, as with [`Socket::register`].
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.0.register(registry, token)
+        self.backend.register(registry, token)
     }
 
     /// Undoes [`Listener::register`]. Needed before the drop of a listener that has clones: they keep its registration alive.
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
-        self.0.deregister(registry)
+        self.backend.deregister(registry)
     }
 
     /// Blocks the thread until a connection arrives: true; or until the deadline: false.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> io::Result<bool> {
-        self.0.wait(deadline)
+        self.backend.wait(deadline)
     }
 
-    /// Another handle of the same queue of connections. The port stays open until the last one is dropped.
+    /// Another handle of the same queue of connections. The port stays open, and the file of a Unix socket in its place, until the last one
+    /// is dropped.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        self.0.try_clone().map(Self)
+        Ok(Self {
+            #[cfg(unix)]
+            file: self.file.clone(),
+            backend: self.backend.try_clone()?,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
-use crate::sys::{Interest, Socket};
+use crate::sys::{Interest, NO_ADDRESS, Socket};
 
 pub(crate) use memory::Memory;
 
@@ -17,7 +17,7 @@ pub(crate) use memory::Memory;
 #[derive(Debug)]
 pub(crate) struct Transport {
     carrier: Carrier,
-    /// The peer's address.
+    /// The peer's address; [`NO_ADDRESS`] on a Unix socket.
     pub(crate) peer: SocketAddr,
     /// Our own.
     pub(crate) local: SocketAddr,
@@ -37,6 +37,11 @@ impl Transport {
     pub(crate) fn memory(memory: Memory) -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         Self { carrier: Carrier::Memory(memory), peer: nowhere, local: nowhere }
+    }
+
+    /// Whether the peer came by a Unix socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        self.peer == NO_ADDRESS
     }
 
     /// Reads what is there; `WouldBlock` when nothing is, `Ok(0)` at the end.

@@ -16,6 +16,11 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts");
         stream.set_nodelay(true).expect("TCP_NODELAY");
+        Self::over(stream)
+    }
+
+    /// A Unix socket can be had as such a stream, too.
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(FAILSAFE)).expect("read time-out");
         stream.set_write_timeout(Some(FAILSAFE)).expect("write time-out");
         Self { stream, arrived: Vec::new() }

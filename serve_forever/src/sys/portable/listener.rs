@@ -5,13 +5,13 @@ use std::net::{self, SocketAddr};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
 use super::socket::Socket;
 use super::wait::wait;
-use crate::sys::ListenOptions;
+use crate::sys::{ListenOptions, NO_ADDRESS};
 
 /// How many broken connections one call passes over before it gives the loop back.
 const ACCEPT_ATTEMPTS: usize = 16;
@@ -20,6 +20,8 @@ const ACCEPT_ATTEMPTS: usize = 16;
 pub(crate) struct Listener {
     listener: RwLock<TcpListener>,
     nodelay: bool,
+    /// Its clients have no address. The types are those for TCP all the same: but for addresses they do not look at the kind.
+    is_unix: bool,
 }
 
 impl Listener {
@@ -27,14 +29,21 @@ impl Listener {
         Self {
             listener: RwLock::new(TcpListener::from_std(net::TcpListener::from(socket))),
             nodelay: options.nodelay,
+            is_unix: false,
         }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn unix(socket: socket2::Socket) -> Self {
+        let listener = RwLock::new(TcpListener::from_std(net::TcpListener::from(socket)));
+        Self { listener, nodelay: false, is_unix: true }
     }
 
     pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         let listener = self.listener();
         let mut attempts = 1;
         loop {
-            match listener.accept() {
+            match if self.is_unix { accept_unix(&listener) } else { listener.accept() } {
                 Ok((stream, address)) => {
                     if self.nodelay {
                         // Refused only when the peer has gone; the first read will tell.
@@ -51,7 +60,7 @@ impl Listener {
     }
 
     pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.listener().local_addr()
+        if self.is_unix { Ok(NO_ADDRESS) } else { self.listener().local_addr() }
     }
 
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -72,6 +81,7 @@ impl Listener {
         Ok(Self {
             listener: RwLock::new(TcpListener::from_std(net::TcpListener::from(clone))),
             nodelay: self.nodelay,
+            is_unix: self.is_unix,
         })
     }
 
@@ -82,6 +92,13 @@ impl Listener {
     fn listener_mut(&self) -> RwLockWriteGuard<'_, TcpListener> {
         self.listener.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// As `accept`, which fails on addresses that are not of TCP.
+fn accept_unix(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (socket, _) = SockRef::from(listener).accept()?;
+    socket.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(net::TcpStream::from(socket)), NO_ADDRESS))
 }
 
 /// Errors of `accept` that mean the connection it would have returned (Windows calls that a reset), or nothing at all.

@@ -5,6 +5,8 @@ mod open;
 mod poller;
 mod send_file;
 mod socket;
+#[cfg(unix)]
+mod unix_socket;
 mod wait;
 
 use std::io::ErrorKind;

@@ -13,7 +13,7 @@ use rustix::net::SocketAddrAny;
 
 use super::socket::Socket;
 use super::wait::wait;
-use crate::sys::ListenOptions;
+use crate::sys::{ListenOptions, NO_ADDRESS};
 
 /// How many broken connections one call passes over before it gives the loop back.
 const ACCEPT_ATTEMPTS: usize = 16;
@@ -26,17 +26,25 @@ pub(crate) struct Listener {
     fd: OwnedFd,
     /// Set this on each accepted socket.
     nodelay: bool,
+    /// Its clients have no address.
+    is_unix: bool,
 }
 
 impl Listener {
     pub(crate) fn new(socket: socket2::Socket, options: &ListenOptions) -> Self {
-        Self { fd: socket.into(), nodelay: options.nodelay && !INHERITS_NODELAY }
+        Self { fd: socket.into(), nodelay: options.nodelay && !INHERITS_NODELAY, is_unix: false }
+    }
+
+    pub(crate) fn unix(socket: socket2::Socket) -> Self {
+        Self { fd: socket.into(), nodelay: false, is_unix: true }
     }
 
     pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         let mut attempts = 1;
         loop {
             let error = match accept(self.fd.as_fd()) {
+                // A client may have bound its socket to some path, which says nothing.
+                Ok((fd, _)) if self.is_unix => return Ok((Socket::from_nonblocking(fd), NO_ADDRESS)),
                 Ok((fd, Some(address))) => {
                     let socket = Socket::from_nonblocking(fd);
                     if self.nodelay {
@@ -57,6 +65,9 @@ impl Listener {
     }
 
     pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
+        if self.is_unix {
+            return Ok(NO_ADDRESS);
+        }
         Ok(SocketAddr::try_from(rustix::net::getsockname(&self.fd)?)?)
     }
 
@@ -73,7 +84,7 @@ impl Listener {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { fd: self.fd.try_clone()?, nodelay: self.nodelay })
+        Ok(Self { fd: self.fd.try_clone()?, nodelay: self.nodelay, is_unix: self.is_unix })
     }
 }
 
