@@ -11,7 +11,7 @@ mod server;
 mod sync;
 
 pub(crate) use client::Client;
-pub(crate) use handlers::{OnlyGet, ReadOnly, answer, describe, reply, trailer};
+pub(crate) use handlers::{OnlyGet, ReadOnly, Script, answer, describe, reply, trailer};
 pub(crate) use log::Captured;
 pub(crate) use response::{Response, assert_error_page, masked};
 pub(crate) use server::{Running, serve, serve_raw, serve_raw_with, serve_with};

@@ -18,7 +18,7 @@ const ACCEPT_ATTEMPTS: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Listener {
-    listener: RwLock<TcpListener>,
+    socket: RwLock<TcpListener>,
     nodelay: bool,
     /// Its clients have no address. The types are those for TCP all the same: but for addresses they do not look at the kind.
     is_unix: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Listener {
 impl Listener {
     pub(crate) fn new(socket: socket2::Socket, options: &ListenOptions) -> Self {
         Self {
-            listener: RwLock::new(TcpListener::from_std(net::TcpListener::from(socket))),
+            socket: RwLock::new(TcpListener::from_std(net::TcpListener::from(socket))),
             nodelay: options.nodelay,
             is_unix: false,
         }
@@ -35,8 +35,8 @@ impl Listener {
 
     #[cfg(unix)]
     pub(crate) fn unix(socket: socket2::Socket) -> Self {
-        let listener = RwLock::new(TcpListener::from_std(net::TcpListener::from(socket)));
-        Self { listener, nodelay: false, is_unix: true }
+        let socket = RwLock::new(TcpListener::from_std(net::TcpListener::from(socket)));
+        Self { socket, nodelay: false, is_unix: true }
     }
 
     pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
@@ -79,18 +79,18 @@ impl Listener {
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         let clone = SockRef::from(&*self.listener()).try_clone()?;
         Ok(Self {
-            listener: RwLock::new(TcpListener::from_std(net::TcpListener::from(clone))),
+            socket: RwLock::new(TcpListener::from_std(net::TcpListener::from(clone))),
             nodelay: self.nodelay,
             is_unix: self.is_unix,
         })
     }
 
     fn listener(&self) -> RwLockReadGuard<'_, TcpListener> {
-        self.listener.read().unwrap_or_else(PoisonError::into_inner)
+        self.socket.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listener_mut(&self) -> RwLockWriteGuard<'_, TcpListener> {
-        self.listener.write().unwrap_or_else(PoisonError::into_inner)
+        self.socket.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
