@@ -7,6 +7,9 @@
 mod bind;
 mod copy;
 mod deadline;
+// Nothing but the tests uses it yet.
+#[cfg_attr(not(test), allow(dead_code))]
+mod directory;
 mod errors;
 mod names;
 #[cfg(any(not(unix), feature = "portable-sys"))]
@@ -34,6 +37,8 @@ use portable as backend;
 #[cfg(all(unix, not(feature = "portable-sys")))]
 use unix as backend;
 
+#[cfg_attr(not(test), allow(unused_imports))]
+pub(crate) use directory::{Directory, Found, Kind, Links, Stamp};
 pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
 pub(crate) use names::name_from_octets;
 

@@ -3,13 +3,17 @@
 //! On Windows `mio` imitates edges: an event is told once and is armed again when a call *through mio's types* returns `WouldBlock`. So all
 //! reading and writing goes through those, and a call that transferred less than it could arms the socket too (see `socket`).
 
+mod directory;
 mod limits;
 mod listener;
 mod open;
 mod socket;
+mod stamp;
 mod wait;
 
+pub(super) use directory::{Handle, Root};
 pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
 pub(super) use listener::Listener;
 pub(super) use open::open_for_reading;
 pub(super) use socket::Socket;
+pub(super) use stamp::{stamp_at, stamp_of_file};

@@ -1,5 +1,6 @@
 //! Each promise of the face, tested on whichever back end is chosen; the other one is tested by changing the feature `portable-sys`.
 
+mod directory;
 mod listener;
 mod open;
 mod poller;

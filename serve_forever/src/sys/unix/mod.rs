@@ -2,14 +2,20 @@
 //!
 //! Linux has more than the rest (`accept4`, `MSG_MORE`, `sendfile`); each file holds the fallback beside it.
 
+mod beneath;
+mod directory;
 mod limits;
 mod listener;
 mod open;
 mod send_file;
 mod socket;
+mod stamp;
 mod wait;
 
+pub(super) use beneath::Root;
+pub(super) use directory::Handle;
 pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
 pub(super) use listener::Listener;
 pub(super) use open::open_for_reading;
 pub(super) use socket::Socket;
+pub(super) use stamp::{stamp_at, stamp_of_file};

@@ -1,0 +1,209 @@
+//! Directories of which only what is beneath them can be opened.
+//!
+//! A check of names before they are opened is worth nothing once somebody can change a directory meanwhile. So it is the system that keeps
+//! every look-up inside, and what was opened is looked at afterwards: it is what will be sent.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::backend;
+
+/// What tells one state of a file from another.
+///
+/// Equal stamps mean the same content, as far as the system can tell: where it counts time coarsely, two changes of the same size within one
+/// tick (some milliseconds) look the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Stamp {
+    pub(super) kind: Kind,
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    pub(super) size: u64,
+    pub(super) modified: (i64, u32),
+    pub(super) changed: (i64, u32),
+}
+
+impl Stamp {
+    /// Of an open file.
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        backend::stamp_of_file(file)
+    }
+
+    /// Of what `path` leads to. Links are followed, wherever they lead: it is for asking whether a file that was found is still there. One
+    /// system call, and no allocation for a path of less than 256 octets.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        backend::stamp_at(path)
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        self.kind == Kind::File
+    }
+
+    pub(crate) fn is_directory(&self) -> bool {
+        self.kind == Kind::Directory
+    }
+
+    /// In octets.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When the content last changed: seconds since the start of 1970, and nanoseconds on top of them.
+    pub(crate) fn modified(&self) -> (i64, u32) {
+        self.modified
+    }
+
+    /// When anything about the file last changed, which nobody can set back; where a system does not tell that, when it was created. Else 0.
+    pub(crate) fn changed(&self) -> (i64, u32) {
+        self.changed
+    }
+
+    /// The device that holds it; 0 where the system does not say.
+    pub(crate) fn device(&self) -> u64 {
+        self.device
+    }
+
+    /// Its number on that device; 0 where the system does not say.
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
+}
+
+/// What is found in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// A regular file.
+    File,
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A pipe, a socket, a device.
+    Other,
+}
+
+/// Where symbolic links may lead. Only the end counts: a link that leaves the directory and comes back is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// To what is beneath the directory that was opened with [`Directory::open`].
+    Inside,
+    Anywhere,
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub(crate) enum Found<D = Directory> {
+    /// A regular file, open for reading, and what it was when it had been opened.
+    File(File, Stamp),
+    Directory(D),
+    /// A regular file that may not be read. (Or a directory, on systems that open none which they cannot read.)
+    Unreadable,
+    /// Nothing is there, or what is neither a file nor a directory, or it is outside.
+    Nothing,
+}
+
+/// A directory of which only what is beneath it can be opened.
+///
+/// One made by [`Directory::open`] is a root. Those that are found in it know it: inside is what is beneath the root, for them too.
+///
+/// It is the directory that was there when it was opened, also when another one has taken its place meanwhile: compare [`Directory::stamp`]
+/// with [`Stamp::at`] to learn of that.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    root: Arc<Root>,
+    /// Below the root; may be empty.
+    relative: PathBuf,
+    handle: backend::Handle,
+}
+
+#[derive(Debug)]
+struct Root {
+    /// As it was given, but absolute.
+    path: PathBuf,
+    opened: backend::Root,
+}
+
+impl Directory {
+    /// Opens a root. Links on the way to it may lead anywhere.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Self::of_root(backend::Root::open(path)?, path)
+    }
+
+    fn of_root(opened: backend::Root, path: &Path) -> io::Result<Self> {
+        let root = Arc::new(Root { path: std::path::absolute(path)?, opened });
+        let handle = root.opened.handle()?;
+        Ok(Self { root, relative: PathBuf::new(), handle })
+    }
+
+    /// Where it is: absolute, with the links on the way to it, and those that were followed in it.
+    pub(crate) fn path(&self) -> PathBuf {
+        below(&self.root.path, &self.relative).into_owned()
+    }
+
+    pub(crate) fn stamp(&self) -> io::Result<Stamp> {
+        self.handle.stamp()
+    }
+
+    /// Finds what is there under a path of plain names only; an empty path finds the directory itself, any other leads to nothing. Never waits
+    /// for anything but the disk, and leaves pipes and devices alone: merely to open them may do something.
+    ///
+    /// An error is a matter of this process or of the disk, not of the path.
+    pub(crate) fn find(&self, relative: &Path, links: Links) -> io::Result<Found> {
+        if !is_plain(relative) {
+            return Ok(Found::Nothing);
+        }
+        let relative = below(&self.relative, relative);
+        Ok(match self.root.opened.find(&relative, links)? {
+            Found::File(file, stamp) => Found::File(file, stamp),
+            Found::Directory(handle) => Found::Directory(Self {
+                root: Arc::clone(&self.root),
+                relative: relative.into_owned(),
+                handle,
+            }),
+            Found::Unreadable => Found::Unreadable,
+            Found::Nothing => Found::Nothing,
+        })
+    }
+
+    /// What is in it, without `.` and `..`, in no particular order. Each call starts anew.
+    pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, Kind)>> + use<>> {
+        self.handle.entries()
+    }
+
+    /// Of one of the [`entries`](Self::entries), without opening it; of a link, of what it leads to. `NotFound` where there is nothing, or
+    /// where the link leads to nothing or outside.
+    pub(crate) fn stamp_of(&self, name: &OsStr, links: Links) -> io::Result<Stamp> {
+        if !is_plain(Path::new(name)) || Path::new(name).components().count() != 1 {
+            return Err(ErrorKind::NotFound.into());
+        }
+        let stamp = self.handle.stamp_of(name)?;
+        if stamp.kind == Kind::Link {
+            self.root.opened.stamp_of(&self.relative.join(name), links)
+        } else {
+            Ok(stamp)
+        }
+    }
+
+    /// As [`Directory::open`] on a system that has no call for it and goes step by step.
+    #[cfg(test)]
+    pub(super) fn open_for_steps(path: &Path) -> io::Result<Self> {
+        Self::of_root(backend::Root::open_for_steps(path)?, path)
+    }
+}
+
+/// Joined, without the slash at the end that an empty path would leave there.
+fn below<'a>(directory: &'a Path, relative: &'a Path) -> Cow<'a, Path> {
+    if relative.as_os_str().is_empty() {
+        directory.into()
+    } else if directory.as_os_str().is_empty() {
+        relative.into()
+    } else {
+        directory.join(relative).into()
+    }
+}
+
+fn is_plain(relative: &Path) -> bool {
+    relative.components().all(|step| matches!(step, Component::Normal(_)))
+}
