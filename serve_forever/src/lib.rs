@@ -56,7 +56,7 @@ mod sys;
 pub mod testing;
 mod transport;
 
-pub use crate::files::{SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
+pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
 pub use crate::http::{
     BaseHttpRequestHandler, Exchange, HandlerFn, HeaderText, Headers, Http, IntoStatus, LogRecord, RFile,
     Source, WFile, handler_fn,

@@ -2,6 +2,8 @@
 
 mod files_support;
 
+use std::time::SystemTime;
+
 use files_support::{Site, server_field};
 use serve_forever::{SimpleHttpRequestHandler, testing};
 
@@ -10,6 +12,11 @@ fn items(page: &str) -> Vec<&str> {
     let (_, list) = page.split_once("<ul>\n").expect("a list");
     let (list, _) = list.split_once("</ul>").expect("its end");
     list.lines().collect()
+}
+
+/// The items up to the end of their links.
+fn links(page: &str) -> Vec<&str> {
+    items(page).into_iter().filter_map(|item| item.get(..item.find("</a>")? + 4)).collect()
 }
 
 #[test]
@@ -25,6 +32,8 @@ fn a_listing_has_pythons_head_and_form() {
              {}\
              Date: *\r\n\
              Content-type: text/html; charset=utf-8\r\n\
+             Cache-Control: no-cache\r\n\
+             X-Content-Type-Options: nosniff\r\n\
              Content-Length: {length}\r\n\
              Connection: close\r\n\
              \r\n",
@@ -40,12 +49,26 @@ fn a_listing_has_pythons_head_and_form() {
     assert!(page.contains("<h1>Directory listing for /sub/</h1>\n<hr>\n<ul>\n"), "{page}");
     assert!(page.ends_with("</ul>\n<hr>\n</body>\n</html>\n"), "{page}");
     assert_eq!(
-        items(&page),
+        links(&page),
         [
-            "<li><a href=\".c\">.c</a></li>",
-            "<li><a href=\"A.txt\">A.txt</a></li>",
-            "<li><a href=\"b.txt\">b.txt</a></li>",
-            "<li><a href=\"Dir/\">Dir/</a></li>",
+            "<li><a href=\"A.txt\">A.txt</a>",
+            "<li><a href=\"b.txt\">b.txt</a>",
+            "<li><a href=\"Dir/\">Dir/</a>",
+        ]
+    );
+}
+
+#[test]
+fn a_listing_tells_sizes_and_dates() {
+    let site = Site::new();
+    site.file("a.txt", "text\n").file("b.bin", vec![0; 1_600]).changed("b.bin", SystemTime::UNIX_EPOCH);
+    assert_eq!(
+        items(&site.get("/").text()),
+        [
+            "<li><a href=\"a.txt\">a.txt</a> <data value=\"5\">5 B</data> \
+             <time datetime=\"1994-11-06T08:49:37Z\">1994-11-06 08:49</time></li>",
+            "<li><a href=\"b.bin\">b.bin</a> <data value=\"1600\" title=\"1600 bytes\">1.6 KiB</data> \
+             <time datetime=\"1970-01-01T00:00:00Z\">1970-01-01 00:00</time></li>",
         ]
     );
 }
@@ -103,7 +126,7 @@ fn a_directory_is_no_index_page() {
     let site = Site::new();
     site.directory("a/index.html").file("a/index.htm", "htm").directory("b/index.html");
     assert_eq!(site.get("/a/").text(), "htm");
-    assert_eq!(items(&site.get("/b/").text()), ["<li><a href=\"index.html/\">index.html/</a></li>"]);
+    assert_eq!(links(&site.get("/b/").text()), ["<li><a href=\"index.html/\">index.html/</a>"]);
 }
 
 #[test]
@@ -187,11 +210,9 @@ fn a_relative_directory_can_be_named() {
 
 #[test]
 fn what_is_no_directory_makes_no_handler() {
-    for (path, kind) in [
-        ("no such directory", std::io::ErrorKind::NotFound),
-        ("Cargo.toml", std::io::ErrorKind::NotADirectory),
-        ("", std::io::ErrorKind::NotFound),
-    ] {
+    for (path, kind) in
+        [("no such directory", std::io::ErrorKind::NotFound), ("/dev/null", std::io::ErrorKind::InvalidInput)]
+    {
         let error = SimpleHttpRequestHandler::builder().directory(path).build().expect_err(path);
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(path), "{error}");

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use files_support::{SECRET, Site};
+use files_support::Site;
 
 /// Takes all rights from everybody. False: whoever runs the tests can read it all the same.
 fn lock(path: &Path) -> bool {
@@ -41,7 +41,7 @@ fn a_pipe_is_no_index_page() {
 }
 
 #[test]
-fn links_are_followed() {
+fn links_are_followed_to_what_is_inside() {
     let site = Site::new();
     site.directory("dir").file("dir/a.txt", "text\n");
     symlink("dir", site.path("dirlink")).expect("a link");
@@ -49,18 +49,22 @@ fn links_are_followed() {
     symlink("nowhere", site.path("broken")).expect("a link");
     symlink("loop", site.path("loop")).expect("a link");
     symlink("../secret.txt", site.path("out")).expect("a link");
+    symlink(site.path("dir/a.txt"), site.path("absolute")).expect("a link");
+    symlink("../site/dir", site.path("around")).expect("a link");
     assert_eq!(site.get("/filelink").text(), "text\n");
     assert_eq!(site.get("/dirlink/a.txt").text(), "text\n");
     assert_eq!(site.get("/dirlink").field("Location"), Some("/dirlink/"));
-    assert_eq!(site.get("/out").text(), SECRET);
+    assert_eq!(site.get("/absolute").text(), "text\n");
+    assert_eq!(site.get("/around/a.txt").text(), "text\n");
+    site.get("/out").assert_not_found();
     site.get("/broken").assert_not_found();
     site.get("/loop").assert_not_found();
     let page = site.get("/").text();
     for item in [
         "<li><a href=\"broken\">broken@</a></li>",
-        "<li><a href=\"dir/\">dir/</a></li>",
-        "<li><a href=\"dirlink/\">dirlink@</a></li>",
-        "<li><a href=\"filelink\">filelink@</a></li>",
+        "<li><a href=\"dir/\">dir/</a> <",
+        "<li><a href=\"dirlink/\">dirlink@</a> <",
+        "<li><a href=\"filelink\">filelink@</a> <",
         "<li><a href=\"loop\">loop@</a></li>",
     ] {
         assert!(page.contains(item), "{item} is not in {page}");

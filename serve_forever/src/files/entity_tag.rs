@@ -88,6 +88,7 @@ impl EntityTag {
     }
 
     /// Whether a client may not put parts of two answers with this tag together.
+    #[cfg(test)]
     pub(super) fn is_weak(&self) -> bool {
         self.received().is_weak
     }
@@ -96,6 +97,12 @@ impl EntityTag {
     pub(super) fn is(&self, value: &[u8], comparison: Comparison) -> bool {
         ReceivedTag::parse(value)
             .is_some_and(|(tag, rest)| rest.is_empty() && tag.matches(&self.received(), comparison))
+    }
+
+    /// A tag that a user gave; `None` if it is none.
+    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+        let (_, rest) = ReceivedTag::parse(value)?;
+        rest.is_empty().then(|| String::from_utf8(value.to_vec()).ok().map(Self))?
     }
 
     fn received(&self) -> ReceivedTag<'_> {

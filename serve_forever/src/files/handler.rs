@@ -2,24 +2,26 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
+use super::builder::SimpleHttpRequestHandlerBuilder;
 use super::listing::Listing;
+use super::options::Options;
 use super::path::RequestPath;
 use super::reply;
-use super::site::{Found, Site, find_index};
+use super::site::{Found, Site};
 
 /// Serves the files of a directory and what is below it: Python's `SimpleHTTPRequestHandler`.
 ///
 /// A directory is answered with its `index.html` or `index.htm`, else with a listing. Requests are `GET`, `HEAD`
-/// and `OPTIONS`.
+/// and `OPTIONS`; conditions and ranges are honoured (RFC 9110 §13, §14).
 ///
-/// The path of a request cannot lead out of the directory, however it is written. Symbolic links are followed
-/// wherever they lead, as in Python, and files whose names begin with a dot are served and listed like others: do
-/// not serve a directory in which something must stay private.
+/// What is served is what is on the disk now. Nothing outside of the directory is: paths cannot lead there, however they
+/// are written, and symbolic links are followed only to what is inside. Names that begin with a dot are neither served nor
+/// listed. [`builder`](Self::builder) can change these and much else.
 ///
 /// It never waits for a client, so any number of slow downloads leave all threads to other handlers.
 ///
@@ -48,7 +50,7 @@ impl SimpleHttpRequestHandler {
         Self::default()
     }
 
-    /// For other directories.
+    /// For other directories, and for everything that can be chosen.
     ///
     /// ```
     /// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
@@ -61,24 +63,32 @@ impl SimpleHttpRequestHandler {
         SimpleHttpRequestHandlerBuilder::default()
     }
 
-    fn site(&self, http: &Exchange) -> io::Result<Arc<Site>> {
-        match &self.site {
-            Some(site) => Ok(Arc::clone(site)),
-            None => http.server().state::<CurrentDirectory>().site(),
-        }
+    pub(super) fn of(site: Arc<Site>) -> Self {
+        Self { site: Some(site) }
     }
 }
 
 /// `GET` and what follows from it; the other standard methods are answered 405 (RFC 9110 §15.5.6).
 impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     fn do_get(&mut self, http: &mut Exchange) -> Result {
+        let current;
+        let site = if let Some(site) = &self.site {
+            site
+        } else {
+            current = http.server().state::<CurrentDirectory>().site()?;
+            &current
+        };
+        if let Some(hosts) = &site.options.allowed_hosts
+            && http.host().is_some_and(|host| !hosts.allow(host))
+        {
+            return reply::misdirected(http);
+        }
+        if let Some(entry) = site.kept(http.url_path()) {
+            return reply::file(http, &entry);
+        }
         let Some(path) = RequestPath::parse(http.url_path()) else { return reply::not_found(http) };
-        match self.site(http)?.find(&path) {
-            Ok(Found::File(_)) if path.names_directory() => reply::not_found(http),
-            Ok(Found::File(file)) => reply::file(http, file),
-            Ok(Found::Directory(_)) if !path.names_directory() => reply::redirect_with_slash(http),
-            Ok(Found::Directory(directory)) => directory_contents(http, &path, &directory),
-            Ok(Found::Unreadable | Found::Nothing) => reply::not_found(http),
+        match answer(site, http, &path) {
+            Ok(result) => result,
             Err(error) => out_of_order(http, &error),
         }
     }
@@ -87,55 +97,12 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         Some("GET, HEAD, OPTIONS".into())
     }
 
+    fn protocol_version(&self) -> Cow<'static, str> {
+        self.site.as_ref().map_or(Cow::Borrowed("HTTP/1.1"), |site| site.options.protocol_version.clone())
+    }
+
     fn may_block(&self) -> bool {
         false
-    }
-}
-
-/// Makes a [`SimpleHttpRequestHandler`]; see [`SimpleHttpRequestHandler::builder`].
-///
-/// ```
-/// use serve_forever::{testing, SimpleHttpRequestHandler};
-///
-/// let handler = SimpleHttpRequestHandler::builder().directory("src").build()?;
-/// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
-/// assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use = "it makes a handler only when `build` is called"]
-pub struct SimpleHttpRequestHandlerBuilder {
-    directory: Option<PathBuf>,
-}
-
-impl SimpleHttpRequestHandlerBuilder {
-    /// The directory to serve. By default it is the current one.
-    ///
-    /// ```
-    /// # use serve_forever::SimpleHttpRequestHandler;
-    /// let handler = SimpleHttpRequestHandler::builder().directory("src").build()?;
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = Some(directory.into());
-        self
-    }
-
-    /// The handler. It serves the directory that its name stands for now, also when the process changes its current
-    /// directory later.
-    ///
-    /// ```
-    /// # use serve_forever::SimpleHttpRequestHandler;
-    /// let error = SimpleHttpRequestHandler::builder().directory("no such directory").build().unwrap_err();
-    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// There is no such directory, or it cannot be reached.
-    pub fn build(self) -> io::Result<SimpleHttpRequestHandler> {
-        let directory = self.directory.as_deref().unwrap_or(Path::new("."));
-        Ok(SimpleHttpRequestHandler { site: Some(Arc::new(Site::new(directory)?)) })
     }
 }
 
@@ -149,23 +116,32 @@ impl CurrentDirectory {
             return Ok(Arc::clone(site));
         }
         // Only success is kept: the directory may be back for the next request.
-        let site = Arc::new(Site::new(Path::new("."))?);
+        let site = Arc::new(Site::new(Path::new("."), Options::default())?);
         Ok(Arc::clone(self.0.get_or_init(|| site)))
     }
 }
 
-/// The index page of the directory, or its listing.
-fn directory_contents(http: &mut Exchange, path: &RequestPath, directory: &Path) -> Result {
-    match find_index(directory) {
-        Ok(Some(Found::File(page))) => return reply::file(http, page),
-        Ok(Some(_)) => return reply::not_found(http),
-        Ok(None) => {}
-        Err(error) => return out_of_order(http, &error),
+/// Looks the path up and answers. The outer error is a matter of this process, before anything was sent.
+fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Result> {
+    let url_path = http.url_path();
+    let directory = match site.find(url_path, path)? {
+        Found::File(entry) => return Ok(reply::file(http, &entry)),
+        Found::Directory(directory) => directory,
+        Found::Nothing => return Ok(reply::not_found(http)),
+    };
+    if !path.names_directory() {
+        return Ok(reply::redirect_with_slash(http));
     }
-    match Listing::read(directory, path.display()) {
-        Ok(listing) => reply::listing(http, listing),
-        Err(error) if crate::sys::is_out_of_descriptors(&error) => out_of_order(http, &error),
-        Err(_) => http.send_error(404, Some("No permission to list directory"), None),
+    match site.find_index(url_path, path, &directory)? {
+        Some(Found::File(entry)) => return Ok(reply::file(http, &entry)),
+        Some(_) => return Ok(reply::not_found(http)),
+        None if !site.options.listing => return Ok(reply::not_found(http)),
+        None => {}
+    }
+    match Listing::read(&directory, path.display(), site.options.hidden) {
+        Ok(listing) => Ok(reply::listing(http, site, directory, listing)),
+        Err(error) if crate::sys::is_out_of_descriptors(&error) => Err(error),
+        Err(_) => Ok(http.send_error(404, Some("No permission to list directory"), None)),
     }
 }
 

@@ -1,91 +1,143 @@
 //! What is in a directory. How that looks is a matter of [`page`].
+//!
+//! A directory can have a million entries, and the first of them should be on the screen at once. So a listing knows
+//! only what reading the directory tells: names and kinds. What costs a system call for each entry is asked for while
+//! its piece of the page is made.
 
+mod details;
+mod names;
 pub(super) mod page;
 
-use std::ffi::OsString;
-use std::fs::{self, DirEntry};
+use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::sys::{Directory, Kind, Links, Stamp};
+
+use names::Names;
 
 /// The entries of a directory, in the order in which they are shown.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Listing {
     /// The path that was asked for, for people.
     path: String,
-    entries: Vec<Entry>,
+    names: Names,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Entry {
-    name: OsString,
-    /// Also of a link: it leads to one.
-    is_directory: bool,
-    is_link: bool,
+/// What is found behind an entry: behind a link it is what the link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Details {
+    /// In octets.
+    pub(super) size: u64,
+    pub(super) modified: Option<SystemTime>,
+    pub(super) is_directory: bool,
+    /// A regular one. Nothing else has a size that means something.
+    pub(super) is_file: bool,
 }
 
 impl Listing {
-    /// Reads the directory. `path` is what people are told that it is.
-    pub(super) fn read(directory: &Path, path: String) -> io::Result<Self> {
-        let mut entries = fs::read_dir(directory)?
-            .map(|entry| entry.map(|entry| Entry::from(&entry)))
-            .collect::<io::Result<Vec<_>>>()?;
-        // As in Python by the lower-cased name; by the name itself where that leaves it open, so that the order is
-        // always the same.
-        entries.sort_by_cached_key(|entry| (entry.name.to_string_lossy().to_lowercase(), entry.name.clone()));
-        Ok(Self { path, entries })
+    /// Takes the entries in any order; the first error is the result. `path` is what people are told that it is.
+    ///
+    /// Names that begin with a dot are left out unless they are asked for. `.well-known` is there to be found
+    /// (RFC 8615).
+    pub(super) fn new<N: AsRef<OsStr>>(
+        path: String,
+        with_hidden: bool,
+        entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
+    ) -> io::Result<Self> {
+        let mut names = Names::default();
+        for entry in entries {
+            let (name, kind) = entry?;
+            match name.as_ref().as_encoded_bytes() {
+                // No system that we know tells these two, but links to them would send programs in circles.
+                b"." | b".." => {}
+                name if name.starts_with(b".") && !with_hidden && name != b".well-known" => {}
+                name => names.push(name, kind),
+            }
+        }
+        names.sort();
+        Ok(Self { path, names })
+    }
+
+    /// What is in that directory.
+    pub(super) fn read(directory: &Directory, path: String, with_hidden: bool) -> io::Result<Self> {
+        Self::new(path, with_hidden, directory.entries()?)
     }
 }
 
-impl From<&DirEntry> for Entry {
-    fn from(entry: &DirEntry) -> Self {
-        // Where the kind cannot be learned the name is still worth showing.
-        let kind = entry.file_type().ok();
-        let is_link = kind.is_some_and(|kind| kind.is_symlink());
-        let is_directory = if is_link {
-            fs::metadata(entry.path()).is_ok_and(|target| target.is_dir())
-        } else {
-            kind.is_some_and(|kind| kind.is_dir())
+/// Tells the details of what is in that directory, given its name.
+pub(super) fn look_into(directory: Directory, links: Links) -> impl FnMut(&OsStr) -> Option<Details> {
+    move |name| directory.stamp_of(name, links).ok().map(Details::from)
+}
+
+impl From<Stamp> for Details {
+    fn from(stamp: Stamp) -> Self {
+        let (seconds, _) = stamp.modified();
+        let modified = match u64::try_from(seconds) {
+            Ok(since) => UNIX_EPOCH.checked_add(Duration::from_secs(since)),
+            Err(_) => UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs())),
         };
-        Self { name: entry.file_name(), is_directory, is_link }
+        Self { size: stamp.size(), modified, is_directory: stamp.is_directory(), is_file: stamp.is_file() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;
 
     /// A directory that is removed at the end of its test.
-    struct Directory(PathBuf);
+    struct Temporary(PathBuf);
 
-    impl Directory {
+    impl Temporary {
         fn new(name: &str) -> Self {
             let path =
                 std::env::temp_dir().join(format!("serve_forever-listing-{name}-{}", std::process::id()));
             fs::create_dir(&path).unwrap();
             Self(path)
         }
+
+        fn open(&self) -> Directory {
+            Directory::open(&self.0).unwrap()
+        }
     }
 
-    impl Drop for Directory {
+    impl Drop for Temporary {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
     }
 
-    fn names(listing: &Listing) -> Vec<&str> {
-        listing.entries.iter().map(|entry| entry.name.to_str().unwrap()).collect()
+    fn entries(listing: &Listing) -> Vec<(&str, Kind)> {
+        listing.names.iter_from(0).map(|(name, kind)| (std::str::from_utf8(name).unwrap(), kind)).collect()
+    }
+
+    fn of(names: &[&'static str], with_hidden: bool) -> Vec<String> {
+        let found = names.iter().map(|name| Ok((name, Kind::File)));
+        let listing = Listing::new("/".into(), with_hidden, found).unwrap();
+        entries(&listing).into_iter().map(|(name, _)| name.to_owned()).collect()
     }
 
     #[test]
-    fn names_are_sorted_without_regard_to_case() {
-        let directory = Directory::new("sorted");
-        for name in ["b", "A", "c", "Č", "č1", ".d"] {
-            fs::write(directory.0.join(name), "").unwrap();
-        }
-        let listing = Listing::read(&directory.0, "/".into()).unwrap();
-        assert_eq!(names(&listing), [".d", "A", "b", "c", "Č", "č1"]);
+    fn names_that_begin_with_a_dot_are_shown_on_demand_but_for_well_known() {
+        let names = [".git", "a", ".well-known", ".well-known-not", ".Well-Known", "b.c", "..d", ".", ".."];
+        assert_eq!(of(&names, false), [".well-known", "a", "b.c"]);
+        assert_eq!(
+            of(&names, true),
+            ["..d", ".git", ".Well-Known", ".well-known", ".well-known-not", "a", "b.c"]
+        );
+    }
+
+    #[test]
+    fn what_is_read_has_its_kind() {
+        let directory = Temporary::new("kinds");
+        fs::create_dir(directory.0.join("B")).unwrap();
+        fs::write(directory.0.join("a"), "").unwrap();
+        fs::write(directory.0.join(".c"), "").unwrap();
+        let listing = Listing::read(&directory.open(), "/".into(), true).unwrap();
+        assert_eq!(entries(&listing), [(".c", Kind::File), ("a", Kind::File), ("B", Kind::Directory)]);
     }
 
     #[cfg(unix)]
@@ -93,21 +145,49 @@ mod tests {
     fn links_are_told_from_what_they_lead_to() {
         use std::os::unix::fs::symlink;
 
-        let directory = Directory::new("links");
+        let directory = Temporary::new("links");
         fs::create_dir(directory.0.join("a")).unwrap();
-        fs::write(directory.0.join("b"), "").unwrap();
+        fs::write(directory.0.join("b"), "text").unwrap();
         for (target, link) in [("a", "c"), ("b", "d"), ("nowhere", "e")] {
             symlink(target, directory.0.join(link)).unwrap();
         }
-        let listing = Listing::read(&directory.0, "/".into()).unwrap();
-        let kinds: Vec<_> = listing.entries.iter().map(|entry| (entry.is_directory, entry.is_link)).collect();
-        assert_eq!(names(&listing), ["a", "b", "c", "d", "e"]);
-        assert_eq!(kinds, [(true, false), (false, false), (true, true), (false, true), (false, true)]);
+        let _socket = std::os::unix::net::UnixListener::bind(directory.0.join("f")).unwrap();
+        let listing = Listing::read(&directory.open(), "/".into(), true).unwrap();
+        assert_eq!(
+            entries(&listing),
+            [
+                ("a", Kind::Directory),
+                ("b", Kind::File),
+                ("c", Kind::Link),
+                ("d", Kind::Link),
+                ("e", Kind::Link),
+                ("f", Kind::Other)
+            ]
+        );
+
+        let mut look = look_into(directory.open(), Links::Inside);
+        let mut is = |name: &str| look(OsStr::new(name)).map(|found| (found.is_directory, found.is_file));
+        assert_eq!(
+            ["a", "b", "c", "d", "e", "f"].map(&mut is),
+            [
+                Some((true, false)),
+                Some((false, true)),
+                Some((true, false)),
+                Some((false, true)),
+                None,
+                Some((false, false))
+            ]
+        );
+        let details = look(OsStr::new("d")).unwrap();
+        let target = fs::metadata(directory.0.join("b")).unwrap();
+        let whole_seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(details.size, 4);
+        assert_eq!(details.modified.map(whole_seconds), target.modified().ok().map(whole_seconds));
     }
 
     #[test]
-    fn what_is_no_directory_has_no_listing() {
-        let directory = Directory::new("none");
-        assert!(Listing::read(&directory.0.join("a"), "/".into()).is_err());
+    fn an_error_while_reading_leaves_no_half_listing() {
+        let found = [Ok(("a", Kind::File)), Err(io::ErrorKind::Other.into()), Ok(("b", Kind::File))];
+        assert!(Listing::new("/".into(), true, found).is_err());
     }
 }

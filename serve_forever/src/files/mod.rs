@@ -1,25 +1,26 @@
 //! Files over HTTP: `SimpleHttpRequestHandler` and what it consists of.
 //!
 //! A request goes from its [`path`] to what is found in the [`site`], and from there to one of the answers in
-//! [`reply`]. What the answer depends on stands alone: the [types] of files and the [charset] of their text, their
-//! [entity tags](entity_tag), the [conditions] of a request, and [ranges](range), several of which make a [multipart].
+//! [`reply`]; a file that is sent is an [`entry`]. What the answer depends on stands alone: the [types] of files and the
+//! [charset] of their text, their [entity tags](entity_tag), the [conditions] of a request, and [ranges](range), several
+//! of which make a [multipart].
 
-#[allow(dead_code, reason = "the handler does not use it yet")]
+mod builder;
 mod charset;
-#[allow(dead_code, reason = "the handler does not use it yet")]
 mod conditions;
-#[allow(dead_code, unreachable_pub, reason = "the handler does not use it yet")]
 mod entity_tag;
+mod entry;
 mod handler;
+mod hosts;
 mod listing;
-#[allow(dead_code, reason = "the handler does not use it yet")]
 mod multipart;
+mod options;
 mod path;
-#[allow(dead_code, reason = "the handler does not use it yet")]
 mod range;
 mod reply;
 mod site;
-#[allow(dead_code, reason = "the handler does not use it yet")]
 mod types;
 
-pub use handler::{SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
+pub use builder::SimpleHttpRequestHandlerBuilder;
+pub use entity_tag::EntityTags;
+pub use handler::SimpleHttpRequestHandler;

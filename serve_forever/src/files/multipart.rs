@@ -1,13 +1,11 @@
 //! Several parts of a file in one answer: `multipart/byteranges` (RFC 9110 §14.6, RFC 2046 §5.1).
 
 use std::fmt;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Write as _};
 use std::ops::Range;
-use std::sync::Arc;
 
-use crate::{Source, sys};
+use crate::Source;
 
 /// The content of an answer with several parts of a file, made while it is sent.
 ///
@@ -18,29 +16,32 @@ use crate::{Source, sys};
 ///
 /// (RFC 2046 §5.1.1, less what nobody sends.)
 ///
-/// `unchanged` tells whether the file is still what the answer's head says; it is called whenever octets were read,
-/// before they are handed on. A part of one state must not follow a part of another.
+/// A part of one state of the file must not follow a part of another: `file` is to fail once it has changed.
 pub(super) struct Multipart<F> {
-    file: Arc<File>,
+    file: F,
     content_type: Option<String>,
     file_length: u64,
     /// None is empty.
     parts: Vec<Range<u64>>,
     boundary: Boundary,
-    unchanged: F,
     length: u64,
     place: Place,
 }
 
-impl<F: Fn() -> bool + Send> Multipart<F> {
+/// Where the parts come from.
+pub(super) trait Octets: Send {
+    /// Reads what there is at `offset`; it may be less than fits, and is nothing only at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+impl<F: Octets> Multipart<F> {
     /// The `parts` of a file of `file_length` octets: at least one, and none that is empty.
     pub(super) fn new(
-        file: Arc<File>,
+        file: F,
         content_type: Option<&str>,
         file_length: u64,
         parts: Vec<Range<u64>>,
         boundary: Boundary,
-        unchanged: F,
     ) -> Self {
         let mut multipart = Self {
             file,
@@ -48,7 +49,6 @@ impl<F: Fn() -> bool + Send> Multipart<F> {
             file_length,
             parts,
             boundary,
-            unchanged,
             length: 0,
             place: Place::HeadOf(0),
         };
@@ -101,18 +101,16 @@ impl<F: Fn() -> bool + Send> Multipart<F> {
     fn push_octets(&self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<u64> {
         let filled = out.len();
         out.resize(filled + most.min(PIECE) as usize, 0);
-        let read = sys::read_at(&self.file, out.get_mut(filled..).unwrap_or_default(), offset);
+        let read = self.file.read_at(out.get_mut(filled..).unwrap_or_default(), offset);
         out.truncate(filled + read.as_ref().map_or(0, |count| *count));
         match read? {
-            0 => Err(changed(ErrorKind::UnexpectedEof)),
-            // Looked at before the read, it could still change in between.
-            _ if !(self.unchanged)() => Err(changed(ErrorKind::InvalidData)),
+            0 => Err(io::Error::new(ErrorKind::UnexpectedEof, "the file became shorter while it was sent")),
             count => Ok(count as u64),
         }
     }
 }
 
-impl<F: Fn() -> bool + Send> Source for Multipart<F> {
+impl<F: Octets> Source for Multipart<F> {
     /// One read of the file at most, together with the framing around it.
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         if let Place::HeadOf(index) = self.place
@@ -165,10 +163,6 @@ enum Place {
     /// The octet at that offset, of that part.
     Within(usize, u64),
     End,
-}
-
-fn changed(kind: ErrorKind) -> io::Error {
-    io::Error::new(kind, "the file changed while it was sent")
 }
 
 /// Octets of the file that are read at a time.

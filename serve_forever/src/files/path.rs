@@ -41,9 +41,17 @@ impl RequestPath {
         Some(Self { relative, names_directory })
     }
 
-    /// The path of the file or directory, given where the root is.
-    pub(super) fn below(&self, root: &Path) -> PathBuf {
-        root.join(&self.relative)
+    /// The path of the file or directory below the root, of plain names only.
+    pub(super) fn relative(&self) -> &Path {
+        &self.relative
+    }
+
+    /// Whether one of its names begins with a dot, as those of what is private do. `.well-known` is there to be found
+    /// (RFC 8615).
+    pub(super) fn is_hidden(&self) -> bool {
+        self.relative.iter().any(|name| {
+            name.as_encoded_bytes().first() == Some(&b'.') && name.as_encoded_bytes() != b".well-known"
+        })
     }
 
     /// Whether it ends in a slash, so that it can be a directory only.
@@ -155,6 +163,17 @@ mod tests {
     }
 
     #[test]
+    fn names_that_begin_with_a_dot_are_hidden() {
+        let is_hidden = |path| RequestPath::parse(path).unwrap().is_hidden();
+        for path in ["/.git/config", "/a/.env", "/%2egit", "/.well-known/.git", "/..a"] {
+            assert!(is_hidden(path), "{path}");
+        }
+        for path in ["/", "/a.b", "/.well-known/security.txt", "/./a", "/.git/../a"] {
+            assert!(!is_hidden(path), "{path}");
+        }
+    }
+
+    #[test]
     fn nul_is_in_no_name() {
         assert_eq!(parsed("/a%00"), None);
         assert_eq!(parsed("/%00/.."), None);
@@ -212,7 +231,7 @@ mod tests {
             if let Some(path) = RequestPath::parse(&written) {
                 let is_plain = |step| matches!(step, Component::Normal(_));
                 prop_assert!(path.relative.components().all(is_plain), "{written}");
-                prop_assert!(path.below(Path::new("/root")).starts_with("/root"));
+                prop_assert!(Path::new("/root").join(path.relative()).starts_with("/root"));
             }
             let location = with_slash(&written, None);
             prop_assert!(!location.starts_with("//") && !location.contains('\\'), "{location}");

@@ -1,69 +1,101 @@
 //! The answers that a file server gives. Names and order of their header fields are Python's, as scripts have seen
 //! them for decades.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::mem;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::http::date::http_date;
-use crate::{Exchange, Result, Source, sys};
+use crate::sys::Directory;
+use crate::{Exchange, Result, Source};
 
-use super::charset::content_type;
-use super::conditions::{self, Outcome, Validators};
-use super::listing::Listing;
-use super::listing::page::{self, Page};
+use super::conditions::{Outcome, evaluate, if_range_allows};
+use super::entry::{Content, Entry};
+use super::listing::page::Page;
+use super::listing::{Listing, look_into};
+use super::multipart::{Boundary, Multipart};
 use super::path::with_slash;
-use super::site::FoundFile;
-use super::types::Types;
-
-/// The largest file that is read into memory, so that it leaves in one write with its head: 64 KiB, as much as the
-/// server holds back. For these a read and one write cost less than a write and a `sendfile`.
-const SMALL_FILE: u64 = 64 * 1024;
+use super::range::{self, Wanted};
+use super::site::Site;
 
 /// A listing up to this length leaves in one write with its head: 64 KiB, as for files. A longer one is sent while it
 /// is made.
 const SHORT_LISTING: usize = 64 * 1024;
 
-/// 200 with the file, or 304 to a client that has it already.
-pub(super) fn file(http: &mut Exchange, found: FoundFile) -> Result {
-    let FoundFile { path, file, metadata } = found;
-    // Never later than `Date` (RFC 9110 §8.8.2.1), so it is taken before that and from the same clock.
-    let now = UNIX_EPOCH + Duration::from_secs(sys::unix_time());
-    let last_modified = metadata.modified().ok().map(|time| time.min(now));
-    match conditions::evaluate(http.headers().lines(), &validators(last_modified)) {
+/// The file, or those parts of it that are asked for; or 304 to a client that has it already, or 412 to one that wants it
+/// only if it is another.
+pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
+    let lines = http.headers().lines();
+    let validators = entry.validators();
+    match evaluate(lines.clone(), &validators) {
         Outcome::Proceed => {}
-        Outcome::NotModified => return http.send_response(304).end_headers(),
+        Outcome::NotModified => return http.send_prepared(304, &entry.not_modified).end_headers(),
         Outcome::PreconditionFailed => return http.send_error(412, None, None),
     }
-    let wants_content = http.command() != "HEAD";
-    let small =
-        if wants_content && metadata.len() <= SMALL_FILE { Some(read(&file, metadata.len())?) } else { None };
-    // A file that was cut meanwhile has the length that was read.
-    let length = small.as_ref().map_or(metadata.len(), |octets| octets.len() as u64);
-    http.send_response(200)
-        .send_header("Content-type", content_type(Types::default().media_type(&path), b"", false))
-        .send_header("Content-Length", length);
-    if let Some(time) = last_modified {
-        http.send_header("Last-Modified", String::from_utf8_lossy(&http_date(time)));
+    // Only GET has ranges (RFC 9110 §14.2).
+    if http.headers().contains("Range") && http.command() == "GET" && if_range_allows(lines, &validators) {
+        match range::parse(http.headers().get_all("Range"), entry.len()) {
+            Wanted::Whole => {}
+            Wanted::Unsatisfiable => return unsatisfiable(http, entry),
+            Wanted::Parts(parts) => return partial(http, entry, parts),
+        }
     }
-    http.end_headers()?;
-    match small {
-        Some(octets) => Ok(http.wfile().write_all(&octets)?),
-        None if wants_content => http.send_file(file, 0..length),
-        None => Ok(()),
+    http.send_prepared(200, &entry.whole).end_headers()?;
+    content(http, entry, 0..entry.len())
+}
+
+/// 206 (RFC 9110 §15.3.7).
+fn partial(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> Result {
+    let [part] = parts.as_slice() else { return several_parts(http, entry, parts) };
+    let content_range = format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), entry.len());
+    http.send_prepared(206, &entry.partial)
+        .send_header("Content-type", &entry.content_type)
+        .send_header("Content-Length", part.end - part.start)
+        .send_header("Content-Range", content_range)
+        .end_headers()?;
+    content(http, entry, part.clone())
+}
+
+fn several_parts(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> Result {
+    let (content_type, boundary) = (Some(entry.content_type.as_str()), Boundary::new());
+    let multipart = Multipart::new(Arc::clone(entry), content_type, entry.len(), parts, boundary);
+    http.send_prepared(206, &entry.partial)
+        .send_header("Content-type", multipart.content_type())
+        .send_header("Content-Length", multipart.len())
+        .end_headers()?;
+    http.send_source(multipart)
+}
+
+/// 416 (RFC 9110 §15.5.17).
+fn unsatisfiable(http: &mut Exchange, entry: &Entry) -> Result {
+    let content_range = format!("bytes */{}", entry.len());
+    http.send_error_with(416, None, None, &[("Content-Range", &content_range)])
+}
+
+fn content(http: &mut Exchange, entry: &Entry, range: Range<u64>) -> Result {
+    if http.command() == "HEAD" {
+        return Ok(());
+    }
+    match &entry.content {
+        Content::File(file) => http.send_unchanged_file(Arc::clone(file), range, entry.stamp),
+        Content::Memory(octets) => Ok(http.wfile().write_all(part_of(octets, range))?),
     }
 }
 
-/// 200 with the page of the listing.
-pub(super) fn listing(http: &mut Exchange, listing: Listing) -> Result {
-    let mut page = Page::new(listing);
+fn part_of(octets: &[u8], range: Range<u64>) -> &[u8] {
+    let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(octets.len());
+    octets.get(at(range.start)..at(range.end)).unwrap_or_default()
+}
+
+/// 200 with the page of the listing, which is a picture of this moment and nothing to be kept.
+pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, listing: Listing) -> Result {
+    let mut page = Page::new(listing, look_into(directory, site.links()));
     let mut octets = Vec::new();
     let mut is_more = true;
     while is_more && octets.len() <= SHORT_LISTING {
         is_more = page.pull(&mut octets)?;
     }
-    http.send_response(200).send_header("Content-type", page::CONTENT_TYPE);
+    http.send_prepared(200, &site.listing_fields);
     if !is_more {
         http.send_header("Content-Length", octets.len());
     }
@@ -87,34 +119,18 @@ pub(super) fn not_found(http: &mut Exchange) -> Result {
     http.send_error(404, Some("File not found"), None)
 }
 
-/// What a file is known by: its time only, as it has no entity tag yet.
-fn validators(last_modified: Option<SystemTime>) -> Validators<'static> {
-    let last_modified =
-        last_modified.map(|time| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
-    Validators { last_modified, ..Validators::default() }
-}
-
-/// The first `length` octets of the file, or all if it has become shorter.
-fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
-    let mut octets = vec![0; usize::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?];
-    let mut filled = 0;
-    while let Some(rest) = octets.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match sys::read_at(file, rest, filled as u64)? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    octets.truncate(filled);
-    Ok(octets)
+/// 421 to a request that calls this server by a name that is not its own.
+pub(super) fn misdirected(http: &mut Exchange) -> Result {
+    http.send_error(421, None, Some("This server is not known by the name in the Host field"))
 }
 
 /// A page, the first part of which was made already, and perhaps the rest as well.
-struct Beginning {
+struct Beginning<P> {
     octets: Vec<u8>,
-    rest: Option<Page>,
+    rest: Option<P>,
 }
 
-impl Source for Beginning {
+impl<P: Source> Source for Beginning<P> {
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         if !self.octets.is_empty() {
             out.append(&mut mem::take(&mut self.octets));

@@ -1,97 +1,206 @@
-//! A directory that is served, and what is found in it.
+//! What is served, and what is found in it: always as it is on the disk now.
+//!
+//! Files that were sent before are kept, with one question to the system for each request: is the file at this path still
+//! the one that we have? The path is asked from its very beginning, so that a directory that was made again, or a link
+//! that was switched, is seen as well.
 
-use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use crate::sys;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
+use crate::http::PreparedFields;
+use crate::sync::lock;
+use crate::sys::{self, Directory, Links, Stamp};
+
+use super::entry::{self, Entry};
+use super::options::Options;
 use super::path::RequestPath;
 
-/// What stands for a directory, in the order in which they are looked for.
-const INDEX_PAGES: [&str; 2] = ["index.html", "index.htm"];
-
-/// A directory that is served.
-#[derive(Debug)]
+/// A directory that is served, or a single file.
 pub(super) struct Site {
-    /// Absolute and without links, so that it stays the same when the process changes its directory or somebody
-    /// changes a link.
+    /// Absolute, but with the links that it was given with: where they lead may change.
     root: PathBuf,
+    /// The name of the only file that is served.
+    only: Option<PathBuf>,
+    pub(super) options: Options,
+    directory: Mutex<Arc<Directory>>,
+    /// By the path of the request, as it is written.
+    entries: Cache<Box<str>, Arc<Entry>, Weight>,
+    /// The fields of a listing.
+    pub(super) listing_fields: PreparedFields,
+    told_of_hidden: AtomicBool,
 }
 
 /// What a path leads to.
-#[derive(Debug)]
 pub(super) enum Found {
-    File(FoundFile),
-    Directory(PathBuf),
-    /// A regular file that may not be read.
-    Unreadable,
-    /// Nothing, or neither a file nor a directory.
+    File(Arc<Entry>),
+    Directory(Directory),
     Nothing,
 }
 
-/// A regular file, open for reading.
-#[derive(Debug)]
-pub(super) struct FoundFile {
-    pub(super) path: PathBuf,
-    pub(super) file: File,
-    pub(super) metadata: Metadata,
-}
-
 impl Site {
-    /// Fails if there is no such directory.
-    pub(super) fn new(directory: &Path) -> io::Result<Self> {
-        let root = directory.canonicalize().and_then(|root| {
-            let is_directory = fs::metadata(&root)?.is_dir();
-            if is_directory { Ok(root) } else { Err(ErrorKind::NotADirectory.into()) }
-        });
-        match root {
-            Ok(root) => Ok(Self { root }),
-            Err(error) => {
-                let reason = format!("cannot serve the directory \"{}\": {error}", directory.display());
-                Err(io::Error::new(error.kind(), reason))
-            }
+    /// Fails if there is nothing to serve.
+    pub(super) fn new(path: &Path, options: Options) -> io::Result<Self> {
+        Self::open(path, options).map_err(|error| {
+            let reason = format!("cannot serve \"{}\": {error}", path.display());
+            io::Error::new(error.kind(), reason)
+        })
+    }
+
+    fn open(path: &Path, options: Options) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let stamp = Stamp::at(&path)?;
+        let (root, only) = if stamp.is_directory() {
+            (path, None)
+        } else if stamp.is_file() {
+            // What it leads to is served, whatever else lies beside that.
+            let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.into();
+            (path.parent().ok_or(ErrorKind::InvalidInput)?.to_owned(), Some(name))
+        } else {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "it is neither a directory nor a regular file",
+            ));
+        };
+        Ok(Self {
+            directory: Mutex::new(Arc::new(Directory::open(&root)?)),
+            entries: Cache::with_weighter(USUAL_ENTRIES, options.cache_size, Weight),
+            listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
+            told_of_hidden: AtomicBool::new(false),
+            root,
+            only,
+            options,
+        })
+    }
+
+    /// The file that was sent for this path before, if it is still what is there.
+    pub(super) fn kept(&self, url_path: &str) -> Option<Arc<Entry>> {
+        let entry = self.entries.get(url_path)?;
+        if Stamp::at(&entry.path).is_ok_and(|stamp| stamp == entry.stamp) {
+            return Some(entry);
         }
+        self.entries.remove(url_path);
+        None
     }
 
     /// Looks a path up. An error is a matter of this process, not of the path.
-    pub(super) fn find(&self, path: &RequestPath) -> io::Result<Found> {
-        find(path.below(&self.root))
+    pub(super) fn find(&self, url_path: &str, path: &RequestPath) -> io::Result<Found> {
+        let mut relative = path.relative();
+        if let Some(only) = &self.only {
+            if !relative.as_os_str().is_empty() && relative != only {
+                return Ok(Found::Nothing);
+            }
+            relative = only;
+        } else if !self.options.hidden && path.is_hidden() {
+            self.tell_of_hidden(path);
+            return Ok(Found::Nothing);
+        }
+        let found = match self.directory()?.find(relative, self.links())? {
+            sys::Found::File(file, stamp) => {
+                if path.names_directory() && self.only.is_none() {
+                    return Ok(Found::Nothing);
+                }
+                Found::File(self.entry(url_path, self.root.join(relative), file, stamp, true)?)
+            }
+            sys::Found::Directory(directory) => Found::Directory(directory),
+            sys::Found::Unreadable | sys::Found::Nothing => Found::Nothing,
+        };
+        Ok(found)
+    }
+
+    /// The page that stands for a directory, if it has one. A page that cannot be read is one too: its directory does not
+    /// want to be listed.
+    pub(super) fn find_index(
+        &self,
+        url_path: &str,
+        path: &RequestPath,
+        directory: &Directory,
+    ) -> io::Result<Option<Found>> {
+        for (place, page) in self.options.index_pages.iter().enumerate() {
+            match directory.find(Path::new(page), self.links())? {
+                sys::Found::File(file, stamp) => {
+                    let whole = self.root.join(path.relative()).join(page);
+                    // That a page with precedence appears would not be seen in the stamp of another one.
+                    let entry = self.entry(url_path, whole, file, stamp, place == 0)?;
+                    return Ok(Some(Found::File(entry)));
+                }
+                sys::Found::Unreadable => return Ok(Some(Found::Nothing)),
+                sys::Found::Directory(_) | sys::Found::Nothing => {}
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn links(&self) -> Links {
+        if self.options.follow_symlinks || self.only.is_some() { Links::Anywhere } else { Links::Inside }
+    }
+
+    fn entry(
+        &self,
+        url_path: &str,
+        path: PathBuf,
+        file: std::fs::File,
+        stamp: Stamp,
+        keep: bool,
+    ) -> io::Result<Arc<Entry>> {
+        let entry = Arc::new(Entry::new(path, file, stamp, &self.options)?);
+        if keep && entry.is_settled && url_path.len() <= MAX_KEY {
+            self.entries.insert(url_path.into(), Arc::clone(&entry));
+        }
+        Ok(entry)
+    }
+
+    /// The directory that is at the root's path now.
+    fn directory(&self) -> io::Result<Arc<Directory>> {
+        let mut held = lock(&self.directory);
+        let is_same = |now: Stamp, held: Stamp| (now.device(), now.inode()) == (held.device(), held.inode());
+        let same = Stamp::at(&self.root).and_then(|now| Ok(is_same(now, held.stamp()?)));
+        if !same.is_ok_and(|same| same) {
+            match Directory::open(&self.root) {
+                Ok(opened) => *held = Arc::new(opened),
+                // It may be about to be made again; until then nothing is found in the old one.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Arc::clone(&held))
+    }
+
+    fn tell_of_hidden(&self, path: &RequestPath) {
+        if !self.told_of_hidden.swap(true, Ordering::Relaxed) {
+            log::warn!(
+                "{} was asked for and is not served: its name begins with a dot, as those of private files do; \
+                 names like this can be allowed (`--hidden`)",
+                path.display().trim_end_matches('/')
+            );
+        }
     }
 }
 
-/// The page that stands for the directory, if it has one. A page that cannot be read is one too: its directory does
-/// not want to be listed.
-pub(super) fn find_index(directory: &Path) -> io::Result<Option<Found>> {
-    for page in INDEX_PAGES {
-        let found = find(directory.join(page))?;
-        if matches!(found, Found::File(_) | Found::Unreadable) {
-            return Ok(Some(found));
-        }
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site")
+            .field("root", &self.root)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
-    Ok(None)
 }
 
-/// Opens first and looks afterwards, so that what was looked at is what is sent.
-fn find(path: PathBuf) -> io::Result<Found> {
-    match sys::open_for_reading(&path) {
-        Ok(file) => {
-            let metadata = file.metadata()?;
-            Ok(if metadata.is_file() {
-                Found::File(FoundFile { path, file, metadata })
-            } else if metadata.is_dir() {
-                Found::Directory(path)
-            } else {
-                Found::Nothing
-            })
-        }
-        Err(error) if sys::is_out_of_descriptors(&error) => Err(error),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
-        // A directory that cannot be opened (none can on Windows) may still have an index page.
-        Err(_) => Ok(match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => Found::Directory(path),
-            Ok(metadata) if metadata.is_file() => Found::Unreadable,
-            _ => Found::Nothing,
-        }),
+/// How much of the cache an entry takes.
+#[derive(Clone, Copy, Debug)]
+struct Weight;
+
+impl Weighter<Box<str>, Arc<Entry>> for Weight {
+    fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
+        key.len() as u64 + entry.weight()
     }
 }
+
+/// For how many entries the cache has its tables made.
+const USUAL_ENTRIES: usize = 1024;
+/// Paths may be written in any number of ways, and long ones are not worth their memory.
+const MAX_KEY: usize = 1024;

@@ -71,7 +71,7 @@ impl Default for DateCache {
     }
 }
 
-fn http_date_of(unix_seconds: u64) -> [u8; HTTP_DATE_LENGTH] {
+pub(crate) fn http_date_of(unix_seconds: u64) -> [u8; HTTP_DATE_LENGTH] {
     // Clamped, because the conversion panics on times that the format does not have.
     let time = UNIX_EPOCH + Duration::from_secs(unix_seconds.min(LAST_SECOND));
     let mut text = [b' '; HTTP_DATE_LENGTH];

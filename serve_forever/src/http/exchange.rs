@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use crate::Result;
 use crate::server::handle::ServerHandle;
 use crate::sync::lock;
+use crate::sys::Stamp;
 
 use super::fields::Headers;
 use super::head::Head;
@@ -19,7 +20,7 @@ use super::link::Link;
 use super::output::{Output, Plan};
 use super::pending::{Attachment, GuardedSource, Source};
 use super::records;
-use super::response_head::{HeaderText, IntoStatus, ResponseHead};
+use super::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
 use super::rfile::RFile;
 use super::wfile::WFile;
 use super::{date, error_page, status};
@@ -608,7 +609,8 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn send_file(&mut self, file: impl Into<Arc<File>>, range: Range<u64>) -> Result {
         let left = range.end.saturating_sub(range.start);
-        let attachment = Attachment::File { file: file.into(), offset: range.start, left, tail: b"" };
+        let attachment =
+            Attachment::File { file: file.into(), offset: range.start, left, tail: b"", stamp: None };
         self.attach(attachment, Some(left))
     }
 
@@ -640,6 +642,21 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn send_source(&mut self, source: impl Source + 'static) -> Result {
         self.attach(Attachment::Source(GuardedSource::new(source)), None)
+    }
+
+    /// The head of a response, but for its end, with fields that were put together before.
+    pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> &mut Self {
+        self.response.start(status, None, true);
+        self.response.prepared(fields);
+        self
+    }
+
+    /// As [`send_file`](Self::send_file), for a file that is as `stamp` tells: if it changes while it is sent, the
+    /// connection is cut.
+    pub(crate) fn send_unchanged_file(&mut self, file: Arc<File>, range: Range<u64>, stamp: Stamp) -> Result {
+        let left = range.end.saturating_sub(range.start);
+        let attachment = Attachment::File { file, offset: range.start, left, tail: b"", stamp: Some(stamp) };
+        self.attach(attachment, Some(left))
     }
 
     fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {

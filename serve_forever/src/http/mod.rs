@@ -31,6 +31,7 @@ pub use handler_fn::{HandlerFn, handler_fn};
 pub use pending::Source;
 pub use protocol::Http;
 pub use records::LogRecord;
+pub(crate) use response_head::PreparedFields;
 pub use response_head::{HeaderText, IntoStatus};
 pub use rfile::RFile;
 pub use wfile::WFile;

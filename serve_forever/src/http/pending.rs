@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::server::config::Config;
 use crate::server::hooks::{catch, guarded};
+use crate::sys::Stamp;
 use crate::transport::Transport;
 
 use super::link::Pace;
@@ -70,6 +71,8 @@ pub(crate) enum Attachment {
         offset: u64,
         left: u64,
         tail: &'static [u8],
+        /// The state that it must stay in while it is sent, if somebody said so.
+        stamp: Option<Stamp>,
     },
     Source(GuardedSource),
 }
@@ -151,6 +154,9 @@ impl Pending {
 
     /// Sends what the peer takes now.
     pub(crate) fn send(&mut self, transport: &Transport) -> io::Result<Sent> {
+        if self.octets_sent > 0 {
+            self.check_unchanged(transport)?;
+        }
         for _ in 0..PIECES_PER_TURN {
             while self.sent < self.octets.len() {
                 let more = matches!(self.attachment, Some(Attachment::File { .. }));
@@ -172,7 +178,10 @@ impl Pending {
                     return Ok(Sent::All);
                 }
                 Some(Attachment::File { left: 0, tail, .. }) => {
-                    self.octets = tail.to_vec();
+                    let tail = tail.to_vec();
+                    // It may have changed behind the back of the last piece.
+                    self.check_unchanged(transport)?;
+                    self.octets = tail;
                     self.attachment = None;
                 }
                 Some(Attachment::File { file, offset, left, .. }) => {
@@ -220,6 +229,17 @@ impl Pending {
             }
         }
         Ok(Sent::Yield)
+    }
+
+    /// An error if the file is not what it was: octets of another state must not go out under the length, and the
+    /// entity tag, of the first. What the system has not delivered yet is dropped.
+    fn check_unchanged(&self, transport: &Transport) -> io::Result<()> {
+        let Some(Attachment::File { file, stamp: Some(stamp), .. }) = &self.attachment else { return Ok(()) };
+        if Stamp::of(file)? == *stamp {
+            return Ok(());
+        }
+        transport.abort();
+        Err(io::Error::new(ErrorKind::InvalidData, "the file changed while it was sent"))
     }
 
     /// When the peer has been too slow.

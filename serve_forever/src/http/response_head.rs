@@ -60,6 +60,14 @@ impl ResponseHead {
         }
     }
 
+    /// Fields that were put together before; what they say to the server itself comes along.
+    pub(crate) fn prepared(&mut self, prepared: &PreparedFields) {
+        self.fields.extend_from_slice(&prepared.octets);
+        self.server_given |= prepared.server_given;
+        self.date_given |= prepared.date_given;
+        self.length = prepared.length.or(self.length);
+    }
+
     /// The status, once there is one.
     pub(crate) fn status(&self) -> Option<u16> {
         self.status
@@ -173,6 +181,33 @@ impl ResponseHead {
         if self.error.is_none() {
             self.error = Some(error());
         }
+    }
+}
+
+/// Header fields that many responses have in common, checked and put together once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PreparedFields {
+    octets: Vec<u8>,
+    length: Option<u64>,
+    server_given: bool,
+    date_given: bool,
+}
+
+impl PreparedFields {
+    /// Fields in their order; the first that cannot be sent is the error.
+    pub(crate) fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
+        let mut head = ResponseHead::default();
+        head.start(200, None, true);
+        for (name, value) in fields {
+            head.field(name, &value);
+        }
+        head.end()?;
+        Ok(Self {
+            length: head.length,
+            server_given: head.server_given,
+            date_given: head.date_given,
+            octets: head.fields,
+        })
     }
 }
 

@@ -112,36 +112,25 @@ pub(crate) enum Found<D = Directory> {
 /// with [`Stamp::at`] to learn of that.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    root: Arc<Root>,
+    root: Arc<backend::Root>,
     /// Below the root; may be empty.
     relative: PathBuf,
     handle: backend::Handle,
 }
 
-#[derive(Debug)]
-struct Root {
-    /// As it was given, but absolute.
-    path: PathBuf,
-    opened: backend::Root,
-}
-
 impl Directory {
     /// Opens a root. Links on the way to it may lead anywhere.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Self::of_root(backend::Root::open(path)?, path)
+        Self::of_root(backend::Root::open(path)?)
     }
 
-    fn of_root(opened: backend::Root, path: &Path) -> io::Result<Self> {
-        let root = Arc::new(Root { path: std::path::absolute(path)?, opened });
-        let handle = root.opened.handle()?;
+    fn of_root(opened: backend::Root) -> io::Result<Self> {
+        let root = Arc::new(opened);
+        let handle = root.handle()?;
         Ok(Self { root, relative: PathBuf::new(), handle })
     }
 
     /// Where it is: absolute, with the links on the way to it, and those that were followed in it.
-    pub(crate) fn path(&self) -> PathBuf {
-        below(&self.root.path, &self.relative).into_owned()
-    }
-
     pub(crate) fn stamp(&self) -> io::Result<Stamp> {
         self.handle.stamp()
     }
@@ -155,7 +144,7 @@ impl Directory {
             return Ok(Found::Nothing);
         }
         let relative = below(&self.relative, relative);
-        Ok(match self.root.opened.find(&relative, links)? {
+        Ok(match self.root.find(&relative, links)? {
             Found::File(file, stamp) => Found::File(file, stamp),
             Found::Directory(handle) => Found::Directory(Self {
                 root: Arc::clone(&self.root),
@@ -180,7 +169,7 @@ impl Directory {
         }
         let stamp = self.handle.stamp_of(name)?;
         if stamp.kind == Kind::Link {
-            self.root.opened.stamp_of(&self.relative.join(name), links)
+            self.root.stamp_of(&self.relative.join(name), links)
         } else {
             Ok(stamp)
         }
@@ -189,7 +178,7 @@ impl Directory {
     /// As [`Directory::open`] on a system that has no call for it and goes step by step.
     #[cfg(test)]
     pub(super) fn open_for_steps(path: &Path) -> io::Result<Self> {
-        Self::of_root(backend::Root::open_for_steps(path)?, path)
+        Self::of_root(backend::Root::open_for_steps(path)?)
     }
 }
 

@@ -8,7 +8,6 @@ mod bind;
 mod copy;
 mod deadline;
 // Nothing but the tests uses it yet.
-#[cfg_attr(not(test), allow(dead_code))]
 mod directory;
 mod errors;
 mod names;
@@ -37,7 +36,6 @@ use portable as backend;
 #[cfg(all(unix, not(feature = "portable-sys")))]
 use unix as backend;
 
-#[cfg_attr(not(test), allow(unused_imports))]
 pub(crate) use directory::{Directory, Found, Kind, Links, Stamp};
 pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
 pub(crate) use names::name_from_octets;
@@ -230,14 +228,6 @@ impl Listener {
             backend: self.backend.try_clone()?,
         })
     }
-}
-
-/// Opens a file without waiting for anything but the disk: neither for the other end of a pipe nor for a device. Symbolic links are followed.
-///
-/// What was opened need not be a regular file: ask its metadata. Where the system offers no such way to open, everything but a regular file
-/// is refused here.
-pub(crate) fn open_for_reading(path: &Path) -> io::Result<File> {
-    backend::open_for_reading(path)
 }
 
 /// Reads what there is at `offset` into `buffer`; it may be less than fits. `Ok(0)` is the end of the file (or `buffer` is empty). The file's

@@ -116,8 +116,10 @@ impl Drop for Site {
 /// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// With `*` for the value of `Date`, and with the empty line.
+    /// With `*` for the values of `Date` and `ETag`, and with the empty line.
     pub(crate) head: String,
+    /// The value of `ETag`.
+    pub(crate) tag: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -129,7 +131,14 @@ impl Reply {
         let head = String::from_utf8(head.to_vec()).expect("the head is text");
         let (before, date) = head.split_once("\r\nDate: ").expect("every response has a date");
         let (_, after) = date.split_once("\r\n").expect("lines end");
-        Self { head: format!("{before}\r\nDate: *\r\n{after}"), body: body.to_vec() }
+        let mut head = format!("{before}\r\nDate: *\r\n{after}");
+        let mut tag = None;
+        if let Some((before, rest)) = head.split_once("\r\nETag: ") {
+            let (value, after) = rest.split_once("\r\n").expect("lines end");
+            tag = Some(value.to_owned());
+            head = format!("{before}\r\nETag: *\r\n{after}");
+        }
+        Self { head, tag, body: body.to_vec() }
     }
 
     #[track_caller]

@@ -1,13 +1,15 @@
 //! A listing as a page of HTML, in the form that Python gives it.
 
+use std::ffi::OsStr;
 use std::io;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use crate::Source;
 use crate::http::escape;
+use crate::sys::Kind;
+use crate::{Source, sys};
 
-use super::{Entry, Listing};
+use super::{Details, Listing, details};
 
 /// The value of `Content-Type`.
 pub(in crate::files) const CONTENT_TYPE: &str = "text/html; charset=utf-8";
@@ -19,34 +21,42 @@ const PIECE: usize = 32 * 1024;
 /// scheme.
 const CODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The page, made piece by piece: a directory can have a million entries.
-#[derive(Debug)]
-pub(in crate::files) struct Page {
+/// The page, made piece by piece. `L` looks at an entry when its turn has come; `None`: there is nothing to be seen,
+/// as behind a broken link.
+pub(in crate::files) struct Page<L> {
     listing: Listing,
+    look: L,
     /// How many entries are out; `None`: not even the beginning is.
     shown: Option<usize>,
 }
 
-impl Page {
-    pub(in crate::files) fn new(listing: Listing) -> Self {
-        Self { listing, shown: None }
+impl<L> Page<L>
+where
+    L: FnMut(&OsStr) -> Option<Details>,
+{
+    pub(in crate::files) fn new(listing: Listing, look: L) -> Self {
+        Self { listing, look, shown: None }
     }
 }
 
-impl Source for Page {
+impl<L> Source for Page<L>
+where
+    L: FnMut(&OsStr) -> Option<Details> + Send,
+{
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         let mut piece = String::with_capacity(PIECE + PIECE / 8);
         let shown = self.shown.unwrap_or_else(|| {
             begin(&mut piece, &self.listing.path);
             0
         });
-        let mut rest = self.listing.entries.get(shown..).unwrap_or_default().iter();
+        let mut rest = self.listing.names.iter_from(shown);
         while piece.len() < PIECE
-            && let Some(entry) = rest.next()
+            && let Some((name, kind)) = rest.next()
         {
-            item(&mut piece, entry);
+            let details = sys::name_from_octets(name.to_vec()).and_then(|name| (self.look)(&name));
+            item(&mut piece, name, kind, details.as_ref());
         }
-        self.shown = Some(self.listing.entries.len() - rest.len());
+        self.shown = Some(self.listing.names.len() - rest.len());
         let is_end = rest.len() == 0;
         if is_end {
             piece.push_str(END);
@@ -56,17 +66,16 @@ impl Source for Page {
     }
 }
 
-const BEGIN: &str = "\
-<!DOCTYPE HTML>
-<html lang=\"en\">
-<head>
-<meta charset=\"utf-8\">
-<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
-<style>
-:root { color-scheme: light dark; }
-body { margin: 1rem; font-family: system-ui, sans-serif; line-height: 1.5; overflow-wrap: anywhere; }
-</style>
-";
+const BEGIN: &str = concat!(
+    "<!DOCTYPE HTML>\n\
+     <html lang=\"en\">\n\
+     <head>\n\
+     <meta charset=\"utf-8\">\n\
+     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+     <style>\n",
+    include_str!("page.css"),
+    "</style>\n"
+);
 
 const END: &str = "</ul>\n<hr>\n</body>\n</html>\n";
 
@@ -76,45 +85,61 @@ fn begin(out: &mut String, path: &str) {
     text(out, path);
     out.push_str("</title>\n</head>\n<body>\n<h1>Directory listing for ");
     text(out, path);
+    // No link to the directory above, as in Python: programs that follow every link of a listing take what is in
+    // the directory and below it, once.
     out.push_str("</h1>\n<hr>\n<ul>\n");
 }
 
-fn item(out: &mut String, entry: &Entry) {
+/// Up to the end of the link to the letter what Python writes, as programs look for that.
+fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
+    // What was seen counts for more: some systems do not tell a kind, and a link has that of a link.
+    let is_directory = details.map_or(kind == Kind::Directory, |details| details.is_directory);
     out.push_str("<li><a href=\"");
     // Links carry the octets of a name, so that one which is no text leads to its file as well.
-    out.extend(percent_encode(entry.name.as_encoded_bytes(), CODED));
-    if entry.is_directory {
+    out.extend(percent_encode(name, CODED));
+    if is_directory {
         out.push('/');
     }
     out.push_str("\">");
-    text(out, &entry.name.to_string_lossy());
-    match entry {
-        Entry { is_link: true, .. } => out.push('@'),
-        Entry { is_directory: true, .. } => out.push('/'),
+    text(out, &String::from_utf8_lossy(name));
+    match kind {
+        Kind::Link => out.push('@'),
+        _ if is_directory => out.push('/'),
         _ => {}
     }
-    out.push_str("</a></li>\n");
+    out.push_str("</a>");
+    if let Some(details) = details {
+        details::write(out, details);
+    }
+    out.push_str("</li>\n");
 }
 
-/// Text between tags. Control characters, which HTML does not have, are shown as unknown ones.
+/// Text between tags.
 fn text(out: &mut String, text: &str) {
-    if text.contains(char::is_control) {
-        escape::html(out, &text.replace(char::is_control, "\u{fffd}"));
+    if text.contains(is_deceptive) {
+        escape::html(out, &text.replace(is_deceptive, "\u{fffd}"));
     } else {
         escape::html(out, text);
     }
 }
 
+/// What is shown as an unknown character: control characters and separators of lines, which HTML does not have or
+/// would break lines, and what turns the direction of writing, so that `exe.jpg` could be an `.exe`. Mere marks of a
+/// direction stay: they turn no letters, and names in some scripts need them.
+fn is_deceptive(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
-    fn file(name: &str) -> Entry {
-        Entry { name: name.into(), is_directory: false, is_link: false }
-    }
-
-    fn page(path: &str, entries: Vec<Entry>) -> (String, usize) {
-        let mut page = Page::new(Listing { path: path.into(), entries });
+    /// What a page of these files is, with nothing known of them, and the number of its pieces.
+    fn page(path: &str, names: Vec<String>) -> (String, usize) {
+        let found = names.into_iter().map(|name| Ok((name, Kind::File)));
+        let mut page = Page::new(Listing::new(path.into(), true, found).unwrap(), |_: &OsStr| None);
         let (mut out, mut pieces) = (Vec::new(), 1);
         while page.pull(&mut out).unwrap() {
             pieces += 1;
@@ -122,15 +147,22 @@ mod tests {
         (String::from_utf8(out).unwrap(), pieces)
     }
 
-    fn shown(entry: &Entry) -> String {
+    fn shown(name: impl AsRef<[u8]>, kind: Kind, details: Option<&Details>) -> String {
         let mut out = String::new();
-        item(&mut out, entry);
+        item(&mut out, name.as_ref(), kind, details);
         out
     }
 
+    fn file(name: impl AsRef<[u8]>) -> String {
+        shown(name, Kind::File, None)
+    }
+
+    const FILE: Details = Details { size: 5, modified: Some(UNIX_EPOCH), is_directory: false, is_file: true };
+    const DIRECTORY: Details = Details { is_directory: true, is_file: false, ..FILE };
+
     #[test]
     fn the_page_is_pythons_with_more_in_its_head() {
-        let (page, _) = page("/a & b/", vec![file("c")]);
+        let (page, _) = page("/a & b/", vec!["c".into()]);
         let (head, body) = page.split_once("</style>\n").unwrap();
         assert!(
             head.starts_with("<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"),
@@ -153,46 +185,97 @@ mod tests {
     }
 
     #[test]
+    fn the_page_asks_for_nothing_else() {
+        let (page, _) = page("/", Vec::new());
+        for word in ["url(", "@import", "<link", "<script", "src=", "http:", "https:"] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn size_and_date_stand_behind_the_link() {
+        let date = "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01 00:00</time>";
+        assert_eq!(
+            shown("a", Kind::File, Some(&FILE)),
+            format!("<li><a href=\"a\">a</a> <data value=\"5\">5 B</data> {date}</li>\n")
+        );
+        assert_eq!(
+            shown("a", Kind::Directory, Some(&DIRECTORY)),
+            format!("<li><a href=\"a/\">a/</a> {date}</li>\n")
+        );
+    }
+
+    #[test]
     fn directories_have_a_slash_and_links_an_at_sign() {
-        let entry = |is_directory, is_link| Entry { name: "a".into(), is_directory, is_link };
-        assert_eq!(shown(&entry(true, false)), "<li><a href=\"a/\">a/</a></li>\n");
-        assert_eq!(shown(&entry(false, true)), "<li><a href=\"a\">a@</a></li>\n");
-        assert_eq!(shown(&entry(true, true)), "<li><a href=\"a/\">a@</a></li>\n");
+        let link = |kind, details| {
+            let item = shown("a", kind, details);
+            item.split_once("</a>").unwrap().0.to_owned()
+        };
+        let (directory, plain) = ("<li><a href=\"a/\">a/", "<li><a href=\"a\">a");
+        assert_eq!(link(Kind::Directory, Some(&DIRECTORY)), directory);
+        assert_eq!(link(Kind::File, Some(&FILE)), plain);
+        assert_eq!(link(Kind::Link, Some(&DIRECTORY)), "<li><a href=\"a/\">a@");
+        assert_eq!(link(Kind::Link, Some(&FILE)), "<li><a href=\"a\">a@");
+        assert_eq!(link(Kind::Other, Some(&Details { is_file: false, ..FILE })), plain);
+        assert_eq!(link(Kind::Other, Some(&DIRECTORY)), directory);
+        assert_eq!(link(Kind::Other, Some(&FILE)), plain);
+
+        // Nothing is to be seen: it leads nowhere or out, may not be seen, or is gone.
+        assert_eq!(link(Kind::Directory, None), directory);
+        assert_eq!(link(Kind::Link, None), "<li><a href=\"a\">a@");
+        for kind in [Kind::File, Kind::Other] {
+            assert_eq!(link(kind, None), plain);
+        }
     }
 
     #[test]
     fn names_bring_neither_markup_nor_a_scheme() {
         assert_eq!(
-            shown(&file("<i> \"q\" 'q' &amp; ?#%41+;")),
+            file("<i> \"q\" 'q' &amp; ?#%41+;"),
             "<li><a href=\"%3Ci%3E%20%22q%22%20%27q%27%20%26amp%3B%20%3F%23%2541%2B%3B\">\
              &lt;i&gt; \"q\" 'q' &amp;amp; ?#%41+;</a></li>\n"
         );
-        assert_eq!(shown(&file("javascript:x")), "<li><a href=\"javascript%3Ax\">javascript:x</a></li>\n");
-        assert_eq!(shown(&file("-a_b.c~")), "<li><a href=\"-a_b.c~\">-a_b.c~</a></li>\n");
-        assert_eq!(shown(&file("a\nb\u{7}")), "<li><a href=\"a%0Ab%07\">a\u{fffd}b\u{fffd}</a></li>\n");
+        assert_eq!(file("javascript:x"), "<li><a href=\"javascript%3Ax\">javascript:x</a></li>\n");
+        assert_eq!(file("-a_b.c~"), "<li><a href=\"-a_b.c~\">-a_b.c~</a></li>\n");
+        assert_eq!(file("a\nb\u{7}"), "<li><a href=\"a%0Ab%07\">a\u{fffd}b\u{fffd}</a></li>\n");
+    }
+
+    #[test]
+    fn names_cannot_turn_the_direction_of_writing() {
+        assert_eq!(file("a\u{202e}gpj.exe"), "<li><a href=\"a%E2%80%AEgpj.exe\">a\u{fffd}gpj.exe</a></li>\n");
+        let (page, _) = page("/\u{2067}\u{2029}/", Vec::new());
+        assert_eq!(page.matches("Directory listing for /\u{fffd}\u{fffd}/<").count(), 2, "{page}");
+        let marked = "\u{200f}\u{5d0}\u{200e}";
+        assert!(file(marked).contains(&format!(">{marked}<")));
     }
 
     #[test]
     fn names_beyond_ascii_are_coded_by_their_octets() {
-        assert_eq!(shown(&file("čaj")), "<li><a href=\"%C4%8Daj\">čaj</a></li>\n");
+        assert_eq!(file("čaj"), "<li><a href=\"%C4%8Daj\">čaj</a></li>\n");
+        assert_eq!(file(b"a\xff"), "<li><a href=\"a%FF\">a\u{fffd}</a></li>\n");
     }
 
-    #[cfg(unix)]
     #[test]
-    fn names_that_are_no_text_have_links_too() {
-        use std::os::unix::ffi::OsStringExt;
-        let entry = Entry {
-            name: std::ffi::OsString::from_vec(b"a\xff".to_vec()),
-            is_directory: false,
-            is_link: false,
+    fn entries_are_looked_at_when_their_piece_is_made() {
+        let found = (0..10_000).map(|number| Ok((format!("file {number:05}"), Kind::File)));
+        let mut looked = Vec::new();
+        let look = |name: &OsStr| {
+            looked.push(name.to_owned());
+            Some(Details { modified: Some(UNIX_EPOCH + Duration::from_secs(1)), ..FILE })
         };
-        assert_eq!(shown(&entry), "<li><a href=\"a%FF\">a\u{fffd}</a></li>\n");
+        let mut page = Page::new(Listing::new("/".into(), true, found).unwrap(), look);
+        let mut out = Vec::new();
+        assert!(page.pull(&mut out).unwrap());
+        let items = String::from_utf8(out).unwrap().matches("00:00</time></li>").count();
+        assert!((1..1_000).contains(&items), "{items}");
+        assert_eq!(looked.len(), items);
+        assert_eq!((looked[0].to_str(), looked[1].to_str()), (Some("file 00000"), Some("file 00001")));
     }
 
     #[test]
     fn a_long_listing_comes_in_pieces_and_whole() {
         let count = 10_000;
-        let (page, pieces) = page("/", (0..count).map(|number| file(&format!("file {number}"))).collect());
+        let (page, pieces) = page("/", (0..count).map(|number| format!("file {number}")).collect());
         assert_eq!(page.matches("<li>").count(), count);
         assert_eq!(page.matches("<h1>").count(), 1);
         assert_eq!(page.matches("</html>").count(), 1);

@@ -1,12 +1,26 @@
 //! Parts of files, put together and taken apart again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::sys;
+
+/// A file that has changed once the flag is set.
+struct Watched(Arc<File>, Arc<AtomicU32>);
+
+impl Octets for Watched {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.1.load(Ordering::Relaxed) {
+            0 => sys::read_at(&self.0, buffer, offset),
+            _ => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+}
 
 /// A file that is removed at the end of its test.
 struct Temporary {
@@ -28,9 +42,10 @@ impl Temporary {
         File::options().write(true).open(&self.path).unwrap().set_len(length).unwrap();
     }
 
-    fn multipart(&self, length: u64, parts: &[Range<u64>]) -> Multipart<impl Fn() -> bool + Send + use<>> {
+    fn multipart(&self, length: u64, parts: &[Range<u64>]) -> Multipart<Watched> {
         let boundary = Boundary("b".to_owned());
-        Multipart::new(Arc::clone(&self.file), Some("text/plain"), length, parts.to_vec(), boundary, || true)
+        let file = Watched(Arc::clone(&self.file), Arc::default());
+        Multipart::new(file, Some("text/plain"), length, parts.to_vec(), boundary)
     }
 }
 
@@ -101,7 +116,8 @@ fn a_part_of_unknown_type_has_none() {
     let file = Temporary::with(b"0123456789");
     let boundary = Boundary("b".to_owned());
     let part = std::iter::once(3..5).collect();
-    let mut multipart = Multipart::new(Arc::clone(&file.file), None, 10, part, boundary, || true);
+    let mut multipart =
+        Multipart::new(Watched(Arc::clone(&file.file), Arc::default()), None, 10, part, boundary);
     let body = pull_all(&mut multipart).unwrap();
     assert_eq!(body, b"--b\r\nContent-Range: bytes 3-4/10\r\n\r\n34\r\n--b--\r\n");
     assert_eq!(multipart.len(), body.len() as u64);
@@ -152,11 +168,10 @@ fn a_file_that_became_shorter_is_an_error() {
 fn nothing_of_a_file_that_changed_is_handed_on() {
     let file = Temporary::with(&octets(1000));
     let changes = Arc::new(AtomicU32::new(0));
-    let seen = Arc::clone(&changes);
-    let unchanged = move || seen.load(Ordering::Relaxed) == 0;
+    let watched = Watched(Arc::clone(&file.file), Arc::clone(&changes));
     let parts = vec![0..10, 500..510];
     let boundary = Boundary("b".to_owned());
-    let mut multipart = Multipart::new(Arc::clone(&file.file), None, 1000, parts, boundary, unchanged);
+    let mut multipart = Multipart::new(watched, None, 1000, parts, boundary);
     assert!(multipart.pull(&mut Vec::new()).unwrap());
     changes.store(1, Ordering::Relaxed);
     let mut out = Vec::new();
@@ -188,8 +203,8 @@ proptest! {
             ranges.iter().map(|(start, count)| *start..(start + count).min(200_000)).collect();
         let boundary = Boundary::new();
         let text = boundary.to_string();
-        let mut multipart =
-            Multipart::new(Arc::clone(&file.file), Some("a/b"), 200_000, parts.clone(), boundary, || true);
+        let watched = Watched(Arc::clone(&file.file), Arc::default());
+        let mut multipart = Multipart::new(watched, Some("a/b"), 200_000, parts.clone(), boundary);
         let body = pull_all(&mut multipart).unwrap();
         prop_assert_eq!(multipart.len(), body.len() as u64);
         let got = taken_apart(&body, &text);

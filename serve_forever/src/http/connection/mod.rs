@@ -112,8 +112,9 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                 }
                 Phase::Sending(pending, _) if !pending.is_memory() => {
                     // Disks and sources may block: outside of the loop.
-                    let permit = pending.is_source();
-                    let kind = Kind::of(&[if permit { b"source".as_slice() } else { b"drain" }]);
+                    let is_source = pending.is_source();
+                    let permit = is_source && cx.protocol.may_block();
+                    let kind = Kind::of(&[if is_source { b"source".as_slice() } else { b"drain" }]);
                     Step::Next(Next::Run { kind, permit })
                 }
                 Phase::Sending(..) => self.send(cx.transport, cx.config, cx.now),

@@ -6,7 +6,6 @@
 mod directory;
 mod limits;
 mod listener;
-mod open;
 mod socket;
 mod stamp;
 mod wait;
@@ -14,6 +13,5 @@ mod wait;
 pub(super) use directory::{Handle, Root};
 pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
 pub(super) use listener::Listener;
-pub(super) use open::open_for_reading;
 pub(super) use socket::Socket;
 pub(super) use stamp::{stamp_at, stamp_of_file};

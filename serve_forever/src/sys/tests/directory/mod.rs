@@ -226,14 +226,11 @@ fn what_was_found_can_be_searched_too() {
     world.file("root/a/b/c", "C");
     world.file("root/d", "D");
     for root in world.roots() {
-        assert_eq!(root.path(), world.path("root"));
         let Found::Directory(a) = root.find(Path::new("a"), Links::Inside).unwrap() else { panic!() };
-        assert_eq!(a.path(), world.path("root/a"));
         assert_eq!(see(&a, Path::new("b/c"), Links::Inside), Seen::file("C"));
         assert_eq!(see(&a, Path::new("d"), Links::Inside), Seen::Nothing);
         assert_eq!(see(&a, Path::new("../d"), Links::Inside), Seen::Nothing);
         let Found::Directory(b) = a.find(Path::new("b"), Links::Inside).unwrap() else { panic!() };
-        assert_eq!(b.path(), world.path("root/a/b"));
         assert_eq!(see(&b, Path::new("c"), Links::Inside), Seen::file("C"));
         assert_eq!(see(&b, Path::new(""), Links::Inside), Seen::directory(world.path("root/a/b")));
     }
@@ -317,11 +314,11 @@ fn a_root_stays_what_it_was_when_another_takes_its_place() {
     world.file("root/a", "old");
     world.file("outside/a", "new");
     for root in world.roots() {
-        assert_eq!(Stamp::at(&root.path()).unwrap(), root.stamp().unwrap());
+        assert_eq!(Stamp::at(&world.path("root")).unwrap(), root.stamp().unwrap());
         fs::rename(world.path("root"), world.path("former")).unwrap();
         fs::rename(world.path("outside"), world.path("root")).unwrap();
         assert_eq!(see(&root, Path::new("a"), Links::Inside), Seen::file("old"));
-        assert_ne!(Stamp::at(&root.path()).unwrap(), root.stamp().unwrap());
+        assert_ne!(Stamp::at(&world.path("root")).unwrap(), root.stamp().unwrap());
         fs::rename(world.path("root"), world.path("outside")).unwrap();
         fs::rename(world.path("former"), world.path("root")).unwrap();
     }

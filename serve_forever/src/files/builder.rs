@@ -1,0 +1,289 @@
+//! How a file handler is set up.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::http::PreparedFields;
+
+use super::entity_tag::EntityTags;
+use super::handler::SimpleHttpRequestHandler;
+use super::hosts::AllowedHosts;
+use super::options::Options;
+use super::site::Site;
+
+/// Makes a [`SimpleHttpRequestHandler`]; see [`SimpleHttpRequestHandler::builder`].
+///
+/// ```
+/// use serve_forever::{testing, SimpleHttpRequestHandler};
+///
+/// let handler = SimpleHttpRequestHandler::builder().directory("src").build()?;
+/// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "it makes a handler only when `build` is called"]
+pub struct SimpleHttpRequestHandlerBuilder {
+    directory: Option<PathBuf>,
+    options: Options,
+    /// The first extra field that cannot be sent.
+    error: Option<String>,
+}
+
+impl SimpleHttpRequestHandlerBuilder {
+    /// The directory to serve, by default the current one; or a single file, which is then the answer to `/` and to its
+    /// name, and the only one.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src/lib.rs").build()?;
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Names of the pages that stand for their directory, in the order in which they are looked for: by default
+    /// `index.html` and `index.htm`.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src").index_pages(["lib.rs"]).build()?;
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("forbid(unsafe_code)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn index_pages(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.index_pages = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether files and directories whose names begin with a dot are served and listed. By default they are not, as
+    /// they are where people and programs keep what is private; but `.well-known` (RFC 8615) always is.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let builder = SimpleHttpRequestHandler::builder().directory("..");
+    /// let get = b"GET /.gitignore HTTP/1.1\r\nHost: a\r\n\r\n";
+    /// assert!(testing::respond(builder.clone().build()?, get).starts_with(b"HTTP/1.1 404 "));
+    /// # if std::path::Path::new("../.gitignore").exists() {
+    /// assert!(testing::respond(builder.hidden(true).build()?, get).starts_with(b"HTTP/1.1 200 "));
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn hidden(mut self, hidden: bool) -> Self {
+        self.options.hidden = hidden;
+        self
+    }
+
+    /// Whether symbolic links are followed wherever they lead. By default only those are that lead to something inside
+    /// of the directory.
+    ///
+    /// ```
+    /// # use serve_forever::SimpleHttpRequestHandler;
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src").follow_symlinks(true).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn follow_symlinks(mut self, follow: bool) -> Self {
+        self.options.follow_symlinks = follow;
+        self
+    }
+
+    /// Whether a directory without an index page is answered with a list of what is in it (the default) or with 404.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src").listing(false).build()?;
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 404 "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn listing(mut self, listing: bool) -> Self {
+        self.options.listing = listing;
+        self
+    }
+
+    /// The content type of files with this extension, as Python's `extensions_map` has it; the extension is looked for as
+    /// it is written, then in lower case. Types of text get `charset=utf-8` where the file is UTF-8.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src").content_type("rs", "text/x-rust").build()?;
+    /// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-type: text/x-rust; charset=utf-8\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn content_type(mut self, extension: &str, media_type: impl Into<String>) -> Self {
+        let media_type = self.checked("Content-Type", media_type.into());
+        self.options.types.set(extension, media_type);
+        self
+    }
+
+    /// The content type of files about which nothing is known, by default `application/octet-stream`.
+    ///
+    /// ```
+    /// # use serve_forever::SimpleHttpRequestHandler;
+    /// let handler = SimpleHttpRequestHandler::builder().default_content_type("text/plain").build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn default_content_type(mut self, media_type: impl Into<String>) -> Self {
+        let media_type = self.checked("Content-Type", media_type.into());
+        self.options.types.set_default(media_type);
+        self
+    }
+
+    /// The value of `Cache-Control` (RFC 9111 §5.2). By default `no-cache`: clients ask each time whether what they have
+    /// is still good, and get 304 if it is. An empty value sends no such field.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src").cache_control("max-age=60").build()?;
+    /// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nCache-Control: max-age=60\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
+        self.options.cache_control = self.checked("Cache-Control", value.into());
+        self
+    }
+
+    /// One more field of responses with content (200 and 206), in place of ours of that name if there is one; on 304 too
+    /// where that repeats such a field (RFC 9110 §15.4.5). What tells where a message ends cannot be set.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder()
+    ///     .directory("src")
+    ///     .extra_response_header("Access-Control-Allow-Origin", "*")
+    ///     .build()?;
+    /// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nAccess-Control-Allow-Origin: *\r\n"));
+    ///
+    /// let wrong = SimpleHttpRequestHandler::builder().extra_response_header("X", "a\r\nb").build();
+    /// assert_eq!(wrong.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn extra_response_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
+            self.fail(format!("the field {name} is the server's own affair and cannot be set"));
+        }
+        let value = self.checked(&name, value.into()).into_bytes();
+        self.options.extra_response_headers.push((name, value));
+        self
+    }
+
+    /// How files get their entity tags.
+    ///
+    /// ```
+    /// # use serve_forever::{EntityTags, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().entity_tags(EntityTags::SizeAndTime).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn entity_tags(mut self, recipe: EntityTags) -> Self {
+        self.options.entity_tags = recipe;
+        self
+    }
+
+    /// Names by which the server may be asked, without ports; requests that name another host are answered 421 (RFC 9110
+    /// §15.5.20). The names and addresses of this computer itself (`localhost`, `127.0.0.1`, `::1`) are always allowed.
+    ///
+    /// A server that only this computer can reach is not safe from web pages without it: they can make a name of theirs
+    /// lead here. Without this call any name is fine.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src").allowed_hosts(["build.example"]).build()?;
+    /// let ask = |host: &str| {
+    ///     let request = format!("GET /lib.rs HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    ///     String::from_utf8_lossy(&testing::respond(handler.clone(), request.as_bytes()))[9..12].to_owned()
+    /// };
+    /// assert_eq!([ask("localhost:8000"), ask("build.example"), ask("evil.example")], ["200", "200", "421"]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn allowed_hosts(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.allowed_hosts = Some(AllowedHosts::new(names));
+        self
+    }
+
+    /// The version that responses name: `HTTP/1.1`, or `HTTP/1.0` for a server that closes after each of them, as
+    /// Python's does.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, SimpleHttpRequestHandler};
+    /// let handler = SimpleHttpRequestHandler::builder().directory("src").protocol_version("HTTP/1.0").build()?;
+    /// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.0 200 OK\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn protocol_version(mut self, version: impl Into<String>) -> Self {
+        let version = version.into();
+        if !matches!(version.as_str(), "HTTP/1.0" | "HTTP/1.1") {
+            self.fail(format!("the protocol version {version:?} is neither HTTP/1.0 nor HTTP/1.1"));
+        }
+        self.options.protocol_version = version.into();
+        self
+    }
+
+    /// Octets of memory that files may take which were sent before and are kept for the next time: by default 8 MiB. Each
+    /// is up to 64 KiB long; of longer ones only the descriptor is kept, one in place of each 32 KiB.
+    ///
+    /// Whether a file is still the same is asked of the system each time, so that nothing old is ever sent.
+    ///
+    /// ```
+    /// # use serve_forever::SimpleHttpRequestHandler;
+    /// let handler = SimpleHttpRequestHandler::builder().cache_size(256 * 1024 * 1024).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cache_size(mut self, octets: u64) -> Self {
+        self.options.cache_size = octets;
+        self
+    }
+
+    /// The handler. It serves what its directory's name stands for, also when the process changes its current directory
+    /// later; if that is a link that is made to lead elsewhere, or the directory is made again, then what is there.
+    ///
+    /// ```
+    /// # use serve_forever::SimpleHttpRequestHandler;
+    /// let error = SimpleHttpRequestHandler::builder().directory("no such directory").build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no such directory, it cannot be reached, or something that was set cannot be sent (`InvalidInput`).
+    pub fn build(self) -> io::Result<SimpleHttpRequestHandler> {
+        if let Some(error) = self.error {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
+        let directory = self.directory.as_deref().unwrap_or(Path::new("."));
+        Ok(SimpleHttpRequestHandler::of(Arc::new(Site::new(directory, self.options)?)))
+    }
+
+    /// The value, if it can be sent under that name; else the error is remembered.
+    fn checked(&mut self, name: &str, value: String) -> String {
+        if let Err(error) = PreparedFields::new([(name, value.as_bytes())]) {
+            self.fail(error);
+        }
+        value
+    }
+
+    fn fail(&mut self, error: String) {
+        self.error.get_or_insert(error);
+    }
+}
+
+/// Fields that say where a message ends, which part of a file it is, or what becomes of the connection.
+const FRAMING: [&str; 7] = [
+    "Connection",
+    "Content-Length",
+    "Content-Range",
+    "Keep-Alive",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];

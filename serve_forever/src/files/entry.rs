@@ -1,0 +1,258 @@
+//! A file as it is sent: its content or the way to it, and the fields that go with it.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::http::PreparedFields;
+use crate::http::date::{http_date_of, parse_http_date};
+use crate::sys::{self, Stamp};
+
+use super::charset;
+use super::conditions::Validators;
+use super::entity_tag::{self, EntityTag, FileState, FileTime};
+use super::listing::page;
+use super::multipart::Octets;
+use super::options::Options;
+
+/// One state of a file, ready to be sent any number of times.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Where it was found, to see whether it is still the same.
+    pub(super) path: PathBuf,
+    pub(super) stamp: Stamp,
+    pub(super) content: Content,
+    pub(super) content_type: String,
+    entity_tag: Option<EntityTag>,
+    /// Seconds since 1970, not later than the time of its reading.
+    last_modified: Option<u64>,
+    /// A change would show in the stamp. Else it may still be written to within the same tick of the clock.
+    pub(super) is_settled: bool,
+    /// The fields of 200.
+    pub(super) whole: PreparedFields,
+    /// The fields of 304.
+    pub(super) not_modified: PreparedFields,
+    /// The fields of 206, but for those that depend on the range.
+    pub(super) partial: PreparedFields,
+}
+
+/// What the file holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    Memory(Box<[u8]>),
+    File(Arc<File>),
+}
+
+impl Entry {
+    /// Reads what has to be known of a regular file. `file` was opened at `path` and looked at: `stamp`.
+    pub(super) fn new(path: PathBuf, file: File, mut stamp: Stamp, options: &Options) -> io::Result<Self> {
+        let (mut now, mut first);
+        let mut attempts = 0;
+        let is_small = loop {
+            now = present();
+            let is_small = stamp.size() <= SMALL_FILE;
+            first = read(&file, stamp.size().min(SMALL_FILE))?;
+            let seen = std::mem::replace(&mut stamp, Stamp::of(&file)?);
+            if stamp == seen && (!is_small || first.len() as u64 == stamp.size()) {
+                break is_small;
+            }
+            attempts += 1;
+            if attempts == ATTEMPTS {
+                return Err(io::Error::new(ErrorKind::ResourceBusy, "the file does not stop changing"));
+            }
+        };
+        let state = FileState {
+            device: stamp.device(),
+            inode: stamp.inode(),
+            size: stamp.size(),
+            modified: stamp.modified(),
+            changed: stamp.changed(),
+        };
+        let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
+        let given = |name| options.extra(name).map(|value| String::from_utf8_lossy(value));
+        let content_type = match given("Content-Type") {
+            Some(value) => value.into_owned(),
+            None => charset::content_type(options.types.media_type(&path), &first, is_small).into_owned(),
+        };
+        let entity_tag = match given("ETag") {
+            Some(value) => EntityTag::parse(value.as_bytes()),
+            None => entity_tag::make(options.entity_tags, &state, is_settled),
+        };
+        let last_modified = match given("Last-Modified") {
+            Some(value) => parse_http_date(value.as_bytes())
+                .and_then(|date| date.duration_since(UNIX_EPOCH).ok())
+                .map(|since| since.as_secs()),
+            // Never later than `Date` (RFC 9110 §8.8.2.1), nor before 1970, which dates cannot name.
+            None => u64::try_from(stamp.modified().0.min(now.0).max(0)).ok(),
+        };
+        let mut entry = Self {
+            path,
+            stamp,
+            content: if is_small { Content::Memory(first.into()) } else { Content::File(Arc::new(file)) },
+            content_type,
+            entity_tag,
+            last_modified,
+            is_settled,
+            whole: PreparedFields::default(),
+            not_modified: PreparedFields::default(),
+            partial: PreparedFields::default(),
+        };
+        entry.prepare(options).map_err(io::Error::other)?;
+        Ok(entry)
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.stamp.size()
+    }
+
+    /// What conditions are compared with.
+    pub(super) fn validators(&self) -> Validators<'_> {
+        // A date tells two states of a file apart only if it was over before anybody was told it.
+        let date_is_strong = self.last_modified.is_some_and(|date| date + STRONG_AFTER <= sys::unix_time());
+        Validators { entity_tag: self.entity_tag.as_ref(), last_modified: self.last_modified, date_is_strong }
+    }
+
+    /// Octets of memory that it takes, or what else it takes that is scarce.
+    pub(super) fn weight(&self) -> u64 {
+        FIXED
+            + match &self.content {
+                Content::Memory(octets) => octets.len() as u64,
+                Content::File(_) => DESCRIPTOR,
+            }
+    }
+
+    fn prepare(&mut self, options: &Options) -> Result<(), String> {
+        let length = self.len().to_string();
+        let date = self.last_modified.map(http_date_of);
+        let tag = self.entity_tag.as_ref().map(|tag| tag.as_str().as_bytes());
+        let own: [(&str, Option<&[u8]>, Sent); 7] = [
+            ("Content-type", Some(self.content_type.as_bytes()), Sent::Whole),
+            ("Content-Length", Some(length.as_bytes()), Sent::Whole),
+            ("Last-Modified", date.as_ref().map(|date| &date[..]), Sent::Content),
+            ("ETag", tag, Sent::Always),
+            ("Cache-Control", options.cache_control(), Sent::Always),
+            ("Accept-Ranges", Some(b"bytes"), Sent::Content),
+            ("X-Content-Type-Options", Some(b"nosniff"), Sent::Content),
+        ];
+        let fields = |when: Sent| {
+            let own = own.iter().filter(move |(_, _, sent)| *sent >= when);
+            options.with_extra(own.filter_map(|&(name, value, _)| Some((name, value?))), |name| match when {
+                // It is given with the range.
+                Sent::Content => !name.eq_ignore_ascii_case("Content-Type"),
+                Sent::Always => NOT_MODIFIED.iter().any(|kept| name.eq_ignore_ascii_case(kept)),
+                Sent::Whole => true,
+            })
+        };
+        let (whole, partial, not_modified) =
+            (fields(Sent::Whole)?, fields(Sent::Content)?, fields(Sent::Always)?);
+        (self.whole, self.partial, self.not_modified) = (whole, partial, not_modified);
+        Ok(())
+    }
+}
+
+impl Octets for Arc<Entry> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match &self.content {
+            Content::Memory(octets) => {
+                let rest = usize::try_from(offset).ok().and_then(|at| octets.get(at..)).unwrap_or_default();
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest[..count]);
+                Ok(count)
+            }
+            Content::File(file) => {
+                let count = sys::read_at(file, buffer, offset)?;
+                // Asked before the read, it could still change in between.
+                if Stamp::of(file)? == self.stamp {
+                    Ok(count)
+                } else {
+                    Err(io::Error::new(ErrorKind::InvalidData, "the file changed while it was sent"))
+                }
+            }
+        }
+    }
+}
+
+impl Options {
+    /// The value of a field that is sent in place of ours.
+    fn extra(&self, name: &str) -> Option<&[u8]> {
+        let same = |(given, _): &&(String, Vec<u8>)| given.eq_ignore_ascii_case(name);
+        self.extra_response_headers.iter().find(same).map(|(_, value)| value.as_slice())
+    }
+
+    fn cache_control(&self) -> Option<&[u8]> {
+        Some(self.cache_control.as_bytes()).filter(|value| !value.is_empty())
+    }
+
+    /// Our fields, those of the user that are fit for this response, and none of ours that one of these replaces.
+    fn with_extra<'a>(
+        &'a self,
+        own: impl Iterator<Item = (&'a str, &'a [u8])>,
+        is_fit: impl Fn(&str) -> bool,
+    ) -> Result<PreparedFields, String> {
+        let own = own.filter(|(name, _)| !is_fit(name) || self.extra(name).is_none());
+        let extra = self.extra_response_headers.iter().filter(|(name, _)| is_fit(name));
+        PreparedFields::new(own.chain(extra.map(|(name, value)| (name.as_str(), value.as_slice()))))
+    }
+}
+
+/// The fields of a listing.
+pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String> {
+    let own: [(&str, Option<&[u8]>); 3] = [
+        ("Content-type", Some(page::CONTENT_TYPE.as_bytes())),
+        ("Cache-Control", options.cache_control()),
+        ("X-Content-Type-Options", Some(b"nosniff")),
+    ];
+    // What describes a file does not describe a page.
+    let is_fit = |name: &str| {
+        !["Content-Type", "ETag", "Last-Modified"].iter().any(|it| name.eq_ignore_ascii_case(it))
+    };
+    options.with_extra(own.into_iter().filter_map(|(name, value)| Some((name, value?))), is_fit)
+}
+
+/// Which responses have a field; the later ones have those of the earlier ones, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sent {
+    /// 200.
+    Whole,
+    /// And 206.
+    Content,
+    /// And 304.
+    Always,
+}
+
+/// Seconds since 1970, and the nanoseconds after them.
+fn present() -> FileTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos())
+}
+
+/// The first `length` octets of the file, or all if it has become shorter.
+fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
+    let mut octets = vec![0; usize::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?];
+    let mut filled = 0;
+    while let Some(rest) = octets.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match sys::read_at(file, rest, filled as u64)? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    octets.truncate(filled);
+    Ok(octets)
+}
+
+/// The largest file that is kept in memory, and leaves in one write with its head: 64 KiB, as much as the server holds
+/// back. For these a write costs less than a write and a `sendfile`.
+const SMALL_FILE: u64 = 64 * 1024;
+/// How often a file is read that changes while it is read.
+const ATTEMPTS: u32 = 4;
+/// Seconds after which a date is a strong validator (RFC 9110 §8.8.2.2 wants one, on clocks that agree).
+const STRONG_AFTER: u64 = 2;
+/// Octets that an entry takes beside its content, about.
+const FIXED: u64 = 1024;
+/// What an open file weighs: so that a cache of 8 MiB keeps 256 of them open at the most.
+const DESCRIPTOR: u64 = 31 * 1024;
+/// The fields of ours and of the user's that 304 repeats (RFC 9110 §15.4.5).
+const NOT_MODIFIED: [&str; 7] =
+    ["Cache-Control", "Content-Location", "Date", "ETag", "Expires", "Vary", "Server"];

@@ -1,0 +1,89 @@
+//! What a server may be called.
+//!
+//! A web page can make its own name lead to `127.0.0.1` ("DNS rebinding"), and a browser then lets it read what a server
+//! there answers. But the browser tells the name in `Host`, so that a server that knows its names can refuse.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Names by which a server may be asked, without ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AllowedHosts {
+    names: Vec<String>,
+}
+
+impl AllowedHosts {
+    pub(super) fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let names = names.into_iter().map(|name| {
+            let name = name.into().to_ascii_lowercase();
+            // An address may come in the brackets that it has in URLs.
+            name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).map_or(name.clone(), String::from)
+        });
+        Self { names: names.collect() }
+    }
+
+    /// Whether `host`, a name or address with or without a port, is one of the names or belongs to this computer
+    /// whatever a name server says.
+    pub(super) fn allow(&self, host: &str) -> bool {
+        let name = without_port(host);
+        is_loopback(name) || self.names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+    }
+}
+
+/// `localhost` and what is below it (RFC 6761 §6.3), and the loopback addresses.
+fn is_loopback(name: &str) -> bool {
+    if let Ok(address) = name.parse::<Ipv4Addr>() {
+        return address.is_loopback();
+    }
+    if let Ok(address) = name.parse::<Ipv6Addr>() {
+        return address.is_loopback()
+            || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback());
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let tail = name.len().checked_sub("localhost".len()).and_then(|at| Some((at, name.get(at..)?)));
+    tail.is_some_and(|(at, tail)| {
+        tail.eq_ignore_ascii_case("localhost") && (at == 0 || name.as_bytes().get(at - 1) == Some(&b'.'))
+    })
+}
+
+fn without_port(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split_once(']').map_or(rest, |(address, _)| address);
+    }
+    host.split_once(':').map_or(host, |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_computer_is_always_allowed() {
+        let hosts = AllowedHosts::default();
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "localhost.",
+            "app.localhost:1",
+            "127.0.0.1:80",
+            "127.9.9.9",
+            "[::1]",
+            "[::1]:8000",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert!(hosts.allow(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_unless_it_was_named() {
+        let hosts = AllowedHosts::new(["Build.example", "[fd00::1]", "10.0.0.1"]);
+        for host in
+            ["evil.example", "notlocalhost", "localhost.evil.example", "128.0.0.1", "0.0.0.0", "[::]", ""]
+        {
+            assert!(!hosts.allow(host), "{host}");
+        }
+        for host in ["build.EXAMPLE:8000", "[fd00::1]:80", "10.0.0.1"] {
+            assert!(hosts.allow(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The names of a directory, compact and in order.
+//!
+//! All octets lie in one piece of memory. Beside them an entry takes 24 octets.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use crate::sys::Kind;
+
+/// Names, each with its kind.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Name after name, some of them with a key behind them.
+    octets: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: usize,
+    /// No system has names that come near to 64 KiB.
+    length: u16,
+    /// Of the key behind the name. Zero: the name is its own key.
+    key_length: u16,
+    kind: Kind,
+    /// Eight octets of the key, those that are just being sorted by.
+    eight: u64,
+}
+
+impl Names {
+    pub(super) fn push(&mut self, name: &[u8], kind: Kind) {
+        let key = own_key(name).unwrap_or_default();
+        let (Ok(length), Ok(key_length)) = (u16::try_from(name.len()), u16::try_from(key.len())) else {
+            return;
+        };
+        self.entries.push(Entry { start: self.octets.len(), length, key_length, kind, eight: 0 });
+        self.octets.extend_from_slice(name);
+        self.octets.extend_from_slice(key.as_bytes());
+    }
+
+    /// As in Python by the lower-cased name; by the name itself where that leaves it open, so that the order is
+    /// always the same. Needs no further memory, and gives back what is not used.
+    pub(super) fn sort(&mut self) {
+        self.octets.shrink_to_fit();
+        self.entries.shrink_to_fit();
+        sort_from(0, &mut self.entries, &self.octets);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// All but the first `start`.
+    pub(super) fn iter_from(&self, start: usize) -> impl ExactSizeIterator<Item = (&[u8], Kind)> {
+        let rest = self.entries.get(start..).unwrap_or_default();
+        rest.iter().map(|entry| (entry.name(&self.octets), entry.kind))
+    }
+}
+
+impl Entry {
+    fn name<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        slice(octets, self.start..self.start + usize::from(self.length))
+    }
+
+    /// What is sorted by, once its ASCII letters are made small.
+    fn key<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        if self.key_length == 0 {
+            return self.name(octets);
+        }
+        let start = self.start + usize::from(self.length);
+        slice(octets, start..start + usize::from(self.key_length))
+    }
+}
+
+fn slice(octets: &[u8], range: Range<usize>) -> &[u8] {
+    octets.get(range).unwrap_or_default()
+}
+
+/// The key of a name that does not become its key by making its ASCII letters small. To do so for every comparison
+/// would be slow: what becomes of a letter depends on those around it (a capital sigma at the end of a word).
+fn own_key(name: &[u8]) -> Option<String> {
+    if name.is_ascii() {
+        return None;
+    }
+    let key = String::from_utf8_lossy(name).to_lowercase();
+    (!key.as_bytes().eq_ignore_ascii_case(name)).then_some(key)
+}
+
+/// Sorts entries whose keys have the same octets up to `depth`.
+///
+/// Comparing names would take ten times as long, and most of the time that a long listing may take, because each
+/// comparison fetches two names and files in one directory like to begin alike. So numbers are compared: eight
+/// octets of the keys at a time, then the next eight among those that have these in common.
+fn sort_from(depth: usize, entries: &mut [Entry], octets: &[u8]) {
+    for entry in entries.iter_mut() {
+        entry.eight = eight_octets(entry.key(octets), depth);
+    }
+    entries.sort_unstable_by_key(|entry| entry.eight);
+    for alike in entries.chunk_by_mut(|a, b| a.eight == b.eight) {
+        match alike {
+            [] | [_] => {}
+            // The keys have ended, as no name has a NUL, so they are the same.
+            [first, ..] if first.eight.to_le_bytes()[0] == 0 => {
+                alike.sort_unstable_by(|a, b| compare(a, b, octets));
+            }
+            _ => sort_from(depth + 8, alike, octets),
+        }
+    }
+}
+
+fn eight_octets(key: &[u8], start: usize) -> u64 {
+    let mut eight = [0; 8];
+    for (octet, of_key) in eight.iter_mut().zip(key.get(start..).unwrap_or_default()) {
+        *octet = of_key.to_ascii_lowercase();
+    }
+    u64::from_be_bytes(eight)
+}
+
+fn compare(a: &Entry, b: &Entry, octets: &[u8]) -> Ordering {
+    let small = |entry: &Entry| entry.key(octets).iter().map(u8::to_ascii_lowercase);
+    small(a).cmp(small(b)).then_with(|| a.name(octets).cmp(b.name(octets)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sorted<N: AsRef<[u8]>>(names: &[N]) -> Vec<Vec<u8>> {
+        let mut all = Names::default();
+        for name in names {
+            all.push(name.as_ref(), Kind::File);
+        }
+        all.sort();
+        assert_eq!(all.len(), names.len());
+        all.iter_from(0).map(|(name, _)| name.to_vec()).collect()
+    }
+
+    #[track_caller]
+    fn assert_in_order(names: &[&str]) {
+        let backwards: Vec<_> = names.iter().rev().collect();
+        let found: Vec<_> =
+            sorted(&backwards).into_iter().map(|name| String::from_utf8(name).unwrap()).collect();
+        assert_eq!(found, names);
+    }
+
+    #[test]
+    fn names_are_sorted_without_regard_to_case() {
+        assert_in_order(&[".d", "A", "b", "c", "Č", "č1"]);
+        assert_in_order(&["a", "A1", "a2", "ab", "B", "Ba", "é", "Éa", "éb"]);
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_have_an_order_too() {
+        assert_in_order(&["README", "README.md", "Readme.md", "readme.md"]);
+        assert_in_order(&["ČAJ", "Čaj", "čaj"]);
+    }
+
+    #[test]
+    fn names_that_begin_alike_are_sorted_by_the_rest() {
+        assert_in_order(&["12345678", "123456789", "12345678a", "12345678ab", "12345679"]);
+        let long = "a".repeat(250);
+        assert_in_order(&[&long, &format!("{long}A"), &format!("{long}b"), &format!("{long}C")]);
+    }
+
+    #[test]
+    fn a_capital_sigma_is_small_as_its_place_wants_it() {
+        assert_in_order(&["ΟΔΟΣ", "οδοςa", "ΟΔΟΣb"]);
+    }
+
+    #[test]
+    fn kinds_stay_with_their_names() {
+        let mut all = Names::default();
+        for (name, kind) in
+            [("b", Kind::Link), ("Č", Kind::Directory), ("a", Kind::Other), ("Ā", Kind::Other)]
+        {
+            all.push(name.as_bytes(), kind);
+        }
+        all.sort();
+        let found: Vec<_> =
+            all.iter_from(1).map(|(name, kind)| (std::str::from_utf8(name).unwrap(), kind)).collect();
+        assert_eq!(found, [("b", Kind::Link), ("Ā", Kind::Other), ("Č", Kind::Directory)]);
+        assert_eq!(all.iter_from(4).len() + all.iter_from(5).len(), 0);
+    }
+
+    #[test]
+    fn an_entry_takes_24_octets_and_its_name() {
+        assert_eq!(size_of::<Entry>(), 24);
+        let mut all = Names::default();
+        for number in 0..1_000 {
+            all.push(format!("name {number:03}").as_bytes(), Kind::File);
+            all.push(format!("Č {number:03}").as_bytes(), Kind::File);
+        }
+        all.sort();
+        // Č has a key, and it is as long as the name.
+        assert_eq!(all.octets.capacity(), 1_000 * (8 + 6 + 6));
+        assert_eq!(all.entries.capacity(), 2_000);
+    }
+
+    /// The order in the words of the requirement, however slow.
+    fn plainly_sorted(mut names: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        names.sort_by_cached_key(|name| (String::from_utf8_lossy(name).to_lowercase(), name.clone()));
+        names
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_is_that_of_lower_cased_text(names in prop::collection::vec("[^/\0]{0,12}", 0..40)) {
+            let names: Vec<_> = names.into_iter().map(String::into_bytes).collect();
+            prop_assert_eq!(sorted(&names), plainly_sorted(names));
+        }
+
+        #[test]
+        fn the_order_is_the_same_for_names_that_have_much_in_common(
+            names in prop::collection::vec("[aAbBĀāΣσςſİK]{0,20}", 0..60),
+        ) {
+            let names: Vec<_> = names.into_iter().map(String::into_bytes).collect();
+            prop_assert_eq!(sorted(&names), plainly_sorted(names));
+        }
+
+        #[test]
+        fn the_order_is_the_same_for_names_that_are_no_text(
+            names in prop::collection::vec(
+                prop::collection::vec(prop::sample::select(&b"aA\x80\xc4\x8c\x8d\xef\xbf\xbd\xff"[..]), 0..20),
+                0..40,
+            ),
+        ) {
+            prop_assert_eq!(sorted(&names), plainly_sorted(names));
+        }
+    }
+}
