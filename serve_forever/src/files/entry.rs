@@ -109,9 +109,18 @@ impl Entry {
 
     /// What conditions are compared with.
     pub(super) fn validators(&self) -> Validators<'_> {
-        // A date tells two states of a file apart only if it was over before anybody was told it.
+        Validators {
+            entity_tag: self.entity_tag.as_ref(),
+            last_modified: self.last_modified,
+            date_is_strong: false,
+        }
+    }
+
+    /// The same, where it matters whether the date tells two states of the file apart: only if it was over before anybody
+    /// was told it.
+    pub(super) fn strong_validators(&self) -> Validators<'_> {
         let date_is_strong = self.last_modified.is_some_and(|date| date + STRONG_AFTER <= sys::unix_time());
-        Validators { entity_tag: self.entity_tag.as_ref(), last_modified: self.last_modified, date_is_strong }
+        Validators { date_is_strong, ..self.validators() }
     }
 
     /// Octets of memory that it takes, or what else it takes that is scarce.

@@ -26,14 +26,16 @@ const SHORT_LISTING: usize = 64 * 1024;
 /// only if it is another.
 pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
     let lines = http.headers().lines();
-    let validators = entry.validators();
-    match evaluate(lines.clone(), &validators) {
+    match evaluate(lines.clone(), &entry.validators()) {
         Outcome::Proceed => {}
         Outcome::NotModified => return http.send_prepared(304, &entry.not_modified).end_headers(),
         Outcome::PreconditionFailed => return http.send_error(412, None, None),
     }
     // Only GET has ranges (RFC 9110 §14.2).
-    if http.headers().contains("Range") && http.command() == "GET" && if_range_allows(lines, &validators) {
+    if http.headers().contains("Range")
+        && !http.is_head()
+        && if_range_allows(lines, &entry.strong_validators())
+    {
         match range::parse(http.headers().get_all("Range"), entry.len()) {
             Wanted::Whole => {}
             Wanted::Unsatisfiable => return unsatisfiable(http, entry),
@@ -73,7 +75,7 @@ fn unsatisfiable(http: &mut Exchange, entry: &Entry) -> Result {
 }
 
 fn content(http: &mut Exchange, entry: &Entry, range: Range<u64>) -> Result {
-    if http.command() == "HEAD" {
+    if http.is_head() {
         return Ok(());
     }
     match &entry.content {

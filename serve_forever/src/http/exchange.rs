@@ -437,7 +437,7 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.starts_with(early));
     /// ```
     pub fn end_headers(&mut self) -> Result {
-        let is_head = self.command() == "HEAD";
+        let is_head = self.is_head();
         let head = &mut *self.response;
         let status = head.end()?;
         if self.answered {
@@ -642,6 +642,11 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn send_source(&mut self, source: impl Source + 'static) -> Result {
         self.attach(Attachment::Source(GuardedSource::new(source)), None)
+    }
+
+    /// Whether the response has no content, whatever is written.
+    pub(crate) fn is_head(&self) -> bool {
+        self.request.head.is_head(self.request.octets)
     }
 
     /// The head of a response, but for its end, with fields that were put together before.

@@ -147,6 +147,11 @@ impl Head {
         self.method.text(octets)
     }
 
+    /// Whether the method is HEAD, whose responses have no content.
+    pub(crate) fn is_head(&self, octets: &[u8]) -> bool {
+        self.method.octets(octets) == b"HEAD"
+    }
+
     #[cfg(test)]
     /// The request target as it came.
     pub(crate) fn target<'a>(&self, octets: &'a [u8]) -> &'a str {
@@ -167,12 +172,13 @@ impl Head {
     /// The path up to the first question mark.
     pub(crate) fn url_path<'a>(&'a self, octets: &'a [u8]) -> &'a str {
         let path = self.path(octets);
-        path.split_once('?').map_or(path, |(before, _)| before)
+        memchr(b'?', path.as_bytes()).and_then(|end| path.get(..end)).unwrap_or(path)
     }
 
     /// What is behind the first question mark, if there is one.
     pub(crate) fn query<'a>(&'a self, octets: &'a [u8]) -> Option<&'a str> {
-        self.path(octets).split_once('?').map(|(_, query)| query)
+        let path = self.path(octets);
+        memchr(b'?', path.as_bytes()).and_then(|end| path.get(end + 1..))
     }
 
     /// Host and port as the client wrote them. The authority of the target comes before the `Host` field

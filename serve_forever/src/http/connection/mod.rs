@@ -249,7 +249,8 @@ fn body_to_collect(head: &Head) -> usize {
 
 /// A run for the request that `head` is the head of.
 fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &Head, octets: &[u8]) -> Next {
-    Next::Run { kind: kind_of(head, octets), permit: protocol.may_block() }
+    let permit = protocol.may_block();
+    Next::Run { kind: if permit { kind_of(head, octets) } else { Kind::of(&[]) }, permit }
 }
 
 fn kind_of(head: &Head, octets: &[u8]) -> Kind {

@@ -62,10 +62,13 @@ impl HttpConnection {
                     // The next request's body is not here yet.
                     break After::Receive;
                 }
-                let kind = kind_of(head, &read[start..start + end]);
-                cx.kind.set(kind);
-                if !first && cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
-                    cx.seat.release();
+                // Of the first one this was asked before the run began.
+                if !first && cx.protocol.may_block() {
+                    let kind = kind_of(head, &read[start..start + end]);
+                    cx.kind.set(kind);
+                    if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
+                        cx.seat.release();
+                    }
                 }
                 // A body that is not here as a whole is received into the buffer behind the head: make room.
                 let whole = matches!(head.framing(), Framing::Length(length)

@@ -133,6 +133,23 @@ fn port(digits: &[u8]) -> Option<u16> {
     u16::try_from(digits.iter().fold(0_u32, |port, digit| port * 10 + u32::from(digit - b'0'))).ok()
 }
 
+/// What a registered name consists of, but for `%`.
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let others = b"-._~!$&'()*+;=";
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = (octet as u8).is_ascii_alphanumeric();
+        octet += 1;
+    }
+    let mut index = 0;
+    while index < others.len() {
+        table[others[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// `reg-name = *( unreserved / pct-encoded / sub-delims )` without the comma. IPv4 addresses look like this
 /// too.
 fn is_registered_name(name: &[u8]) -> bool {
@@ -140,7 +157,7 @@ fn is_registered_name(name: &[u8]) -> bool {
     while let Some(octet) = octets.next() {
         let right = match octet {
             b'%' => octets.by_ref().take(2).filter(|octet| octet.is_ascii_hexdigit()).count() == 2,
-            octet => octet.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(octet),
+            octet => IN_NAME[usize::from(*octet)],
         };
         if !right {
             return false;
