@@ -70,7 +70,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 self.read_mail(&mut core, mail);
             }
         }
-        while let Some((at, token)) = core.pop_due() {
+        // Thousands may be due together, and each may cost a response: the others go on in between. While more are due
+        // the poll does not wait.
+        for _ in 0..EXPIRIES_PER_ROUND {
+            let Some((at, token)) = core.pop_due() else { break };
             core = self.expire(core, at, token, scratch)?;
         }
         if core.is_waiting {
@@ -206,3 +209,6 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 }
+
+/// Deadlines that are looked at before the others have their turn.
+const EXPIRIES_PER_ROUND: usize = 16;
