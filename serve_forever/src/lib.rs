@@ -63,7 +63,7 @@ pub use crate::http::{
 };
 pub use crate::raw::{BaseRequestHandler, Raw, Stream};
 pub use crate::server::Server;
-pub use crate::server::access_log::AccessLog;
+pub use crate::server::access_log::{AccessLog, LogFormat};
 pub use crate::server::builder::Builder;
 pub use crate::server::factory::{ByCall, ByClone, HandlerFactory};
 pub use crate::server::handle::ServerHandle;

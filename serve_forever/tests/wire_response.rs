@@ -361,3 +361,40 @@ fn rule_96_the_type_is_the_handlers_own_and_none_is_made_up() {
     assert_eq!(typed.field("Content-Type").as_deref(), Some("text/plain; charset=utf-8"));
     assert_eq!(server.response(GET).field("Content-Type"), None);
 }
+
+#[test]
+fn an_error_is_told_in_the_form_that_the_client_prefers() {
+    let server = serve(answer(|http| http.send_error(418, Some("No \"tea\""), Some("<b>"))));
+    let body = |accept: &str| {
+        let reply = server.ask(format!("GET / HTTP/1.1\r\nHost: a\r\n{accept}\r\n"));
+        let (head, body) = reply.split_once("\r\n\r\n").expect("a head");
+        let fields: Vec<&str> = head
+            .split("\r\n")
+            .filter(|line| line.starts_with("Content-Type") || line.starts_with("Vary"))
+            .collect();
+        (fields.join("|"), body.to_owned())
+    };
+    for accept in ["", "Accept: */*\r\n", "Accept: text/html,*/*;q=0.8\r\n"] {
+        let (fields, page) = body(accept);
+        assert_eq!(fields, "Content-Type: text/html;charset=utf-8");
+        assert!(page.contains("<p>Message: No \"tea\".</p>"), "{page}");
+    }
+    assert_eq!(
+        body("Accept: application/json\r\n"),
+        (
+            "Vary: Accept|Content-Type: application/json".into(),
+            "{\"error\":{\"code\":418,\"message\":\"No \\\"tea\\\"\",\"explain\":\"<b>\"}}\n".into()
+        )
+    );
+    assert_eq!(
+        body("Accept: text/plain, text/html;q=0.9\r\n"),
+        (
+            "Vary: Accept|Content-Type: text/plain;charset=utf-8".into(),
+            "Error response\n\nError code: 418\nMessage: No \"tea\".\nError code explanation: 418 - <b>.\n"
+                .into()
+        )
+    );
+    let head = server.ask("HEAD / HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n");
+    let length = body("Accept: application/json\r\n").1.len();
+    assert!(head.ends_with(&format!("Content-Length: {length}\r\n\r\n")), "{head}");
+}

@@ -36,13 +36,25 @@ pub(crate) fn parse_http_date(octets: &[u8]) -> Option<SystemTime> {
 pub(crate) struct DateCache {
     http_second: Option<u64>,
     http: [u8; HTTP_DATE_LENGTH],
-    log_second: Option<u64>,
+    /// The second and the form of the text.
+    logged: Option<(u64, DateStyle)>,
     log: String,
+}
+
+/// How a log has its dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DateStyle {
+    /// `06/Nov/1994 08:49:37`
+    Python,
+    /// `06/Nov/1994:08:49:37 +0100`
+    Common,
+    /// `1994-11-06T08:49:37+01:00`
+    Json,
 }
 
 impl DateCache {
     pub(crate) const fn new() -> Self {
-        Self { http_second: None, http: [b' '; HTTP_DATE_LENGTH], log_second: None, log: String::new() }
+        Self { http_second: None, http: [b' '; HTTP_DATE_LENGTH], logged: None, log: String::new() }
     }
 
     /// The value of a `Date` field.
@@ -54,12 +66,12 @@ impl DateCache {
         &self.http
     }
 
-    /// The date of a log line in local time: `06/Nov/1994 08:49:37`.
-    pub(crate) fn log(&mut self, unix_seconds: u64) -> &str {
-        if self.log_second != Some(unix_seconds) {
+    /// The date of a log line in local time.
+    pub(crate) fn log(&mut self, unix_seconds: u64, style: DateStyle) -> &str {
+        if self.logged != Some((unix_seconds, style)) {
             self.log.clear();
-            log_date(&mut self.log, unix_seconds, TimeZone::system());
-            self.log_second = Some(unix_seconds);
+            log_date(&mut self.log, unix_seconds, TimeZone::system(), style);
+            self.logged = Some((unix_seconds, style));
         }
         &self.log
     }
@@ -80,11 +92,16 @@ pub(crate) fn http_date_of(unix_seconds: u64) -> [u8; HTTP_DATE_LENGTH] {
     text
 }
 
-fn log_date(out: &mut String, unix_seconds: u64, zone: TimeZone) {
+fn log_date(out: &mut String, unix_seconds: u64, zone: TimeZone, style: DateStyle) {
+    let format = match style {
+        DateStyle::Python => "%d/%b/%Y %H:%M:%S",
+        DateStyle::Common => "%d/%b/%Y:%H:%M:%S %z",
+        DateStyle::Json => "%Y-%m-%dT%H:%M:%S%:z",
+    };
     let seconds = i64::try_from(unix_seconds.min(LAST_SECOND)).unwrap_or_default();
     let local = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone);
     // Writing to a String cannot fail, and the format has no unknown letters.
-    let _ = write!(out, "{}", local.strftime("%d/%b/%Y %H:%M:%S"));
+    let _ = write!(out, "{}", local.strftime(format));
 }
 
 /// `Sunday, 06-Nov-94 08:49:37 GMT`, rewritten as IMF-fixdate.
@@ -146,7 +163,7 @@ mod tests {
         assert_eq!(&http_date(UNIX_EPOCH - Duration::from_secs(1)), b"Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(&http_date(at(LAST_SECOND + 1)), b"Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(DateCache::new().http(u64::MAX), b"Fri, 31 Dec 9999 23:59:59 GMT");
-        assert_eq!(DateCache::new().log(u64::MAX).len(), 20);
+        assert_eq!(DateCache::new().log(u64::MAX, DateStyle::Python).len(), 20);
     }
 
     #[test]
@@ -192,18 +209,18 @@ mod tests {
         assert_eq!(cache.http(EXAMPLE), b"Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(cache.http(EXAMPLE), b"Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(cache.http(EXAMPLE + 1), b"Sun, 06 Nov 1994 08:49:38 GMT");
-        let first = cache.log(EXAMPLE).to_owned();
-        assert_eq!(cache.log(EXAMPLE), first);
-        assert_ne!(cache.log(EXAMPLE + 1), first);
+        let first = cache.log(EXAMPLE, DateStyle::Python).to_owned();
+        assert_eq!(cache.log(EXAMPLE, DateStyle::Python), first);
+        assert_ne!(cache.log(EXAMPLE + 1, DateStyle::Python), first);
     }
 
     #[test]
     fn log_dates_are_in_the_zone_given() {
         let mut text = String::new();
-        log_date(&mut text, EXAMPLE, TimeZone::UTC);
+        log_date(&mut text, EXAMPLE, TimeZone::UTC, DateStyle::Python);
         assert_eq!(text, "06/Nov/1994 08:49:37");
         text.clear();
-        log_date(&mut text, EXAMPLE, TimeZone::fixed(jiff::tz::offset(-9)));
+        log_date(&mut text, EXAMPLE, TimeZone::fixed(jiff::tz::offset(-9)), DateStyle::Python);
         assert_eq!(text, "05/Nov/1994 23:49:37");
     }
 

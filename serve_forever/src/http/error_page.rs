@@ -1,8 +1,54 @@
-//! The HTML body of an error response.
+//! The body of an error response: a page for people, by default, or what a program would rather have.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::accept::preferred;
 use super::escape;
+
+/// The type of the page unless a handler says otherwise: to the letter as Python has it.
+pub(crate) const DEFAULT_CONTENT_TYPE: &str = "text/html;charset=utf-8";
+
+/// A body with its type.
+pub(crate) struct ErrorBody {
+    pub(crate) content_type: Cow<'static, str>,
+    pub(crate) content: String,
+    /// Another `Accept` would have brought another one.
+    pub(crate) varies: bool,
+}
+
+/// What is sent where the handler has no page of its own: HTML, but JSON or plain text to clients that prefer it by the
+/// lines of their `Accept`.
+pub(crate) fn negotiated<'a>(
+    accept: impl Iterator<Item = &'a [u8]>,
+    code: u16,
+    message: &str,
+    explain: &str,
+) -> ErrorBody {
+    let (content_type, content) = match preferred(accept, &["text/html", JSON, "text/plain"]) {
+        Some(JSON) => {
+            let mut content = format!("{{\"error\":{{\"code\":{code},\"message\":");
+            escape::json(&mut content, message);
+            content.push_str(",\"explain\":");
+            escape::json(&mut content, explain);
+            content.push_str("}}\n");
+            (JSON, content)
+        }
+        Some("text/plain") => {
+            // Text without a word of markup, but what looks like a command to a terminal is none of it.
+            let clean = |text: &str| text.replace(char::is_control, "\u{fffd}");
+            let (message, explain) = (clean(message), clean(explain));
+            let content = format!(
+                "Error response\n\nError code: {code}\nMessage: {message}.\nError code explanation: {code} - {explain}.\n"
+            );
+            ("text/plain;charset=utf-8", content)
+        }
+        _ => (DEFAULT_CONTENT_TYPE, render(DEFAULT_FORMAT, code, message, explain)),
+    };
+    ErrorBody { content_type: content_type.into(), content, varies: content_type != DEFAULT_CONTENT_TYPE }
+}
+
+const JSON: &str = "application/json";
 
 /// The page sent unless a handler brings its own: a template in Python's `%` style.
 pub(crate) const DEFAULT_FORMAT: &str = "\

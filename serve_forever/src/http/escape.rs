@@ -14,6 +14,24 @@ pub(crate) fn html(out: &mut String, text: &str) {
     }
 }
 
+/// Text as a string of JSON (RFC 8259 §7).
+pub(crate) fn json(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            // Those from U+007F on would be legal, but some of them are commands to a terminal.
+            '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
 /// Appends text for one line of a log: no control character reaches the terminal or starts a line of its own.
 ///
 /// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that what was

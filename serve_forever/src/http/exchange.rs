@@ -14,6 +14,7 @@ use crate::server::handle::ServerHandle;
 use crate::sync::lock;
 use crate::sys::Stamp;
 
+use super::error_page::ErrorBody;
 use super::fields::Headers;
 use super::head::Head;
 use super::link::Link;
@@ -582,9 +583,19 @@ impl<'r> Exchange<'r> {
             return self.end_headers();
         }
         let identity = &self.context.identity;
-        let page = error_page::render(&identity.error_message_format, code, message, explain);
-        let content_type = identity.error_content_type.clone();
-        self.send_header("Content-Type", content_type).send_header("Content-Length", page.len());
+        let (format, content_type) = (&identity.error_message_format, &identity.error_content_type);
+        let body = if format == error_page::DEFAULT_FORMAT && content_type == error_page::DEFAULT_CONTENT_TYPE
+        {
+            error_page::negotiated(self.headers().get_all("Accept"), code, message, explain)
+        } else {
+            let content = error_page::render(format, code, message, explain);
+            ErrorBody { content_type: content_type.clone(), content, varies: false }
+        };
+        if body.varies {
+            self.send_header("Vary", "Accept");
+        }
+        let page = body.content;
+        self.send_header("Content-Type", body.content_type).send_header("Content-Length", page.len());
         self.end_headers()?;
         lock(self.context.output).write_all(page.as_bytes(), &self.context.link)?;
         Ok(())

@@ -411,7 +411,7 @@ pub trait BaseHttpRequestHandler {
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Type: application/problem+json\r\n"));
     /// ```
     fn error_content_type(&self) -> Cow<'static, str> {
-        Cow::Borrowed("text/html;charset=utf-8")
+        Cow::Borrowed(error_page::DEFAULT_CONTENT_TYPE)
     }
 
     /// Whether a method may wait for anything but the client. A handler that never does needs no permit and is served

@@ -1,5 +1,6 @@
 //! HTTP/1.1: messages, connections, and the handlers that answer requests.
 
+mod accept;
 mod body;
 mod connection;
 pub(crate) mod date;
@@ -12,6 +13,7 @@ mod handler;
 mod handler_fn;
 mod head;
 mod link;
+mod log_format;
 mod output;
 mod pending;
 mod protocol;

@@ -4,15 +4,18 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::server::access_log::AccessLog;
 use crate::server::config::Config;
 use crate::server::hooks::{catch, guarded};
 use crate::sys::Stamp;
 use crate::transport::Transport;
 
 use super::link::Pace;
+use super::log_format::Line;
 use super::output::{LAST_CHUNK, append_chunk};
 
 /// Content that is made piece by piece, whenever the client has taken the last one.
@@ -77,6 +80,16 @@ pub(crate) enum Attachment {
     Source(GuardedSource),
 }
 
+impl Attachment {
+    /// Octets of it that count as accepted already.
+    pub(crate) fn accounted(&self) -> u64 {
+        match self {
+            Self::File { left, .. } => *left,
+            Self::Source(_) => 0,
+        }
+    }
+}
+
 /// How the pieces of a source are framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SourceFraming {
@@ -117,6 +130,9 @@ pub(crate) struct Pending {
     attachment: Option<Attachment>,
     framing: SourceFraming,
     octets_sent: u64,
+    /// Content that is in `octets`, and was not counted yet.
+    content: u64,
+    log: Option<Deferred>,
     started: Option<Instant>,
     progress: Option<Instant>,
 }
@@ -133,7 +149,30 @@ pub(crate) enum Sent {
 
 impl Pending {
     pub(crate) fn new(octets: Vec<u8>, attachment: Option<Attachment>, framing: SourceFraming) -> Self {
-        Self { octets, sent: 0, attachment, framing, octets_sent: 0, started: None, progress: None }
+        Self {
+            octets,
+            sent: 0,
+            attachment,
+            framing,
+            octets_sent: 0,
+            content: 0,
+            log: None,
+            started: None,
+            progress: None,
+        }
+    }
+
+    /// The line of the log is to be written when all is sent, or when that is given up. `content` octets of the content
+    /// are among those that were given to [`new`](Self::new).
+    pub(crate) fn log_when_sent(&mut self, line: Line, log: &AccessLog, content: u64) {
+        self.content = content;
+        self.log = Some(Deferred { line, log: log.clone(), octets: 0, complete: false });
+    }
+
+    fn count(&mut self, content: u64) {
+        if let Some(log) = &mut self.log {
+            log.octets += content;
+        }
     }
 
     /// Whether only the end of the connection tells the end of the body.
@@ -172,9 +211,14 @@ impl Pending {
             }
             self.octets.clear();
             self.sent = 0;
+            let content = mem::take(&mut self.content);
+            self.count(content);
             match &mut self.attachment {
                 None => {
                     self.octets = Vec::new();
+                    if let Some(log) = &mut self.log {
+                        log.complete = true;
+                    }
                     return Ok(Sent::All);
                 }
                 Some(Attachment::File { left: 0, tail, .. }) => {
@@ -198,6 +242,7 @@ impl Pending {
                             *left -= count.min(*left);
                             self.octets_sent += count;
                             self.progress = None;
+                            self.count(count);
                         }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Sent::Blocked),
                         Err(error) => return Err(error),
@@ -206,6 +251,7 @@ impl Pending {
                 Some(Attachment::Source(source)) => {
                     let mut piece = Vec::new();
                     let more = source.pull(&mut piece)?;
+                    self.content = piece.len() as u64;
                     match &mut self.framing {
                         SourceFraming::Chunked => append_chunk(&mut self.octets, &piece),
                         SourceFraming::Close => self.octets = piece,
@@ -252,6 +298,22 @@ impl Pending {
             config.minimum_rate,
             config.minimum_rate_after,
         ))
+    }
+}
+
+/// A line of the log that is written when its response is over, however it ends.
+#[derive(Debug)]
+struct Deferred {
+    line: Line,
+    log: AccessLog,
+    /// Content that the client, or the system for it, has taken.
+    octets: u64,
+    complete: bool,
+}
+
+impl Drop for Deferred {
+    fn drop(&mut self) {
+        self.log.write(|out| self.line.append(out, self.octets, self.complete));
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::server::handle::ServerHandle;
 use crate::sys;
 
-use super::date::DateCache;
-use super::decimal::push_decimal;
+use super::date::{DateCache, DateStyle};
 use super::escape;
+use super::fields::Headers;
+use super::log_format::Line;
 
 /// One line of the access log, on its way through the handler's `log_*` methods.
 ///
@@ -36,7 +36,12 @@ pub struct LogRecord<'r> {
     pub(crate) server: &'r ServerHandle,
     pub(crate) client_address: SocketAddr,
     pub(crate) request_line: &'r [u8],
+    pub(crate) headers: Headers<'r>,
     pub(crate) what: What<'r>,
+    /// The client took all that was sent so far.
+    pub(crate) complete: bool,
+    /// Where the line of a request is left whose response is still to be sent.
+    pub(crate) later: Option<&'r RefCell<Option<Line>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +148,8 @@ impl LogRecord<'_> {
         }
     }
 
-    /// The octets of content that were accepted for sending, in a record of a request.
+    /// The octets of content that were accepted for sending, in a record of a request. Of a file or a source, which is sent
+    /// after that, the log itself tells how much the client took.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -203,8 +209,9 @@ impl LogRecord<'_> {
         text
     }
 
-    /// Writes the record to the server's access log, in the form that Python gives it:
-    /// `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`.
+    /// Writes the record to the server's access log, in its [form](crate::LogFormat), by default Python's:
+    /// `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. Of a response that is still to be sent (a file, a
+    /// source) the line is written when that is over, with the octets that were sent.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -238,74 +245,36 @@ impl LogRecord<'_> {
         if !log.is_on() {
             return;
         }
-        // One thread at a time writes to the buffer that `log` lends, so the line is put together in place.
-        LINE.with_borrow_mut(|(scratch, dates)| {
-            let date = dates.log(sys::unix_time());
-            log.write(|line| {
-                append_ip(line, self.client_address.ip());
-                line.extend_from_slice(b" - - [");
-                line.extend_from_slice(date.as_bytes());
-                line.extend_from_slice(b"] ");
-                match self.what {
-                    What::Request { status, octets } => {
-                        line.push(b'"');
-                        append_escaped(line, scratch, self.request_line);
-                        line.extend_from_slice(b"\" ");
-                        push_decimal(line, status.into());
-                        line.push(b' ');
-                        push_decimal(line, octets);
-                    }
-                    What::Text(message) => {
-                        scratch.clear();
-                        escape::log_text(scratch, message);
-                        line.extend_from_slice(scratch.as_bytes());
-                    }
+        let style = log.style();
+        if !style.has(&self.what) {
+            return;
+        }
+        let now = sys::unix_time();
+        DATES.with_borrow_mut(|dates| {
+            if let (Some(later), What::Request { .. }) = (self.later, self.what) {
+                // Written twice, it would be two lines: only the last one can wait.
+                if let Some(line) = later.replace(Some(style.line(self, dates, now))) {
+                    log.write(|out| line.append(out, 0, true));
                 }
-                line.push(b'\n');
-            });
+            } else {
+                // One thread at a time writes to the buffer that `log` lends, so the line is put together in place.
+                log.write(|out| style.append(out, self, dates, now));
+            }
         });
     }
 }
 
-fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
-    match address {
-        // A client of a Unix socket.
-        IpAddr::V4(address) if address.is_unspecified() => line.extend_from_slice(b"unix"),
-        IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    line.push(b'.');
-                }
-                push_decimal(line, octet.into());
-            }
-        }
-        // Writing to a Vec cannot fail.
-        IpAddr::V6(address) => drop(write!(line, "{address}")),
-    }
-}
-
-/// Appends a request line, in which there is nearly never anything to escape.
-fn append_escaped(line: &mut Vec<u8>, scratch: &mut String, octets: &[u8]) {
-    if octets.iter().all(|&octet| matches!(octet, b' '..=b'~') && octet != b'\\') {
-        line.extend_from_slice(octets);
-        return;
-    }
-    scratch.clear();
-    escape::log_octets(scratch, octets);
-    line.extend_from_slice(scratch.as_bytes());
-}
-
 /// Appends the present time as an HTTP date.
 pub(crate) fn append_date(out: &mut Vec<u8>) {
-    LINE.with_borrow_mut(|(_, dates)| out.extend_from_slice(dates.http(sys::unix_time())));
+    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.http(sys::unix_time())));
 }
 
 /// The present time as it stands in the log.
 pub(crate) fn log_date() -> String {
-    LINE.with_borrow_mut(|(_, dates)| dates.log(sys::unix_time()).to_owned())
+    DATES.with_borrow_mut(|dates| dates.log(sys::unix_time(), DateStyle::Python).to_owned())
 }
 
 thread_local! {
-    /// What has to be escaped is put together here, and dates are formatted once a second.
-    static LINE: RefCell<(String, DateCache)> = const { RefCell::new((String::new(), DateCache::new())) };
+    /// Dates are formatted once a second.
+    static DATES: RefCell<DateCache> = const { RefCell::new(DateCache::new()) };
 }

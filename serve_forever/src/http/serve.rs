@@ -1,5 +1,6 @@
 //! One request: the handler is made, run, and its response finished.
 
+use std::cell::RefCell;
 use std::sync::Mutex;
 
 use crate::server::config::Config;
@@ -12,8 +13,10 @@ use super::Http;
 use super::body::{BodyDecoder, Framing};
 use super::exchange::{Context, Exchange, Identity, Record, Request};
 use super::handler::{self, BaseHttpRequestHandler};
+use super::fields::Headers;
 use super::head::{Expect, Refusal};
 use super::link::Link;
+use super::log_format::Line;
 use super::output::Output;
 use super::records::{LogRecord, What};
 use super::response_head::ResponseHead;
@@ -49,6 +52,8 @@ pub(crate) struct Served {
     pub(crate) complete: bool,
     /// The part of the body that was not read, if it is worth reading.
     pub(crate) unread: Option<Box<BodyDecoder>>,
+    /// The line of the log, if the response is still to be sent.
+    pub(crate) line: Option<Line>,
 }
 
 impl<H: BaseHttpRequestHandler> Http<H> {
@@ -126,8 +131,15 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         if output.has_head() {
             records.push(Record::Request { status: output.status(), octets: output.accepted() });
         }
-        let request_line = head.request_line(request.octets);
-        let log = Log { server: site.server, site, request_line };
+        let line = RefCell::new(None);
+        let log = Log {
+            server: site.server,
+            site,
+            request_line: head.request_line(request.octets),
+            headers: head.fields(request.octets),
+            complete: !cut,
+            later: (output.attachment.is_some() && !cut).then_some(&line),
+        };
         if let Some(handler) = handler.take() {
             let logged = catch(|| {
                 for record in records.drain(..) {
@@ -143,7 +155,14 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         for record in records.drain(..) {
             log.write(&record);
         }
-        Served { close: output.closes(), cut, rest, complete: unread == Unread::Nothing, unread: decoder }
+        Served {
+            close: output.closes(),
+            cut,
+            rest,
+            complete: unread == Unread::Nothing,
+            unread: decoder,
+            line: line.into_inner(),
+        }
     }
 }
 
@@ -259,6 +278,9 @@ struct Log<'a> {
     server: &'a ServerHandle,
     site: Site<'a>,
     request_line: &'a [u8],
+    headers: Headers<'a>,
+    complete: bool,
+    later: Option<&'a RefCell<Option<Line>>>,
 }
 
 impl Log<'_> {
@@ -283,7 +305,10 @@ impl Log<'_> {
             server: self.server,
             client_address: self.site.transport.peer,
             request_line: self.request_line,
+            headers: self.headers,
             what,
+            complete: self.complete,
+            later: self.later,
         }
     }
 }

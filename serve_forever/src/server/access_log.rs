@@ -30,6 +30,39 @@ use super::hooks::guarded;
 #[derive(Clone)]
 pub struct AccessLog {
     sink: Option<Arc<Sink>>,
+    style: LogStyle,
+}
+
+/// The form of the access log; see [`AccessLog::format`](crate::AccessLog::format).
+///
+/// ```
+/// use serve_forever::{AccessLog, LogFormat};
+///
+/// let log = AccessLog::stderr().format(LogFormat::Json);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// As Python writes it: `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. Errors have a line of their
+    /// own before that. A response that its client did not take to its end has `incomplete` behind the octets.
+    #[default]
+    Python,
+    /// The Common Log Format, which most programs that read logs know. `-` stands for no octets. What is not a request is
+    /// left out.
+    Common,
+    /// The same with the `Referer` and the `User-Agent` of the request behind it.
+    Combined,
+    /// An object of JSON in each line: `time`, `client`, `method`, `target`, `version`, `host`, `referer`, `user_agent`,
+    /// `status`, `octets`, and `complete`, which is false where the client did not take all; or `time`, `client` and
+    /// `message`.
+    Json,
+}
+
+/// A form, and whether it has colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogStyle {
+    pub(crate) format: LogFormat,
+    pub(crate) colors: bool,
 }
 
 struct Sink {
@@ -74,7 +107,7 @@ impl AccessLog {
     /// let log = serve_forever::AccessLog::off();
     /// ```
     pub fn off() -> Self {
-        Self { sink: None }
+        Self { sink: None, style: LogStyle::default() }
     }
 
     /// To `target`, such as a file. It is written to in large pieces and flushed after each.
@@ -93,7 +126,55 @@ impl AccessLog {
                 bell: Condvar::new(),
                 target: Mutex::new(Target { writer: Box::new(target), lines: Vec::new() }),
             })),
+            style: LogStyle::default(),
         }
+    }
+
+    /// In this form; by default it is Python's.
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// use serve_forever::{handler_fn, AccessLog, Exchange, HttpServer, LogFormat, Result};
+    ///
+    /// # let (mut log, target) = std::io::pipe()?;
+    /// let access_log = AccessLog::to(target).format(LogFormat::Combined);
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let server = HttpServer::builder(handler).access_log(access_log).bind(("127.0.0.1", 0))?;
+    /// # let mut client = std::net::TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nUser-Agent: me\r\n\r\n")?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// server.handle_request()?;
+    /// # drop(server);
+    /// # let mut text = String::new();
+    /// # log.read_to_string(&mut text)?;
+    /// assert!(text.ends_with("\"GET / HTTP/1.1\" 204 - \"-\" \"me\"\n"), "{text}");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn format(mut self, format: LogFormat) -> Self {
+        self.style.format = format;
+        self
+    }
+
+    /// With the colours that Python 3.15 gives its lines, for a terminal; only in [`LogFormat::Python`]. Off by default:
+    /// whoever sets the log up knows where it goes.
+    ///
+    /// ```
+    /// use std::io::IsTerminal;
+    /// use serve_forever::AccessLog;
+    ///
+    /// let log = AccessLog::stderr().colors(std::io::stderr().is_terminal());
+    /// ```
+    #[must_use]
+    pub fn colors(mut self, colors: bool) -> Self {
+        self.style.colors = colors;
+        self
+    }
+
+    /// How lines are to look.
+    pub(crate) fn style(&self) -> LogStyle {
+        let colors = self.style.colors && self.style.format == LogFormat::Python;
+        LogStyle { colors, ..self.style }
     }
 
     /// Whether lines go anywhere.

@@ -220,7 +220,10 @@ impl HttpConnection {
             server: cx.server,
             client_address: cx.transport.peer,
             request_line: head.request_line(&self.partial),
+            headers: head.fields(&self.partial),
             what: What::Request { status, octets: 0 },
+            complete: true,
+            later: None,
         };
         record.write();
         self.partial = Vec::new();

@@ -7,7 +7,7 @@ use crate::http::body::Framing;
 use crate::http::exchange::Request;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::{Parsed, Refusal};
-use crate::http::pending::Pending;
+use crate::http::pending::{Attachment, Pending};
 use crate::http::scratch::Scratch;
 use crate::http::serve::{Site, exclusive};
 use crate::server::protocol::{Next, Run};
@@ -37,6 +37,7 @@ impl HttpConnection {
         let mut start = 0;
         let mut refusal = refusal.cloned();
         let mut first = true;
+        let mut line = None;
         let after = loop {
             let end = match parsed.take() {
                 Some(end) => end,
@@ -83,7 +84,8 @@ impl HttpConnection {
             let (octets, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
             let request = Request { head, octets };
-            let served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
+            let mut served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
+            line = served.line.take();
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.
                 head.clear();
@@ -157,7 +159,12 @@ impl HttpConnection {
         if matches!(after, After::Close) {
             after = After::Linger;
         }
-        self.phase = Phase::Sending(Box::new(Pending::new(octets, attachment, framing)), after);
+        let content = output.accepted() - attachment.as_ref().map_or(0, Attachment::accounted);
+        let mut pending = Pending::new(octets, attachment, framing);
+        if let Some(line) = line {
+            pending.log_when_sent(line, cx.server.access_log(), content);
+        }
+        self.phase = Phase::Sending(Box::new(pending), after);
         self.send_more(cx)
     }
 }

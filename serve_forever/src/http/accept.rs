@@ -1,0 +1,148 @@
+//! What a client would rather have (RFC 9110 §12.5.1).
+
+use super::fields::{list_members, trim_blanks};
+
+/// Of `offers` (`type/subtype`, best first) the one that the lines of `Accept` like best: the first one where nobody asks.
+///
+/// ```abnf
+/// Accept      = [ ( media-range [ weight ] ) *( OWS "," OWS ( media-range [ weight ] ) ) ]
+/// media-range = ( "*/*" / ( type "/" "*" ) / ( type "/" subtype ) ) parameters
+/// weight      = OWS ";" OWS "q=" qvalue
+/// ```
+///
+/// Of two that are liked equally, the one that was named goes before one that a `*` stands for. Nothing that is offered
+/// being acceptable, it is the first one all the same.
+pub(crate) fn preferred<'o>(
+    lines: impl Iterator<Item = impl AsRef<[u8]>>,
+    offers: &[&'o str],
+) -> Option<&'o str> {
+    let mut likings = vec![Liking::default(); offers.len()];
+    for line in lines {
+        for member in list_members(line.as_ref()) {
+            let mut parts = member.split(|&octet| octet == b';').map(trim_blanks);
+            let range = parts.next().unwrap_or_default();
+            let Some(quality) = quality(parts) else { continue };
+            for (offer, liking) in offers.iter().zip(&mut likings) {
+                let precision = precision(range, offer.as_bytes());
+                if precision > liking.precision {
+                    *liking = Liking { quality, precision };
+                }
+            }
+        }
+    }
+    let mut best: Option<(&'o str, Liking)> = None;
+    for (&offer, &liking) in offers.iter().zip(&likings) {
+        if best.is_none_or(|(_, best)| liking.rank() > best.rank()) {
+            best = Some((offer, liking));
+        }
+    }
+    best.map(|(offer, _)| offer)
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Liking {
+    /// In thousandths.
+    quality: u16,
+    /// How closely the range that says so fits: not at all, `*/*`, `type/*`, to the letter.
+    precision: u8,
+}
+
+impl Liking {
+    fn rank(self) -> (u16, u8) {
+        // What is not wanted at all is not wanted more for having been named.
+        (self.quality, if self.quality > 0 { self.precision } else { 0 })
+    }
+}
+
+fn precision(range: &[u8], offer: &[u8]) -> u8 {
+    if range.eq_ignore_ascii_case(offer) {
+        return 3;
+    }
+    let Some((kind, b"/*")) = range.split_at_checked(range.len().saturating_sub(2)) else { return 0 };
+    let kind_of_offer = offer.split(|&octet| octet == b'/').next().unwrap_or_default();
+    match kind {
+        b"*" => 1,
+        _ if kind.eq_ignore_ascii_case(kind_of_offer) => 2,
+        _ => 0,
+    }
+}
+
+/// The weight among the parameters, in thousandths; 1000 without one. `None`: it is malformed, and so its member is as if
+/// it were not there.
+///
+/// ```abnf
+/// qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
+/// ```
+fn quality<'a>(parameters: impl Iterator<Item = &'a [u8]>) -> Option<u16> {
+    for parameter in parameters {
+        let [b'q' | b'Q', b'=', value @ ..] = parameter else { continue };
+        let (whole, decimals) = match value {
+            [whole @ (b'0' | b'1')] => (whole, &[][..]),
+            [whole @ (b'0' | b'1'), b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
+            _ => return None,
+        };
+        if !decimals.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let thousandths =
+            decimals.iter().chain(b"000").take(3).fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+        return match (whole, thousandths) {
+            (b'0', _) => Some(thousandths),
+            (_, 0) => Some(1000),
+            _ => None,
+        };
+    }
+    Some(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFERS: [&str; 3] = ["text/html", "application/json", "text/plain"];
+
+    fn of(lines: &[&str]) -> &'static str {
+        preferred(lines.iter(), &OFFERS).unwrap()
+    }
+
+    #[test]
+    fn who_does_not_say_gets_the_first() {
+        for lines in [
+            &[][..],
+            &[""],
+            &["*/*"],
+            &["text/*"],
+            &["image/png"],
+            &["text/html,application/xhtml+xml,*/*;q=0.8"],
+        ] {
+            assert_eq!(of(lines), "text/html", "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn who_says_gets_it() {
+        for lines in [
+            &["application/json"][..],
+            &["APPLICATION/JSON"],
+            &["application/json, text/plain, */*"],
+            &["text/html;q=0.5", "application/json;q=0.501"],
+            &["application/*"],
+            &["application/json;charset=utf-8;q=0.3"],
+            &["text/*;q=0.1, */*"],
+        ] {
+            assert_eq!(of(lines), "application/json", "{lines:?}");
+        }
+        assert_eq!(of(&["application/json;q=0"]), "text/html");
+        for lines in [&["text/plain"][..], &["text/plain, */*;q=0.1"], &["text/html;q=0, text/*"]] {
+            assert_eq!(of(lines), "text/plain", "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_weight_takes_its_member_away() {
+        for weight in ["1.001", "0.1234", "2", "", "-1", "1.", "x"] {
+            let expected = if weight == "1." { "application/json" } else { "text/html" };
+            assert_eq!(of(&[&format!("application/json;q={weight}")]), expected, "{weight}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The forms that a line of the access log can have.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::IpAddr;
+
+use crate::server::access_log::{LogFormat, LogStyle};
+
+use super::date::{DateCache, DateStyle};
+use super::decimal::push_decimal;
+use super::escape;
+use super::records::{LogRecord, What};
+
+/// A line that waits for the octets of its response.
+#[derive(Debug)]
+pub(crate) struct Line {
+    before: Vec<u8>,
+    behind: Vec<u8>,
+    style: LogStyle,
+}
+
+impl LogStyle {
+    /// Whether this form has such records at all.
+    pub(crate) fn has(self, what: &What<'_>) -> bool {
+        match what {
+            What::Request { .. } => true,
+            What::Text(_) => matches!(self.format, LogFormat::Python | LogFormat::Json),
+        }
+    }
+
+    /// Appends the whole line.
+    pub(crate) fn append(self, out: &mut Vec<u8>, record: &LogRecord<'_>, dates: &mut DateCache, now: u64) {
+        self.append_before(out, record, dates, now);
+        if let What::Request { octets, .. } = record.what {
+            self.append_octets(out, octets);
+            self.append_behind(out, record);
+            self.append_end(out, record.complete);
+        } else {
+            match self.format {
+                LogFormat::Json => out.extend_from_slice(b"}"),
+                _ if self.colors => out.extend_from_slice(RESET),
+                _ => {}
+            }
+            out.push(b'\n');
+        }
+    }
+
+    /// The line of a request, but for the octets.
+    pub(crate) fn line(self, record: &LogRecord<'_>, dates: &mut DateCache, now: u64) -> Line {
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        self.append_before(&mut before, record, dates, now);
+        self.append_behind(&mut behind, record);
+        Line { before, behind, style: self }
+    }
+
+    fn append_before(self, out: &mut Vec<u8>, record: &LogRecord<'_>, dates: &mut DateCache, now: u64) {
+        if self.format == LogFormat::Json {
+            return append_json(out, record, dates.log(now, DateStyle::Json));
+        }
+        append_ip(out, record.client_address.ip());
+        out.extend_from_slice(b" - - ");
+        self.color(out, DIM);
+        out.push(b'[');
+        let style = if self.format == LogFormat::Python { DateStyle::Python } else { DateStyle::Common };
+        out.extend_from_slice(dates.log(now, style).as_bytes());
+        out.push(b']');
+        self.color(out, RESET);
+        out.push(b' ');
+        match record.what {
+            What::Request { status, .. } => {
+                out.push(b'"');
+                self.append_request_line(out, record.request_line);
+                out.extend_from_slice(b"\" ");
+                self.color(out, color_of(status));
+                push_decimal(out, status.into());
+                self.color(out, RESET);
+                out.push(b' ');
+            }
+            What::Text(message) => {
+                self.color(out, YELLOW);
+                let mut text = String::new();
+                escape::log_text(&mut text, message);
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+
+    fn append_request_line(self, out: &mut Vec<u8>, line: &[u8]) {
+        let quoted = self.format != LogFormat::Python;
+        let plain =
+            |octet: &u8| matches!(octet, b' '..=b'~') && *octet != b'\\' && !(quoted && *octet == b'"');
+        if self.colors
+            && let Some((method, rest)) = split(line)
+        {
+            let end = rest.iter().rposition(|&octet| octet == b' ').unwrap_or(rest.len());
+            let (target, version) = rest.split_at(end);
+            append_escaped(out, method, quoted);
+            out.push(b' ');
+            self.color(out, CYAN);
+            append_escaped(out, target, quoted);
+            self.color(out, RESET);
+            append_escaped(out, version, quoted);
+        } else if line.iter().all(plain) {
+            out.extend_from_slice(line);
+        } else {
+            append_escaped(out, line, quoted);
+        }
+    }
+
+    fn append_octets(self, out: &mut Vec<u8>, octets: u64) {
+        match self.format {
+            LogFormat::Common | LogFormat::Combined if octets == 0 => out.push(b'-'),
+            _ => {
+                self.color(out, DIM);
+                push_decimal(out, octets);
+                self.color(out, RESET);
+            }
+        }
+    }
+
+    fn append_behind(self, out: &mut Vec<u8>, record: &LogRecord<'_>) {
+        if self.format == LogFormat::Combined {
+            for name in ["Referer", "User-Agent"] {
+                out.extend_from_slice(b" \"");
+                append_escaped(out, record.headers.get_bytes(name).unwrap_or(b"-"), true);
+                out.push(b'"');
+            }
+        }
+    }
+
+    fn append_end(self, out: &mut Vec<u8>, complete: bool) {
+        match self.format {
+            LogFormat::Json => {
+                out.extend_from_slice(if complete {
+                    b",\"complete\":true}"
+                } else {
+                    b",\"complete\":false}"
+                });
+            }
+            LogFormat::Python if !complete => out.extend_from_slice(b" incomplete"),
+            _ => {}
+        }
+        out.push(b'\n');
+    }
+
+    fn color(self, out: &mut Vec<u8>, code: &[u8]) {
+        if self.colors {
+            out.extend_from_slice(code);
+        }
+    }
+}
+
+impl Line {
+    /// Appends the line, now that it is known how many octets of content went out.
+    pub(crate) fn append(&self, out: &mut Vec<u8>, octets: u64, complete: bool) {
+        out.extend_from_slice(&self.before);
+        self.style.append_octets(out, octets);
+        out.extend_from_slice(&self.behind);
+        self.style.append_end(out, complete);
+    }
+}
+
+fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = line.iter().position(|&octet| octet == b' ')?;
+    Some((line.get(..end)?, line.get(end + 1..)?))
+}
+
+fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        // A client of a Unix socket.
+        IpAddr::V4(address) if address.is_unspecified() => line.extend_from_slice(b"unix"),
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    line.push(b'.');
+                }
+                push_decimal(line, octet.into());
+            }
+        }
+        // Writing to a Vec cannot fail.
+        IpAddr::V6(address) => drop(write!(line, "{address}")),
+    }
+}
+
+/// `quoted`: the quotes around it must be the only ones.
+fn append_escaped(out: &mut Vec<u8>, octets: &[u8], quoted: bool) {
+    let mut text = String::with_capacity(octets.len());
+    for (index, part) in octets.split(|&octet| quoted && octet == b'"').enumerate() {
+        if index > 0 {
+            text.push_str("\\\"");
+        }
+        escape::log_octets(&mut text, part);
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Up to where the octets come, or, of what is not a request, up to the last brace.
+fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>, time: &str) {
+    let mut text = String::from("{\"time\":");
+    json_text(&mut text, time.as_bytes());
+    text.push_str(",\"client\":");
+    let mut client = Vec::new();
+    append_ip(&mut client, record.client_address.ip());
+    json_text(&mut text, &client);
+    match record.what {
+        What::Text(message) => {
+            text.push_str(",\"message\":");
+            json_text(&mut text, message.as_bytes());
+        }
+        What::Request { status, .. } => {
+            // What was refused may lack any of its parts.
+            let mut parts = record.request_line.splitn(2, |&octet| octet == b' ');
+            let (method, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let end = rest.iter().rposition(|&octet| octet == b' ').unwrap_or(rest.len());
+            let (target, version) = rest.split_at(end);
+            let headers = record.headers;
+            for (name, value) in [
+                ("method", Some(method)),
+                ("target", Some(target)),
+                ("version", Some(version.get(1..).unwrap_or_default())),
+                ("host", headers.get_bytes("Host")),
+                ("referer", headers.get_bytes("Referer")),
+                ("user_agent", headers.get_bytes("User-Agent")),
+            ] {
+                if let Some(value) = value {
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, ",\"{name}\":");
+                    json_text(&mut text, value);
+                }
+            }
+            let _ = write!(text, ",\"status\":{status},\"octets\":");
+        }
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// A string of JSON. Octets that are no UTF-8 are shown as such.
+fn json_text(out: &mut String, octets: &[u8]) {
+    escape::json(out, &String::from_utf8_lossy(octets));
+}
+
+fn color_of(status: u16) -> &'static [u8] {
+    match status {
+        ..200 => DIM,
+        200..300 => GREEN,
+        300..400 => CYAN,
+        400..500 => YELLOW,
+        _ => RED,
+    }
+}
+
+const RESET: &[u8] = b"\x1b[0m";
+const DIM: &[u8] = b"\x1b[2m";
+const RED: &[u8] = b"\x1b[31m";
+const GREEN: &[u8] = b"\x1b[32m";
+const YELLOW: &[u8] = b"\x1b[33m";
+const CYAN: &[u8] = b"\x1b[36m";
