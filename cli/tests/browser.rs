@@ -6,14 +6,14 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use support::{Directory, Serving, program};
+use support::tools::{BROWSERS, tool};
+use support::{Directory, Serving};
 
 #[test]
 fn a_browser_reads_the_documentation_without_a_failed_request() {
-    let Some(browser) = browser() else { return };
+    let Some(browser) = tool(&BROWSERS) else { return };
     let documentation = documentation();
-    let mut command = program(&["0", "--directory"]);
-    let serving = Serving::start(command.arg(&documentation));
+    let serving = Serving::files(&documentation);
     let profile = Directory::new();
     let pages = [
         ("serve_forever/index.html", "Crate serve_forever"),
@@ -37,20 +37,6 @@ fn a_browser_reads_the_documentation_without_a_failed_request() {
     for kind in [".html", ".css", ".js", ".woff2"] {
         assert!(log.contains(kind), "no {kind} was asked for:\n{log}");
     }
-}
-
-/// The browser, if there is one. Where everything is to be tested there must be.
-fn browser() -> Option<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|candidate| candidate.is_file());
-    if found.is_none() {
-        assert!(std::env::var_os("SERVE_FOREVER_CI").is_none(), "chromium is missing");
-        eprintln!("skipped: there is no chromium");
-    }
-    found
 }
 
 /// Makes the documentation of the library; where it is.

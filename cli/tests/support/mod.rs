@@ -6,10 +6,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub(crate) mod tools;
 
 /// No test waits for this: it only ends one that would otherwise hang.
 pub(crate) const FAILSAFE: Duration = Duration::from_secs(30);
@@ -83,6 +85,15 @@ impl Serving {
         serving
     }
 
+    /// The files of that directory, on a free port.
+    pub(crate) fn files(directory: &Path) -> Self {
+        Self::start(program(&["0", "--directory"]).arg(directory))
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
     /// The address in the start message.
     pub(crate) fn address(&self) -> SocketAddr {
         let url = self.start_message.split_once("(http://").and_then(|(_, rest)| rest.split_once("/)"));
@@ -122,6 +133,11 @@ impl Serving {
         line
     }
 
+    /// The log, to be read while the program runs.
+    pub(crate) fn log(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("it is asked for once")
+    }
+
     /// Nobody reads any more what the program says.
     pub(crate) fn close_output(&mut self) {
         self.out = None;
@@ -139,6 +155,15 @@ impl Serving {
         (status, out, errors)
     }
 
+    /// Ends it: all requests that it has answered, as they are in the log, each with the status of the response. In any
+    /// order.
+    #[cfg(unix)]
+    pub(crate) fn requests(self) -> Vec<(String, u16)> {
+        self.signal(rustix::process::Signal::TERM);
+        let (_, _, log) = self.end();
+        log.lines().filter_map(logged).collect()
+    }
+
     fn errors(&mut self) -> String {
         let mut errors = String::new();
         if let Some(mut stream) = self.child.stderr.take() {
@@ -154,6 +179,14 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The request line, without the version, and the status in a line of the log.
+pub(crate) fn logged(line: &str) -> Option<(String, u16)> {
+    let (_, rest) = line.split_once("] \"")?;
+    let (request, rest) = rest.rsplit_once("\" ")?;
+    let request = request.rsplit_once(' ').map_or(request, |(request, _)| request);
+    Some((request.to_owned(), rest.split(' ').next()?.parse().ok()?))
 }
 
 fn wait(child: &mut Child) -> ExitStatus {

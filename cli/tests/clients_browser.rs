@@ -1,0 +1,147 @@
+//! A browser uses what it gets: it leaps about in a long recording, and runs modules.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use support::tools::{BROWSERS, client, tool};
+use support::{Directory, FAILSAFE, Serving, logged};
+
+/// A browser that is on a page, until this is dropped.
+struct Browser(Child);
+
+impl Browser {
+    fn on(tool: &Path, profile: &Path, url: &str) -> Self {
+        let mut command: Command = client(tool, profile);
+        command
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+            .args(["--mute-audio", "--remote-debugging-port=0"])
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Self(command.spawn().expect("the browser starts"))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Asked to, it takes its many processes along.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
+
+/// Opens `page.html` and waits until it asks for `/report?` and something: that, and the requests before it.
+#[track_caller]
+fn report(tool: &Path, directory: &Directory) -> (String, Vec<(String, u16)>) {
+    let mut serving = Serving::files(directory.path());
+    let (send, lines) = mpsc::channel();
+    let log = serving.log();
+    // Ends with the server.
+    thread::spawn(move || {
+        BufReader::new(log).lines().map_while(Result::ok).try_for_each(|line| send.send(line))
+    });
+    let profile = Directory::new();
+    let _browser = Browser::on(tool, profile.path(), &serving.url("/page.html"));
+    let mut requests = Vec::new();
+    loop {
+        let line = lines.recv_timeout(FAILSAFE).unwrap_or_else(|error| panic!("{error}: {requests:?}"));
+        let Some((request, status)) = logged(&line) else { continue };
+        if let Some(report) = request.strip_prefix("GET /report?") {
+            return (report.to_owned(), requests);
+        }
+        requests.push((request, status));
+    }
+}
+
+#[test]
+fn a_browser_leaps_about_in_a_recording() {
+    let Some(tool) = tool(&BROWSERS) else { return };
+    let directory = Directory::new().with(
+        "page.html",
+        r#"<!DOCTYPE html><title>Recording</title><audio preload="auto"></audio><script>
+        const audio = document.querySelector("audio");
+        const report = text => fetch("/report?" + text);
+        const places = [7000, 100, 4000];
+        let seen = [];
+        audio.onerror = () => report("error:" + audio.error.message);
+        audio.onloadedmetadata = () => { seen.push(Math.round(audio.duration)); audio.currentTime = places[0]; };
+        audio.onseeked = async () => {
+            seen.push(Math.round(audio.currentTime));
+            places.shift();
+            if (places.length) { audio.currentTime = places[0]; return; }
+            const end = await fetch("/silence.wav", { headers: { Range: "bytes=-44" } });
+            seen.push(end.status, (await end.arrayBuffer()).byteLength);
+            report(seen.join());
+        };
+        audio.src = "/silence.wav";
+        </script>"#,
+    );
+    // Two hours of silence, one octet for each of 8000 samples a second.
+    let seconds = 7500;
+    silence(&directory.path().join("silence.wav"), 8000, seconds);
+    let (report, requests) = report(&tool, &directory);
+    assert_eq!(report, "7500,7000,100,4000,206,44", "{requests:?}");
+    let parts = requests.iter().filter(|it| **it == ("GET /silence.wav".into(), 206)).count();
+    // The beginning, at least one for a place far away, and the one that the page itself asks for.
+    assert!(parts >= 3, "{requests:?}");
+}
+
+/// A recording without a sound, and without room on the disk where that does not keep zeros.
+fn silence(path: &Path, rate: u32, seconds: u32) {
+    let length = rate * seconds;
+    let mut head = Vec::new();
+    head.extend_from_slice(b"RIFF");
+    head.extend_from_slice(&(length + 36).to_le_bytes());
+    head.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    head.extend_from_slice(&rate.to_le_bytes());
+    head.extend_from_slice(&rate.to_le_bytes());
+    head.extend_from_slice(b"\x01\0\x08\0data");
+    head.extend_from_slice(&length.to_le_bytes());
+    let mut file = File::create(path).expect("a file");
+    file.write_all(&head).expect("its head");
+    file.set_len(head.len() as u64 + u64::from(length)).expect("its length");
+}
+
+#[test]
+fn a_browser_runs_modules() {
+    let Some(tool) = tool(&BROWSERS) else { return };
+    // Both kinds of modules are run only if they have their media types.
+    let directory = Directory::new()
+        .with(
+            "page.html",
+            r#"<!DOCTYPE html><title>Modules</title><script type="module">
+            const report = text => fetch("/report?" + encodeURIComponent(text));
+            try {
+                const first = await import("/first.mjs");
+                const second = await import("/second.js");
+                const wasm = await WebAssembly.instantiateStreaming(fetch("/answer.wasm"));
+                report([first.value, second.value, wasm.instance.exports.f()].join("-"));
+            } catch (error) {
+                report(String(error));
+            }
+            </script>"#,
+        )
+        .with("first.mjs", "export const value = 1;\n")
+        .with("second.js", "import { value as first } from './first.mjs';\nexport const value = first + 1;\n")
+        .with("answer.wasm", ANSWER);
+    let (report, requests) = report(&tool, &directory);
+    assert_eq!(report, "1-2-42", "{requests:?}");
+}
+
+/// `(module (func (export "f") (result i32) i32.const 42))`
+const ANSWER: &[u8] = b"\0asm\x01\0\0\0\
+    \x01\x05\x01\x60\0\x01\x7f\
+    \x03\x02\x01\0\
+    \x07\x05\x01\x01f\0\0\
+    \x0a\x06\x01\x04\0\x41\x2a\x0b";

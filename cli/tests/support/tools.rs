@@ -1,0 +1,100 @@
+//! Programs of others: found where they are, and run against the one that is tested.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use super::wait;
+
+/// The browser, under its names on several systems.
+pub(crate) const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// The first of these programs that is there. Where everything is to be tested one must be.
+pub(crate) fn tool(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|candidate| candidate.is_file());
+    if found.is_none() {
+        skip(names[0]);
+    }
+    found
+}
+
+/// Says that a test was skipped for want of something, or fails where everything is to be tested.
+pub(crate) fn skip(missing: &str) {
+    assert!(std::env::var_os("SERVE_FOREVER_CI").is_none(), "{missing} is missing");
+    eprintln!("skipped: there is no {missing}");
+}
+
+/// Such a program, to be run in that directory: in English, and without what this machine tells it about proxies.
+pub(crate) fn client(tool: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(tool);
+    command.current_dir(directory).env("LC_ALL", "C.UTF-8");
+    for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(proxy);
+    }
+    command
+}
+
+/// What it says until it ends by itself, which it must.
+pub(crate) fn output(command: &mut Command) -> Output {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the tool starts");
+    let out = collect(child.stdout.take().expect("a pipe"));
+    let err = collect(child.stderr.take().expect("a pipe"));
+    let status = wait(&mut child);
+    let text = |thread: thread::JoinHandle<Vec<u8>>| thread.join().expect("it only reads");
+    Output { status, stdout: text(out), stderr: text(err) }
+}
+
+/// As [`output`], of a tool that must succeed: what it says on standard output.
+#[track_caller]
+pub(crate) fn success(command: &mut Command) -> String {
+    let output = output(command);
+    let said = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    let name = command.get_program().display();
+    assert!(output.status.success(), "{name}: {}{}", said(&output.stdout), said(&output.stderr));
+    said(&output.stdout)
+}
+
+/// Octets that look like nothing else, so that none can be in a wrong place without being seen.
+pub(crate) fn octets(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut octets = Vec::with_capacity(length + 8);
+    while octets.len() < length {
+        // Marsaglia's xorshift.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        octets.extend_from_slice(&state.to_le_bytes());
+    }
+    octets.truncate(length);
+    octets
+}
+
+/// Whether the file has this content, without printing megabytes where it does not.
+#[track_caller]
+pub(crate) fn assert_content(path: impl AsRef<Path>, content: &[u8]) {
+    let path = path.as_ref();
+    let found = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or("");
+    assert_eq!(found.len(), content.len(), "the length of {name}");
+    let wrong = found.iter().zip(content).position(|(found, wanted)| found != wanted);
+    assert_eq!(wrong, None, "the place of the first wrong octet in {name}");
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut octets = Vec::new();
+        // What was said until then tells more than an error here.
+        let _ = stream.read_to_end(&mut octets);
+        octets
+    })
+}
