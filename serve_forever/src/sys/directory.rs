@@ -38,6 +38,13 @@ impl Stamp {
         backend::stamp_at(path)
     }
 
+    /// Whether this is the same file with the same content, whatever else happened to it: one that is removed, replaced by another of its name
+    /// or given new permissions can still be sent to its end by those who have it open. Weaker than equality: the time of the content can be set
+    /// back, which is only seen in [`changed`](Self::changed).
+    pub(crate) fn has_content_of(&self, other: &Self) -> bool {
+        Self { changed: other.changed, ..*self } == *other
+    }
+
     pub(crate) fn is_file(&self) -> bool {
         self.kind == Kind::File
     }
