@@ -5,19 +5,35 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Builds `package` and says where its program is.
+/// The package of the repository's program, and the program.
+const PROGRAM: [&str; 2] = ["serve-forever-cli", "serve-forever"];
+
+/// Builds a `package` of this workspace and says where its program is.
 pub(crate) fn build(package: &str) -> io::Result<PathBuf> {
     let directory = target_directory()?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--package", package, "--manifest-path"])
-        .arg(Path::new(crate::HOME).join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&directory)
-        .stdin(Stdio::null())
-        .status()?;
-    if status.success() {
-        Ok(directory.join("release").join(package))
+    run(&mut cargo(package, Path::new(crate::HOME), &directory), package)?;
+    Ok(directory.join("release").join(package))
+}
+
+/// Builds the program of the repository as it is released, without symbols, and says where it is.
+pub(crate) fn build_program() -> io::Result<PathBuf> {
+    let [package, program] = PROGRAM;
+    let directory = target_directory()?;
+    let repository = Path::new(crate::HOME).parent().unwrap_or(Path::new(".."));
+    run(cargo(package, repository, &directory).env("CARGO_PROFILE_RELEASE_STRIP", "symbols"), package)?;
+    Ok(directory.join("release").join(program))
+}
+
+fn cargo(package: &str, workspace: &Path, target: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--quiet", "--release", "--package", package, "--manifest-path"]);
+    command.arg(workspace.join("Cargo.toml")).arg("--target-dir").arg(target).stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command, package: &str) -> io::Result<()> {
+    if command.status()?.success() {
+        Ok(())
     } else {
         Err(io::Error::other(format!("{package} does not build")))
     }

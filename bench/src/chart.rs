@@ -13,16 +13,26 @@ const RIGHT: usize = 60;
 const ROW: usize = 26;
 const BAR: usize = 16;
 const HEAD: usize = 44;
+/// Bars of larger ratios are cut off: beside the slowest server the others would all look alike.
+const LONGEST: f64 = 8.0;
+/// The gap in a bar that is cut off, and what comes after it.
+const GAP: f64 = 4.0;
+const TIP: f64 = 12.0;
 /// Bars of this name stand out.
 const OURS: &str = "serve_forever";
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600}.name{text-anchor:end}
 .bar{fill:#9aa4b0}.ours{fill:#c2410c}.floor{stroke:#57606a;stroke-dasharray:3 3}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.bar{fill:#6e7781}.ours{fill:#fb923c}.floor{stroke:#9aa4b0}}";
 
-/// One panel for each scenario that compares CPU time with the floor's.
-pub(crate) fn draw(report: &Report) -> String {
-    let panels: Vec<_> = report.scenarios.iter().map(bars).filter(|(_, bars)| !bars.is_empty()).collect();
-    let longest = panels.iter().flat_map(|(_, bars)| bars).map(|bar| bar.1).fold(1.0, f64::max);
+/// Scenarios about handlers, and about files, whose CPU time is compared with the floor's.
+pub(crate) const HANDLERS: &[&str] = &["homepage", "log", "pipeline"];
+pub(crate) const FILES: &[&str] = &["file1k"];
+
+/// One panel for each of the `scenarios` that was measured.
+pub(crate) fn draw(report: &Report, scenarios: &[&str]) -> String {
+    let chosen = report.scenarios.iter().filter(|measured| scenarios.contains(&measured.name.as_str()));
+    let panels: Vec<_> = chosen.map(bars).filter(|(_, bars)| !bars.is_empty()).collect();
+    let longest = panels.iter().flat_map(|(_, bars)| bars).map(|bar| bar.1).fold(1.0, f64::max).min(LONGEST);
     let mut body = String::new();
     let mut y = 0;
     for (title, bars) in &panels {
@@ -51,13 +61,21 @@ fn panel(svg: &mut String, top: usize, title: &str, bars: &[(&str, f64)], longes
     for (index, (name, ratio)) in bars.iter().enumerate() {
         let y = top + HEAD + index * ROW;
         let class = if name.starts_with(OURS) { "ours" } else { "bar" };
-        let length = ratio * scale;
+        let length = ratio.min(longest) * scale;
         let (text, name) = (y + BAR - 3, escape(name));
         let _ = writeln!(svg, "<text class=\"name\" x=\"{}\" y=\"{text}\">{name}</text>", LEFT - 10);
-        let _ = writeln!(
-            svg,
-            "<rect class=\"{class}\" x=\"{LEFT}\" y=\"{y}\" width=\"{length:.1}\" height=\"{BAR}\" rx=\"2\"/>"
-        );
+        let mut rect = |x: f64, width: f64| {
+            let _ = writeln!(
+                svg,
+                "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"2\"/>"
+            );
+        };
+        if *ratio > longest {
+            rect(LEFT as f64, length - GAP - TIP);
+            rect(LEFT as f64 + length - TIP, TIP);
+        } else {
+            rect(LEFT as f64, length);
+        }
         let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{text}\">{ratio:.2}</text>", LEFT as f64 + length + 8.0);
     }
     let height = HEAD + bars.len() * ROW;

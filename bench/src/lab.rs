@@ -9,20 +9,22 @@ use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::binaries;
+use crate::kind::{Kind, Origin};
 use crate::options::Options;
+use crate::peers::{self, Place};
 use crate::pin::{self, Cores};
-use crate::server::{Flags, Kind, Server};
-use crate::{binaries, nginx};
+use crate::server::{Flags, Server};
+use crate::site::Site;
 
 /// Descriptors wanted: ten thousand connections and some more, on either side.
 const DESCRIPTORS: u64 = 20_000;
-/// What slow readers read.
-pub(crate) const LARGE_FILE: usize = 8 * 1024 * 1024;
-const SMALL_FILE: usize = 1024;
 
 pub(crate) struct Lab {
     pub(crate) options: Options,
     pub(crate) cores: Cores,
+    /// What servers of files serve.
+    pub(crate) site: Site,
     directory: PathBuf,
     /// The programs built so far; none: it does not build, or is not installed.
     programs: RefCell<BTreeMap<Kind, Option<PathBuf>>>,
@@ -34,11 +36,8 @@ impl Lab {
         raise_descriptor_limit()?;
         let directory = std::env::temp_dir().join(format!("serve-forever-bench-{}", std::process::id()));
         fs::create_dir(&directory)?;
-        let lab = Self { options, cores, directory, programs: RefCell::default() };
-        fs::create_dir(lab.site())?;
-        fs::write(lab.site().join("large.bin"), vec![b'x'; LARGE_FILE])?;
-        fs::write(lab.site().join("small.txt"), vec![b'x'; SMALL_FILE])?;
-        Ok(lab)
+        let site = Site::new(directory.join("site"))?;
+        Ok(Self { options, cores, site, directory, programs: RefCell::default() })
     }
 
     /// Those of `kinds` that can be run here; an error if there are none.
@@ -52,53 +51,82 @@ impl Lab {
         self.program(kind).is_some()
     }
 
-    /// Starts a server on its core.
+    /// Whether a server is to be left out, and not even missed.
+    pub(crate) fn is_without(&self, kind: Kind) -> bool {
+        self.options.without.iter().any(|name| name == kind.name())
+    }
+
+    /// Where a server's program is; builds it when first asked.
+    pub(crate) fn program(&self, kind: Kind) -> Option<PathBuf> {
+        let mut programs = self.programs.borrow_mut();
+        programs.entry(kind).or_insert_with(|| self.find(kind)).clone()
+    }
+
+    /// Starts a server on its core and waits until it listens.
     pub(crate) fn start(&self, kind: Kind, flags: &Flags) -> io::Result<Server> {
-        let program = self.program(kind).ok_or_else(|| io::Error::other(format!("there is no {kind}")))?;
-        let stderr = File::create(self.directory.join("stderr"))?;
-        // A child stays where its parent was.
-        pin::to(self.cores.server)?;
-        let result = self.spawn(kind, &program, flags, stderr);
-        pin::to(self.cores.generator)?;
+        let program = self.needed(kind)?;
+        let result = if let Origin::Package(_) = kind.origin() {
+            self.on_its_core(|| Server::start(&mut self.own(kind, &program, flags), self.stderr()?))
+        } else {
+            self.launch(kind, flags).and_then(|mut server| server.wait_until_it_listens().map(|()| server))
+        };
         result.map_err(|error| self.explain(kind, &error))
     }
 
-    fn spawn(&self, kind: Kind, program: &Path, flags: &Flags, stderr: File) -> io::Result<Server> {
-        if kind == Kind::Nginx {
-            let (mut command, address) = nginx::command(&self.directory, flags.access_log)?;
-            return Server::start_silent(&mut command, stderr, address);
-        }
+    /// Starts a server that is not of this workspace, and does not wait for it.
+    pub(crate) fn launch(&self, kind: Kind, flags: &Flags) -> io::Result<Server> {
+        let place = Place {
+            program: &self.needed(kind)?,
+            directory: &self.directory,
+            site: self.site.root(),
+            address: peers::free_address()?,
+            access_log: flags.access_log,
+        };
+        let mut command = peers::command(kind, &place, self.stderr()?)?;
+        self.on_its_core(|| Server::launch(&mut command, place.address))
+    }
+
+    /// The command for a server of this workspace.
+    fn own(&self, kind: Kind, program: &Path, flags: &Flags) -> Command {
         let mut command = Command::new(program);
         if flags.access_log {
             command.arg("--access-log").arg(self.directory.join("access.log"));
         }
         if kind == Kind::Ours {
-            command.arg("--files").arg(self.site());
+            command.arg(if flags.only_files { "--only-files" } else { "--files" }).arg(self.site.root());
         }
         for (name, value) in &flags.options {
             command.arg(format!("--{name}")).arg(value);
         }
-        Server::start(&mut command, stderr)
+        command
     }
 
-    /// The directory that servers of files serve.
-    fn site(&self) -> PathBuf {
-        self.directory.join("site")
+    /// A child stays where its parent was.
+    fn on_its_core<T>(&self, spawn: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        pin::to(self.cores.server)?;
+        let result = spawn();
+        pin::to(self.cores.generator)?;
+        result
     }
 
-    fn program(&self, kind: Kind) -> Option<PathBuf> {
-        let mut programs = self.programs.borrow_mut();
-        programs.entry(kind).or_insert_with(|| self.find(kind)).clone()
+    fn stderr(&self) -> io::Result<File> {
+        File::create(self.directory.join("stderr"))
+    }
+
+    fn needed(&self, kind: Kind) -> io::Result<PathBuf> {
+        self.program(kind).ok_or_else(|| io::Error::other(format!("there is no {kind}")))
     }
 
     fn find(&self, kind: Kind) -> Option<PathBuf> {
-        if self.options.without.iter().any(|name| name == kind.name()) {
+        if self.is_without(kind) {
             return None;
         }
-        let Some(package) = kind.package() else {
-            return nginx::is_installed().then(|| PathBuf::from("nginx"));
+        let built = match kind.origin() {
+            Origin::Package(package) => binaries::build(package),
+            Origin::Repository => binaries::build_program(),
+            Origin::Installed(name) => return peers::find(kind, name, self.options.peers.as_deref()),
         };
-        binaries::build(package).inspect_err(|error| eprintln!("bench: without {kind}: {error}")).ok()
+        built.inspect_err(|error| eprintln!("bench: without {kind}: {error}")).ok()
     }
 
     fn explain(&self, kind: Kind, error: &io::Error) -> io::Error {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) generator_core: Option<usize>,
     /// Servers to leave out, by name.
     pub(crate) without: Vec<String>,
+    /// Where servers of others are installed, beside the path.
+    pub(crate) peers: Option<PathBuf>,
     pub(crate) write: bool,
     pub(crate) redraw: bool,
     pub(crate) strict: bool,
@@ -34,6 +37,7 @@ impl Default for Options {
             server_core: None,
             generator_core: None,
             without: Vec::new(),
+            peers: None,
             write: false,
             redraw: false,
             strict: false,
@@ -57,6 +61,7 @@ impl Options {
                 "--server-core" => options.server_core = Some(value(&word, words.next())?),
                 "--generator-core" => options.generator_core = Some(value(&word, words.next())?),
                 "--without" => options.without.push(value(&word, words.next())?),
+                "--peers" => options.peers = Some(value(&word, words.next())?),
                 "--write" => options.write = true,
                 "--redraw" => options.redraw = true,
                 "--strict" => options.strict = true,
@@ -79,8 +84,9 @@ pub(crate) fn help() -> String {
   --server-core N       where the servers run (the first core)
   --generator-core N    where the load comes from (the last core)
   --without SERVER      leaves a server out; may be repeated
-  --write               puts the results into README.md, results.json and chart.svg
-  --redraw              makes README.md and chart.svg anew from results.json, measures nothing
+  --peers DIR           where servers of others are looked for, before the path (also in its bin)
+  --write               puts the results into README.md, results.json and the charts
+  --redraw              makes README.md and the charts anew from results.json, measures nothing
   --strict              fails unless every bar was met
 
 Scenarios:

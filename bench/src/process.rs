@@ -8,6 +8,8 @@ use std::io;
 pub(crate) struct Status {
     /// Memory that is the process's own (heap, stacks), in octets.
     pub(crate) anonymous: u64,
+    /// All of its memory that is in use, with what it has mapped of files, its program above all.
+    pub(crate) resident: u64,
     pub(crate) threads: u64,
 }
 
@@ -18,5 +20,9 @@ pub(crate) fn status(pid: u32) -> io::Result<Status> {
         line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
             .ok_or_else(|| io::Error::other(format!("/proc/{pid}/status has no {name}")))
     };
-    Ok(Status { anonymous: number("RssAnon")? * 1024, threads: number("Threads")? })
+    Ok(Status {
+        anonymous: number("RssAnon")? * 1024,
+        resident: number("VmRSS")? * 1024,
+        threads: number("Threads")?,
+    })
 }

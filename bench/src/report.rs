@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::options::Options;
 use crate::scenarios::Scenario;
-use crate::server::Kind;
+use crate::kind::Kind;
 use crate::{chart, machine};
 
 const DATA: &str = "results.json";
 const PAGE: &str = "README.md";
 const CHART: &str = "chart.svg";
+const FILES_CHART: &str = "chart-files.svg";
 /// The marks between which the README holds the results.
 const BEGIN: &str = "<!-- results: written by the harness -->";
 const END: &str = "<!-- end of results -->";
@@ -80,6 +81,11 @@ impl Row {
     /// A server that shows in words what it did.
     pub(crate) fn remark(kind: Kind, note: String) -> Self {
         Self { server: kind.to_string(), note: Some(note), ..Self::default() }
+    }
+
+    /// A server that could not be run here.
+    pub(crate) fn missing(kind: Kind) -> Self {
+        Self::remark(kind, "not installed, or does not build".to_owned())
     }
 }
 
@@ -173,16 +179,27 @@ impl Report {
             .ok_or_else(|| io::Error::other(format!("{PAGE} lacks the marks for the results")))?;
         let data = serde_json::to_string_pretty(self)?;
         fs::write(home.join(DATA), data + "\n")?;
-        fs::write(home.join(CHART), chart::draw(self))?;
+        fs::write(home.join(CHART), chart::draw(self, chart::HANDLERS))?;
+        if self.has(chart::FILES) {
+            fs::write(home.join(FILES_CHART), chart::draw(self, chart::FILES))?;
+        }
         fs::write(home.join(PAGE), page)
+    }
+
+    /// Whether one of the scenarios with these names was measured.
+    fn has(&self, names: &[&str]) -> bool {
+        self.scenarios.iter().any(|measured| names.contains(&measured.name.as_str()))
     }
 
     fn to_markdown(&self) -> String {
         let mut text = format!("\n{}\n\n![CPU time per request]({CHART})\n", self.machine);
+        if self.has(chart::FILES) {
+            // Writing to a string does not fail, here and below.
+            let _ = writeln!(text, "\n![CPU time per request for a file]({FILES_CHART})");
+        }
         for measured in &self.scenarios {
             text.push('\n');
             text.push_str(&measured.to_markdown());
-            // Writing to a string does not fail, here and below.
             let _ = writeln!(text, "\n{}, {}", measured.date, measured.command);
         }
         text.push('\n');
@@ -262,11 +279,18 @@ pub(crate) fn rate(rate: f64) -> String {
 }
 
 pub(crate) fn octets(octets: f64) -> String {
-    if octets.abs() >= 1024.0 * 1024.0 {
+    if octets.abs() >= 1024.0 * 1024.0 * 1024.0 {
+        format!("{:.2} GiB", octets / 1024.0 / 1024.0 / 1024.0)
+    } else if octets.abs() >= 1024.0 * 1024.0 {
         format!("{:.1} MiB", octets / 1024.0 / 1024.0)
     } else {
         format!("{octets:.0} B")
     }
+}
+
+/// Octets in units of a million, as sizes of programs are told.
+pub(crate) fn megabytes(octets: f64) -> String {
+    format!("{:.1} MB", octets / 1e6)
 }
 
 /// Nanoseconds, in a unit that suits them.

@@ -9,20 +9,26 @@ use generator::{Generator, Group, Outcome};
 use crate::distance;
 use crate::lab::Lab;
 use crate::report::Row;
-use crate::server::{Flags, Kind};
+use crate::kind::Kind;
+use crate::server::{Flags, Server};
 
 /// A server under a load.
 pub(crate) struct Contestant {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) flags: Flags,
-    /// The first group is the one whose figures are shown.
+    /// The first group is the one whose figures are shown. Groups with a limit are run to it twice: once to warm the
+    /// server up, once to be measured.
     pub(crate) load: Vec<Group>,
+    /// Completes the load with what only the running server knows.
+    prepare: Option<Prepare>,
 }
+
+pub(crate) type Prepare = fn(&Server, &mut [Group]) -> io::Result<()>;
 
 impl Contestant {
     pub(crate) fn new(kind: Kind, load: Vec<Group>) -> Self {
-        Self { name: kind.name().to_owned(), kind, flags: Flags::default(), load }
+        Self { name: kind.name().to_owned(), kind, flags: Flags::default(), load, prepare: None }
     }
 
     #[must_use]
@@ -33,6 +39,11 @@ impl Contestant {
     #[must_use]
     pub(crate) fn flags(self, flags: Flags) -> Self {
         Self { flags, ..self }
+    }
+
+    #[must_use]
+    pub(crate) fn prepared(self, prepare: Prepare) -> Self {
+        Self { prepare: Some(prepare), ..self }
     }
 }
 
@@ -66,6 +77,8 @@ impl Sample {
 
 /// What all contestants did in all rounds.
 pub(crate) struct Rounds {
+    /// Those who could not be run, with the place that they would have had.
+    missing: Vec<(usize, Kind)>,
     names: Vec<String>,
     /// By round, then by contestant; none: it failed.
     samples: Vec<Vec<Option<Sample>>>,
@@ -81,19 +94,23 @@ pub(crate) fn run(lab: &Lab, contestants: &[Contestant]) -> io::Result<Rounds> {
     run_for(lab, contestants, lab.options.warm_up, lab.options.time)
 }
 
-/// Runs all rounds; those that cannot be run here are left out.
+/// Runs all rounds; those that cannot be run here get a row without figures.
 pub(crate) fn run_for(
     lab: &Lab,
     contestants: &[Contestant],
     warm_up: Duration,
     time: Duration,
 ) -> io::Result<Rounds> {
-    let able: Vec<_> = contestants.iter().filter(|contestant| lab.has(contestant.kind)).collect();
+    let wanted = contestants.iter().filter(|contestant| !lab.is_without(contestant.kind));
+    let (able, missing): (Vec<_>, Vec<_>) =
+        wanted.enumerate().partition(|(_, contestant)| lab.has(contestant.kind));
+    let able: Vec<_> = able.into_iter().map(|(_, contestant)| contestant).collect();
     if able.is_empty() {
         return Err(io::Error::other("none of the servers can be run"));
     }
+    let missing = missing.into_iter().map(|(place, contestant)| (place, contestant.kind)).collect();
     let names = able.iter().map(|contestant| contestant.name.clone()).collect();
-    let mut rounds = Rounds { names, samples: Vec::new(), distance: 0.0 };
+    let mut rounds = Rounds { missing, names, samples: Vec::new(), distance: 0.0 };
     let wanted = lab.options.rounds;
     while rounds.steady() < wanted && rounds.samples.len() < wanted * MOST {
         let round = rounds.samples.len();
@@ -122,8 +139,15 @@ fn progress(words: &str) {
 
 fn measure(lab: &Lab, contestant: &Contestant, warm_up: Duration, time: Duration) -> io::Result<Sample> {
     let server = lab.start(contestant.kind, &contestant.flags)?;
-    let mut generator = Generator::connect(server.address, contestant.load.clone())?;
+    let mut load = contestant.load.clone();
+    if let Some(prepare) = contestant.prepare {
+        prepare(&server, &mut load)?;
+    }
+    let mut generator = Generator::connect(server.address, load.clone())?;
     generator.run(warm_up)?;
+    if load.iter().any(|group| group.limit.is_some()) {
+        generator = Generator::connect(server.address, load)?;
+    }
     let distance = distance::measure(lab.cores)?;
     let before = server.cpu()?;
     let groups = generator.run(time)?;
@@ -143,10 +167,14 @@ impl Rounds {
         self.distance = median(distances.collect()).unwrap_or_default();
     }
 
-    /// Rounds in which every contestant was measured, and at the usual distance.
+    /// Rounds in which every contestant was measured, and at the usual distance; but for those who never come through.
     fn steady(&self) -> usize {
-        let counts = |sample: &Option<Sample>| sample.as_ref().is_some_and(|it| it.is_at(self.distance));
-        self.samples.iter().filter(|round| round.iter().all(counts)).count()
+        let able = |index: &usize| self.samples.iter().any(|round| round[*index].is_some());
+        let able: Vec<_> = (0..self.names.len()).filter(able).collect();
+        let counts = |round: &&Vec<Option<Sample>>| {
+            !able.is_empty() && able.iter().all(|index| self.sample(round, *index).is_some())
+        };
+        self.samples.iter().filter(counts).count()
     }
 
     /// What a contestant did in a round, if that counts.
@@ -186,7 +214,11 @@ impl Rounds {
 
     /// A row for each contestant; the ratios are those of the CPU time per request to that of `base`.
     pub(crate) fn rows(&self, base: &str) -> Vec<Row> {
-        self.names.iter().map(|name| self.row(name, base)).collect()
+        let mut rows: Vec<_> = self.names.iter().map(|name| self.row(name, base)).collect();
+        for (place, kind) in &self.missing {
+            rows.insert(*place, Row::missing(*kind));
+        }
+        rows
     }
 
     fn row(&self, name: &str, base: &str) -> Row {
@@ -214,9 +246,11 @@ impl Rounds {
         let (refused, lost) = (sum(|outcome| outcome.refused), sum(|outcome| outcome.lost));
         let failed = self.samples.iter().filter(|round| round[index].is_none()).count();
         let mut words = Vec::new();
-        for (count, what) in
-            [(failed as u64, "rounds failed"), (refused, "not 2xx"), (lost, "connections lost")]
-        {
+        for (count, what) in [
+            (failed as u64, "rounds failed"),
+            (refused, "answers not as expected"),
+            (lost, "connections lost"),
+        ] {
             if count > 0 {
                 words.push(format!("{count} {what}"));
             }

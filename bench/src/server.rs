@@ -1,13 +1,13 @@
 //! A server under test: a child process, pinned, that is gone when its value is.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use generator::once;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{cpu, process};
@@ -19,63 +19,24 @@ const END: Duration = Duration::from_secs(2);
 /// Between two looks at a child that is to end.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// The servers that can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Floor,
-    Ours,
-    Hyper,
-    Actix,
-    TinyHttp,
-    Threads,
-    Nginx,
-}
-
-impl Kind {
-    /// As in the tables and on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Ours => "serve_forever",
-            Self::Hyper => "hyper",
-            Self::Actix => "actix",
-            Self::TinyHttp => "tiny_http",
-            Self::Threads => "threads",
-            Self::Nginx => "nginx",
-        }
-    }
-
-    /// The package with its program; nginx comes with the system.
-    pub(crate) fn package(self) -> Option<&'static str> {
-        match self {
-            Self::Floor => Some("bench-floor"),
-            Self::Ours => Some("bench-ours"),
-            Self::Hyper => Some("bench-hyper"),
-            Self::Actix => Some("bench-actix"),
-            Self::TinyHttp => Some("bench-tiny-http"),
-            Self::Threads => Some("bench-threads"),
-            Self::Nginx => None,
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// How a server is to be run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags {
     pub(crate) access_log: bool,
-    /// Further options of the server's program; nginx has none.
+    /// Serves a directory and nothing else. Peers do so anyway.
+    pub(crate) only_files: bool,
+    /// Further options of a program of this workspace.
     pub(crate) options: Vec<(&'static str, String)>,
 }
 
 impl Flags {
-    pub(crate) fn with_access_log() -> Self {
-        Self { access_log: true, options: Vec::new() }
+    pub(crate) fn files() -> Self {
+        Self { only_files: true, ..Self::default() }
+    }
+
+    #[must_use]
+    pub(crate) fn with_access_log(self) -> Self {
+        Self { access_log: true, ..self }
     }
 
     #[must_use]
@@ -91,17 +52,17 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Where it serves a directory, if it does.
     pub(crate) files: Option<SocketAddr>,
+    spawned: Instant,
 }
 
 impl Server {
     /// Starts a program that says where it listens; its complaints go to `stderr`.
     pub(crate) fn start(command: &mut Command, stderr: File) -> io::Result<Self> {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn()?;
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         // From here on the child ends with this value, also on the way out by an error.
-        let mut server = Self { child, address, files: None };
+        let mut server = Self::launch(command, SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let lines = server.lines()?;
-        let end = Instant::now() + START;
+        let end = server.spawned + START;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line =
@@ -117,18 +78,38 @@ impl Server {
         }
     }
 
-    /// Starts a program that says nothing but will listen at `address`.
-    pub(crate) fn start_silent(command: &mut Command, stderr: File, address: SocketAddr) -> io::Result<Self> {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn()?;
-        let mut server = Self { child, address, files: None };
-        let end = Instant::now() + START;
-        while std::net::TcpStream::connect_timeout(&address, START).is_err() {
-            if Instant::now() > end || server.child.try_wait()?.is_some() {
-                return Err(io::Error::other("the server does not listen"));
-            }
+    /// Starts a program that says nothing but will listen at `address`, and does not wait until it does.
+    pub(crate) fn launch(command: &mut Command, address: SocketAddr) -> io::Result<Self> {
+        let spawned = Instant::now();
+        let child = command.spawn()?;
+        Ok(Self { child, address, files: None, spawned })
+    }
+
+    pub(crate) fn wait_until_it_listens(&mut self) -> io::Result<()> {
+        while TcpStream::connect_timeout(&self.address, START).is_err() {
+            self.check_start()?;
             std::thread::sleep(LOOK);
         }
-        Ok(server)
+        Ok(())
+    }
+
+    /// Asks for `path` as soon as somebody listens, and says how long after its start the server's answer begins.
+    pub(crate) fn time_to_first_octet(&mut self, path: &str) -> io::Result<Duration> {
+        loop {
+            // A port where nobody listens refuses at once.
+            if once::first_octet(self.address, path).is_ok() {
+                return Ok(self.spawned.elapsed());
+            }
+            self.check_start()?;
+        }
+    }
+
+    /// Fails if it takes too long, or has ended.
+    fn check_start(&mut self) -> io::Result<()> {
+        if self.spawned.elapsed() > START || self.child.try_wait()?.is_some() {
+            return Err(io::Error::other("the server does not listen"));
+        }
+        Ok(())
     }
 
     /// What the child prints. Its pipe is read to the end, so that it never blocks on it.

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use crate::load::Answer;
 use crate::response::Head;
 
 /// A server that takes no octets for so long is broken.
@@ -16,6 +17,8 @@ const SEND_SECONDS: i64 = 5;
 pub(crate) struct Connection {
     pub(crate) socket: TcpStream,
     pub(crate) group: usize,
+    /// What it asks for.
+    answer: Answer,
     /// Requests sent and not answered yet.
     pub(crate) open: usize,
     /// The path of the batch under way, and when it left or should have left.
@@ -35,8 +38,8 @@ pub(crate) struct Answers {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, group: usize, now: Instant) -> Self {
-        Self { socket, group, open: 0, path: 0, since: now, partial: Vec::new(), body: 0 }
+    pub(crate) fn new(socket: TcpStream, group: usize, answer: Answer, now: Instant) -> Self {
+        Self { socket, group, answer, open: 0, path: 0, since: now, partial: Vec::new(), body: 0 }
     }
 
     /// Reads what is there; `to_the_end`: the peer closed, so that a short read does not mean an empty socket.
@@ -87,7 +90,7 @@ impl Connection {
             }
             let Some(head) = Head::parse(rest)? else { return Ok(used) };
             used += head.length;
-            answers.refused += u64::from(!head.is_success());
+            answers.refused += u64::from(!head.is(self.answer));
             self.body = head.body.ok_or_else(|| io::Error::other("a response without Content-Length"))?;
             answers.complete += usize::from(self.body == 0);
         }

@@ -16,7 +16,8 @@ use crate::histogram::Histogram;
 use crate::load::{Group, Outcome, Pace};
 use crate::socket;
 
-const BUFFER: usize = 64 * 1024;
+/// Large, as bodies are thrown away and system calls are not to slow down who waits for them; small enough for a cache.
+const BUFFER: usize = 256 * 1024;
 const EVENTS: usize = 256;
 /// Which request is whose turn follows a fixed sequence, so that every run asks for the same.
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -101,7 +102,7 @@ impl Generator {
 
     fn open(&self, group: usize) -> io::Result<Connection> {
         let stream = socket::open(self.target, None, None)?;
-        Ok(Connection::new(stream, group, Instant::now()))
+        Ok(Connection::new(stream, group, self.groups[group].group.answer, Instant::now()))
     }
 
     fn watch(&self, connection: &Connection, index: usize) -> io::Result<()> {
@@ -176,7 +177,8 @@ impl Generator {
 
 impl State {
     fn new(group: Group, target: SocketAddr, now: Instant) -> Self {
-        let batch = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {target}\r\n\r\n").repeat(group.depth);
+        let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {target}\r\n{}\r\n", group.fields);
+        let batch = |path: &str| request(path).repeat(group.depth);
         let batches = group.paths.iter().map(|path| batch(&path.target).into_bytes()).collect();
         Self {
             batches,

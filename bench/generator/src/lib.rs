@@ -14,4 +14,4 @@ mod socket;
 pub use crowd::{Crowd, Feed, Member};
 pub use engine::Generator;
 pub use histogram::Histogram;
-pub use load::{Group, Outcome, Pace, Path};
+pub use load::{Answer, Group, Outcome, Pace, Path};

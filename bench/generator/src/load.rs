@@ -17,6 +17,21 @@ pub struct Group {
     /// With [`Pace::Closed`]: how many requests for the first path are under way at once. Requests for other paths
     /// come in addition, on connections that are spare: clients that wait for slow answers do not thin out the load.
     pub busy: usize,
+    /// Further header fields of each request, as lines.
+    pub fields: String,
+    pub answer: Answer,
+}
+
+/// What counts as an answer to what was asked. All others are counted as refusals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// Any status of the class 2xx.
+    #[default]
+    Success,
+    /// Such a status, and a body of so many octets.
+    Body(usize),
+    /// 304: what the client has is still good.
+    NotModified,
 }
 
 impl Group {
@@ -29,6 +44,8 @@ impl Group {
             paths: vec![Path::new(target, 1)],
             limit: None,
             busy: connections,
+            fields: String::new(),
+            answer: Answer::Success,
         }
     }
 
@@ -51,6 +68,16 @@ impl Group {
     #[must_use]
     pub fn paths(self, paths: Vec<Path>) -> Self {
         Self { paths, ..self }
+    }
+
+    #[must_use]
+    pub fn fields(self, lines: &str) -> Self {
+        Self { fields: lines.to_owned(), ..self }
+    }
+
+    #[must_use]
+    pub fn answer(self, answer: Answer) -> Self {
+        Self { answer, ..self }
     }
 
     #[must_use]
@@ -92,7 +119,7 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Latencies by path, in the order of [`Group::paths`].
     pub latencies: Vec<Histogram>,
-    /// Answers with another status than 2xx.
+    /// Answers that are not what [`Group::answer`] says.
     pub refused: u64,
     /// Connections that ended or broke.
     pub lost: u64,

@@ -10,7 +10,7 @@ use super::Scenario;
 use crate::lab::Lab;
 use crate::report::{Bar, Results, ratio};
 use crate::rounds::{self, Contestant};
-use crate::server::Kind;
+use crate::kind::Kind;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "burn",

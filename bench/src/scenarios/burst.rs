@@ -9,7 +9,8 @@ use super::Scenario;
 use crate::lab::Lab;
 use crate::report::{Bar, Results, Row, nanoseconds, time};
 use crate::rounds::median;
-use crate::server::{Flags, Kind};
+use crate::kind::Kind;
+use crate::server::Flags;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "burst",

@@ -8,7 +8,8 @@ use generator::{Crowd, Feed, Generator, Group, Member, Pace};
 use super::{CLIENTS, Scenario};
 use crate::lab::Lab;
 use crate::report::{Bar, Results, Row, nanoseconds, octets, time};
-use crate::server::{Flags, Kind};
+use crate::kind::Kind;
+use crate::server::Flags;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "halfheads",

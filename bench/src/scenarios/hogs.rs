@@ -9,7 +9,9 @@ use generator::{Crowd, Feed, Member, once};
 use super::Scenario;
 use crate::lab::Lab;
 use crate::report::{Bar, Results, Row, nanoseconds, time};
-use crate::server::{Flags, Kind, Server};
+use crate::kind::Kind;
+use crate::server::{Flags, Server};
+use crate::site::SMALL;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "hogs",
@@ -89,7 +91,7 @@ fn probe(server: &Server, files: SocketAddr) -> Seen {
     let mut seen = Seen::default();
     let end = Instant::now() + PROBE_FOR;
     while Instant::now() < end {
-        match once::get(files, "/small.txt") {
+        match once::get(files, SMALL) {
             Ok(reply) if reply.status == 200 => {
                 seen.files += 1;
                 seen.slowest_file = seen.slowest_file.max(reply.latency);

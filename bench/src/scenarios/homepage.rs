@@ -8,7 +8,7 @@ use super::{CLIENTS, Scenario};
 use crate::lab::Lab;
 use crate::report::{Bar, Results, ratio};
 use crate::rounds::{self, Contestant, Sample};
-use crate::server::Kind;
+use crate::kind::Kind;
 
 pub(crate) const SCENARIO: Scenario =
     Scenario { name: "homepage", title: "64 keep-alive clients, a body of 9 octets, no access log", run };

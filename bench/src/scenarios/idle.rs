@@ -8,7 +8,8 @@ use generator::{Generator, Group, once};
 use super::Scenario;
 use crate::lab::Lab;
 use crate::report::{Bar, Results, Row, nanoseconds, octets, time};
-use crate::server::{Flags, Kind};
+use crate::kind::Kind;
+use crate::server::Flags;
 
 pub(crate) const SCENARIO: Scenario =
     Scenario { name: "idle", title: "10 000 keep-alive connections that made one request each", run };

@@ -8,7 +8,8 @@ use super::{CLIENTS, Scenario};
 use crate::lab::Lab;
 use crate::report::{Bar, Results, ratio};
 use crate::rounds::{self, Contestant};
-use crate::server::{Flags, Kind};
+use crate::kind::Kind;
+use crate::server::Flags;
 
 pub(crate) const SCENARIO: Scenario =
     Scenario { name: "log", title: "the same with an access log to a file (the floor has none)", run };
@@ -19,8 +20,8 @@ fn run(lab: &Lab) -> io::Result<Results> {
     let load = || vec![Group::closed(CLIENTS, "/")];
     let contestants = [
         Contestant::new(Kind::Floor, load()),
-        Contestant::new(Kind::Ours, load()).flags(Flags::with_access_log()),
-        Contestant::new(Kind::Nginx, load()).flags(Flags::with_access_log()),
+        Contestant::new(Kind::Ours, load()).flags(Flags::default().with_access_log()),
+        Contestant::new(Kind::Nginx, load()).flags(Flags::default().with_access_log()),
     ];
     let rounds = rounds::run(lab, &contestants)?;
     let floor = Kind::Floor.name();

@@ -2,14 +2,21 @@
 
 mod burn;
 mod burst;
+mod file100k;
+mod file1g;
+mod file1k;
+mod files;
 mod halfheads;
 mod hogs;
 mod homepage;
 mod idle;
 mod log;
+mod memory;
+mod notmodified;
 mod pipeline;
 mod sleepers;
 mod slowreaders;
+mod start;
 
 use std::io;
 
@@ -27,6 +34,13 @@ pub(crate) const ALL: &[Scenario] = &[
     homepage::SCENARIO,
     log::SCENARIO,
     pipeline::SCENARIO,
+    file1k::SCENARIO,
+    file1k::WITH_LOG,
+    notmodified::SCENARIO,
+    file100k::SCENARIO,
+    file1g::SCENARIO,
+    start::SCENARIO,
+    memory::SCENARIO,
     sleepers::SCENARIO,
     burst::SCENARIO,
     burn::SCENARIO,

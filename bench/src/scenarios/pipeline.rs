@@ -8,7 +8,7 @@ use super::{CLIENTS, Scenario};
 use crate::lab::Lab;
 use crate::report::{Bar, Results, ratio};
 use crate::rounds::{self, Contestant};
-use crate::server::Kind;
+use crate::kind::Kind;
 
 pub(crate) const SCENARIO: Scenario =
     Scenario { name: "pipeline", title: "16 requests in one batch against one at a time", run };

@@ -8,7 +8,7 @@ use super::{CLIENTS, Scenario};
 use crate::lab::Lab;
 use crate::report::{Bar, Results, nanoseconds, ratio, time};
 use crate::rounds::{self, Contestant, Sample};
-use crate::server::Kind;
+use crate::kind::Kind;
 
 pub(crate) const SCENARIO: Scenario =
     Scenario { name: "sleepers", title: "1 % of the requests sleep 50 ms in their handler, one loop", run };

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use generator::{Crowd, Feed, Member, once};
 
 use super::Scenario;
-use crate::lab::{LARGE_FILE, Lab};
+use crate::lab::Lab;
 use crate::report::{Bar, Results, Row, nanoseconds, octets, time};
-use crate::server::{Flags, Kind, Server};
+use crate::kind::Kind;
+use crate::server::{Flags, Server};
+use crate::site::{LARGE, LARGE_LENGTH};
 
 pub(crate) const SCENARIO: Scenario =
     Scenario { name: "slowreaders", title: "200 clients take 10 s each for a file of 8 MiB", run };
@@ -18,7 +20,7 @@ const OF_EACH: usize = 100;
 const SOURCES: usize = 8;
 const READ_FOR: Duration = Duration::from_secs(10);
 const VISIT: Duration = Duration::from_millis(50);
-const PIECE: usize = LARGE_FILE * 50 / 10_000;
+const PIECE: usize = LARGE_LENGTH * 50 / 10_000;
 /// Small, so that the file stays with the server and not in the client's kernel; large enough for a visit's piece.
 const WINDOW: usize = 128 * 1024;
 /// A busy machine makes slow clients slower.
@@ -32,10 +34,10 @@ fn run(lab: &Lab) -> io::Result<Results> {
     }
     let server = lab.start(Kind::Ours, &Flags::default())?;
     let files = server.files.ok_or_else(|| io::Error::other("the server serves no files"))?;
-    once::get(files, "/large.bin")?;
+    once::get(files, LARGE)?;
     once::get(server.address, "/large")?;
     let before = server.status()?;
-    let crowds = [(files, "/large.bin"), (server.address, "/large")].map(|(target, path)| {
+    let crowds = [(files, LARGE), (server.address, "/large")].map(|(target, path)| {
         let member = Member {
             opening: format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes(),
             feed: Feed::Read(PIECE),
@@ -88,7 +90,7 @@ fn watch(server: &Server, crowds: &[Crowd]) -> io::Result<Seen> {
 
 /// All bodies, without the heads.
 fn expected() -> usize {
-    2 * OF_EACH * LARGE_FILE
+    2 * OF_EACH * LARGE_LENGTH
 }
 
 fn bars(result: Option<(f64, usize)>) -> Vec<Bar> {

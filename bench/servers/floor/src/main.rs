@@ -20,7 +20,18 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind(options.address()?)?;
     listener.set_nonblocking(true)?;
     kit::announce("listening", listener.local_addr()?);
-    Floor::new(listener)?.run()
+    Floor::new(listener, response(&options)?)?.run()
+}
+
+/// The answer to every request: the homepage, or a body of `--body` octets, or with `--status 304` none.
+fn response(options: &kit::Options) -> io::Result<Vec<u8>> {
+    let fields = format!("Server: floor/1.0\r\nDate: {}\r\n", kit::DATE);
+    if options.get::<u16>("status")? == Some(304) {
+        return Ok(format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n").into_bytes());
+    }
+    let body = options.get("body")?.map_or_else(|| kit::HOMEPAGE.to_vec(), |length| vec![b'x'; length]);
+    let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", body.len());
+    Ok([head.as_bytes(), &body].concat())
 }
 
 struct Floor {
@@ -34,16 +45,9 @@ struct Floor {
 }
 
 impl Floor {
-    fn new(listener: TcpListener) -> io::Result<Self> {
+    fn new(listener: TcpListener, response: Vec<u8>) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, data(&listener), EventFlags::IN)?;
-        let mut response = format!(
-            "HTTP/1.1 200 OK\r\nServer: floor/1.0\r\nDate: {}\r\nContent-Length: {}\r\n\r\n",
-            kit::DATE,
-            kit::HOMEPAGE.len()
-        )
-        .into_bytes();
-        response.extend_from_slice(kit::HOMEPAGE);
         let (input, output) = (vec![0; BUFFER], Vec::with_capacity(BUFFER));
         Ok(Self { listener, epoll, connections: Vec::new(), response, input, output })
     }
@@ -103,9 +107,6 @@ impl Floor {
             let mut fields = [httparse::EMPTY_HEADER; FIELDS];
             let mut request = httparse::Request::new(&mut fields);
             let Ok(httparse::Status::Complete(length)) = request.parse(rest) else { return false };
-            if request.path != Some("/") {
-                return false;
-            }
             self.output.extend_from_slice(&self.response);
             rest = rest.get(length..).unwrap_or_default();
         }

@@ -1,4 +1,4 @@
-//! The handlers of the benchmark on `serve_forever`, and beside them, on a port of its own, a directory.
+//! The handlers of the benchmark on `serve_forever`, and beside them, on a port of its own, a directory; or that alone.
 
 mod handler;
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::Options;
-use serve_forever::{AccessLog, Builder, HttpServer, Protocol, ServerHandle, SimpleHttpRequestHandler};
+use serve_forever::{AccessLog, Builder, Http, HttpServer, Protocol, ServerHandle, SimpleHttpRequestHandler};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -20,6 +20,15 @@ const LOOPS: usize = 1;
 
 fn main() -> io::Result<()> {
     let options = Options::from_env()?;
+    if let Some(site) = options.get::<String>("only-files")? {
+        let server =
+            file_server(&site, &options)?.access_log(access_log(&options)?).bind(options.address()?)?;
+        shut_down_on_signals(vec![server.handle()])?;
+        for address in server.server_addresses() {
+            kit::announce("listening", address);
+        }
+        return server.serve_forever();
+    }
     let site: Option<String> = options.get("files")?;
     let large = site.as_ref().map(|site| File::open(Path::new(site).join("large.bin"))).transpose()?;
     let handler = Handler::new(large.map(Arc::new));
@@ -69,11 +78,15 @@ fn access_log(options: &Options) -> io::Result<AccessLog> {
     })
 }
 
+fn file_server(site: &str, options: &Options) -> io::Result<Builder<Http<SimpleHttpRequestHandler>>> {
+    let handler = SimpleHttpRequestHandler::builder().directory(site).build()?;
+    configured(HttpServer::builder(handler), options)
+}
+
 type Serving = std::thread::JoinHandle<io::Result<()>>;
 
 fn serve_files(site: &str, options: &Options, running: &mut Vec<ServerHandle>) -> io::Result<Serving> {
-    let handler = SimpleHttpRequestHandler::builder().directory(site).build()?;
-    let builder = configured(HttpServer::builder(handler), options)?;
+    let builder = file_server(site, options)?;
     let server = builder.access_log(AccessLog::off()).bind(("127.0.0.1", 0))?;
     running.push(server.handle());
     for address in server.server_addresses() {
