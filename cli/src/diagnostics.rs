@@ -32,7 +32,7 @@ impl Log for Stderr {
 }
 
 /// Messages can quote what clients sent, which must not reach the terminal as a command to it.
-fn on_one_line(message: &str) -> String {
+pub(crate) fn on_one_line(message: &str) -> String {
     let mut line = String::with_capacity(message.len());
     for c in message.chars() {
         if c.is_control() {

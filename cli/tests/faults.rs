@@ -25,13 +25,15 @@ fn begin(serving: &Serving, path: &str) -> TcpStream {
 
 fn ask(serving: &Serving, path: &str) -> TcpStream {
     let mut stream = serving.connect();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("the request");
     stream
 }
 
 fn head_of(serving: &Serving, path: &str) -> String {
     let mut stream = serving.connect();
-    write!(stream, "HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
+    write!(stream, "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("the request");
     String::from_utf8(rest(&mut stream)).expect("the head is text")
 }
 
@@ -128,7 +130,7 @@ fn a_file_that_is_removed_on_its_way_arrives_whole() {
 fn a_file_that_is_locked_on_its_way_arrives_whole() {
     let (directory, serving, clients, content) = slow_clients(4);
     let path = directory.path().join("large");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("its mode");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("its mode");
     assert!(serving.get("/small").ends_with("small"));
     // For some users there are no locks.
     if File::open(&path).is_err() {
@@ -204,7 +206,7 @@ fn clients_that_keep_silent_make_room_when_descriptors_run_out() {
     let mut kept = Vec::new();
     for _ in 0..CLIENTS {
         let mut client = serving.connect();
-        client.write_all(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n").expect("the request");
+        client.write_all(b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("the request");
         let mut response = [0; 12];
         client.read_exact(&mut response).expect("the status line");
         assert_eq!(status(&response), "200");
@@ -221,7 +223,9 @@ fn a_directory_of_a_hundred_thousand_entries_is_listed_whole_and_holds_up_nobody
     fs::write(directory.path().join("small"), "small").expect("a file");
     // A link is made far faster than a file; some systems have no more than a few ten thousand to one file.
     let files = ["a", "b", "c", "d"].map(|name| directory.path().join(name));
-    files.iter().for_each(|file| fs::write(file, "").expect("a file"));
+    for file in &files {
+        fs::write(file, "").expect("a file");
+    }
     for (index, file) in (0..ENTRIES).zip(files.iter().cycle()) {
         fs::hard_link(file, many.join(format!("{index:06}"))).expect("a link");
     }
@@ -271,8 +275,10 @@ fn a_file_beyond_4_gib_has_its_length_and_all_its_places() {
     let serving = Serving::files(directory.path());
 
     let mut stream = serving.connect();
-    stream.write_all(b"HEAD /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
-    let (head, _) = (String::from_utf8(rest(&mut stream)).expect("text"), ());
+    stream
+        .write_all(b"HEAD /huge HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("the request");
+    let head = String::from_utf8(rest(&mut stream)).expect("text");
     assert!(head.contains(&format!("\r\nContent-Length: {length}\r\n")), "{head}");
 
     let last = length - 1;
@@ -285,8 +291,11 @@ fn a_file_beyond_4_gib_has_its_length_and_all_its_places() {
         (format!("{last}-{}", u64::MAX), last, "d"),
     ] {
         let mut stream = serving.connect();
-        write!(stream, "GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\nRange: bytes={range}\r\n\r\n")
-            .expect("the request");
+        write!(
+            stream,
+            "GET /huge HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nRange: bytes={range}\r\n\r\n"
+        )
+        .expect("the request");
         let response = rest(&mut stream);
         let (head, body) = split(&response);
         assert!(head.starts_with("HTTP/1.1 206 "), "{range}: {head}");
@@ -300,7 +309,7 @@ fn a_file_beyond_4_gib_has_its_length_and_all_its_places() {
     let mut stream = serving.connect();
     write!(
         stream,
-        "GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\nRange: bytes={first}-{end}\r\n\r\n"
+        "GET /huge HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nRange: bytes={first}-{end}\r\n\r\n"
     )
     .expect("the request");
     let response = rest(&mut stream);
@@ -318,7 +327,7 @@ fn a_file_can_be_had_octet_by_octet_on_one_connection() {
     let serving = Serving::files(directory.path());
     let mut stream = serving.connect();
     for (place, octet) in content.iter().enumerate() {
-        write!(stream, "GET /a.bin HTTP/1.1\r\nHost: a\r\nRange: bytes={place}-{place}\r\n\r\n")
+        write!(stream, "GET /a.bin HTTP/1.1\r\nHost: localhost\r\nRange: bytes={place}-{place}\r\n\r\n")
             .expect("the request");
         let mut response = Vec::new();
         while !response.ends_with(b"\r\n\r\n") {

@@ -73,7 +73,7 @@ mod signals {
 
     #[test]
     fn ctrl_c_says_so_and_ends_with_success() {
-        let serving = serve(&Directory::new(), &[]);
+        let serving = serve(&Directory::new(), &["--quiet"]);
         serving.signal(Signal::INT);
         let (status, out, errors) = serving.end();
         assert_eq!(status.code(), Some(0));
@@ -87,7 +87,7 @@ mod signals {
         let serving = serve(&directory, &[]);
         let _silent = serving.connect();
         let mut kept = serving.connect();
-        kept.write_all(b"GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n").expect("the request");
+        kept.write_all(b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("the request");
         kept.read_exact(&mut [0]).expect("the response");
         let begin = Instant::now();
         serving.signal(Signal::INT);
@@ -102,7 +102,7 @@ mod signals {
         let directory = Directory::new().with("large", vec![b'x'; 64 << 20]);
         let mut serving = serve(&directory, &[]);
         let mut slow = serving.connect();
-        slow.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").expect("the request");
+        slow.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("the request");
         slow.peek(&mut [0]).expect("the beginning of the response");
         serving.signal(Signal::INT);
         assert_eq!(serving.line(), "\n");
@@ -116,7 +116,7 @@ mod signals {
 
     #[test]
     fn sigterm_ends_silently() {
-        let serving = serve(&Directory::new(), &[]);
+        let serving = serve(&Directory::new(), &["--quiet"]);
         serving.signal(Signal::TERM);
         let (status, out, errors) = serving.end();
         assert_eq!((status.code(), out.as_str(), errors.as_str()), (Some(0), "", ""));
@@ -131,6 +131,8 @@ mod signals {
         serving.signal(Signal::TERM);
         let (_, out, errors) = serving.end();
         assert_eq!(out, "");
+        let (hint, errors) = errors.split_once('\n').expect("a first line");
+        assert!(hint.starts_with("Only this computer can reach it. "), "{hint}");
         assert_eq!(errors.lines().count(), 3, "{errors}");
         // In any order: each of the server's loops writes what it has collected.
         for part in [

@@ -6,13 +6,16 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::shut_down_on_signal;
+pub(crate) use unix::watch;
 #[cfg(windows)]
-pub(crate) use windows::shut_down_on_signal;
+pub(crate) use windows::watch;
 
 /// Elsewhere the system ends the program.
 #[cfg(not(any(unix, windows)))]
 #[expect(clippy::unnecessary_wraps, reason = "on other systems it can fail")]
-pub(crate) fn shut_down_on_signal(_: serve_forever::ServerHandle) -> std::io::Result<()> {
+pub(crate) fn watch(
+    _: serve_forever::ServerHandle,
+    _: Option<crate::log_file::LogFile>,
+) -> std::io::Result<()> {
     Ok(())
 }

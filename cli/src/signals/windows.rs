@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serve_forever::ServerHandle;
 
+use crate::log_file::LogFile;
 use crate::messages;
 
 /// `STATUS_CONTROL_C_EXIT`, as the system itself ends programs upon Ctrl+C.
@@ -13,7 +14,7 @@ const ENDED_BY_INTERRUPT: i32 = 0xC000_013A_u32.cast_signed();
 
 /// The first one stops the server, which finishes what it is doing for a while; the next one ends the program at
 /// once.
-pub(crate) fn shut_down_on_signal(server: ServerHandle) -> io::Result<()> {
+pub(crate) fn watch(server: ServerHandle, _: Option<LogFile>) -> io::Result<()> {
     let is_asked = AtomicBool::new(false);
     ctrlc::set_handler(move || {
         if is_asked.swap(true, Ordering::Relaxed) {

@@ -110,7 +110,8 @@ impl Serving {
     /// The whole response to a GET, on a connection of its own.
     pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = self.connect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .expect("the request");
         let mut response = String::new();
         stream.read_to_string(&mut response).expect("the response");
         response
