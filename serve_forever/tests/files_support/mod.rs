@@ -11,13 +11,23 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use serve_forever::{AccessLog, Builder, Http, HttpServer, ServerHandle, SimpleHttpRequestHandler};
+use serve_forever::{
+    AccessLog, Builder, Http, HttpServer, ServerHandle, SimpleHttpRequestHandler,
+    SimpleHttpRequestHandlerBuilder,
+};
+
+mod client;
+
+pub(crate) use client::Client;
 
 /// No test waits for this: it only ends one that would otherwise hang.
 pub(crate) const FAILSAFE: Duration = Duration::from_secs(20);
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, when all files of a [`Site`] were changed.
 pub(crate) const CHANGED: Duration = Duration::from_secs(784_111_777);
+
+/// How often a file is asked for until its tag is strong: many times more than it takes.
+const MOST_ATTEMPTS: u32 = 1_000_000;
 
 /// What stands in `secret.txt`, beside the directory that is served.
 pub(crate) const SECRET: &str = "outside of what is served\n";
@@ -38,18 +48,37 @@ impl Site {
     pub(crate) fn with(
         configure: impl FnOnce(Builder<Http<SimpleHttpRequestHandler>>) -> Builder<Http<SimpleHttpRequestHandler>>,
     ) -> Self {
+        Self::start(|builder, _| builder, configure)
+    }
+
+    /// With another file handler. `choose` gets one that serves the directory of that name, and where that lies.
+    pub(crate) fn serving(
+        choose: impl FnOnce(SimpleHttpRequestHandlerBuilder, &Path) -> SimpleHttpRequestHandlerBuilder,
+    ) -> Self {
+        Self::start(choose, |builder| builder)
+    }
+
+    fn start(
+        choose: impl FnOnce(SimpleHttpRequestHandlerBuilder, &Path) -> SimpleHttpRequestHandlerBuilder,
+        configure: impl FnOnce(Builder<Http<SimpleHttpRequestHandler>>) -> Builder<Http<SimpleHttpRequestHandler>>,
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("files_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let outside = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(outside.join("site")).expect("a directory");
         fs::write(outside.join("secret.txt"), SECRET).expect("a file");
-        let handler =
-            SimpleHttpRequestHandler::builder().directory(outside.join("site")).build().expect("it is there");
+        let handler = SimpleHttpRequestHandler::builder().directory(outside.join("site"));
+        let handler = choose(handler, &outside).build().expect("it is there");
         let builder = configure(HttpServer::builder(handler).access_log(AccessLog::off()));
         let server = builder.bind(("127.0.0.1", 0)).expect("a free port");
         let (address, handle) = (server.server_addresses()[0], server.handle());
         let thread = thread::spawn(move || server.serve_forever().expect("it serves"));
         Self { outside, address, handle, thread: Some(thread) }
+    }
+
+    /// The directory in which the one that is served lies.
+    pub(crate) fn outside(&self) -> &Path {
+        &self.outside
     }
 
     /// The path of something in the directory that is served.
@@ -72,6 +101,27 @@ impl Site {
         let file = File::options().write(true).open(self.path(name)).expect("the file");
         file.set_modified(time).expect("its time");
         self
+    }
+
+    /// A client that keeps its connection.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.connect())
+    }
+
+    /// The entity tag of a file once it is strong, and with it that of all files that were changed before: a file that
+    /// was changed a moment ago might change once more within the same tick of the clock, and has a weak one.
+    #[track_caller]
+    pub(crate) fn settled(&self, target: &str) -> String {
+        let mut client = self.client();
+        for _ in 0..MOST_ATTEMPTS {
+            let tag = client.request("HEAD", target, "").tag.expect("a file has a tag");
+            if !tag.starts_with("W/") {
+                return tag;
+            }
+            assert!(tag.ends_with("~\""), "{tag}");
+            (0..100).for_each(|_| thread::yield_now());
+        }
+        panic!("the tag of {target} stays weak");
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -125,7 +175,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     #[track_caller]
-    fn new(octets: &[u8]) -> Self {
+    pub(crate) fn new(octets: &[u8]) -> Self {
         let end = octets.windows(4).position(|window| window == b"\r\n\r\n");
         let (head, body) = octets.split_at(end.expect("the head is complete") + 4);
         let head = String::from_utf8(head.to_vec()).expect("the head is text");
@@ -145,6 +195,12 @@ impl Reply {
     pub(crate) fn code(&self) -> u16 {
         let code = self.head.split(' ').nth(1).and_then(|code| code.parse().ok());
         code.unwrap_or_else(|| panic!("no status code in {:?}", self.head))
+    }
+
+    /// The values of all fields of that name, in whatever case.
+    pub(crate) fn fields(&self, name: &str) -> Vec<&str> {
+        let fields = self.head.split("\r\n").filter_map(|line| line.split_once(": "));
+        fields.filter(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
     /// The value of that field. Names are compared to the letter.
