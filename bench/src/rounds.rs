@@ -164,7 +164,10 @@ impl Rounds {
     fn add(&mut self, samples: Vec<Option<Sample>>) {
         self.samples.push(samples);
         let distances = self.samples.iter().flatten().flatten().flat_map(|sample| sample.distances);
-        self.distance = median(distances.collect()).unwrap_or_default();
+        let mut distances: Vec<_> = distances.collect();
+        distances.sort_by(f64::total_cmp);
+        // One that was measured: the mean of a short one and a long one would be like neither.
+        self.distance = distances.get(distances.len() / 2).copied().unwrap_or_default();
     }
 
     /// Rounds in which every contestant was measured, and at the usual distance; but for those who never come through.

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::response::Head;
+use crate::response::{Head, NOT_MODIFIED};
 use crate::socket;
 
 const BUFFER: usize = 64 * 1024;
@@ -40,23 +40,24 @@ pub fn get_and_stay(target: SocketAddr, path: &str, client: usize) -> io::Result
 /// Waits for the first octet of the answer to `path` on a new connection, and for no more.
 pub fn first_octet(target: SocketAddr, path: &str) -> io::Result<()> {
     let mut client = Client { stream: socket::open(target, None, None)?, target, buffer: Vec::new() };
-    client.ask(path)?;
+    client.ask(path, "")?;
     client.stream.read_exact(&mut [0])
 }
 
-/// A header field, as a line, that asks for `path` only if that is no longer what it is now. None: the server says
-/// nothing by which one could ask.
+/// A header field, as a line, to which the server answers that `path` has not changed: with its tag, or else with its
+/// date. None: it answers neither with 304.
 pub fn condition(target: SocketAddr, path: &str) -> io::Result<Option<String>> {
     let mut client = Client::connect(target)?;
     client.get(path)?;
-    let head = String::from_utf8_lossy(&client.buffer).into_owned();
-    let value = |name: &str| {
-        let fields =
-            head.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(": "));
-        fields.into_iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.to_owned())
-    };
-    let etag = value("ETag").map(|tag| format!("If-None-Match: {tag}\r\n"));
-    Ok(etag.or_else(|| value("Last-Modified").map(|date| format!("If-Modified-Since: {date}\r\n"))))
+    let conditions = [("ETag", "If-None-Match"), ("Last-Modified", "If-Modified-Since")];
+    let conditions = conditions.map(|(name, condition)| Some((condition, client.field(name)?)));
+    for (condition, value) in conditions.into_iter().flatten() {
+        let line = format!("{condition}: {value}\r\n");
+        if client.get_with(path, &line)?.status == NOT_MODIFIED {
+            return Ok(Some(line));
+        }
+    }
+    Ok(None)
 }
 
 /// A client that asks for one thing after another, and keeps nothing of what it gets.
@@ -72,8 +73,13 @@ impl Client {
     }
 
     pub fn get(&mut self, path: &str) -> io::Result<Reply> {
+        self.get_with(path, "")
+    }
+
+    /// The same with further header fields, as lines.
+    fn get_with(&mut self, path: &str, fields: &str) -> io::Result<Reply> {
         let start = Instant::now();
-        self.ask(path)?;
+        self.ask(path, fields)?;
         let mut filled = 0;
         let head = loop {
             filled += self.read(filled)?;
@@ -91,9 +97,17 @@ impl Client {
     }
 
     /// In one piece, as clients do: each argument of a `write!` to the stream would be a segment of its own.
-    fn ask(&mut self, path: &str) -> io::Result<()> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.target);
+    fn ask(&mut self, path: &str, fields: &str) -> io::Result<()> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", self.target);
         self.stream.write_all(request.as_bytes())
+    }
+
+    /// A header field of the last answer.
+    fn field(&self, name: &str) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.buffer);
+        let mut fields =
+            text.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(": "));
+        fields.find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.to_owned())
     }
 
     /// Reads into the buffer from `start` on; an end is an error, and so is a head that does not fit.

@@ -6,7 +6,7 @@ use crate::load::Answer;
 
 /// More fields than any of the servers sends.
 const FIELDS: usize = 32;
-const NOT_MODIFIED: u16 = 304;
+pub(crate) const NOT_MODIFIED: u16 = 304;
 
 /// A response's head, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

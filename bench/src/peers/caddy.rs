@@ -28,7 +28,6 @@ fn configuration(place: &Place) -> String {
         "{{
     admin off
     auto_https off
-    persist_config off
     log {{
         level WARN
     }}

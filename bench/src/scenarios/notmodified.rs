@@ -15,7 +15,7 @@ use crate::site::SMALL;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "notmodified",
-    title: "64 keep-alive clients that have the file: 304 to If-None-Match, or to If-Modified-Since without an ETag",
+    title: "64 keep-alive clients that have the file: 304 to its tag, or else to its date",
     run,
 };
 
@@ -39,10 +39,11 @@ fn run(lab: &Lab) -> io::Result<Results> {
     Ok(Results { rows: rounds.rows(floor), bars, remark: Some(rounds.remark()) })
 }
 
-/// The server's own tag, or else its date.
+/// With the server's own tag, or else its date.
 fn ask_conditionally(server: &Server, load: &mut [Group]) -> io::Result<()> {
     let condition = once::condition(server.address, SMALL)?;
-    let condition = condition.ok_or_else(|| io::Error::other("the file has neither a tag nor a date"))?;
+    let condition =
+        condition.ok_or_else(|| io::Error::other("it answers neither a tag nor a date with 304"))?;
     for group in load {
         group.fields.clone_from(&condition);
     }
