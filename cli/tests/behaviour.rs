@@ -42,7 +42,7 @@ fn hidden_names_are_served_on_demand() {
     let site = site();
     assert!(serve(&site, &[], &[]).get("/.env").starts_with("HTTP/1.1 404 "));
     both(&site, "/.env", &["--hidden"], &[("HIDDEN", "1")], |reply| {
-        assert!(reply.ends_with("\r\n\r\nsecret"))
+        assert!(reply.ends_with("\r\n\r\nsecret"));
     });
 }
 
