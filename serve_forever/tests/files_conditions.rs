@@ -336,7 +336,9 @@ fn rule_106_a_tag_is_quoted_and_belongs_to_one_state_of_one_file() {
         tags.push(site.settled("/small.txt"));
         site.changed("small.txt", SystemTime::UNIX_EPOCH + Duration::from_secs(1));
         tags.push(site.settled("/small.txt"));
-        tags.iter().for_each(|tag| assert_well_formed(tag));
+        for tag in &tags {
+            assert_well_formed(tag);
+        }
         tags.sort();
         tags.dedup();
         assert_eq!(tags.len(), 5, "{recipe:?}: {tags:?}");
