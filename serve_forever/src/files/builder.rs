@@ -230,7 +230,7 @@ impl SimpleHttpRequestHandlerBuilder {
     }
 
     /// Octets of memory that files may take which were sent before and are kept for the next time: by default 8 MiB. Each
-    /// is up to 64 KiB long; of longer ones only the descriptor is kept, one in place of each 32 KiB.
+    /// is up to 64 KiB long; of longer ones, up to 1 MiB, only the descriptor is kept, one in place of each 32 KiB.
     ///
     /// Whether a file is still the same is asked of the system each time, so that nothing old is ever sent.
     ///

@@ -29,7 +29,7 @@ pub(super) struct Entry {
     /// Seconds since 1970, not later than the time of its reading.
     last_modified: Option<u64>,
     /// A change would show in the stamp. Else it may still be written to within the same tick of the clock.
-    pub(super) is_settled: bool,
+    is_settled: bool,
     /// The fields of 200.
     pub(super) whole: PreparedFields,
     /// The fields of 304.
@@ -121,6 +121,11 @@ impl Entry {
     pub(super) fn strong_validators(&self) -> Validators<'_> {
         let date_is_strong = self.last_modified.is_some_and(|date| date + STRONG_AFTER <= sys::unix_time());
         Validators { date_is_strong, ..self.validators() }
+    }
+
+    /// Whether it may be kept: its changes show, and keeping it keeps nothing large on the disk that was deleted.
+    pub(super) fn is_fit_to_keep(&self) -> bool {
+        self.is_settled && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
     }
 
     /// Octets of memory that it takes, or what else it takes that is scarce.
@@ -254,6 +259,9 @@ fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
 /// The largest file that is kept in memory, and leaves in one write with its head: 64 KiB, as much as the server holds
 /// back. For these a write costs less than a write and a `sendfile`.
 const SMALL_FILE: u64 = 64 * 1024;
+/// The largest file that is kept open: 1 MiB. Of larger ones opening is the least of their cost, and a file that is
+/// deleted takes its space on the disk as long as somebody has it open.
+const LARGEST_OPEN: u64 = 1024 * 1024;
 /// How often a file is read that changes while it is read.
 const ATTEMPTS: u32 = 4;
 /// Seconds after which a date is a strong validator (RFC 9110 §8.8.2.2 wants one, on clocks that agree).

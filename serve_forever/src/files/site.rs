@@ -148,7 +148,7 @@ impl Site {
         keep: bool,
     ) -> io::Result<Arc<Entry>> {
         let entry = Arc::new(Entry::new(path, file, stamp, &self.options)?);
-        if keep && entry.is_settled && url_path.len() <= MAX_KEY {
+        if keep && entry.is_fit_to_keep() && url_path.len() <= MAX_KEY {
             self.entries.insert(url_path.into(), Arc::clone(&entry));
         }
         Ok(entry)
