@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_FOLLOW_SYMLINKS", hide_env = true)]
     pub(crate) follow_symlinks: bool,
 
-    /// Do not list directories without an index page (they are 404)
+    /// Answer 404 for directories without an index page instead of listing them
     #[arg(long, value_parser = FalseyValueParser::new(), help_heading = SERVED)]
     #[arg(env = "SERVE_FOREVER_NO_LISTING", hide_env = true)]
     pub(crate) no_listing: bool,
@@ -58,8 +58,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_BIND", hide_env = true)]
     pub(crate) bind: Vec<String>,
 
-    /// Answer requests for this host only, beside those for this computer itself (others get 421); can be repeated.
-    /// Where only this computer can reach the server no other host is answered anyway
+    /// Name or address that requests may have as their host, beside those of this computer itself; others get 421; can
+    /// be repeated [default: any, but none where only this computer can reach the server]
     #[arg(long, value_name = "NAME", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_ALLOW_HOST", hide_env = true)]
@@ -112,7 +112,7 @@ pub(crate) struct Arguments {
     pub(crate) log_file: Option<PathBuf>,
 
     #[allow(clippy::doc_markdown, reason = "it is printed as it stands")]
-    /// Colours in the log: only on a terminal that has them, and unless NO_COLOR is set
+    /// Colours in the log: by default only on a terminal that has them, and unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, help_heading = LOG)]
     #[arg(env = "SERVE_FOREVER_COLOR", hide_env = true)]
     pub(crate) color: Color,
@@ -133,7 +133,7 @@ pub(crate) struct Arguments {
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = PROGRAM)]
     version: Option<bool>,
 
-    /// What Python has and this program has not, or not yet. Known, so that it can be explained.
+    // What Python has and this program has not, or not yet. Known, so that it can be explained.
     #[arg(long, value_name = "PATH", hide = true)]
     pub(crate) tls_cert: Option<OsString>,
     #[arg(long, value_name = "PATH", hide = true)]
@@ -143,7 +143,6 @@ pub(crate) struct Arguments {
     #[arg(long, hide = true)]
     pub(crate) cgi: bool,
 
-    /// What stands in no argument.
     #[arg(skip)]
     pub(crate) around: Around,
 }

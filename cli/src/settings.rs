@@ -174,7 +174,7 @@ impl Listen {
 }
 
 impl Opening {
-    /// The command, or `None` where it cannot be told.
+    /// The command, with the port if it is not in there already.
     pub(crate) fn command(&self, port: u16) -> String {
         let mut command = String::from("serve-forever --bind 0.0.0.0");
         for argument in &self.typed {

@@ -248,3 +248,13 @@ fn completions_and_the_man_page_know_every_option() {
         }
     }
 }
+
+#[test]
+fn a_directory_can_be_set_by_its_variable() {
+    let (a, b) = (Directory::new().with("a", "a"), Directory::new().with("b", "b"));
+    let set = Serving::start(program(&["0"]).env("SERVE_FOREVER_DIRECTORY", a.path()));
+    assert!(set.get("/a").starts_with("HTTP/1.1 200 "));
+    // What is typed has precedence, by its place, too.
+    let typed = Serving::start(program(&["0"]).arg(b.path()).env("SERVE_FOREVER_DIRECTORY", a.path()));
+    assert!(typed.get("/b").starts_with("HTTP/1.1 200 "));
+}

@@ -109,8 +109,13 @@ impl Serving {
 
     /// The whole response to a GET, on a connection of its own.
     pub(crate) fn get(&self, path: &str) -> String {
+        self.get_from("localhost", path)
+    }
+
+    /// The same, asked for by that host.
+    pub(crate) fn get_from(&self, host: &str, path: &str) -> String {
         let mut stream = self.connect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
             .expect("the request");
         let mut response = String::new();
         stream.read_to_string(&mut response).expect("the response");
@@ -180,6 +185,13 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Standard error without its first line, which says that only this computer can reach the program.
+pub(crate) fn without_note(errors: &str) -> &str {
+    let (first, rest) = errors.split_once('\n').unwrap_or((errors, ""));
+    assert!(first.starts_with("Only this computer can reach it."), "{errors}");
+    rest
 }
 
 /// The request line, without the version, and the status in a line of the log.
