@@ -169,6 +169,13 @@ fn rule_81_a_request_that_no_thread_is_left_for_is_refused_with_503() {
     assert_error_page(&refusal);
     let wait = refusal.field("Retry-After").expect("the client is told when to come again");
     assert!(wait.parse::<u32>().is_ok(), "{wait}");
+    let refusal = server.response("GET / HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n");
+    assert_eq!(refusal.code(), 503);
+    assert_eq!(refusal.field("Vary").as_deref(), Some("Accept"));
+    assert!(refusal.text().starts_with("{\"error\":{\"code\":503,"), "{}", refusal.text());
+    let lines = log.lines(2);
+    let size = format!("\"GET / HTTP/1.1\" 503 {}", refusal.body().len());
+    assert!(lines.iter().any(|line| line.ends_with(&size)), "{lines:?}");
     gate.open();
     assert_eq!(busy.response().text(), "/busy");
     assert_eq!(server.body(GET), "/");

@@ -65,7 +65,7 @@ fn logging(configure: impl FnOnce(AccessLog) -> AccessLog) -> (Running, BufReade
     (server, BufReader::new(log))
 }
 
-/// The next line, with `*` for its date.
+/// The next line, with `*` for its date and for how long it took.
 #[track_caller]
 fn line(log: &mut BufReader<PipeReader>) -> String {
     let mut line = String::new();
@@ -74,7 +74,14 @@ fn line(log: &mut BufReader<PipeReader>) -> String {
     if let Some(rest) = line.strip_prefix("{\"time\":\"") {
         let (date, rest) = rest.split_once('"').expect("the end of the date");
         assert_eq!(date.len(), "1994-11-06T08:49:37+01:00".len(), "{date}");
-        return format!("{{\"time\":\"*\"{rest}");
+        let (rest, took) = rest.split_once(",\"duration_ms\":").unwrap_or((rest, "0.001}"));
+        let took = took.strip_suffix('}').and_then(|took| took.split_once('.')).expect("a fraction");
+        assert!(
+            took.0.parse::<u64>().is_ok() && took.1.len() == 3 && took.1.parse::<u16>().is_ok(),
+            "{line}"
+        );
+        let took = if rest.ends_with('}') { "" } else { ",\"duration_ms\":*}" };
+        return format!("{{\"time\":\"*\"{rest}{took}");
     }
     let (before, rest) = line.split_once('[').expect("a date");
     let (_, after) = rest.split_once(']').expect("the end of the date");
@@ -134,7 +141,7 @@ fn json_is_json_whatever_the_client_sent() {
     assert_eq!(
         line(&mut log),
         "{\"time\":\"*\",\"client\":\"127.0.0.1\",\"method\":\"GET\",\"target\":\"/text\",\"version\":\"HTTP/1.1\",\
-         \"host\":\"a\",\"status\":200,\"octets\":4,\"complete\":true}"
+         \"host\":\"a\",\"status\":200,\"octets\":4,\"complete\":true,\"duration_ms\":*}"
     );
     server.response(
         &b"GET /text?\"\\ HTTP/1.1\r\nHost: a\r\nUser-Agent: \xff\"\\\t\r\nConnection: close\r\n\r\n"[..],
@@ -143,7 +150,7 @@ fn json_is_json_whatever_the_client_sent() {
         line(&mut log),
         "{\"time\":\"*\",\"client\":\"127.0.0.1\",\"method\":\"GET\",\"target\":\"/text?\\\"\\\\\",\
          \"version\":\"HTTP/1.1\",\"host\":\"a\",\"user_agent\":\"\u{fffd}\\\"\\\\\",\"status\":200,\"octets\":4,\
-         \"complete\":true}"
+         \"complete\":true,\"duration_ms\":*}"
     );
     server.response("\u{1b}[31m\"\r\n\r\n");
     assert!(
@@ -198,7 +205,7 @@ fn a_client_that_left_early_is_marked_with_what_it_took() {
                 assert!(line.ends_with(" incomplete"), "{line}");
                 number("\" 200 ")
             } else {
-                assert!(line.ends_with(",\"complete\":false}"), "{line}");
+                assert!(line.ends_with(",\"complete\":false,\"duration_ms\":*}"), "{line}");
                 number("\"octets\":")
             };
             assert!((500..LARGE as u64).contains(&octets), "{line}");

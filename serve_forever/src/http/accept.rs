@@ -1,6 +1,6 @@
 //! What a client would rather have (RFC 9110 §12.5.1).
 
-use super::fields::{list_members, trim_blanks};
+use super::fields::trim_blanks;
 
 /// Of `offers` (`type/subtype`, best first) the one that the lines of `Accept` like best: the first one where nobody asks.
 ///
@@ -18,8 +18,8 @@ pub(crate) fn preferred<'o>(
 ) -> Option<&'o str> {
     let mut likings = vec![Liking::default(); offers.len()];
     for line in lines {
-        for member in list_members(line.as_ref()) {
-            let mut parts = member.split(|&octet| octet == b';').map(trim_blanks);
+        for member in split(line.as_ref(), b',') {
+            let mut parts = split(member, b';').map(trim_blanks);
             let range = parts.next().unwrap_or_default();
             let Some(quality) = quality(parts) else { continue };
             for (offer, liking) in offers.iter().zip(&mut likings) {
@@ -52,6 +52,20 @@ impl Liking {
         // What is not wanted at all is not wanted more for having been named.
         (self.quality, if self.quality > 0 { self.precision } else { 0 })
     }
+}
+
+/// The parts between separators that do not stand in a quoted string (RFC 9110 §5.6.4).
+fn split(octets: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    octets.split(move |&octet| {
+        let was_escaped = std::mem::take(&mut escaped);
+        match octet {
+            b'"' if !was_escaped => quoted = !quoted,
+            b'\\' if quoted && !was_escaped => escaped = true,
+            _ => {}
+        }
+        !quoted && octet == separator
+    })
 }
 
 fn precision(range: &[u8], offer: &[u8]) -> u8 {
@@ -136,6 +150,18 @@ mod tests {
         for lines in [&["text/plain"][..], &["text/plain, */*;q=0.1"], &["text/html;q=0, text/*"]] {
             assert_eq!(of(lines), "text/plain", "{lines:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_in_quotes_is_no_member_and_no_weight() {
+        for line in [
+            r#"text/html;a=", application/json, ""#,
+            r#"text/html;a="\", application/json, ""#,
+            r#"application/json;a=";q=1";q=0.5, text/html;q=0.6"#,
+        ] {
+            assert_eq!(of(&[line]), "text/html", "{line}");
+        }
+        assert_eq!(of(&[r#"image/png;a="\\", application/json;q=0.1"#]), "application/json");
     }
 
     #[test]

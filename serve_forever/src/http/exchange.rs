@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use crate::Result;
 use crate::server::handle::ServerHandle;
@@ -64,6 +64,8 @@ pub(crate) struct Request<'r> {
     pub(crate) head: &'r Head,
     /// What the head was parsed from.
     pub(crate) octets: &'r [u8],
+    /// When that had come.
+    pub(crate) arrived: Instant,
 }
 
 /// What a request is answered with and by.
@@ -88,6 +90,7 @@ pub(crate) struct Identity {
 /// A log call of a handler, delivered to its `log_*` method when it has returned.
 #[derive(Debug)]
 pub(crate) enum Record {
+    Response { status: u16, octets: u64 },
     Request { status: u16, octets: u64 },
     Error(String),
     Message(String),

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::server::access_log::AccessLog;
 use crate::server::config::Config;
 use crate::server::seat::Seat;
 use crate::sys::Interest;
@@ -15,13 +16,20 @@ pub(crate) struct Link<'r> {
     pub(crate) transport: &'r Transport,
     pub(crate) seat: &'r Seat<'r>,
     pub(crate) config: &'r Config,
+    /// For the lines of the responses that go this way.
+    pub(crate) log: &'r AccessLog,
     /// Octets per second; 0 is no minimum.
     minimum_rate: AtomicU32,
 }
 
 impl<'r> Link<'r> {
-    pub(crate) fn new(transport: &'r Transport, seat: &'r Seat<'r>, config: &'r Config) -> Self {
-        Self { transport, seat, config, minimum_rate: AtomicU32::new(config.minimum_rate) }
+    pub(crate) fn new(
+        transport: &'r Transport,
+        seat: &'r Seat<'r>,
+        config: &'r Config,
+        log: &'r AccessLog,
+    ) -> Self {
+        Self { transport, seat, config, log, minimum_rate: AtomicU32::new(config.minimum_rate) }
     }
 
     pub(crate) fn set_minimum_rate(&self, octets_per_second: u32) {

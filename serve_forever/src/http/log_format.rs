@@ -3,84 +3,68 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::time::Instant;
 
 use crate::server::access_log::{LogFormat, LogStyle};
 
-use super::date::{DateCache, DateStyle};
+use super::date::DateStyle;
 use super::decimal::push_decimal;
 use super::escape;
-use super::records::{LogRecord, What};
-
-/// A line that waits for the octets of its response.
-#[derive(Debug)]
-pub(crate) struct Line {
-    before: Vec<u8>,
-    behind: Vec<u8>,
-    style: LogStyle,
-}
+use super::records::{LogRecord, What, append_log_date};
 
 impl LogStyle {
     /// Whether this form has such records at all.
     pub(crate) fn has(self, what: &What<'_>) -> bool {
         match what {
-            What::Request { .. } => true,
-            What::Text(_) => matches!(self.format, LogFormat::Python | LogFormat::Json),
+            What::Response { .. } | What::Request { .. } => true,
+            What::Error(_) | What::Message(_) => matches!(self.format, LogFormat::Python | LogFormat::Json),
         }
     }
 
-    /// Appends the whole line.
-    pub(crate) fn append(self, out: &mut Vec<u8>, record: &LogRecord<'_>, dates: &mut DateCache, now: u64) {
-        self.append_before(out, record, dates, now);
-        if let What::Request { octets, .. } = record.what {
-            self.append_octets(out, octets);
-            self.append_behind(out, record);
-            self.append_end(out, record.complete);
-        } else {
-            match self.format {
-                LogFormat::Json => out.extend_from_slice(b"}"),
-                _ if self.colors => out.extend_from_slice(RESET),
-                _ => {}
-            }
-            out.push(b'\n');
-        }
-    }
-
-    /// The line of a request, but for the octets.
-    pub(crate) fn line(self, record: &LogRecord<'_>, dates: &mut DateCache, now: u64) -> Line {
-        let (mut before, mut behind) = (Vec::new(), Vec::new());
-        self.append_before(&mut before, record, dates, now);
-        self.append_behind(&mut behind, record);
-        Line { before, behind, style: self }
-    }
-
-    fn append_before(self, out: &mut Vec<u8>, record: &LogRecord<'_>, dates: &mut DateCache, now: u64) {
+    /// Appends the line of a record. Of a request that is all but the octets and the end: where the octets are to stand is
+    /// given back.
+    pub(crate) fn append(self, out: &mut Vec<u8>, record: &LogRecord<'_>) -> Option<usize> {
         if self.format == LogFormat::Json {
-            return append_json(out, record, dates.log(now, DateStyle::Json));
+            append_json(out, record);
+        } else {
+            append_ip(out, record.client_address.ip());
+            out.extend_from_slice(b" - - ");
+            self.color(out, DIM);
+            out.push(b'[');
+            let python = self.format == LogFormat::Python;
+            append_log_date(out, if python { DateStyle::Python } else { DateStyle::Common });
+            out.push(b']');
+            self.color(out, RESET);
+            out.push(b' ');
         }
-        append_ip(out, record.client_address.ip());
-        out.extend_from_slice(b" - - ");
-        self.color(out, DIM);
-        out.push(b'[');
-        let style = if self.format == LogFormat::Python { DateStyle::Python } else { DateStyle::Common };
-        out.extend_from_slice(dates.log(now, style).as_bytes());
-        out.push(b']');
-        self.color(out, RESET);
-        out.push(b' ');
         match record.what {
-            What::Request { status, .. } => {
-                out.push(b'"');
-                self.append_request_line(out, record.request_line);
-                out.extend_from_slice(b"\" ");
-                self.color(out, color_of(status));
-                push_decimal(out, status.into());
-                self.color(out, RESET);
-                out.push(b' ');
+            What::Response { status, .. } | What::Request { status, .. } => {
+                if self.format != LogFormat::Json {
+                    out.push(b'"');
+                    self.append_request_line(out, record.request_line);
+                    out.extend_from_slice(b"\" ");
+                    self.color(out, color_of(status));
+                    push_decimal(out, status.into());
+                    self.color(out, RESET);
+                    out.push(b' ');
+                }
+                let place = out.len();
+                self.append_behind(out, record);
+                Some(place)
             }
-            What::Text(message) => {
-                self.color(out, YELLOW);
-                let mut text = String::new();
-                escape::log_text(&mut text, message);
-                out.extend_from_slice(text.as_bytes());
+            What::Error(text) | What::Message(text) => {
+                if self.format == LogFormat::Json {
+                    out.extend_from_slice(b"}\n");
+                    return None;
+                }
+                let is_error = matches!(record.what, What::Error(_));
+                self.color(out, if is_error { YELLOW } else { b"" });
+                let mut escaped = String::new();
+                escape::log_text(&mut escaped, text);
+                out.extend_from_slice(escaped.as_bytes());
+                self.color(out, if is_error { RESET } else { b"" });
+                out.push(b'\n');
+                None
             }
         }
     }
@@ -107,7 +91,7 @@ impl LogStyle {
         }
     }
 
-    fn append_octets(self, out: &mut Vec<u8>, octets: u64) {
+    pub(crate) fn append_octets(self, out: &mut Vec<u8>, octets: u64) {
         match self.format {
             LogFormat::Common | LogFormat::Combined if octets == 0 => out.push(b'-'),
             _ => {
@@ -128,16 +112,24 @@ impl LogStyle {
         }
     }
 
-    fn append_end(self, out: &mut Vec<u8>, complete: bool) {
+    /// Appends what follows when it is known how sending ended.
+    pub(crate) fn append_end(self, out: &mut Vec<u8>, complete: bool, since: Instant) {
         match self.format {
             LogFormat::Json => {
-                out.extend_from_slice(if complete {
-                    b",\"complete\":true}"
-                } else {
-                    b",\"complete\":false}"
-                });
+                let taken = since.elapsed();
+                // Writing to a Vec cannot fail.
+                let _ = write!(
+                    out,
+                    ",\"complete\":{complete},\"duration_ms\":{}.{:03}}}",
+                    taken.as_millis(),
+                    taken.subsec_micros() % 1000
+                );
             }
-            LogFormat::Python if !complete => out.extend_from_slice(b" incomplete"),
+            LogFormat::Python if !complete => {
+                self.color(out, YELLOW);
+                out.extend_from_slice(b" incomplete");
+                self.color(out, RESET);
+            }
             _ => {}
         }
         out.push(b'\n');
@@ -147,16 +139,6 @@ impl LogStyle {
         if self.colors {
             out.extend_from_slice(code);
         }
-    }
-}
-
-impl Line {
-    /// Appends the line, now that it is known how many octets of content went out.
-    pub(crate) fn append(&self, out: &mut Vec<u8>, octets: u64, complete: bool) {
-        out.extend_from_slice(&self.before);
-        self.style.append_octets(out, octets);
-        out.extend_from_slice(&self.behind);
-        self.style.append_end(out, complete);
     }
 }
 
@@ -195,19 +177,19 @@ fn append_escaped(out: &mut Vec<u8>, octets: &[u8], quoted: bool) {
 }
 
 /// Up to where the octets come, or, of what is not a request, up to the last brace.
-fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>, time: &str) {
-    let mut text = String::from("{\"time\":");
-    json_text(&mut text, time.as_bytes());
-    text.push_str(",\"client\":");
+fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>) {
+    out.extend_from_slice(b"{\"time\":\"");
+    append_log_date(out, DateStyle::Json);
+    let mut text = String::from("\",\"client\":");
     let mut client = Vec::new();
     append_ip(&mut client, record.client_address.ip());
     json_text(&mut text, &client);
     match record.what {
-        What::Text(message) => {
+        What::Error(message) | What::Message(message) => {
             text.push_str(",\"message\":");
             json_text(&mut text, message.as_bytes());
         }
-        What::Request { status, .. } => {
+        What::Response { status, .. } | What::Request { status, .. } => {
             // What was refused may lack any of its parts.
             let mut parts = record.request_line.splitn(2, |&octet| octet == b' ');
             let (method, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

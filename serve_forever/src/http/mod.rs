@@ -12,6 +12,7 @@ mod fields;
 mod handler;
 mod handler_fn;
 mod head;
+mod lines;
 mod link;
 mod log_format;
 mod output;

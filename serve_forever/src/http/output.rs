@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Write};
 use crate::sys::Interest;
 
 use super::decimal::push_decimal;
+use super::lines::{Lines, Share};
 use super::link::{Link, Pace};
 use super::pending::{Attachment, SourceFraming};
 
@@ -25,6 +26,12 @@ pub(crate) struct Output {
     plan: Plan,
     /// Content octets that were accepted from the handler.
     accepted: u64,
+    /// Those of them that were sent.
+    gone: u64,
+    /// Where content begins in `ready`, once the head is complete.
+    content_at: usize,
+    /// The lines of the log of the responses in `ready`.
+    pub(crate) lines: Lines,
     /// Something of the present response has left: it can't be replaced any more.
     left: bool,
     pub(crate) attachment: Option<Attachment>,
@@ -92,7 +99,9 @@ impl Output {
                 *buffer = Vec::new();
             }
         }
-        *self = Self { ready, body, ..Self::default() };
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.clear(MAX_KEPT);
+        *self = Self { ready, body, lines, ..Self::default() };
     }
 
     /// The next response begins; `ready` keeps what is there.
@@ -102,6 +111,7 @@ impl Output {
         self.state = State::Empty;
         self.plan = Plan::default();
         self.accepted = 0;
+        self.gone = 0;
         self.left = false;
         self.attachment = None;
         self.pace = Pace::default();
@@ -123,9 +133,27 @@ impl Output {
         self.plan.status
     }
 
-    /// Content octets accepted from the handler so far.
-    pub(crate) fn accepted(&self) -> u64 {
-        self.accepted
+    /// Content octets that are for sending: of those accepted from the handler none where there is no body.
+    pub(crate) fn content(&self) -> u64 {
+        if self.plan.is_bodiless() { 0 } else { self.accepted }
+    }
+
+    /// What the present response has of `ready`; asked for when the handler is done. `cut`: it will not be whole.
+    pub(crate) fn share(&self, cut: bool) -> Share {
+        // What waits for its framing is not in `ready`, and where the handler failed it never will be.
+        let elsewhere =
+            self.attachment.as_ref().map_or(0, Attachment::accounted) + self.gone + self.body.len() as u64;
+        let end = self.ready.len();
+        let is_held = !self.broken && matches!(self.state, State::Committed(_));
+        Share {
+            gone: self.gone,
+            held: if is_held { self.content().saturating_sub(elsewhere) } else { 0 },
+            start: if is_held { self.content_at } else { end },
+            end,
+            chunked: self.state == State::Committed(Body::Chunked),
+            attached: self.attachment.is_some(),
+            whole: !cut,
+        }
     }
 
     /// Whether writing failed.
@@ -344,6 +372,7 @@ impl Output {
             (_, None, None) => {}
         }
         self.ready.extend_from_slice(b"\r\n");
+        self.content_at = self.ready.len();
         self.state = State::Committed(body);
     }
 
@@ -388,9 +417,16 @@ impl Output {
             }
         };
         self.left |= sent > self.start;
-        self.ready.drain(..sent);
-        self.start = self.start.saturating_sub(sent);
+        // Of what is sent, and of what never will be, the responses before this one are told now.
+        self.lines.settle(link.log, &self.ready, sent);
+        if let State::Committed(_) = self.state {
+            let share = self.share(false);
+            self.gone = share.content(&self.ready, sent);
+        }
         self.broken |= result.is_err();
+        self.ready.clear();
+        self.start = 0;
+        self.content_at = 0;
         result
     }
 }

@@ -4,18 +4,16 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::server::access_log::AccessLog;
 use crate::server::config::Config;
 use crate::server::hooks::{catch, guarded};
 use crate::sys::Stamp;
 use crate::transport::Transport;
 
+use super::lines::Waiting;
 use super::link::Pace;
-use super::log_format::Line;
 use super::output::{LAST_CHUNK, append_chunk};
 
 /// Content that is made piece by piece, whenever the client has taken the last one.
@@ -130,9 +128,8 @@ pub(crate) struct Pending {
     attachment: Option<Attachment>,
     framing: SourceFraming,
     octets_sent: u64,
-    /// Content that is in `octets`, and was not counted yet.
-    content: u64,
-    log: Option<Deferred>,
+    /// The lines of the log that tell of this.
+    waiting: Option<Waiting>,
     started: Option<Instant>,
     progress: Option<Instant>,
 }
@@ -148,30 +145,21 @@ pub(crate) enum Sent {
 }
 
 impl Pending {
-    pub(crate) fn new(octets: Vec<u8>, attachment: Option<Attachment>, framing: SourceFraming) -> Self {
-        Self {
-            octets,
-            sent: 0,
-            attachment,
-            framing,
-            octets_sent: 0,
-            content: 0,
-            log: None,
-            started: None,
-            progress: None,
-        }
+    /// `sent` of `octets` are gone already.
+    pub(crate) fn new(
+        octets: Vec<u8>,
+        sent: usize,
+        attachment: Option<Attachment>,
+        framing: SourceFraming,
+        waiting: Option<Waiting>,
+    ) -> Self {
+        Self { octets, sent, attachment, framing, octets_sent: 0, waiting, started: None, progress: None }
     }
 
-    /// The line of the log is to be written when all is sent, or when that is given up. `content` octets of the content
-    /// are among those that were given to [`new`](Self::new).
-    pub(crate) fn log_when_sent(&mut self, line: Line, log: &AccessLog, content: u64) {
-        self.content = content;
-        self.log = Some(Deferred { line, log: log.clone(), octets: 0, complete: false });
-    }
-
-    fn count(&mut self, content: u64) {
-        if let Some(log) = &mut self.log {
-            log.octets += content;
+    /// Nothing more is sent: the lines of the log are written. `all`: nothing more was to be sent.
+    fn end(&mut self, all: bool) {
+        if let Some(waiting) = self.waiting.take() {
+            waiting.end(&self.octets, self.sent, self.framing == SourceFraming::Chunked, all);
         }
     }
 
@@ -209,16 +197,15 @@ impl Pending {
                     Err(error) => return Err(error),
                 }
             }
+            if let Some(waiting) = &mut self.waiting {
+                waiting.sent(&self.octets, self.framing == SourceFraming::Chunked);
+            }
             self.octets.clear();
             self.sent = 0;
-            let content = mem::take(&mut self.content);
-            self.count(content);
             match &mut self.attachment {
                 None => {
                     self.octets = Vec::new();
-                    if let Some(log) = &mut self.log {
-                        log.complete = true;
-                    }
+                    self.end(true);
                     return Ok(Sent::All);
                 }
                 Some(Attachment::File { left: 0, tail, .. }) => {
@@ -242,7 +229,9 @@ impl Pending {
                             *left -= count.min(*left);
                             self.octets_sent += count;
                             self.progress = None;
-                            self.count(count);
+                            if let Some(waiting) = &mut self.waiting {
+                                waiting.add(count);
+                            }
                         }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Sent::Blocked),
                         Err(error) => return Err(error),
@@ -251,7 +240,6 @@ impl Pending {
                 Some(Attachment::Source(source)) => {
                     let mut piece = Vec::new();
                     let more = source.pull(&mut piece)?;
-                    self.content = piece.len() as u64;
                     match &mut self.framing {
                         SourceFraming::Chunked => append_chunk(&mut self.octets, &piece),
                         SourceFraming::Close => self.octets = piece,
@@ -301,19 +289,10 @@ impl Pending {
     }
 }
 
-/// A line of the log that is written when its response is over, however it ends.
-#[derive(Debug)]
-struct Deferred {
-    line: Line,
-    log: AccessLog,
-    /// Content that the client, or the system for it, has taken.
-    octets: u64,
-    complete: bool,
-}
-
-impl Drop for Deferred {
+impl Drop for Pending {
     fn drop(&mut self) {
-        self.log.write(|out| self.line.append(out, self.octets, self.complete));
+        // However it comes to its end. Before the source, which may take its time.
+        self.end(false);
     }
 }
 

@@ -47,11 +47,16 @@ impl<H> Http<H> {
         self.may_block.load(Ordering::Relaxed)
     }
 
-    /// A whole response that closes the connection, without a handler.
-    pub(crate) fn plain_refusal(&self, code: u16) -> Vec<u8> {
+    /// A whole response that closes the connection, without a handler, and where its content begins. `accept`: what the
+    /// client said of the forms that it likes.
+    pub(crate) fn plain_refusal<'a>(
+        &self,
+        code: u16,
+        accept: impl Iterator<Item = &'a [u8]>,
+    ) -> (Vec<u8>, usize) {
         let message = status::reason(code).unwrap_or("???");
         let explain = status::explanation(code).unwrap_or("???");
-        let page = error_page::render(error_page::DEFAULT_FORMAT, code, message, explain);
+        let body = error_page::negotiated(accept, code, message, explain);
         let mut out = format!("HTTP/1.1 {code} {message}\r\n").into_bytes();
         let version = self.server_version.get().map_or(SERVER_VERSION, String::as_str);
         if !version.is_empty() {
@@ -63,14 +68,15 @@ impl<H> Http<H> {
         if code == 503 {
             out.extend_from_slice(b"Retry-After: 1\r\n");
         }
-        out.extend_from_slice(
-            format!(
-                "Connection: close\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: {}\r\n\r\n{page}",
-                page.len()
-            )
-            .as_bytes(),
-        );
-        out
+        out.extend_from_slice(b"Connection: close\r\n");
+        if body.varies {
+            out.extend_from_slice(b"Vary: Accept\r\n");
+        }
+        let (kind, length) = (body.content_type, body.content.len());
+        out.extend_from_slice(format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+        let start = out.len();
+        out.extend_from_slice(body.content.as_bytes());
+        (out, start)
     }
 }
 

@@ -3,14 +3,18 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::Instant;
 
 use crate::server::handle::ServerHandle;
+use crate::sync::lock;
 use crate::sys;
 
 use super::date::{DateCache, DateStyle};
 use super::escape;
 use super::fields::Headers;
-use super::log_format::Line;
+use super::lines::{Lines, Share};
+use super::output::Output;
 
 /// One line of the access log, on its way through the handler's `log_*` methods.
 ///
@@ -38,16 +42,28 @@ pub struct LogRecord<'r> {
     pub(crate) request_line: &'r [u8],
     pub(crate) headers: Headers<'r>,
     pub(crate) what: What<'r>,
-    /// The client took all that was sent so far.
-    pub(crate) complete: bool,
-    /// Where the line of a request is left whose response is still to be sent.
-    pub(crate) later: Option<&'r RefCell<Option<Line>>>,
+    /// When the head of the request had come.
+    pub(crate) arrived: Instant,
+    /// The response is cut: it will not be whole, whatever else is sent.
+    pub(crate) cut: bool,
+    /// What sends the response, and writes the line after it.
+    pub(crate) output: &'r Mutex<Output>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What<'r> {
-    Request { status: u16, octets: u64 },
-    Text(&'r str),
+    /// The response to the request.
+    Response {
+        status: u16,
+        octets: u64,
+    },
+    /// What a handler says of the request.
+    Request {
+        status: u16,
+        octets: u64,
+    },
+    Error(&'r str),
+    Message(&'r str),
 }
 
 impl LogRecord<'_> {
@@ -143,13 +159,14 @@ impl LogRecord<'_> {
     /// ```
     pub fn status(&self) -> Option<u16> {
         match self.what {
-            What::Request { status, .. } => Some(status),
-            What::Text(_) => None,
+            What::Response { status, .. } | What::Request { status, .. } => Some(status),
+            What::Error(_) | What::Message(_) => None,
         }
     }
 
-    /// The octets of content that were accepted for sending, in a record of a request. Of a file or a source, which is sent
-    /// after that, the log itself tells how much the client took.
+    /// The octets of content that are for sending, in a record of a request: 0 where there is none, as with `HEAD`, and of
+    /// a source those that were written before it. How many were sent is known later, and told by the line that
+    /// [`write`](Self::write) leaves.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -170,8 +187,8 @@ impl LogRecord<'_> {
     /// ```
     pub fn octets(&self) -> Option<u64> {
         match self.what {
-            What::Request { octets, .. } => Some(octets),
-            What::Text(_) => None,
+            What::Response { octets, .. } | What::Request { octets, .. } => Some(octets),
+            What::Error(_) | What::Message(_) => None,
         }
     }
 
@@ -198,20 +215,20 @@ impl LogRecord<'_> {
     pub fn text(&self) -> String {
         let mut text = String::new();
         match self.what {
-            What::Request { status, octets } => {
+            What::Response { status, octets } | What::Request { status, octets } => {
                 text.push('"');
                 escape::log_octets(&mut text, self.request_line);
                 // Writing to a String cannot fail.
                 let _ = write!(text, "\" {status} {octets}");
             }
-            What::Text(message) => escape::log_text(&mut text, message),
+            What::Error(message) | What::Message(message) => escape::log_text(&mut text, message),
         }
         text
     }
 
     /// Writes the record to the server's access log, in its [form](crate::LogFormat), by default Python's:
-    /// `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. Of a response that is still to be sent (a file, a
-    /// source) the line is written when that is over, with the octets that were sent.
+    /// `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. The line of a request is written when the response is
+    /// sent, or will never be, with the octets that were sent.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -241,26 +258,25 @@ impl LogRecord<'_> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn write(&self) {
+        if !self.server.access_log().is_on() {
+            return;
+        }
+        let mut output = lock(self.output);
+        let share = match self.what {
+            What::Response { .. } => output.share(self.cut),
+            What::Request { octets, .. } => Share::settled(octets),
+            What::Error(_) | What::Message(_) => Share::settled(0),
+        };
+        self.add_to(&mut output.lines, share);
+    }
+
+    /// Adds the line, if the server's log is to have one. `share`: that of the response.
+    pub(crate) fn add_to(&self, lines: &mut Lines, share: Share) {
         let log = self.server.access_log();
-        if !log.is_on() {
-            return;
-        }
         let style = log.style();
-        if !style.has(&self.what) {
-            return;
+        if log.is_on() && style.has(&self.what) {
+            lines.add(self, style, share);
         }
-        let now = sys::unix_time();
-        DATES.with_borrow_mut(|dates| {
-            if let (Some(later), What::Request { .. }) = (self.later, self.what) {
-                // Written twice, it would be two lines: only the last one can wait.
-                if let Some(line) = later.replace(Some(style.line(self, dates, now))) {
-                    log.write(|out| line.append(out, 0, true));
-                }
-            } else {
-                // One thread at a time writes to the buffer that `log` lends, so the line is put together in place.
-                log.write(|out| style.append(out, self, dates, now));
-            }
-        });
     }
 }
 
@@ -269,7 +285,12 @@ pub(crate) fn append_date(out: &mut Vec<u8>) {
     DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.http(sys::unix_time())));
 }
 
-/// The present time as it stands in the log.
+/// Appends the present time as it stands in the log.
+pub(crate) fn append_log_date(out: &mut Vec<u8>, style: DateStyle) {
+    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.log(sys::unix_time(), style).as_bytes()));
+}
+
+/// The present time as Python's log has it.
 pub(crate) fn log_date() -> String {
     DATES.with_borrow_mut(|dates| dates.log(sys::unix_time(), DateStyle::Python).to_owned())
 }

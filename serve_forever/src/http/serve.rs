@@ -1,7 +1,7 @@
 //! One request: the handler is made, run, and its response finished.
 
-use std::cell::RefCell;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
@@ -16,7 +16,6 @@ use super::handler::{self, BaseHttpRequestHandler};
 use super::fields::Headers;
 use super::head::{Expect, Refusal};
 use super::link::Link;
-use super::log_format::Line;
 use super::output::Output;
 use super::records::{LogRecord, What};
 use super::response_head::ResponseHead;
@@ -52,8 +51,6 @@ pub(crate) struct Served {
     pub(crate) complete: bool,
     /// The part of the body that was not read, if it is worth reading.
     pub(crate) unread: Option<Box<BodyDecoder>>,
-    /// The line of the log, if the response is still to be sent.
-    pub(crate) line: Option<Line>,
 }
 
 impl<H: BaseHttpRequestHandler> Http<H> {
@@ -79,13 +76,13 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             Ok(identity) => (identity, Ok(())),
             Err(panic) => (Identity::default(), Err(panic)),
         };
-        let Lent { output, response, records } = lent;
-        exclusive(output).begin();
+        let Lent { output: lent_output, response, records } = lent;
+        exclusive(lent_output).begin();
         response.clear();
         let context = Context {
             server: site.server,
-            link: Link::new(site.transport, site.seat, site.config),
-            output: &*output,
+            link: Link::new(site.transport, site.seat, site.config, site.server.access_log()),
+            output: &*lent_output,
             identity,
         };
         let head = request.head;
@@ -118,7 +115,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let unread = http.settle_body(site.config);
         let rest = http.rfile.rest();
         let decoder = (unread == Unread::Some).then(|| Box::new(http.rfile.take_decoder()));
-        let output = exclusive(output);
+        let output = exclusive(lent_output);
         if unread == Unread::TooMuch || site.server.is_stopping() {
             output.set_close();
         }
@@ -129,16 +126,17 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         cut |= output.is_broken();
 
         if output.has_head() {
-            records.push(Record::Request { status: output.status(), octets: output.accepted() });
+            records.push(Record::Response { status: output.status(), octets: output.content() });
         }
-        let line = RefCell::new(None);
+        let (close, output) = (output.closes(), &*lent_output);
         let log = Log {
             server: site.server,
             site,
             request_line: head.request_line(request.octets),
             headers: head.fields(request.octets),
-            complete: !cut,
-            later: (output.attachment.is_some() && !cut).then_some(&line),
+            arrived: request.arrived,
+            cut,
+            output,
         };
         if let Some(handler) = handler.take() {
             let logged = catch(|| {
@@ -155,14 +153,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         for record in records.drain(..) {
             log.write(&record);
         }
-        Served {
-            close: output.closes(),
-            cut,
-            rest,
-            complete: unread == Unread::Nothing,
-            unread: decoder,
-            line: line.into_inner(),
-        }
+        Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder }
     }
 }
 
@@ -279,14 +270,15 @@ struct Log<'a> {
     site: Site<'a>,
     request_line: &'a [u8],
     headers: Headers<'a>,
-    complete: bool,
-    later: Option<&'a RefCell<Option<Line>>>,
+    arrived: Instant,
+    cut: bool,
+    output: &'a Mutex<Output>,
 }
 
 impl Log<'_> {
     fn deliver<H: BaseHttpRequestHandler>(&self, handler: &H, record: &Record) {
         match record {
-            Record::Request { .. } => handler.log_request(&self.record(record)),
+            Record::Response { .. } | Record::Request { .. } => handler.log_request(&self.record(record)),
             Record::Error(_) => handler.log_error(&self.record(record)),
             Record::Message(_) => handler.log_message(&self.record(record)),
         }
@@ -298,8 +290,10 @@ impl Log<'_> {
 
     fn record<'s>(&'s self, record: &'s Record) -> LogRecord<'s> {
         let what = match record {
+            Record::Response { status, octets } => What::Response { status: *status, octets: *octets },
             Record::Request { status, octets } => What::Request { status: *status, octets: *octets },
-            Record::Error(text) | Record::Message(text) => What::Text(text),
+            Record::Error(text) => What::Error(text),
+            Record::Message(text) => What::Message(text),
         };
         LogRecord {
             server: self.server,
@@ -307,8 +301,9 @@ impl Log<'_> {
             request_line: self.request_line,
             headers: self.headers,
             what,
-            complete: self.complete,
-            later: self.later,
+            arrived: self.arrived,
+            cut: self.cut,
+            output: self.output,
         }
     }
 }

@@ -35,6 +35,10 @@ pub struct AccessLog {
 
 /// The form of the access log; see [`AccessLog::format`](crate::AccessLog::format).
 ///
+/// In each of them the octets are those of the content, without head and frames, that the operating system has taken. It
+/// delivers them by itself, and nobody learns whether all of them arrived: a short response to a client that has just left
+/// can be complete here.
+///
 /// ```
 /// use serve_forever::{AccessLog, LogFormat};
 ///
@@ -44,7 +48,7 @@ pub struct AccessLog {
 #[non_exhaustive]
 pub enum LogFormat {
     /// As Python writes it: `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. Errors have a line of their
-    /// own before that. A response that its client did not take to its end has `incomplete` behind the octets.
+    /// own before that. A response that did not go out to its end has `incomplete` behind the octets.
     #[default]
     Python,
     /// The Common Log Format, which most programs that read logs know. `-` stands for no octets. What is not a request is
@@ -53,8 +57,8 @@ pub enum LogFormat {
     /// The same with the `Referer` and the `User-Agent` of the request behind it.
     Combined,
     /// An object of JSON in each line: `time`, `client`, `method`, `target`, `version`, `host`, `referer`, `user_agent`,
-    /// `status`, `octets`, and `complete`, which is false where the client did not take all; or `time`, `client` and
-    /// `message`.
+    /// `status`, `octets`, `complete`, which is false where the response did not go out to its end, and `duration_ms`, from
+    /// the arrival of the head to the last octet; or `time`, `client` and `message`.
     Json,
 }
 
@@ -182,16 +186,16 @@ impl AccessLog {
         self.sink.is_some()
     }
 
-    /// Adds what `line` appends to the buffer it is given: one or more whole lines.
-    pub(crate) fn write(&self, line: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds what `append` appends to the buffer it is given: so many whole lines.
+    pub(crate) fn write_lines(&self, count: u64, append: impl FnOnce(&mut Vec<u8>)) {
         let Some(sink) = &self.sink else { return };
         if sink.backlog.load(Ordering::Relaxed) > MAX_BACKLOG {
-            sink.dropped.fetch_add(1, Ordering::Relaxed);
+            sink.dropped.fetch_add(count, Ordering::Relaxed);
             return;
         }
         let mut shard = lock(&sink.shards[SHARD.get() % SHARDS]);
         let before = shard.len();
-        line(&mut shard);
+        append(&mut shard);
         let (added, length) = (shard.len() - before, shard.len());
         drop(shard);
         sink.backlog.fetch_add(added, Ordering::Relaxed);
@@ -343,7 +347,7 @@ mod tests {
         let log = AccessLog::to(target.clone());
         let writing = log.start().expect("a thread can be made");
         for _ in 0..1000 {
-            log.write(|out| out.extend_from_slice(b"a line\n"));
+            log.write_lines(1, |out| out.extend_from_slice(b"a line\n"));
         }
         drop(writing);
         assert_eq!(lock(&target.0).len(), 7000);
@@ -352,11 +356,11 @@ mod tests {
     #[test]
     fn lines_past_the_backlog_are_counted_and_dropped() {
         let log = AccessLog::to(std::io::sink());
-        log.write(|out| out.resize(MAX_BACKLOG + 1, b'x'));
-        log.write(|out| out.extend_from_slice(b"too late\n"));
+        log.write_lines(1, |out| out.resize(MAX_BACKLOG + 1, b'x'));
+        log.write_lines(1, |out| out.extend_from_slice(b"too late\n"));
         assert_eq!(log.dropped(), 1);
         log.flush();
-        log.write(|out| out.extend_from_slice(b"in time\n"));
+        log.write_lines(1, |out| out.extend_from_slice(b"in time\n"));
         assert_eq!(log.dropped(), 1);
     }
 }

@@ -144,7 +144,6 @@ impl<P: Protocol> Engine<P> {
         if monitor.join().is_err() {
             log::error!("the monitor panicked");
         }
-        drop(writing);
         // What was mailed to a loop that had finished already: nobody else closes these connections.
         for each in &engine.loops {
             drop(each.inbox.collect());
@@ -153,6 +152,8 @@ impl<P: Protocol> Engine<P> {
         server.counters().connections.fetch_sub(lost, Ordering::Relaxed);
         server.stopped();
         let left = engine.pool.wait_until_ended(|| engine.permits.detached(), THREADS_END);
+        // Last, as connections that are dropped by these threads still have lines to write.
+        drop(writing);
         if left > 0 {
             log::warn!("the server has stopped, but {left} of its threads still run a handler");
         }

@@ -8,6 +8,7 @@ mod finish;
 mod receive;
 mod respond;
 
+use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::server::config::Config;
@@ -19,6 +20,7 @@ use super::Http;
 use super::body::{BodyDecoder, Framing};
 use super::handler::BaseHttpRequestHandler;
 use super::head::{Expect, Head, HeadLimits, Refusal};
+use super::lines::{Lines, Share};
 use super::pending::{Pending, SourceFraming};
 use super::records::{LogRecord, What};
 use super::scratch::Scratch;
@@ -37,6 +39,8 @@ pub struct HttpConnection {
     collecting: Option<Collecting>,
     /// When the first octet of the head came.
     head_since: Option<Instant>,
+    /// When the head was complete.
+    arrived: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -174,6 +178,7 @@ impl HttpConnection {
             look_first: false,
             collecting: None,
             head_since: None,
+            arrived: None,
         }
     }
 
@@ -212,24 +217,29 @@ impl HttpConnection {
 
     /// A response without a handler: there is no thread to run one, or the client is not welcome.
     fn refuse_plainly<H: BaseHttpRequestHandler + 'static>(&mut self, status: u16, cx: &Turn<'_, Http<H>>) {
-        let octets = cx.protocol.plain_refusal(status);
         let mut head = Head::default();
         // As far as it goes, for the log.
         let _ = head.parse(&self.partial, &limits(cx.config));
+        let headers = head.fields(&self.partial);
+        let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
+        let (end, content) = (octets.len(), (octets.len() - start) as u64);
         let record = LogRecord {
             server: cx.server,
             client_address: cx.transport.peer,
             request_line: head.request_line(&self.partial),
-            headers: head.fields(&self.partial),
-            what: What::Request { status, octets: 0 },
-            complete: true,
-            later: None,
+            headers,
+            what: What::Response { status, octets: content },
+            arrived: self.arrived.take().unwrap_or(cx.now),
+            cut: false,
+            output: &Mutex::default(),
         };
-        record.write();
+        let mut lines = Lines::default();
+        record.add_to(&mut lines, Share { held: content, start, end, ..Share::settled(0) });
         self.partial = Vec::new();
         self.look_first = false;
-        self.phase =
-            Phase::Sending(Box::new(Pending::new(octets, None, SourceFraming::Close)), After::Linger);
+        let waiting = lines.keep(cx.server.access_log(), &octets, 0);
+        let pending = Pending::new(octets, 0, None, SourceFraming::Close, waiting);
+        self.phase = Phase::Sending(Box::new(pending), After::Linger);
     }
 }
 

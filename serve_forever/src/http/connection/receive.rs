@@ -80,6 +80,7 @@ impl HttpConnection {
         let octets = &scratch.read[..scratch.filled];
         match scratch.head.parse(octets, &limits(config)) {
             Ok(Parsed::Complete(end)) => {
+                self.arrived = Some(now);
                 let goal = end + body_to_collect(&scratch.head);
                 if octets.len() >= goal {
                     scratch.parsed = Some(end);
@@ -120,6 +121,7 @@ impl HttpConnection {
         match head.parse(&self.partial, &limits(config)) {
             Ok(Parsed::Complete(end)) => {
                 self.head_since = None;
+                self.arrived.get_or_insert(now);
                 let goal = end + body_to_collect(&head);
                 if self.partial.len() >= goal {
                     self.collecting = None;

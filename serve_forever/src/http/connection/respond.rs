@@ -7,7 +7,7 @@ use crate::http::body::Framing;
 use crate::http::exchange::Request;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::{Parsed, Refusal};
-use crate::http::pending::{Attachment, Pending};
+use crate::http::pending::Pending;
 use crate::http::scratch::Scratch;
 use crate::http::serve::{Site, exclusive};
 use crate::server::protocol::{Next, Run};
@@ -32,12 +32,14 @@ impl HttpConnection {
         self.partial = Vec::new();
         (self.head, self.head_since, self.collecting) = (None, None, None);
         let site = Site { server: cx.server, config: cx.config, transport: cx.transport, seat: cx.seat };
+        let log = cx.server.access_log();
+        // Of those behind the first one too: they came with it.
+        let arrived = self.arrived.take().unwrap_or(cx.started);
         let limits = limits(cx.config);
         exclusive(&mut lent.output).begin_connection();
         let mut start = 0;
         let mut refusal = refusal.cloned();
         let mut first = true;
-        let mut line = None;
         let after = loop {
             let end = match parsed.take() {
                 Some(end) => end,
@@ -83,9 +85,8 @@ impl HttpConnection {
             first = false;
             let (octets, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
-            let request = Request { head, octets };
-            let mut served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
-            line = served.line.take();
+            let request = Request { head, octets, arrived };
+            let served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.
                 head.clear();
@@ -96,9 +97,11 @@ impl HttpConnection {
                 // What is complete, such as answers to earlier requests, still goes out if the peer takes it at
                 // once; the end of the connection shows that the last one is not whole.
                 let output = exclusive(&mut lent.output);
-                if !output.ready.is_empty() {
-                    let _ = cx.transport.send(&output.ready, false);
-                }
+                let sent = match output.ready.as_slice() {
+                    [] => 0,
+                    ready => cx.transport.send(ready, false).unwrap_or(0),
+                };
+                output.lines.settle(log, &output.ready, sent);
                 if output.is_close_delimited() {
                     cx.transport.abort();
                 }
@@ -140,16 +143,19 @@ impl HttpConnection {
             after = After::Linger;
         }
         let ready = &mut output.ready;
+        let mut sent = 0;
         if attachment.is_none() {
             match cx.transport.send(ready, false) {
                 Ok(count) if count == ready.len() => {
+                    output.lines.settle(log, ready, count);
                     ready.clear();
                     return self.sent(after, cx.transport, cx.config, || cx.now());
                 }
-                Ok(count) => drop(ready.drain(..count)),
+                Ok(count) => sent = count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => {
                     log::debug!("{}: the client left before it had its response: {error}", cx.transport.peer);
+                    output.lines.settle(log, ready, 0);
                     ready.clear();
                     return Next::Close;
                 }
@@ -159,11 +165,8 @@ impl HttpConnection {
         if matches!(after, After::Close) {
             after = After::Linger;
         }
-        let content = output.accepted() - attachment.as_ref().map_or(0, Attachment::accounted);
-        let mut pending = Pending::new(octets, attachment, framing);
-        if let Some(line) = line {
-            pending.log_when_sent(line, cx.server.access_log(), content);
-        }
+        let waiting = output.lines.keep(log, &octets, sent);
+        let pending = Pending::new(octets, sent, attachment, framing, waiting);
         self.phase = Phase::Sending(Box::new(pending), after);
         self.send_more(cx)
     }

@@ -1,0 +1,245 @@
+//! Lines of the log whose responses are on their way. Each waits until its response is sent or has failed, as only then it
+//! is known how much of the content went out.
+//!
+//! The lines of one run of a connection stand in memory that its thread keeps, and go to the log together when the responses
+//! have been sent. Where that takes longer they are copied out, into a [`Waiting`].
+
+use std::time::Instant;
+
+use memchr::memchr;
+
+use crate::server::access_log::{AccessLog, LogStyle};
+
+use super::records::LogRecord;
+
+/// Lines, in the order in which they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// The text of all of them, without what depends on how sending ends.
+    text: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    /// Octets of it in the text.
+    length: usize,
+    /// At which of them the octets of content are to stand; `None` for what is no request.
+    place: Option<usize>,
+    share: Share,
+    since: Instant,
+}
+
+/// What a response has of the octets that are sent together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    /// Content that is gone already.
+    pub(crate) gone: u64,
+    /// Content among the octets.
+    pub(crate) held: u64,
+    /// Where that begins.
+    pub(crate) start: usize,
+    /// Where the response ends.
+    pub(crate) end: usize,
+    /// Whether the content stands in chunks.
+    pub(crate) chunked: bool,
+    /// A file or a source follows the octets.
+    pub(crate) attached: bool,
+    /// Whether it is a whole response at all.
+    pub(crate) whole: bool,
+}
+
+impl Share {
+    /// Of a record that waits for nothing.
+    pub(crate) fn settled(octets: u64) -> Self {
+        Self { gone: octets, held: 0, start: 0, end: 0, chunked: false, attached: false, whole: true }
+    }
+
+    fn is_sent(&self, sent: usize) -> bool {
+        self.end <= sent && !self.attached
+    }
+
+    /// Content that is gone once `sent` of `octets` are.
+    pub(crate) fn content(&self, octets: &[u8], sent: usize) -> u64 {
+        if self.end <= sent {
+            return self.gone + self.held;
+        }
+        let content = octets.get(self.start..).unwrap_or_default();
+        self.gone + content_in(content, sent.saturating_sub(self.start), self.chunked).min(self.held)
+    }
+}
+
+impl Lines {
+    /// Adds the line of a record. `share`: that of its response.
+    pub(crate) fn add(&mut self, record: &LogRecord<'_>, style: LogStyle, share: Share) {
+        let from = self.text.len();
+        let place = style.append(&mut self.text, record).map(|at| at - from);
+        self.lines.push(Line { length: self.text.len() - from, place, share, since: record.arrived });
+    }
+
+    /// Writes all lines, as nothing more will be sent than `sent` of `octets`.
+    pub(crate) fn settle(&mut self, log: &AccessLog, octets: &[u8], sent: usize) {
+        self.write(log, |share| (share.content(octets, sent), share.whole && share.is_sent(sent)));
+    }
+
+    /// Writes the lines that are settled when `sent` of `octets` are sent; the others go on waiting.
+    pub(crate) fn keep(&mut self, log: &AccessLog, octets: &[u8], sent: usize) -> Option<Waiting> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let lines = self.split(log, octets, sent);
+        (!lines.lines.is_empty()).then(|| Waiting { lines, log: log.clone(), attached: None })
+    }
+
+    /// Drops what an end out of turn may have left, and keeps the memory unless it is much.
+    pub(crate) fn clear(&mut self, most: usize) {
+        self.lines.clear();
+        self.text.clear();
+        if self.text.capacity() > most {
+            *self = Self::default();
+        }
+    }
+
+    fn split(&mut self, log: &AccessLog, octets: &[u8], sent: usize) -> Self {
+        let (mut over, mut waiting) = (Self::default(), Self::default());
+        let mut text = self.text.as_slice();
+        for line in self.lines.drain(..) {
+            let (this, rest) = text.split_at_checked(line.length).unwrap_or((text, &[]));
+            text = rest;
+            let to = if line.share.is_sent(sent) { &mut over } else { &mut waiting };
+            to.text.extend_from_slice(this);
+            to.lines.push(line);
+        }
+        self.text.clear();
+        over.settle(log, octets, sent);
+        waiting
+    }
+
+    fn write(&mut self, log: &AccessLog, outcome: impl Fn(&Share) -> (u64, bool)) {
+        if self.lines.is_empty() {
+            return;
+        }
+        let style = log.style();
+        log.write_lines(self.lines.len() as u64, |out| {
+            let mut text = self.text.as_slice();
+            for line in &self.lines {
+                let (this, rest) = text.split_at_checked(line.length).unwrap_or((text, &[]));
+                text = rest;
+                let Some((before, behind)) = line.place.and_then(|place| this.split_at_checked(place)) else {
+                    out.extend_from_slice(this);
+                    continue;
+                };
+                let (octets, complete) = outcome(&line.share);
+                out.extend_from_slice(before);
+                style.append_octets(out, octets);
+                out.extend_from_slice(behind);
+                style.append_end(out, complete, line.since);
+            }
+        });
+        self.lines.clear();
+        self.text.clear();
+    }
+}
+
+/// Lines that wait for longer than the run in which they were made.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    lines: Lines,
+    log: AccessLog,
+    /// Content that came after the octets and is gone; `None` while those are still being sent.
+    attached: Option<u64>,
+}
+
+impl Waiting {
+    /// All of `octets` are sent: first those that came with the lines, then pieces of what is attached.
+    pub(crate) fn sent(&mut self, octets: &[u8], chunked: bool) {
+        if let Some(content) = &mut self.attached {
+            *content += content_in(octets, octets.len(), chunked);
+        } else {
+            self.lines = self.lines.split(&self.log, octets, octets.len());
+            self.attached = Some(0);
+        }
+    }
+
+    /// So much content went out that was never among the octets.
+    pub(crate) fn add(&mut self, content: u64) {
+        *self.attached.get_or_insert(0) += content;
+    }
+
+    /// Nothing more will be sent than `sent` of `octets`. `all`: nothing more was to be sent.
+    pub(crate) fn end(mut self, octets: &[u8], sent: usize, chunked: bool, all: bool) {
+        match self.attached {
+            None => self.lines.settle(&self.log, octets, sent),
+            Some(content) => {
+                let content = content + content_in(octets, sent, chunked);
+                self.lines.write(&self.log, |share| (share.gone + share.held + content, all && share.whole));
+            }
+        }
+    }
+}
+
+/// The content among the first `sent` of `octets`, which begin with content, or with a chunk of it (RFC 9112 §7.1) that we
+/// made ourselves. Gone through only where sending ended early: nobody keeps account of chunks.
+fn content_in(octets: &[u8], sent: usize, chunked: bool) -> u64 {
+    if !chunked {
+        return octets.len().min(sent) as u64;
+    }
+    let (mut content, mut at) = (0, 0);
+    while at < sent {
+        let rest = octets.get(at..).unwrap_or_default();
+        let Some(line) = memchr(b'\n', rest) else { break };
+        let size = rest.get(..line).and_then(|line| std::str::from_utf8(line.trim_ascii_end()).ok());
+        let Some(size) = size.and_then(|size| u64::from_str_radix(size, 16).ok()) else { break };
+        let data = at + line + 1;
+        content += size.min(sent.saturating_sub(data) as u64);
+        // Of a chunk that is a file only the size is among the octets.
+        let Ok(size) = usize::try_from(size) else { break };
+        at = data.saturating_add(size).saturating_add(CRLF);
+    }
+    content
+}
+
+/// Octets behind the data of a chunk.
+const CRLF: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_of_chunks_is_counted_at_whatever_octet_sending_ended() {
+        let octets = b"a\r\n0123456789\r\n3\r\nabc\r\n0\r\n\r\n";
+        let content = |sent| content_in(octets, sent, true);
+        for sent in 0..=octets.len() {
+            let first = sent.saturating_sub(3).min(10);
+            let second = sent.saturating_sub(18).min(3);
+            assert_eq!(content(sent), (first + second) as u64, "{sent}");
+        }
+        assert_eq!(content_in(octets, 7, false), 7);
+    }
+
+    #[test]
+    fn the_frame_of_a_file_is_no_content() {
+        assert_eq!(content_in(b"2\r\nab\r\n4000000\r\n", 16, true), 2);
+        assert_eq!(content_in(b"\r\n0\r\n\r\n", 7, true), 0);
+        assert_eq!(content_in(b"ffffffffffffffff\r\n", 18, true), 0);
+    }
+
+    #[test]
+    fn a_share_counts_its_own_content_only() {
+        let octets = b"head one body one|head two body two";
+        let share = Share {
+            gone: 5,
+            held: 8,
+            start: 27,
+            end: octets.len(),
+            chunked: false,
+            attached: false,
+            whole: true,
+        };
+        for (sent, content) in [(0, 5), (17, 5), (27, 5), (30, 8), (35, 13)] {
+            assert_eq!(share.content(octets, sent), content, "{sent}");
+        }
+        assert!(share.is_sent(35) && !share.is_sent(34));
+    }
+}
