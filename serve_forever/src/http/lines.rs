@@ -78,8 +78,11 @@ impl Lines {
     }
 
     /// Writes all lines, as nothing more will be sent than `sent` of `octets`.
+    #[inline]
     pub(crate) fn settle(&mut self, log: &AccessLog, octets: &[u8], sent: usize) {
-        self.write(log, |share| (share.content(octets, sent), share.whole && share.is_sent(sent)));
+        if !self.lines.is_empty() {
+            self.write(log, |share| (share.content(octets, sent), share.whole && share.is_sent(sent)));
+        }
     }
 
     /// Writes the lines that are settled when `sent` of `octets` are sent; the others go on waiting.
@@ -116,9 +119,6 @@ impl Lines {
     }
 
     fn write(&mut self, log: &AccessLog, outcome: impl Fn(&Share) -> (u64, bool)) {
-        if self.lines.is_empty() {
-            return;
-        }
         let style = log.style();
         log.write_lines(self.lines.len() as u64, |out| {
             let mut text = self.text.as_slice();

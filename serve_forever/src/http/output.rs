@@ -92,16 +92,16 @@ impl Output {
     /// A connection begins its run. Nothing of the connection before may stay but the memory itself, and not too much
     /// of that.
     pub(crate) fn begin_connection(&mut self) {
-        let (mut ready, mut body) = (std::mem::take(&mut self.ready), std::mem::take(&mut self.body));
-        for buffer in [&mut ready, &mut body] {
+        for buffer in [&mut self.ready, &mut self.body] {
             buffer.clear();
             if buffer.capacity() > MAX_KEPT {
                 *buffer = Vec::new();
             }
         }
-        let mut lines = std::mem::take(&mut self.lines);
-        lines.clear(MAX_KEPT);
-        *self = Self { ready, body, lines, ..Self::default() };
+        self.lines.clear(MAX_KEPT);
+        self.broken = false;
+        // Everything else is set anew for each response.
+        self.begin();
     }
 
     /// The next response begins; `ready` keeps what is there.
