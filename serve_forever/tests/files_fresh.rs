@@ -275,9 +275,25 @@ fn the_root_can_be_replaced_by_renaming() {
     }
 }
 
+#[test]
+fn nothing_is_served_of_a_root_that_was_moved_away() {
+    let mut kept = Kept::new(b"text");
+    write(kept.site.path("never_asked_for.txt"), b"text");
+    let (root, moved) = (kept.site.path(""), kept.site.outside().join("moved"));
+    fs::rename(&root, &moved).expect("it is renamed");
+    for target in ["/a.txt", "/never_asked_for.txt", "/"] {
+        kept.assert_is_gone(target);
+    }
+    fs::rename(&moved, &root).expect("it is renamed");
+    assert_eq!(kept.client.get("/a.txt").text(), "text");
+}
+
 #[cfg(unix)]
 mod links {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    #[cfg(not(feature = "portable-sys"))]
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::symlink;
+    use std::time::Duration;
 
     use super::*;
 
@@ -288,12 +304,23 @@ mod links {
         fs::rename(new, link).expect("it is renamed");
     }
 
+    /// Where a system does not tell which file it is, those that a link is switched between differ in their times.
+    fn tell_apart(paths: &[std::path::PathBuf]) {
+        if cfg!(feature = "portable-sys") {
+            for (path, seconds) in paths.iter().zip(1..) {
+                let file = File::options().write(true).open(path).expect("the file");
+                file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).expect("its time");
+            }
+        }
+    }
+
     #[test]
     fn a_link_to_a_file_can_be_switched() {
         let site = Site::new();
         for name in ["one", "two"] {
             write(site.path(name), name.as_bytes());
         }
+        tell_apart(&["one", "two"].map(|name| site.path(name)));
         symlink("one", site.path("link")).expect("a link");
         site.settled("/link");
         let mut client = site.client();
@@ -317,6 +344,9 @@ mod links {
             write(site.path(name).join("a.txt"), name.as_bytes());
             write(site.path(name).join("index.html"), format!("page {name}").as_bytes());
         }
+        for name in ["a.txt", "index.html"] {
+            tell_apart(&["one", "two"].map(|release| site.path(release).join(name)));
+        }
         symlink("one", site.path("current")).expect("a link");
         site.settled("/current/");
         let mut client = site.client();
@@ -338,6 +368,9 @@ mod links {
                 write(outside.join(name).join("b.txt"), &vec![name.as_bytes()[0]; LARGE]);
                 write(outside.join(name).join(format!("only_{name}")), b"");
             }
+            for name in ["a.txt", "b.txt"] {
+                tell_apart(&["one", "two"].map(|release| outside.join(release).join(name)));
+            }
             symlink("one", outside.join("current")).expect("a link");
             builder.directory(outside.join("current"))
         });
@@ -353,6 +386,22 @@ mod links {
                 assert!(client.get("/").text().contains(&format!("only_{name}")));
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_served_of_a_root_whose_link_was_removed() {
+        let site = Site::serving(|builder, outside| {
+            symlink("site", outside.join("current")).expect("a link");
+            builder.directory(outside.join("current"))
+        });
+        let mut kept = Kept::at("/a.txt", "a.txt", b"text", site);
+        let link = kept.site.outside().join("current");
+        fs::remove_file(&link).expect("it is there");
+        for target in ["/a.txt", "/"] {
+            kept.assert_is_gone(target);
+        }
+        symlink("site", &link).expect("a link");
+        assert_eq!(kept.client.get("/a.txt").text(), "text");
     }
 
     #[test]

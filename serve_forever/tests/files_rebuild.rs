@@ -25,6 +25,12 @@ fn letter(version: usize) -> u8 {
     b'a' + u8::try_from(version % 26).expect("it is small")
 }
 
+/// By pieces, as octets take long where nothing is optimised.
+fn is_all(octets: &[u8], letter: u8) -> bool {
+    let expected = [letter; 4096];
+    octets.chunks(expected.len()).all(|piece| *piece == expected[..piece.len()])
+}
+
 fn build(site: &Site, version: usize) {
     for (name, size) in FILES {
         let new = site.path(format!("new_{name}"));
@@ -43,7 +49,7 @@ fn check(reply: &Reply, file: usize, tags: &Tags) -> bool {
     let (name, size) = FILES[file];
     let length: usize = reply.field("Content-Length").expect("a length").parse().expect("a number");
     let version = length.checked_sub(size).expect("it only grows");
-    assert!(reply.body.iter().all(|&octet| octet == letter(version)), "{name} {version} is a mixture");
+    assert!(is_all(&reply.body, letter(version)), "{name} {version} is a mixture");
     let tag = reply.tag.clone().expect("a tag");
     assert!(tag.trim_start_matches("W/").starts_with(&format!("\"{length:x}-")), "{tag} is of another size");
     let known = *tags.lock().expect("no client failed").entry((file, tag)).or_insert(version);
@@ -114,7 +120,7 @@ fn parts_are_of_one_version_while_all_is_built_again() {
                     let content_range = reply.field("Content-Range").expect("a range");
                     let length = content_range.strip_prefix("bytes 0-19/").expect("the part");
                     let version = length.parse::<usize>().expect("a number") - size;
-                    assert!(reply.body.iter().all(|&octet| octet == letter(version)), "{name} {version}");
+                    assert!(is_all(&reply.body, letter(version)), "{name} {version}");
                     if reply.body.len() == 20 {
                         parts += 1;
                     } else {
@@ -182,7 +188,7 @@ fn a_file_that_grows_cuts_a_slow_client_off() {
         File::options().append(true).open(site.path("huge")).expect("it").write_all(b"b").expect("a file");
     });
     assert!(announced == HUGE && body.len() < HUGE, "{} octets", body.len());
-    assert!(body.iter().all(|&octet| octet == b'a'));
+    assert!(is_all(&body, b'a'));
 }
 
 #[test]
@@ -216,5 +222,5 @@ fn a_file_that_is_replaced_while_it_is_sent_is_not_continued_by_the_other_one() 
         fs::rename(site.path("new"), site.path("huge")).expect("it is renamed");
     });
     assert!(announced == HUGE && body.len() <= HUGE);
-    assert!(body.iter().all(|&octet| octet == b'a'));
+    assert!(is_all(&body, b'a'));
 }

@@ -99,7 +99,8 @@ impl Site {
             self.tell_of_hidden(path);
             return Ok(Found::Nothing);
         }
-        let found = match self.directory()?.find(relative, self.links())? {
+        let Some(directory) = self.directory()? else { return Ok(Found::Nothing) };
+        let found = match directory.find(relative, self.links())? {
             sys::Found::File(file, stamp) => {
                 if path.names_directory() && self.only.is_none() {
                     return Ok(Found::Nothing);
@@ -154,20 +155,23 @@ impl Site {
         Ok(entry)
     }
 
-    /// The directory that is at the root's path now.
-    fn directory(&self) -> io::Result<Arc<Directory>> {
+    /// The directory that is at the root's path now. `None`: there is none; it may be about to be made again.
+    fn directory(&self) -> io::Result<Option<Arc<Directory>>> {
         let mut held = lock(&self.directory);
-        let is_same = |now: Stamp, held: Stamp| (now.device(), now.inode()) == (held.device(), held.inode());
+        // Without a number nothing tells one directory from another.
+        let is_same = |now: Stamp, held: Stamp| {
+            now.inode() != 0 && (now.device(), now.inode()) == (held.device(), held.inode())
+        };
         let same = Stamp::at(&self.root).and_then(|now| Ok(is_same(now, held.stamp()?)));
         if !same.is_ok_and(|same| same) {
             match Directory::open(&self.root) {
                 Ok(opened) => *held = Arc::new(opened),
-                // It may be about to be made again; until then nothing is found in the old one.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                // Nor is anything served of the old one, which may only have been moved away.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Arc::clone(&held))
+        Ok(Some(Arc::clone(&held)))
     }
 
     fn tell_of_hidden(&self, path: &RequestPath) {
