@@ -54,5 +54,11 @@ impl Write for LogFile {
 }
 
 fn append(path: &PathBuf) -> io::Result<File> {
+    // Opening a pipe waits for its reader, and with it would all signals.
+    #[cfg(unix)]
+    if std::fs::metadata(path).is_ok_and(|found| std::os::unix::fs::FileTypeExt::is_fifo(&found.file_type()))
+    {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe"));
+    }
     OpenOptions::new().append(true).create(true).open(path)
 }

@@ -36,7 +36,7 @@ impl Problem {
     /// Why there is no handler for the files.
     pub(crate) fn of_site(error: io::Error, path: &Path) -> Self {
         // It is about what was set; but a path that is neither directory nor file is none of usage.
-        if error.kind() == ErrorKind::InvalidInput && path.exists() && (path.is_dir() || path.is_file()) {
+        if error.kind() == ErrorKind::InvalidInput && (path.is_dir() || path.is_file()) {
             Self::Usage(error.to_string())
         } else {
             Self::Site(error)

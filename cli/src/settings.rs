@@ -79,6 +79,14 @@ impl Settings {
                 "a browser cannot open a Unix socket: leave --open out, or add an address with --bind".into(),
             );
         }
+        if let Some(path) = arguments.index.iter().find(|name| name.contains('/')) {
+            return Err(format!("--index has the name of a page in its directory, and '{path}' is a path"));
+        }
+        if let Some(host) = arguments.allow_host.iter().find(|host| host.contains(['/', '*'])) {
+            return Err(format!(
+                "--allow-host has a name or an address, such as build.example, and not '{host}'"
+            ));
+        }
         Ok(Self {
             site: SiteSettings {
                 path,
@@ -136,7 +144,8 @@ impl Settings {
     /// own that leads to 127.0.0.1 ("DNS rebinding"). One that is open to the network can be asked by names that nobody
     /// here knows.
     pub(crate) fn hosts(&self, addresses: &[SocketAddr]) -> Option<&[String]> {
-        let only_here = !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
+        let only_here = !addresses.is_empty()
+            && addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
         (only_here || !self.allow_hosts.is_empty()).then_some(&*self.allow_hosts)
     }
 }

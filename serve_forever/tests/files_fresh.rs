@@ -3,7 +3,7 @@
 mod files_support;
 
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -461,4 +461,45 @@ fn every_spelling_of_a_path_sees_the_change() {
             assert_eq!(kept.client.get(target).text(), content, "{target}");
         }
     }
+}
+
+/// A log is written to while it is read; what was there when it was asked for stays what it was.
+#[test]
+fn a_file_that_grows_while_it_is_sent_comes_up_to_where_it_was() {
+    let site = Site::new();
+    let large = 32 << 20;
+    for (size, name) in [(large, "large"), (1000, "small")] {
+        site.file(name, vec![b'a'; size]);
+        // Of a time to come: always as if it was written to just now.
+        site.changed(name, SystemTime::now() + std::time::Duration::from_secs(3600));
+        let mut stream = site.connect();
+        let request = format!("GET /{name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("the request");
+        let mut begin = [0; 100];
+        stream.read_exact(&mut begin).expect("the beginning");
+        let mut file = File::options().append(true).open(site.path(name)).expect("the file");
+        file.write_all(b"more").expect("some more");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the rest");
+        let body = rest.iter().filter(|octet| **octet == b'a').count();
+        assert!(rest.ends_with(b"aaaa") && body >= size && body < size + 100, "{name}: {body}");
+    }
+}
+
+#[test]
+fn a_directory_in_place_of_the_only_file_is_not_served() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("only_{}", std::process::id()));
+    fs::write(&path, "only").expect("a file");
+    let handler =
+        serve_forever::SimpleHttpRequestHandler::builder().directory(&path).build().expect("it is there");
+    let status = || {
+        let reply = serve_forever::testing::respond(handler.clone(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        String::from_utf8_lossy(&reply[9..12]).into_owned()
+    };
+    assert_eq!(status(), "200");
+    fs::remove_file(&path).expect("it is there");
+    fs::create_dir(&path).expect("a directory");
+    let seen = status();
+    fs::remove_dir(&path).expect("it is empty");
+    assert_eq!(seen, "404");
 }

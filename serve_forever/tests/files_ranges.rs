@@ -587,12 +587,18 @@ fn rule_117_files_say_that_they_have_ranges() {
 fn rule_118_an_empty_file_has_no_parts() {
     let site = Site::new();
     site.file("empty", "");
-    for value in ["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0", "bytes=0-,5-"] {
+    for value in ["bytes=0-", "bytes=0-0", "bytes=-0", "bytes=0-,5-"] {
         let reply = site.request("GET", "/empty", &range(value));
         assert_eq!((reply.code(), reply.field("Content-Range")), (416, Some("bytes */0")), "{value}");
     }
-    let reply = site.request("GET", "/empty", &range("bytes=5-3"));
-    assert_eq!((reply.code(), reply.field("Content-Length"), reply.text()), (200, Some("0"), String::new()));
+    // A suffix is satisfiable (RFC 9110 §14.1.2), but what it stands for has no first and last position.
+    for value in ["bytes=5-3", "bytes=-1"] {
+        let reply = site.request("GET", "/empty", &range(value));
+        assert_eq!(
+            (reply.code(), reply.field("Content-Length"), reply.text()),
+            (200, Some("0"), String::new())
+        );
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::http::PreparedFields;
+use crate::http::{Expected, PreparedFields};
 use crate::http::date::{http_date_of, parse_http_date};
 use crate::sys::{self, Stamp};
 
@@ -52,14 +52,19 @@ impl Entry {
         let mut attempts = 0;
         let is_small = loop {
             now = present();
-            let is_small = stamp.size() <= SMALL_FILE;
             first = read(&file, stamp.size().min(SMALL_FILE))?;
             let seen = std::mem::replace(&mut stamp, Stamp::of(&file)?);
-            if stamp == seen && (!is_small || first.len() as u64 == stamp.size()) {
+            // Of a larger one this is only for the charset. One that is longer each time is a log, and what it was before
+            // is still there.
+            let is_small = seen.size() <= SMALL_FILE && stamp.size() <= SMALL_FILE;
+            if !is_small && stamp.size() > SMALL_FILE || stamp == seen {
                 break is_small;
             }
             attempts += 1;
-            if attempts == ATTEMPTS {
+            if attempts == ATTEMPTS && first.len() as u64 == seen.size() && stamp.size() > seen.size() {
+                break true;
+            }
+            if attempts >= ATTEMPTS {
                 return Err(io::Error::new(ErrorKind::ResourceBusy, "the file does not stop changing"));
             }
         };
@@ -104,7 +109,16 @@ impl Entry {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.stamp.size()
+        match &self.content {
+            // Files of the system's own may be shorter than they say.
+            Content::Memory(octets) => octets.len() as u64,
+            Content::File(_) => self.stamp.size(),
+        }
+    }
+
+    /// What the file must stay while it is sent.
+    pub(super) fn expected(&self) -> Expected {
+        Expected { stamp: self.stamp, may_grow: !self.is_settled }
     }
 
     /// What conditions are compared with.
@@ -128,12 +142,12 @@ impl Entry {
         self.is_settled && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
     }
 
-    /// Octets of memory that it takes, or what else it takes that is scarce.
-    pub(super) fn weight(&self) -> u64 {
+    /// Octets of memory that it takes; `descriptor` stands for an open file.
+    pub(super) fn weight(&self, descriptor: u64) -> u64 {
         FIXED
             + match &self.content {
                 Content::Memory(octets) => octets.len() as u64,
-                Content::File(_) => DESCRIPTOR,
+                Content::File(_) => descriptor,
             }
     }
 
@@ -178,7 +192,7 @@ impl Octets for Arc<Entry> {
             Content::File(file) => {
                 let count = sys::read_at(file, buffer, offset)?;
                 // Asked before the read, it could still change in between.
-                if Stamp::of(file)?.has_content_of(&self.stamp) {
+                if self.expected().holds(file)? {
                     Ok(count)
                 } else {
                     Err(io::Error::new(ErrorKind::InvalidData, "the file changed while it was sent"))
@@ -268,8 +282,6 @@ const ATTEMPTS: u32 = 4;
 const STRONG_AFTER: u64 = 2;
 /// Octets that an entry takes beside its content, about.
 const FIXED: u64 = 1024;
-/// What an open file weighs: so that a cache of 8 MiB keeps 256 of them open at the most.
-const DESCRIPTOR: u64 = 31 * 1024;
 /// The fields of ours and of the user's that 304 repeats (RFC 9110 §15.4.5).
 const NOT_MODIFIED: [&str; 7] =
     ["Cache-Control", "Content-Location", "Date", "ETag", "Expires", "Vary", "Server"];

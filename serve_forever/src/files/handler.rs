@@ -89,10 +89,12 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
             return reply::file(http, &entry);
         }
         let Some(path) = RequestPath::parse(http.url_path()) else { return reply::not_found(http) };
-        match answer(site, http, &path) {
-            Ok(result) => result,
-            Err(error) => out_of_order(http, &error),
+        let mut answered = answer(site, http, &path);
+        if answered.as_ref().is_err_and(crate::sys::is_out_of_descriptors) {
+            site.let_go();
+            answered = answer(site, http, &path);
         }
+        answered.unwrap_or_else(|error| out_of_order(http, &error))
     }
 
     fn allowed_methods(&self) -> Option<Cow<'static, str>> {

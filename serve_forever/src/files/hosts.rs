@@ -14,9 +14,9 @@ pub(super) struct AllowedHosts {
 impl AllowedHosts {
     pub(super) fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(|name| {
-            let name = name.into().to_ascii_lowercase();
-            // An address may come in the brackets that it has in URLs.
-            name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).map_or(name.clone(), String::from)
+            // A port says nothing here, and an address may come in the brackets that it has in URLs.
+            let name: String = name.into();
+            if name.parse::<Ipv6Addr>().is_ok() { name } else { without_dot(without_port(&name)).to_owned() }
         });
         Self { names: names.collect() }
     }
@@ -24,7 +24,7 @@ impl AllowedHosts {
     /// Whether `host`, a name or address with or without a port, is one of the names or belongs to this computer
     /// whatever a name server says.
     pub(super) fn allow(&self, host: &str) -> bool {
-        let name = without_port(host);
+        let name = without_dot(without_port(host));
         is_loopback(name) || self.names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
     }
 }
@@ -38,11 +38,15 @@ fn is_loopback(name: &str) -> bool {
         return address.is_loopback()
             || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback());
     }
-    let name = name.strip_suffix('.').unwrap_or(name);
     let tail = name.len().checked_sub("localhost".len()).and_then(|at| Some((at, name.get(at..)?)));
     tail.is_some_and(|(at, tail)| {
         tail.eq_ignore_ascii_case("localhost") && (at == 0 || name.as_bytes().get(at - 1) == Some(&b'.'))
     })
+}
+
+/// The dot at the end of a name that is complete.
+fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
 }
 
 fn without_port(host: &str) -> &str {
@@ -76,13 +80,13 @@ mod tests {
 
     #[test]
     fn nothing_else_is_unless_it_was_named() {
-        let hosts = AllowedHosts::new(["Build.example", "[fd00::1]", "10.0.0.1"]);
+        let hosts = AllowedHosts::new(["Build.example.", "[fd00::1]", "10.0.0.1:8000"]);
         for host in
             ["evil.example", "notlocalhost", "localhost.evil.example", "128.0.0.1", "0.0.0.0", "[::]", ""]
         {
             assert!(!hosts.allow(host), "{host}");
         }
-        for host in ["build.EXAMPLE:8000", "[fd00::1]:80", "10.0.0.1"] {
+        for host in ["build.EXAMPLE:8000", "build.example.:1", "[fd00::1]:80", "10.0.0.1"] {
             assert!(hosts.allow(host), "{host}");
         }
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::sys::{Directory, Kind, Links, Stamp};
 
+use super::path::is_hidden_name;
 use names::Names;
 
 /// The entries of a directory, in the order in which they are shown.
@@ -38,8 +39,7 @@ pub(super) struct Details {
 impl Listing {
     /// Takes the entries in any order; the first error is the result. `path` is what people are told that it is.
     ///
-    /// Names that begin with a dot are left out unless they are asked for. `.well-known` is there to be found
-    /// (RFC 8615).
+    /// [Hidden names](is_hidden_name) are left out unless they are asked for.
     pub(super) fn new<N: AsRef<OsStr>>(
         path: String,
         with_hidden: bool,
@@ -51,7 +51,7 @@ impl Listing {
             match name.as_ref().as_encoded_bytes() {
                 // No system that we know tells these two, but links to them would send programs in circles.
                 b"." | b".." => {}
-                name if name.starts_with(b".") && !with_hidden && name != b".well-known" => {}
+                name if !with_hidden && is_hidden_name(name) => {}
                 name => names.push(name, kind),
             }
         }

@@ -46,12 +46,9 @@ impl RequestPath {
         &self.relative
     }
 
-    /// Whether one of its names begins with a dot, as those of what is private do. `.well-known` is there to be found
-    /// (RFC 8615).
+    /// Whether one of its names is [hidden](is_hidden_name).
     pub(super) fn is_hidden(&self) -> bool {
-        self.relative.iter().any(|name| {
-            name.as_encoded_bytes().first() == Some(&b'.') && name.as_encoded_bytes() != b".well-known"
-        })
+        self.relative.iter().any(|name| is_hidden_name(name.as_encoded_bytes()))
     }
 
     /// Whether it ends in a slash, so that it can be a directory only.
@@ -68,6 +65,11 @@ impl RequestPath {
         }
         shown
     }
+}
+
+/// Whether a name begins with a dot, as those of what is private do. `.well-known` is there to be found (RFC 8615).
+pub(super) fn is_hidden_name(name: &[u8]) -> bool {
+    name.starts_with(b".") && name != b".well-known"
 }
 
 /// Where the directory of that request is found, with a slash at the end: for a redirect.

@@ -78,7 +78,12 @@ fn satisfiable(set: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
         }
         if !element.is_empty() {
             is_empty = false;
-            parts.extend(range_spec(element)?.of(length));
+            let spec = range_spec(element)?;
+            if length == 0 && matches!(spec, RangeSpec::Suffix(1..)) {
+                // The last octets of nothing are all of it, which no `Content-Range` can tell.
+                return None;
+            }
+            parts.extend(spec.of(length));
         }
     }
     (!is_empty).then_some(parts)

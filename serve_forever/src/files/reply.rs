@@ -79,7 +79,7 @@ fn content(http: &mut Exchange, entry: &Entry, range: Range<u64>) -> Result {
         return Ok(());
     }
     match &entry.content {
-        Content::File(file) => http.send_unchanged_file(Arc::clone(file), range, entry.stamp),
+        Content::File(file) => http.send_unchanged_file(Arc::clone(file), range, entry.expected()),
         Content::Memory(octets) => Ok(http.wfile().write_all(part_of(octets, range))?),
     }
 }

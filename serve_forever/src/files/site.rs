@@ -68,7 +68,7 @@ impl Site {
         };
         Ok(Self {
             directory: Mutex::new(Arc::new(Directory::open(&root)?)),
-            entries: Cache::with_weighter(USUAL_ENTRIES, options.cache_size, Weight),
+            entries: Cache::with_weighter(USUAL_ENTRIES, options.cache_size, Weight::new(options.cache_size)),
             listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
             told_of_hidden: AtomicBool::new(false),
             root,
@@ -107,6 +107,8 @@ impl Site {
                 }
                 Found::File(self.entry(url_path, self.root.join(relative), file, stamp, true)?)
             }
+            // In place of the only file.
+            sys::Found::Directory(_) if self.only.is_some() => Found::Nothing,
             sys::Found::Directory(directory) => Found::Directory(directory),
             sys::Found::Unreadable | sys::Found::Nothing => Found::Nothing,
         };
@@ -134,6 +136,11 @@ impl Site {
             }
         }
         Ok(None)
+    }
+
+    /// Descriptors have run out: what is only kept must not have them.
+    pub(super) fn let_go(&self) {
+        self.entries.clear();
     }
 
     pub(super) fn links(&self) -> Links {
@@ -196,14 +203,29 @@ impl std::fmt::Debug for Site {
 
 /// How much of the cache an entry takes.
 #[derive(Clone, Copy, Debug)]
-struct Weight;
+struct Weight {
+    /// What an open file counts as.
+    descriptor: u64,
+}
 
-impl Weighter<Box<str>, Arc<Entry>> for Weight {
-    fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
-        key.len() as u64 + entry.weight()
+impl Weight {
+    /// Open files take 32 KiB each, or more where the process may have so few that connections would lack them.
+    fn new(cache_size: u64) -> Self {
+        let most = sys::descriptor_limit().map_or(u64::MAX, |limit| (limit / DESCRIPTOR_SHARE).max(1));
+        Self { descriptor: DESCRIPTOR.max(cache_size / most) }
     }
 }
 
+impl Weighter<Box<str>, Arc<Entry>> for Weight {
+    fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
+        key.len() as u64 + entry.weight(self.descriptor)
+    }
+}
+
+/// What an open file weighs: so that a cache of 8 MiB keeps 256 of them open at the most.
+const DESCRIPTOR: u64 = 32 * 1024;
+/// Of all descriptors that the process may have, files that are only kept take one in so many.
+const DESCRIPTOR_SHARE: u64 = 16;
 /// For how many entries the cache has its tables made.
 const USUAL_ENTRIES: usize = 1024;
 /// Paths may be written in any number of ways, and long ones are not worth their memory.

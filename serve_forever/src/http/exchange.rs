@@ -12,14 +12,13 @@ use std::time::{Instant, SystemTime};
 use crate::Result;
 use crate::server::handle::ServerHandle;
 use crate::sync::lock;
-use crate::sys::Stamp;
 
 use super::error_page::ErrorBody;
 use super::fields::Headers;
 use super::head::Head;
 use super::link::Link;
 use super::output::{Output, Plan};
-use super::pending::{Attachment, GuardedSource, Source};
+use super::pending::{Attachment, Expected, GuardedSource, Source};
 use super::records;
 use super::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
 use super::rfile::RFile;
@@ -624,7 +623,7 @@ impl<'r> Exchange<'r> {
     pub fn send_file(&mut self, file: impl Into<Arc<File>>, range: Range<u64>) -> Result {
         let left = range.end.saturating_sub(range.start);
         let attachment =
-            Attachment::File { file: file.into(), offset: range.start, left, tail: b"", stamp: None };
+            Attachment::File { file: file.into(), offset: range.start, left, tail: b"", expected: None };
         self.attach(attachment, Some(left))
     }
 
@@ -670,11 +669,17 @@ impl<'r> Exchange<'r> {
         self
     }
 
-    /// As [`send_file`](Self::send_file), for a file that is as `stamp` tells: if it changes while it is sent, the
+    /// As [`send_file`](Self::send_file), for a file that is as `expected` tells: if it changes while it is sent, the
     /// connection is cut.
-    pub(crate) fn send_unchanged_file(&mut self, file: Arc<File>, range: Range<u64>, stamp: Stamp) -> Result {
+    pub(crate) fn send_unchanged_file(
+        &mut self,
+        file: Arc<File>,
+        range: Range<u64>,
+        expected: Expected,
+    ) -> Result {
         let left = range.end.saturating_sub(range.start);
-        let attachment = Attachment::File { file, offset: range.start, left, tail: b"", stamp: Some(stamp) };
+        let attachment =
+            Attachment::File { file, offset: range.start, left, tail: b"", expected: Some(expected) };
         self.attach(attachment, Some(left))
     }
 

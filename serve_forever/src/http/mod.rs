@@ -31,6 +31,7 @@ pub use fields::Headers;
 pub(crate) use fields::trim_blanks;
 pub use handler::BaseHttpRequestHandler;
 pub use handler_fn::{HandlerFn, handler_fn};
+pub(crate) use pending::Expected;
 pub use pending::Source;
 pub use protocol::Http;
 pub use records::LogRecord;

@@ -72,8 +72,8 @@ pub(crate) enum Attachment {
         offset: u64,
         left: u64,
         tail: &'static [u8],
-        /// The state that it must stay in while it is sent, if somebody said so.
-        stamp: Option<Stamp>,
+        /// What it must stay while it is sent, if somebody said so.
+        expected: Option<Expected>,
     },
     Source(GuardedSource),
 }
@@ -85,6 +85,22 @@ impl Attachment {
             Self::File { left, .. } => *left,
             Self::Source(_) => 0,
         }
+    }
+}
+
+/// The state of a file whose octets are being sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub(crate) stamp: Stamp,
+    /// It was being written to when it was looked at, as a log is, and may become longer: its entity tag is weak. (Its time
+    /// changes a little before its length.)
+    pub(crate) may_grow: bool,
+}
+
+impl Expected {
+    pub(crate) fn holds(&self, file: &File) -> io::Result<bool> {
+        let now = Stamp::of(file)?;
+        Ok(now.has_content_of(&self.stamp) || self.may_grow && now.size() >= self.stamp.size())
     }
 }
 
@@ -268,8 +284,10 @@ impl Pending {
     /// An error if the file is not what it was: octets of another state must not go out under the length, and the
     /// entity tag, of the first. What the system has not delivered yet is dropped.
     fn check_unchanged(&self, transport: &Transport) -> io::Result<()> {
-        let Some(Attachment::File { file, stamp: Some(stamp), .. }) = &self.attachment else { return Ok(()) };
-        if Stamp::of(file)?.has_content_of(stamp) {
+        let Some(Attachment::File { file, expected: Some(expected), .. }) = &self.attachment else {
+            return Ok(());
+        };
+        if expected.holds(file)? {
             return Ok(());
         }
         transport.abort();

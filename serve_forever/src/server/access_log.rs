@@ -85,6 +85,8 @@ struct Target {
     writer: Box<dyn Write + Send>,
     /// Changes places with a shard whose lines are written, so that neither has to grow anew each time.
     lines: Vec<u8>,
+    /// The last lines could not be written.
+    failing: bool,
 }
 
 #[derive(Default)]
@@ -128,7 +130,7 @@ impl AccessLog {
                 announced: AtomicBool::new(false),
                 signal: Mutex::default(),
                 bell: Condvar::new(),
-                target: Mutex::new(Target { writer: Box::new(target), lines: Vec::new() }),
+                target: Mutex::new(Target { writer: Box::new(target), lines: Vec::new(), failing: false }),
             })),
             style: LogStyle::default(),
         }
@@ -289,7 +291,7 @@ impl Sink {
         // Whoever adds a line after this announces it anew; whoever did before is collected now.
         self.announced.store(false, Ordering::SeqCst);
         let mut target = lock(&self.target);
-        let Target { writer, lines } = &mut *target;
+        let Target { writer, lines, failing } = &mut *target;
         for shard in &self.shards {
             std::mem::swap(lines, &mut *lock(shard));
             if lines.is_empty() {
@@ -297,8 +299,13 @@ impl Sink {
             }
             // The target is the user's, and its panic must not end the log.
             let written = guarded("the access log", || writer.write_all(lines).and_then(|()| writer.flush()));
-            if let Some(Err(error)) = written {
-                log::debug!("cannot write the access log: {error}");
+            match written {
+                Some(Ok(())) => *failing = false,
+                // Once for each outage, not for each batch.
+                Some(Err(error)) if !std::mem::replace(failing, true) => {
+                    log::warn!("the access log cannot be written, its lines are lost: {error}");
+                }
+                _ => {}
             }
             self.backlog.fetch_sub(lines.len(), Ordering::Relaxed);
             lines.clear();

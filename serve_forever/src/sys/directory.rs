@@ -137,7 +137,6 @@ impl Directory {
         Ok(Self { root, relative: PathBuf::new(), handle })
     }
 
-    /// Where it is: absolute, with the links on the way to it, and those that were followed in it.
     pub(crate) fn stamp(&self) -> io::Result<Stamp> {
         self.handle.stamp()
     }
