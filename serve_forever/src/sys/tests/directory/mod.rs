@@ -306,6 +306,27 @@ fn a_stamp_changes_with_the_file() {
 }
 
 #[test]
+fn a_file_has_its_content_when_its_name_is_gone_but_not_when_it_is_written_to() {
+    if cfg!(not(unix)) {
+        return; // elsewhere what is open cannot be removed
+    }
+    let world = World::new();
+    let path = world.file("root/a", "abc");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let before = Stamp::of(&file).unwrap();
+    fs::hard_link(&path, world.path("root/b")).unwrap();
+    assert!(Stamp::of(&file).unwrap().has_content_of(&before), "another name");
+    fs::remove_file(world.path("root/b")).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(Stamp::of(&file).unwrap().has_content_of(&before), "no name");
+    file.set_len(2).unwrap();
+    assert!(!Stamp::of(&file).unwrap().has_content_of(&before), "another size");
+    file.set_len(3).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    assert!(!Stamp::of(&file).unwrap().has_content_of(&before), "another time");
+}
+
+#[test]
 fn a_root_stays_what_it_was_when_another_takes_its_place() {
     if cfg!(any(not(unix), feature = "portable-sys")) {
         return;
