@@ -173,10 +173,11 @@ fn out_of_descriptors_clients_wait_or_are_told_so_and_then_all_is_well() {
     assert!(statuses.iter().all(|status| status == "200" || status == "503"), "{statuses:?}");
     // Nobody is left, which the program learns one by one.
     let start = Instant::now();
-    while !serving.get("/large0").starts_with("HTTP/1.1 200 ") {
-        assert!(start.elapsed() < FAILSAFE, "it does not recover");
+    for path in ["/large0", "/small"] {
+        while !serving.get(path).starts_with("HTTP/1.1 200 ") {
+            assert!(start.elapsed() < FAILSAFE, "it does not recover");
+        }
     }
-    assert!(serving.get("/small").ends_with("small"));
     assert!(serving.is_running());
 }
 
