@@ -190,12 +190,31 @@ fn with_few_descriptors(directory: &Directory) -> Serving {
     let mut command = Command::new("sh");
     command
         .args(["-c", &format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\"")])
-        .args([env!("CARGO_BIN_EXE_serve-forever"), "0", "--directory"])
+        .args([env!("CARGO_BIN_EXE_serve-forever"), "0", "--quiet", "--directory"])
         .arg(directory.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     Serving::start(&mut command)
+}
+
+#[test]
+fn files_that_are_kept_open_make_room_when_descriptors_run_out() {
+    let directory = Directory::new();
+    for index in 0..CLIENTS {
+        let file = File::create(directory.path().join(format!("large{index}"))).expect("a file");
+        // Too long to be kept in memory.
+        file.set_len(100_000).expect("its length");
+    }
+    let serving = with_few_descriptors(&directory);
+    // A file is not kept that may be written to once more within the same tick of the clock; its tag is weak.
+    let start = Instant::now();
+    while head_of(&serving, &format!("/large{}", CLIENTS - 1)).contains("\r\nETag: W/") {
+        assert!(start.elapsed() < FAILSAFE, "the file is not kept");
+    }
+    for path in (0..CLIENTS).map(|index| format!("/large{index}")) {
+        assert_eq!(status(serving.get(&path).as_bytes()), "200", "{path}");
+    }
 }
 
 #[test]

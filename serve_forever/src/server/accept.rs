@@ -132,6 +132,11 @@ impl Listeners {
                 Accepted::More
             }
             Err(error) if sys::is_out_of_descriptors(&error) => {
+                // The system looks for a descriptor before it looks for a client.
+                if !listener.wait(Some(Instant::now())).unwrap_or(true) {
+                    self.ready[index] = false;
+                    return Accepted::More;
+                }
                 if !std::mem::replace(&mut self.warned, true) {
                     log::warn!("cannot accept connections for now: {error}");
                 }
