@@ -2,18 +2,47 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
 /// From now on they go to standard error. What the program does well is said by the access log alone.
+///
+/// They are written by a thread of their own: whoever reads standard error may have stopped, and must not stop the
+/// loop that had something to say.
 pub(crate) fn print_to_stderr() {
+    let (sender, messages) = sync_channel(MOST);
+    let writer = thread::Builder::new().name("diagnostics".to_owned()).spawn(move || write(&messages));
     // It fails only where there is a logger already, which then prints.
-    if log::set_logger(&Stderr).is_ok() {
+    if writer.is_ok() && log::set_boxed_logger(Box::new(Stderr(sender))).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
 }
 
-struct Stderr;
+/// Waits until what was said so far is written, or for a moment.
+pub(crate) fn flush() {
+    log::logger().flush();
+}
+
+enum Message {
+    Line(String),
+    /// Whoever sent this waits until it is received.
+    Flush(SyncSender<()>),
+}
+
+fn write(messages: &Receiver<Message>) {
+    for message in messages {
+        match message {
+            // Nobody is left to be told when this fails.
+            Message::Line(line) => drop(io::stderr().write_all(line.as_bytes())),
+            Message::Flush(done) => drop(done.send(())),
+        }
+    }
+}
+
+struct Stderr(SyncSender<Message>);
 
 impl Log for Stderr {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -23,13 +52,24 @@ impl Log for Stderr {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let level = record.level().as_str().to_ascii_lowercase();
-            // Nobody is left to be told when this fails.
-            let _ = writeln!(io::stderr(), "{level}: {}", on_one_line(&record.args().to_string()));
+            let line = format!("{level}: {}\n", on_one_line(&record.args().to_string()));
+            // Those that find the queue full are lost: a reader that stopped does not miss them.
+            let _ = self.0.try_send(Message::Line(line));
         }
     }
 
-    fn flush(&self) {}
+    fn flush(&self) {
+        let (done, wait) = sync_channel(1);
+        if self.0.try_send(Message::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(LAST_WORDS);
+        }
+    }
 }
+
+/// Messages that may wait to be written.
+const MOST: usize = 256;
+/// How long the end of the program waits for them.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Messages can quote what clients sent, which must not reach the terminal as a command to it.
 pub(crate) fn on_one_line(message: &str) -> String {

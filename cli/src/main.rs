@@ -27,7 +27,9 @@ use settings::{Listen, Settings};
 
 fn main() -> ExitCode {
     diagnostics::print_to_stderr();
-    match answer_or_serve() {
+    let outcome = answer_or_serve();
+    diagnostics::flush();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Problem::Usage(message)) => Arguments::wrong(&message).exit(),
         Err(problem) => {

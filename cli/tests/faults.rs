@@ -25,13 +25,15 @@ fn begin(serving: &Serving, path: &str) -> TcpStream {
 
 fn ask(serving: &Serving, path: &str) -> TcpStream {
     let mut stream = serving.connect();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("the request");
     stream
 }
 
 fn head_of(serving: &Serving, path: &str) -> String {
     let mut stream = serving.connect();
-    write!(stream, "HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
+    write!(stream, "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("the request");
     String::from_utf8(rest(&mut stream)).expect("the head is text")
 }
 
@@ -224,7 +226,7 @@ fn clients_that_keep_silent_make_room_when_descriptors_run_out() {
     let mut kept = Vec::new();
     for _ in 0..CLIENTS {
         let mut client = serving.connect();
-        client.write_all(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n").expect("the request");
+        client.write_all(b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("the request");
         let mut response = [0; 12];
         client.read_exact(&mut response).expect("the status line");
         assert_eq!(status(&response), "200");
@@ -305,8 +307,11 @@ fn a_file_beyond_4_gib_has_its_length_and_all_its_places() {
         (format!("{last}-{}", u64::MAX), last, "d"),
     ] {
         let mut stream = serving.connect();
-        write!(stream, "GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\nRange: bytes={range}\r\n\r\n")
-            .expect("the request");
+        write!(
+            stream,
+            "GET /huge HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nRange: bytes={range}\r\n\r\n"
+        )
+        .expect("the request");
         let response = rest(&mut stream);
         let (head, body) = split(&response);
         assert!(head.starts_with("HTTP/1.1 206 "), "{range}: {head}");
@@ -320,7 +325,7 @@ fn a_file_beyond_4_gib_has_its_length_and_all_its_places() {
     let mut stream = serving.connect();
     write!(
         stream,
-        "GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\nRange: bytes={first}-{end}\r\n\r\n"
+        "GET /huge HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nRange: bytes={first}-{end}\r\n\r\n"
     )
     .expect("the request");
     let response = rest(&mut stream);
@@ -339,7 +344,8 @@ fn a_file_can_be_had_octet_by_octet_on_one_connection() {
     let mut stream = serving.connect();
     for (place, octet) in content.iter().enumerate() {
         // In one piece: the system would hold back the second of two until the first is acknowledged.
-        let request = format!("GET /a.bin HTTP/1.1\r\nHost: a\r\nRange: bytes={place}-{place}\r\n\r\n");
+        let request =
+            format!("GET /a.bin HTTP/1.1\r\nHost: localhost\r\nRange: bytes={place}-{place}\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("the request");
         let mut response = Vec::new();
         while !response.ends_with(b"\r\n\r\n") {

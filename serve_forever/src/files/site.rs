@@ -87,11 +87,6 @@ impl Site {
         None
     }
 
-    /// Closes the files that are kept, but for those that are being sent.
-    pub(super) fn forget(&self) {
-        self.entries.clear();
-    }
-
     /// Looks a path up. An error is a matter of this process, not of the path.
     pub(super) fn find(&self, url_path: &str, path: &RequestPath) -> io::Result<Found> {
         let mut relative = path.relative();
