@@ -551,16 +551,16 @@ pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http
     if http.rfile.is_expected() && !handler.handle_expect_100(http) {
         return Ok(());
     }
-    match http.command() {
-        "GET" => handler.do_get(http),
-        "HEAD" => handler.do_head(http),
-        "POST" => handler.do_post(http),
-        "PUT" => handler.do_put(http),
-        "DELETE" => handler.do_delete(http),
-        "PATCH" => handler.do_patch(http),
-        "OPTIONS" => handler.do_options(http),
-        "CONNECT" => handler.do_connect(http),
-        "TRACE" => handler.do_trace(http),
+    match http.request.head.method_octets(http.request.octets) {
+        b"GET" => handler.do_get(http),
+        b"HEAD" => handler.do_head(http),
+        b"POST" => handler.do_post(http),
+        b"PUT" => handler.do_put(http),
+        b"DELETE" => handler.do_delete(http),
+        b"PATCH" => handler.do_patch(http),
+        b"OPTIONS" => handler.do_options(http),
+        b"CONNECT" => handler.do_connect(http),
+        b"TRACE" => handler.do_trace(http),
         _ => handler.do_other(http),
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Head {
     authority: Option<Span>,
     content: Content,
     asterisk: bool,
+    /// The last `Host` that was found valid: that of the next request is nearly always the same.
+    known_host: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +133,10 @@ impl Head {
     pub(crate) fn clear(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);
         let mut own_path = std::mem::take(&mut self.own_path);
+        let known_host = std::mem::take(&mut self.known_host);
         fields.clear();
         own_path.clear();
-        *self = Self { fields, own_path, ..Self::default() };
+        *self = Self { fields, own_path, known_host, ..Self::default() };
     }
 
     /// The request line as it came, without its CRLF; as far as it was seen if the head is not complete or
@@ -147,9 +150,24 @@ impl Head {
         self.method.text(octets)
     }
 
+    /// The method, as octets.
+    pub(crate) fn method_octets<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        self.method.octets(octets)
+    }
+
     /// Whether the method is HEAD, whose responses have no content.
     pub(crate) fn is_head(&self, octets: &[u8]) -> bool {
-        self.method.octets(octets) == b"HEAD"
+        self.method_octets(octets) == b"HEAD"
+    }
+
+    /// What [`url_path`](Self::url_path) is, as octets.
+    pub(crate) fn url_path_octets<'a>(&'a self, octets: &'a [u8]) -> &'a [u8] {
+        let path = match self.path {
+            Path::Empty => &[],
+            Path::Part(part) => part.octets(octets),
+            Path::Own => self.own_path.as_bytes(),
+        };
+        memchr(b'?', path).and_then(|end| path.get(..end)).unwrap_or(path)
     }
 
     #[cfg(test)]
@@ -227,7 +245,7 @@ impl Head {
                 Ok(Parsed::Partial)
             }
             Section::Complete { end } => {
-                self.content = Content::of(octets, &self.fields, self.minor > 0)?;
+                self.content = Content::of(octets, &self.fields, self.minor > 0, &mut self.known_host)?;
                 Ok(Parsed::Complete(end))
             }
         }

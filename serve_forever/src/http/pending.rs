@@ -92,15 +92,24 @@ impl Attachment {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) stamp: Stamp,
-    /// It was being written to when it was looked at, as a log is, and may become longer: its entity tag is weak. (Its time
-    /// changes a little before its length.)
+    /// It was being written to when it was looked at, as a log is, and may become longer: its entity tag is weak.
     pub(crate) may_grow: bool,
 }
 
 impl Expected {
     pub(crate) fn holds(&self, file: &File) -> io::Result<bool> {
-        let now = Stamp::of(file)?;
-        Ok(now.has_content_of(&self.stamp) || self.may_grow && now.size() >= self.stamp.size())
+        for _ in 0..LOOKS_AT_GROWTH {
+            let now = Stamp::of(file)?;
+            if now.has_content_of(&self.stamp) || self.may_grow && now.size() > self.stamp.size() {
+                return Ok(true);
+            }
+            if !self.may_grow || now.size() < self.stamp.size() {
+                return Ok(false);
+            }
+            // Its time is new and its length is not, as it is for a moment while something is added.
+            std::thread::yield_now();
+        }
+        Ok(false)
     }
 }
 
@@ -330,6 +339,8 @@ fn wrong_length(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, message)
 }
 
+/// Looks at a file that may grow, until its length must have followed its time.
+const LOOKS_AT_GROWTH: usize = 16;
 /// Pieces of a file or of a source that are sent before others have their turn.
 const PIECES_PER_TURN: usize = 2;
 /// Octets of a file that are sent at a time.

@@ -267,7 +267,7 @@ fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &Head, octet
 }
 
 fn kind_of(head: &Head, octets: &[u8]) -> Kind {
-    Kind::of(&[head.method(octets).as_bytes(), head.url_path(octets).as_bytes()])
+    Kind::of(&[head.method_octets(octets), head.url_path_octets(octets)])
 }
 
 fn limits(config: &Config) -> HeadLimits {

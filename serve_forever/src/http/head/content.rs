@@ -16,7 +16,14 @@ pub(super) struct Content {
 
 impl Content {
     /// `modern` is HTTP/1.1.
-    pub(super) fn of(octets: &[u8], lines: &[FieldRange], modern: bool) -> Result<Self, Refusal> {
+    ///
+    /// `known_host` is the last value of `Host` that was valid, kept from one request to the next.
+    pub(super) fn of(
+        octets: &[u8],
+        lines: &[FieldRange],
+        modern: bool,
+        known_host: &mut Vec<u8>,
+    ) -> Result<Self, Refusal> {
         let mut host = None;
         let mut length = None;
         let mut coding = Coding::default();
@@ -32,8 +39,14 @@ impl Content {
                     if host.replace(field.value).is_some() {
                         return Err(Refusal::new(400, "More than one Host header"));
                     }
-                    if !target::is_host(value) {
-                        return Err(Refusal::new(400, format!("Bad Host header ({})", shown(value))));
+                    if value != known_host.as_slice() || value.is_empty() {
+                        if !target::is_host(value) {
+                            return Err(Refusal::new(400, format!("Bad Host header ({})", shown(value))));
+                        }
+                        if value.len() <= KNOWN_HOST_LIMIT {
+                            known_host.clear();
+                            known_host.extend_from_slice(value);
+                        }
                     }
                 }
                 6 if modern && name.eq_ignore_ascii_case(b"Expect") => add_expectations(&mut expect, value),
@@ -74,6 +87,9 @@ impl Default for Content {
         Self { host: None, framing: Framing::Length(0), keep_alive: false, expect: Expect::None }
     }
 }
+
+/// Octets of a `Host` that is worth remembering: as many as a name can have.
+const KNOWN_HOST_LIMIT: usize = 255;
 
 /// What the lines of `Transfer-Encoding` say together (RFC 9112 §6.1).
 #[derive(Default)]
