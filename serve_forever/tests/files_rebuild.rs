@@ -147,6 +147,8 @@ const HUGE: usize = 32 << 20;
 fn while_it_is_taken(fields: &str, change: impl FnOnce(&Site)) -> (Vec<u8>, usize) {
     let site = Site::new();
     site.file("huge", vec![b'a'; HUGE]);
+    // Before that it may grow.
+    site.settled("/huge");
     let mut stream = site.connect();
     write!(stream, "GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n")
         .expect("the request");
