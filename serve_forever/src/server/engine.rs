@@ -160,7 +160,7 @@ impl<P: Protocol> Engine<P> {
         Ok(())
     }
 
-    fn new(
+    pub(super) fn new(
         protocol: &Arc<P>,
         config: &Config,
         server: &ServerHandle,
@@ -283,13 +283,13 @@ impl<P: Protocol> Engine<P> {
     /// Whether a driver may go into user code: only if there is another thread to take its loop over. There is one to
     /// begin with; from then on each thread that is lost to user code is replaced before the next one can be lost.
     pub(crate) fn may_start(&self) -> bool {
-        self.permits.may_start() || (self.grow() && self.permits.may_start())
+        self.growing_until(Permits::may_start)
     }
 
     /// A permit for user code on a spare thread.
     #[must_use]
     pub(crate) fn try_detach(&self) -> bool {
-        let detached = self.permits.try_detach() || (self.grow() && self.permits.try_detach());
+        let detached = self.growing_until(Permits::try_detach);
         if detached {
             self.server.counters().detached.fetch_add(1, Ordering::Relaxed);
         }
@@ -299,6 +299,19 @@ impl<P: Protocol> Engine<P> {
     /// How many permits there can be when all threads are there.
     pub(crate) fn most_permits(&self) -> usize {
         self.most_threads.saturating_sub(2 * self.loops.len())
+    }
+
+    /// Makes threads until there are enough for what is asked. Not only one: every loop may lose its driver between two
+    /// questions.
+    fn growing_until(&self, enough: impl Fn(&Permits) -> bool) -> bool {
+        loop {
+            if enough(&self.permits) {
+                return true;
+            }
+            if !self.grow() {
+                return false;
+            }
+        }
     }
 
     /// One more thread, if there may be more.
@@ -334,7 +347,7 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
-    fn count_detached(&self) {
+    pub(super) fn count_detached(&self) {
         self.permits.detach();
         self.server.counters().detached.fetch_add(1, Ordering::Relaxed);
     }

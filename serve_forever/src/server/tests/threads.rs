@@ -1,0 +1,43 @@
+//! How many threads an engine makes for the jobs that its loops lose.
+
+use std::sync::Arc;
+
+use crate::AccessLog;
+use crate::server::builder::Builder;
+use crate::server::engine::Engine;
+
+use super::lines::Lines;
+
+/// Every loop may lose its driver before anybody asks again.
+const LOOPS: usize = 5;
+
+fn engine_that_lost_all_drivers(max_threads: usize) -> Arc<Engine<Lines>> {
+    let builder =
+        Builder::new(Lines::default()).access_log(AccessLog::off()).loops(LOOPS).max_threads(max_threads);
+    let (protocol, config, server) = builder.without_sockets();
+    let engine = Engine::new(&Arc::new(protocol), &config, &server, Vec::new()).expect("loops");
+    for _ in 0..LOOPS {
+        engine.count_detached();
+    }
+    engine
+}
+
+#[test]
+fn threads_are_made_until_a_loop_may_go_into_user_code_again() {
+    assert!(engine_that_lost_all_drivers(100).may_start());
+}
+
+#[test]
+fn threads_are_made_until_there_is_a_permit_for_a_spare() {
+    assert!(engine_that_lost_all_drivers(100).try_detach());
+}
+
+#[test]
+fn no_more_threads_are_made_than_there_may_be() {
+    let engine = engine_that_lost_all_drivers(3 * LOOPS - 1);
+    assert!(!engine.may_start());
+    assert!(!engine.try_detach());
+    engine.finish_detached();
+    assert!(engine.may_start());
+    assert!(!engine.try_detach());
+}
