@@ -51,6 +51,7 @@ mod http;
 mod raw;
 mod server;
 mod servers;
+mod stream;
 mod sync;
 mod sys;
 pub mod testing;
@@ -58,10 +59,10 @@ mod transport;
 
 pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
 pub use crate::http::{
-    BaseHttpRequestHandler, Exchange, HandlerFn, HeaderText, Headers, Http, IntoStatus, LogRecord, RFile,
-    Source, WFile, handler_fn,
+    BaseHttpRequestHandler, Detached, Exchange, HandlerFn, HeaderText, Headers, Http, IntoStatus, LogRecord,
+    RFile, Source, StatusError, WFile, handler_fn,
 };
-pub use crate::raw::{BaseRequestHandler, Raw, Stream};
+pub use crate::raw::{BaseRequestHandler, Raw};
 pub use crate::server::Server;
 pub use crate::server::access_log::{AccessLog, LogFormat};
 pub use crate::server::builder::Builder;
@@ -71,6 +72,7 @@ pub use crate::server::hooks::ErrorReport;
 pub use crate::server::protocol::Protocol;
 pub use crate::server::stats::ServerStats;
 pub use crate::servers::{HttpServer, TcpServer};
+pub use crate::stream::{ReadHalf, Stream, WriteHalf};
 
 /// Any error: whatever a handler comes across goes into it by `?`.
 ///

@@ -126,6 +126,31 @@ fn a_client_that_does_not_read_a_source_costs_no_processor_time() {
 }
 
 #[test]
+fn a_detached_response_that_is_quiet_costs_no_processor_time_whatever_its_client_sends() {
+    let _alone = alone();
+    let kept = Arc::new(Mutex::new(None));
+    let inner = Arc::clone(&kept);
+    let server = http(
+        answer(move |http| {
+            if http.path() != "/" {
+                return reply(http, "fast");
+            }
+            http.send_response(200).end_headers()?;
+            *inner.lock().expect("nobody panicked") = Some(http.detach()?);
+            Ok(())
+        }),
+        |builder| builder.loops(1),
+    );
+    let mut client = server.connect();
+    client.send(get("/") + "half of a req");
+    assert_eq!(client.response_to_head().code(), 200);
+    client.send("uest");
+    stays_idle(&server);
+    drop(kept.lock().expect("nobody panicked").take());
+    assert_eq!(client.take(5), b"0\r\n\r\n");
+}
+
+#[test]
 fn handlers_and_connections_that_wait_cost_no_processor_time() {
     let _alone = alone();
     let room = Arc::new(Room::default());

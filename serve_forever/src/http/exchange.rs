@@ -11,7 +11,9 @@ use std::time::{Instant, SystemTime};
 
 use crate::Result;
 use crate::server::handle::ServerHandle;
+use crate::server::waker::Waker;
 use crate::sync::lock;
+use crate::transport::Transport;
 
 use super::error_page::ErrorBody;
 use super::fields::Headers;
@@ -22,6 +24,7 @@ use super::pending::{Attachment, Expected, GuardedSource, Source};
 use super::records;
 use super::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
 use super::rfile::RFile;
+use super::upgrade::{Place, Upgraded};
 use super::wfile::WFile;
 use super::{date, error_page, status};
 
@@ -55,6 +58,14 @@ pub struct Exchange<'r> {
     /// `close_connection` of the original.
     pub(crate) close: bool,
     pub(crate) records: &'r mut Vec<Record>,
+    /// What a router found in the path.
+    pub(crate) params: Vec<(Arc<str>, String)>,
+    /// Octets at the start of the path that lead to this handler.
+    pub(crate) mount: usize,
+    /// The connection has become a stream.
+    pub(crate) upgraded: Option<Arc<Upgraded>>,
+    /// Held by a handler whose connection becomes a stream.
+    pub(crate) place: Option<Place>,
 }
 
 /// The request in hand.
@@ -71,7 +82,11 @@ pub(crate) struct Request<'r> {
 #[derive(Debug)]
 pub(crate) struct Context<'r> {
     pub(crate) server: &'r ServerHandle,
+    /// The client's own address: behind a trusted proxy not that of its peer.
+    pub(crate) client: SocketAddr,
     pub(crate) link: Link<'r>,
+    pub(crate) transport: &'r Arc<Transport>,
+    pub(crate) waker: Waker<'r>,
     pub(crate) output: &'r Mutex<Output>,
     pub(crate) identity: Identity,
 }
@@ -109,7 +124,7 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.starts_with(b"HTTP/1.1 204 No Content\r\n"));
     /// ```
     pub fn client_address(&self) -> SocketAddr {
-        self.context.link.transport.peer
+        self.context.client
     }
 
     /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then it has no address.
@@ -154,7 +169,8 @@ impl<'r> Exchange<'r> {
     /// # testing::respond(handler, b"GET //a%20b?c=d HTTP/1.1\r\nHost: a\r\n\r\n");
     /// ```
     pub fn path(&self) -> &'r str {
-        self.request.head.path(self.request.octets)
+        let path = self.request.head.path(self.request.octets);
+        path.get(self.mount..).unwrap_or(path)
     }
 
     /// [`path`](Self::path) without the query.
@@ -169,7 +185,25 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.starts_with(b"HTTP/1.1 204 No Content\r\n"));
     /// ```
     pub fn url_path(&self) -> &'r str {
-        self.request.head.url_path(self.request.octets)
+        let path = self.request.head.url_path(self.request.octets);
+        path.get(self.mount..).unwrap_or(path)
+    }
+
+    /// What was taken off the front of [`path`](Self::path) on the way to this handler, as it was sent: empty, unless the
+    /// handler is mounted in a `Router`. Both together lead back here: WSGI's `SCRIPT_NAME`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let here = format!("{}{}", http.mount_path(), http.url_path());
+    ///     http.send_response(303).send_header("Location", here + "?again").end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nLocation: /tea?again\r\n"));
+    /// ```
+    pub fn mount_path(&self) -> &'r str {
+        let path = self.request.head.url_path(self.request.octets);
+        path.get(..self.mount).unwrap_or_default()
     }
 
     /// What follows the first `?` of the target, if there is one.
@@ -188,6 +222,22 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn query(&self) -> Option<&'r str> {
         self.request.head.query(self.request.octets)
+    }
+
+    /// What stands in the path where the route of a `Router` has the parameter `name`, percent-decoded.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     // No router was here.
+    ///     assert_eq!(http.param("id"), None);
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// # testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// ```
+    pub fn param(&self, name: &str) -> Option<&str> {
+        // The innermost router was the last to add its own.
+        self.params.iter().rev().find(|(own, _)| **own == *name).map(|(_, value)| value.as_str())
     }
 
     /// The request line as it was sent, without its line end.
@@ -417,6 +467,28 @@ impl<'r> Exchange<'r> {
         self
     }
 
+    /// A header field that goes out with the final response, whichever that is: also with one that is started
+    /// later, or with an error page. What it says is not looked at, so none of the fields that mean something to the server
+    /// itself can be given here.
+    ///
+    /// # Errors
+    ///
+    /// The name is no token, the value has a character that no header can have, or it is one of `Connection`,
+    /// `Content-Length`, `Date`, `Server`, `Transfer-Encoding` and `Upgrade`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.add_header("X-Request-Id", 17)?;
+    ///     http.send_error(404, None, None)
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nX-Request-Id: 17\r\n"));
+    /// ```
+    pub fn add_header(&mut self, name: impl AsRef<str>, value: impl HeaderText) -> Result {
+        Ok(self.response.add_lasting(name.as_ref(), &value)?)
+    }
+
     /// Ends the head. It leaves together with the first part of the body.
     ///
     /// After a 1xx status, which is sent at once (and not at all to HTTP/1.0 clients), the final response
@@ -441,13 +513,16 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn end_headers(&mut self) -> Result {
         let is_head = self.is_head();
+        if self.response.status() == Some(101) {
+            self.prepare_upgrade()?;
+        }
         let head = &mut *self.response;
         let status = head.end()?;
         if self.answered {
             return Err("the response has its head already".into());
         }
         let mut output = lock(self.context.output);
-        let interim = (100..200).contains(&status);
+        let interim = (100..200).contains(&status) && status != 101;
         if interim && self.request.head.version_minor() == 0 {
             return Ok(());
         }
@@ -465,6 +540,9 @@ impl<'r> Exchange<'r> {
             }
         }
         head.append_fields(ready);
+        if !interim {
+            head.append_lasting(ready);
+        }
         if interim {
             ready.extend_from_slice(b"\r\n");
             output.flush_interim(&self.context.link)?;
@@ -683,7 +761,7 @@ impl<'r> Exchange<'r> {
         self.attach(attachment, Some(left))
     }
 
-    fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
+    pub(super) fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
         let mut output = lock(self.context.output);
         if !self.answered {
             return Err(

@@ -282,7 +282,7 @@ impl Output {
         if self.state == State::Open {
             let known = match &self.attachment {
                 Some(Attachment::File { .. }) => Some(self.accepted),
-                Some(Attachment::Source(_)) => None,
+                Some(Attachment::Source(_) | Attachment::Detached(_)) => None,
                 // As with GET: what is longer than the buffer has no length.
                 None if self.plan.head => {
                     (1..=buffer_size as u64).contains(&self.accepted).then_some(self.accepted)
@@ -293,7 +293,7 @@ impl Output {
         }
         self.frame_body();
         match &mut self.attachment {
-            Some(Attachment::Source(_)) => return Ok(()),
+            Some(Attachment::Source(_) | Attachment::Detached(_)) => return Ok(()),
             // The file is one chunk.
             Some(Attachment::File { left, tail, .. }) if self.state == State::Committed(Body::Chunked) => {
                 if *left > 0 {

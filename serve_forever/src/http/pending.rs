@@ -13,6 +13,7 @@ use crate::sys::Stamp;
 use crate::transport::Transport;
 
 use super::lines::Waiting;
+use super::detached::{Feed, Taken};
 use super::link::Pace;
 use super::output::{LAST_CHUNK, append_chunk};
 
@@ -76,6 +77,8 @@ pub(crate) enum Attachment {
         expected: Option<Expected>,
     },
     Source(GuardedSource),
+    /// What a detached writer writes.
+    Detached(Feed),
 }
 
 impl Attachment {
@@ -83,7 +86,7 @@ impl Attachment {
     pub(crate) fn accounted(&self) -> u64 {
         match self {
             Self::File { left, .. } => *left,
-            Self::Source(_) => 0,
+            Self::Source(_) | Self::Detached(_) => 0,
         }
     }
 }
@@ -167,6 +170,8 @@ pub(crate) enum Sent {
     Blocked,
     /// There is more to send and room for it, but others should have their turn.
     Yield,
+    /// There is nothing to send until a writer wakes the connection.
+    Idle,
 }
 
 impl Pending {
@@ -196,7 +201,15 @@ impl Pending {
     /// Whether the rest can be sent without touching a disk or running code of others: then the loop may do it
     /// itself.
     pub(crate) fn is_memory(&self) -> bool {
-        self.attachment.is_none()
+        matches!(self.attachment, None | Some(Attachment::Detached(_)))
+    }
+
+    /// What a detached writer feeds, if this is such a response.
+    pub(crate) fn feed(&self) -> Option<&Feed> {
+        match &self.attachment {
+            Some(Attachment::Detached(feed)) => Some(feed),
+            _ => None,
+        }
     }
 
     /// Whether code of others makes the rest.
@@ -265,29 +278,44 @@ impl Pending {
                 Some(Attachment::Source(source)) => {
                     let mut piece = Vec::new();
                     let more = source.pull(&mut piece)?;
-                    match &mut self.framing {
-                        SourceFraming::Chunked => append_chunk(&mut self.octets, &piece),
-                        SourceFraming::Close => self.octets = piece,
-                        SourceFraming::Length(left) => {
-                            let Some(rest) = left.checked_sub(piece.len() as u64) else {
-                                return Err(wrong_length("more"));
-                            };
-                            *left = rest;
-                            self.octets = piece;
-                        }
-                    }
-                    if !more {
-                        self.attachment = None;
-                        match self.framing {
-                            SourceFraming::Chunked => self.octets.extend_from_slice(LAST_CHUNK),
-                            SourceFraming::Length(1..) => return Err(wrong_length("less")),
-                            SourceFraming::Length(0) | SourceFraming::Close => {}
-                        }
-                    }
+                    self.add(piece, more)?;
                 }
+                Some(Attachment::Detached(feed)) => match feed.take() {
+                    Taken::Octets(octets) => self.add(octets, true)?,
+                    Taken::End => self.add(Vec::new(), false)?,
+                    Taken::Nothing => {
+                        // The time in which nothing was to be sent does not count.
+                        (self.started, self.progress, self.octets_sent) = (None, None, 0);
+                        return Ok(Sent::Idle);
+                    }
+                },
             }
         }
         Ok(Sent::Yield)
+    }
+
+    /// The next piece of content that is made while it is sent. `more`: it is not the last.
+    fn add(&mut self, piece: Vec<u8>, more: bool) -> io::Result<()> {
+        match &mut self.framing {
+            SourceFraming::Chunked => append_chunk(&mut self.octets, &piece),
+            SourceFraming::Close => self.octets = piece,
+            SourceFraming::Length(left) => {
+                let Some(rest) = left.checked_sub(piece.len() as u64) else {
+                    return Err(wrong_length("more"));
+                };
+                *left = rest;
+                self.octets = piece;
+            }
+        }
+        if !more {
+            self.attachment = None;
+            match self.framing {
+                SourceFraming::Chunked => self.octets.extend_from_slice(LAST_CHUNK),
+                SourceFraming::Length(1..) => return Err(wrong_length("less")),
+                SourceFraming::Length(0) | SourceFraming::Close => {}
+            }
+        }
+        Ok(())
     }
 
     /// An error if the file is not what it was: octets of another state must not go out under the length, and the
@@ -330,6 +358,7 @@ impl fmt::Debug for Attachment {
                 f.debug_struct("File").field("offset", offset).field("left", left).finish_non_exhaustive()
             }
             Self::Source(_) => f.write_str("Source"),
+            Self::Detached(_) => f.write_str("Detached"),
         }
     }
 }

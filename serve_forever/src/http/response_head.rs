@@ -27,28 +27,34 @@ pub(crate) struct ResponseHead {
     /// What a `Connection` field of the handler says about the connection.
     pub(crate) close: Option<bool>,
     error: Option<String>,
+    /// The value of the `Upgrade` field, if there is one.
+    pub(crate) upgrade: Option<Vec<u8>>,
+    /// Fields that stay when the response is begun anew.
+    lasting: Vec<u8>,
 }
 
 impl ResponseHead {
-    /// Forgets everything but keeps the memory.
+    /// Forgets everything but keeps the memory: the next request.
     pub(crate) fn clear(&mut self) {
+        self.lasting.clear();
+        self.reset();
+    }
+
+    /// Forgets the response, but not what every response to this request is to have.
+    pub(crate) fn reset(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
-        *self = Self { fields, ..Self::default() };
+        let lasting = std::mem::take(&mut self.lasting);
+        *self = Self { fields, lasting, ..Self::default() };
     }
 
     /// Begins anew.
     pub(crate) fn start(&mut self, status: u16, message: Option<&str>, standard: bool) {
         let must_close = self.must_close;
-        self.clear();
+        self.reset();
         (self.status, self.standard, self.must_close) = (Some(status), standard, must_close);
         if !(100..=999).contains(&status) {
             self.fail(|| format!("{status} is not a status code: it must have three digits"));
-        }
-        if status == 101 {
-            self.fail(|| {
-                String::from("101 switches to another protocol, which a handler cannot do by itself")
-            });
         }
         if let Some(message) = message {
             // A reason phrase is free text, but must stay on its line (RFC 9112 §4).
@@ -99,11 +105,34 @@ impl ResponseHead {
         }
     }
 
+    /// One more field that stays.
+    pub(crate) fn add_lasting(&mut self, name: &str, value: &impl HeaderText) -> Result<(), String> {
+        if !fields::is_token(name.as_bytes()) {
+            return Err(format!("{name:?} is not a header name"));
+        }
+        if THE_SERVERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            return Err(format!("{name} cannot be added to every response: give it with send_header()"));
+        }
+        let before = self.lasting.len();
+        self.lasting.extend_from_slice(name.as_bytes());
+        self.lasting.extend_from_slice(b": ");
+        let from = self.lasting.len();
+        value.append_to(&mut self.lasting);
+        if !fields::is_field_value(&self.lasting[from..]) {
+            let value = String::from_utf8_lossy(&self.lasting[from..]).into_owned();
+            self.lasting.truncate(before);
+            return Err(format!("the value {value:?} of {name} has a character that no header can have"));
+        }
+        self.lasting.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
     /// Looks at the fields that mean something to the server itself. False: the field is not sent.
     fn note(&mut self, name: &str, from: usize) -> bool {
         let value = &self.fields[from..];
         // Few names have these lengths; the others are done with one comparison.
         match name.len() {
+            7 if name.eq_ignore_ascii_case("Upgrade") => self.upgrade = Some(value.to_vec()),
             4 if name.eq_ignore_ascii_case("Date") => self.date_given = true,
             6 if name.eq_ignore_ascii_case("Server") => self.server_given = true,
             10 if name.eq_ignore_ascii_case("Connection") => {
@@ -177,12 +206,21 @@ impl ResponseHead {
         out.extend_from_slice(&self.fields);
     }
 
+    /// Appends the fields that every response to this request has.
+    pub(crate) fn append_lasting(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.lasting);
+    }
+
     fn fail(&mut self, error: impl FnOnce() -> String) {
         if self.error.is_none() {
             self.error = Some(error());
         }
     }
 }
+
+/// Fields that the server must know of, or makes itself.
+const THE_SERVERS: [&str; 6] =
+    ["Connection", "Content-Length", "Date", "Server", "Transfer-Encoding", "Upgrade"];
 
 /// Header fields that many responses have in common, checked and put together once.
 #[derive(Clone, Debug, Default)]

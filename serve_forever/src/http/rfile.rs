@@ -137,6 +137,13 @@ impl<'r> RFile<'r> {
         (self.start, self.filled)
     }
 
+    /// What was received behind the body.
+    pub(crate) fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.buffer[self.start..self.filled].to_vec();
+        self.start = self.filled;
+        rest
+    }
+
     /// What follows the rest of the body, when the handler is done with it.
     pub(crate) fn take_decoder(&mut self) -> BodyDecoder {
         std::mem::replace(&mut self.decoder, BodyDecoder::new(Framing::Length(0)))

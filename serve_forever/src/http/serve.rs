@@ -1,12 +1,13 @@
 //! One request: the handler is made, run, and its response finished.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::hooks::{ErrorReport, catch};
 use crate::server::seat::Seat;
+use crate::server::waker::Waker;
 use crate::transport::Transport;
 
 use super::Http;
@@ -20,6 +21,8 @@ use super::output::Output;
 use super::records::{LogRecord, What};
 use super::response_head::ResponseHead;
 use super::rfile::{Failure, RFile};
+use super::status_error::StatusError;
+use super::upgrade::Upgraded;
 use super::wfile::WFile;
 
 /// Where a request is served: who asks, and what for.
@@ -27,8 +30,9 @@ use super::wfile::WFile;
 pub(crate) struct Site<'a> {
     pub(crate) server: &'a ServerHandle,
     pub(crate) config: &'a Config,
-    pub(crate) transport: &'a Transport,
+    pub(crate) transport: &'a Arc<Transport>,
     pub(crate) seat: &'a Seat<'a>,
+    pub(crate) waker: Waker<'a>,
 }
 
 /// What is lent for one request and comes back changed.
@@ -51,6 +55,8 @@ pub(crate) struct Served {
     pub(crate) complete: bool,
     /// The part of the body that was not read, if it is worth reading.
     pub(crate) unread: Option<Box<BodyDecoder>>,
+    /// The connection has become a stream.
+    pub(crate) upgraded: Option<Arc<Upgraded>>,
 }
 
 impl<H: BaseHttpRequestHandler> Http<H> {
@@ -81,6 +87,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         response.clear();
         let context = Context {
             server: site.server,
+            client: site.transport.client(),
+            transport: site.transport,
+            waker: site.waker,
             link: Link::new(site.transport, site.seat, site.config, site.server.access_log()),
             output: &*lent_output,
             identity,
@@ -99,6 +108,10 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             answered: false,
             close,
             records,
+            params: Vec::new(),
+            mount: 0,
+            upgraded: None,
+            place: None,
         };
 
         let mut cut = false;
@@ -108,10 +121,12 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             (None, Ok(()), Some(handler)) => run(handler, &mut http),
             (None, Ok(()), None) => unreachable!("a handler that was made is there"),
         };
+        let outcome = outcome.and_then(|()| http.check_upgrade().map_err(Trouble::Error));
         if let Err(trouble) = outcome {
             cut = !http.recover(&trouble);
         }
 
+        let upgraded = http.upgraded.take();
         let unread = http.settle_body(site.config);
         let rest = http.rfile.rest();
         let decoder = (unread == Unread::Some).then(|| Box::new(http.rfile.take_decoder()));
@@ -123,7 +138,12 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             log::warn!("{}: {error}", site.transport.peer);
             cut = true;
         }
-        cut |= output.is_broken();
+        // 101 was said, and nothing of the new protocol came: the client waits for what will not come.
+        cut |= output.is_broken() || output.status() == 101;
+        if upgraded.is_some() {
+            // How the stream ended is its own affair.
+            cut = false;
+        }
 
         if output.has_head() {
             records.push(Record::Response { status: output.status(), octets: output.content() });
@@ -153,7 +173,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         for record in records.drain(..) {
             log.write(&record);
         }
-        Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder }
+        Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder, upgraded }
     }
 }
 
@@ -206,8 +226,16 @@ impl Exchange<'_> {
         let site = Site {
             server: self.context.server,
             config: self.context.link.config,
-            transport: self.context.link.transport,
+            transport: self.context.transport,
             seat: self.context.link.seat,
+            waker: self.context.waker,
+        };
+        // What the handler makes of a body that cannot be read to its end is of no account.
+        let asked = match (self.rfile.failure(), trouble) {
+            (None, Trouble::Error(error)) => {
+                error.downcast_ref().filter(|error: &&StatusError| (300..600).contains(&error.status))
+            }
+            _ => None,
         };
         let refusal = match (self.rfile.failure(), trouble) {
             (Some(Failure::Gone(kind)), Trouble::Error(_)) => {
@@ -226,7 +254,7 @@ impl Exchange<'_> {
                 log::debug!("{}: the client left before it had its response", site.transport.peer);
                 return false;
             }
-            if refusal.status == 500 {
+            if refusal.status == 500 && asked.is_none() {
                 match trouble {
                     Trouble::Error(error) => site.report(error.to_string(), false),
                     Trouble::Panic(message) => site.report(message.clone(), true),
@@ -238,8 +266,17 @@ impl Exchange<'_> {
         }
         self.close = true;
         self.answered = false;
-        self.response.clear();
+        self.response.reset();
         self.response.must_close = true;
+        if let Some(StatusError { status, message, explain, fields }) = asked {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            if self.send_error_with(*status, message.as_deref(), explain.as_deref(), &fields).is_ok() {
+                return true;
+            }
+            // It has something in it that cannot be sent.
+            self.response.reset();
+            self.response.must_close = true;
+        }
         refuse(self, &refusal).is_ok()
     }
 

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use crate::server::hooks::{ErrorReport, catch};
 use crate::server::learned::Kind;
+use crate::stream::Stream;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
 use crate::sys;
 
 use super::Raw;
 use super::handler::BaseRequestHandler;
-use super::stream::Stream;
 
 /// Where a raw connection is in its life.
 #[derive(Debug)]

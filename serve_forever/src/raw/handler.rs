@@ -3,8 +3,7 @@
 use std::io;
 
 use crate::server::factory::{ByClone, HandlerFactory};
-
-use super::stream::Stream;
+use crate::stream::Stream;
 
 /// Handles one TCP connection: Python's `BaseRequestHandler`.
 ///

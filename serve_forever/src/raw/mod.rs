@@ -2,7 +2,6 @@
 
 mod connection;
 mod handler;
-mod stream;
 
 use std::fmt;
 
@@ -10,7 +9,6 @@ use crate::server::config::Config;
 use crate::server::protocol::{Admission, NoJob, Protocol};
 
 pub use handler::BaseRequestHandler;
-pub use stream::Stream;
 
 use connection::RawConnection;
 

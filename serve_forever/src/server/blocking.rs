@@ -92,6 +92,7 @@ pub(crate) fn serve<P: Protocol>(
                 transport,
                 scratch: &mut scratch,
                 seat: &seat,
+                waker: Waker { engine: &wake, index: 0, token: TOKEN },
                 kind: &Cell::new(kind),
                 learned: None,
                 started: Instant::now(),
@@ -118,8 +119,12 @@ pub(crate) fn serve<P: Protocol>(
                         continue;
                     }
                 };
-                match transport.wait(interest, deadline) {
+                // Who waits for the socket does not hear the bell, so whoever could ring it is listened for in between.
+                let may_ring = Arc::strong_count(&bell) > OWN_BELLS;
+                let until = if may_ring { Some(earlier(deadline, Instant::now() + SLICE)) } else { deadline };
+                match transport.wait(interest, until) {
                     Ok(true) => readiness = READY,
+                    Ok(false) if until != deadline => {}
                     Ok(false) => cause = Cause::Expired,
                     Err(error) => {
                         log::debug!("{}: {error}", transport.peer);
@@ -129,6 +134,10 @@ pub(crate) fn serve<P: Protocol>(
             }
         }
     }
+}
+
+fn earlier(deadline: Option<Instant>, other: Instant) -> Instant {
+    deadline.map_or(other, |deadline| deadline.min(other))
 }
 
 /// Rung by wakers.
@@ -168,5 +177,7 @@ impl Wake for Bell {
 const READY: Readiness = Readiness { read: true, write: true, end: false, broken: false };
 /// There is only one connection.
 const TOKEN: Token = Token { index: 0, generation: 0 };
+/// References to the bell that nobody keeps to ring it.
+const OWN_BELLS: usize = 2;
 /// How long one of several listeners is looked at.
 const SLICE: Duration = Duration::from_millis(20);

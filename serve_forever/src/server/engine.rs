@@ -23,7 +23,7 @@ use super::peers::Peers;
 use super::protocol::{Connection, Job, JobRun, Next, Protocol, Run};
 use super::seat::{Helm, Seat};
 use super::stats::Counters;
-use super::waker::Wake;
+use super::waker::{Wake, Waker};
 
 /// Everything that the threads of one `serve_forever` share.
 pub(crate) struct Engine<P: Protocol> {
@@ -386,9 +386,12 @@ impl<P: Protocol> Engine<P> {
     /// The life of a thread.
     fn work(self: &Arc<Self>) {
         let mut scratch = self.protocol.scratch(&self.config);
+        let wake: Arc<dyn Wake> = Arc::clone(self) as Arc<dyn Wake>;
         self.pool.work(SPARE_PATIENCE, |work| match work {
             Work::Drive(index) => super::event_loop::drive(self, index, &mut scratch),
-            Work::Run { index, token, seated, kind } => self.run(index, token, seated, kind, &mut scratch),
+            Work::Run { index, token, seated, kind } => {
+                self.run(index, token, seated, kind, &wake, &mut scratch);
+            }
             Work::Job { index, job, held } => self.run_job(index, job, held),
             Work::Bury(seats) => {
                 drop(seats);
@@ -404,6 +407,7 @@ impl<P: Protocol> Engine<P> {
         token: Token,
         mut seated: Box<Seated<P>>,
         kind: Kind,
+        wake: &Arc<dyn Wake>,
         scratch: &mut P::Scratch,
     ) {
         let its_loop = &self.loops[index];
@@ -417,6 +421,7 @@ impl<P: Protocol> Engine<P> {
             transport: &seated.transport,
             scratch,
             seat: &seat,
+            waker: Waker { engine: wake, index, token },
             kind: &kind,
             learned: None,
             started,

@@ -151,6 +151,8 @@ pub struct Run<'a, P: Protocol> {
     pub(crate) transport: &'a Arc<Transport>,
     pub(crate) scratch: &'a mut P::Scratch,
     pub(crate) seat: &'a Seat<'a>,
+    /// Calls the connection's next turn from any thread.
+    pub(crate) waker: Waker<'a>,
     /// What kind of request it is at now: a run may serve several.
     pub(crate) kind: &'a Cell<Kind>,
     /// What kinds have blocked; none where there is no loop to hold up.
@@ -198,6 +200,9 @@ pub enum Next {
 }
 
 impl Next {
+    /// Wait until a waker calls.
+    pub(crate) const WAKE: Self = Self::Wait { read: false, write: false, deadline: None, idle: false };
+
     /// Wait for octets.
     pub(crate) fn read(deadline: Option<Instant>) -> Self {
         Self::Wait { read: true, write: false, deadline, idle: false }

@@ -131,6 +131,11 @@ impl<'a> Seat<'a> {
         }
     }
 
+    /// Somebody else took the socket out of the poller, and it must go back.
+    pub(crate) fn note_deregistered(&self) {
+        self.deregistered.store(true, Ordering::SeqCst);
+    }
+
     /// Whether the socket was taken out of the poller and must go back.
     pub(crate) fn is_deregistered(&self) -> bool {
         self.deregistered.load(Ordering::SeqCst)

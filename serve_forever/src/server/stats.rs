@@ -53,6 +53,8 @@ pub(crate) struct Counters {
     pub(crate) learned_starts: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) detached: AtomicUsize,
+    /// Handlers that have made a stream of their connection and not returned yet.
+    pub(crate) upgraded: AtomicUsize,
 }
 
 impl Counters {

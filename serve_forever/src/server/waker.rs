@@ -1,5 +1,6 @@
 //! Calls a connection's next turn from any thread.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::handover::slots::Token;
@@ -19,14 +20,12 @@ pub(crate) struct Waker<'a> {
 
 impl Waker<'_> {
     /// A waker to keep.
-    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) fn to_owned(self) -> OwnedWaker {
         OwnedWaker { engine: Arc::clone(self.engine), index: self.index, token: self.token }
     }
 }
 
 /// A waker that outlives the turn.
-#[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
 #[derive(Clone)]
 pub(crate) struct OwnedWaker {
     engine: Arc<dyn Wake>,
@@ -34,9 +33,20 @@ pub(crate) struct OwnedWaker {
     token: Token,
 }
 
+impl fmt::Debug for OwnedWaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedWaker").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Waker<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waker").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
 impl OwnedWaker {
     /// Calls the connection's next turn; nothing if it is gone.
-    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) fn wake(&self) {
         self.engine.wake(self.index, self.token);
     }

@@ -39,6 +39,11 @@ impl Transport {
         Self { carrier: Carrier::Memory(memory), peer: nowhere, local: nowhere }
     }
 
+    /// Whom the peer speaks for.
+    pub(crate) fn client(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// Whether the peer came by a Unix socket.
     pub(crate) fn is_unix(&self) -> bool {
         self.peer == NO_ADDRESS

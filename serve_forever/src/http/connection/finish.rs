@@ -36,6 +36,8 @@ impl HttpConnection {
             }
             Ok(Sent::Blocked) => Step::Next(Next::write(pending.deadline(now, config))),
             Ok(Sent::Yield) => Step::Next(Next::Again),
+            // Woken by the writer, or told that the client leaves.
+            Ok(Sent::Idle) => Step::Next(Next::read(None)),
             Err(error) => {
                 log::debug!("{}: the response could not be sent: {error}", transport.peer);
                 if pending.is_close_delimited() {

@@ -4,11 +4,12 @@
 //! memory, reads away what nobody wants. `run` does what may block: it serves the requests that are complete, and
 //! sends from files and sources.
 
+mod detached;
 mod finish;
 mod receive;
 mod respond;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::server::config::Config;
@@ -24,6 +25,7 @@ use super::lines::{Lines, Share};
 use super::pending::{Pending, SourceFraming};
 use super::records::{LogRecord, What};
 use super::scratch::Scratch;
+use super::upgrade::Upgraded;
 
 /// What is kept of a connection between two pieces of work. An idle one holds no buffer.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ enum Phase {
     Sending(Box<Pending>, After),
     /// The client was too slow: what is unsent is to be dropped, outside of the loop.
     Ending { _unsent: Box<Pending> },
+    /// The connection is a stream in somebody's hands, who tells when it is no more.
+    Upgraded(Arc<Upgraded>),
     /// A body that the handler did not read.
     Draining(Box<Drain>),
     /// Closed on our side; read on for a while, so that the response is not lost to a reset.
@@ -121,7 +125,12 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                     let kind = Kind::of(&[if is_source { b"source".as_slice() } else { b"drain" }]);
                     Step::Next(Next::Run { kind, permit })
                 }
+                Phase::Sending(pending, _) if pending.feed().is_some() => self.send_detached(cx),
                 Phase::Sending(..) => self.send(cx.transport, cx.config, cx.now),
+                Phase::Upgraded(upgraded) if upgraded.has_ended() => {
+                    Step::Next(Next::Run { kind: Kind::of(&[b"end"]), permit: false })
+                }
+                Phase::Upgraded(_) => Step::Next(Next::WAKE),
                 Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::of(&[b"end"]), permit: false }),
                 Phase::Draining(_) => self.drain(cx),
                 Phase::Lingering { .. } => self.linger(cx),
@@ -137,6 +146,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         let next = match std::mem::replace(&mut self.phase, Phase::Receiving) {
             Phase::Request => self.serve(cx, None),
             Phase::Refusing(refusal) => self.serve(cx, Some(&refusal)),
+            Phase::Upgraded(upgraded) => self.leave_to(upgraded, cx),
             Phase::Ending { .. } => Next::Close,
             phase => {
                 self.phase = phase;

@@ -31,7 +31,13 @@ impl HttpConnection {
         }
         self.partial = Vec::new();
         (self.head, self.head_since, self.collecting) = (None, None, None);
-        let site = Site { server: cx.server, config: cx.config, transport: cx.transport, seat: cx.seat };
+        let site = Site {
+            server: cx.server,
+            config: cx.config,
+            transport: cx.transport,
+            seat: cx.seat,
+            waker: cx.waker,
+        };
         let log = cx.server.access_log();
         // Of those behind the first one too: they came with it.
         let arrived = self.arrived.take().unwrap_or(cx.started);
@@ -93,6 +99,12 @@ impl HttpConnection {
             }
             *filled = start + end + served.rest.1;
             start += end + served.rest.0;
+            if let Some(upgraded) = served.upgraded {
+                // What is in the buffer went with the stream.
+                *filled = 0;
+                exclusive(&mut lent.output).lines.settle(log, &[], 0);
+                return self.leave_to(upgraded, cx);
+            }
             if served.cut {
                 // What is complete, such as answers to earlier requests, still goes out if the peer takes it at
                 // once; the end of the connection shows that the last one is not whole.

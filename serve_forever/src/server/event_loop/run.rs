@@ -121,6 +121,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             transport: &seated.transport,
             scratch,
             seat: &seat,
+            waker: Waker { engine: self.wake, index: self.own.index, token },
             kind: &kind,
             learned: Some(&self.engine.learned),
             started,

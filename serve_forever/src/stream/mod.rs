@@ -1,19 +1,25 @@
 //! A connection in the hands of a handler.
 
+mod halves;
+
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::server::handle::ServerHandle;
 use crate::server::seat::Seat;
-use crate::sys::Interest;
 use crate::transport::Transport;
+
+pub use self::halves::{ReadHalf, WriteHalf};
 
 /// A connection to a client, read and written in plain blocking code.
 ///
 /// While it waits, the thread of its handler waits, and no other. There are no time-outs unless they are set.
+///
+/// `TcpServer` gives one to its handlers, and [`Exchange::upgrade`](crate::Exchange::upgrade) makes one of an HTTP
+/// connection.
 ///
 /// ```no_run
 /// use std::io::{self, Read, Write};
@@ -37,20 +43,80 @@ use crate::transport::Transport;
 /// }
 /// ```
 pub struct Stream {
+    read: ReadHalf,
+    write: WriteHalf,
+}
+
+/// What the two halves share. The connection belongs to them until both are gone.
+struct Connected {
     transport: Arc<Transport>,
     seat: Seat<'static>,
     server: ServerHandle,
-    read_timeout: Option<Duration>,
-    write_timeout: Option<Duration>,
+    /// Who is to be told of the end.
+    owner: Option<Arc<dyn Owner>>,
+}
+
+/// Whose connection it was before, and will be after.
+pub(crate) trait Owner: Send + Sync {
+    /// The stream is gone. `deregistered`: it took the socket out of the poller.
+    fn stream_ended(&self, deregistered: bool);
 }
 
 impl Stream {
     pub(crate) fn new(transport: Arc<Transport>, seat: Seat<'static>, server: ServerHandle) -> Self {
-        Self { transport, seat, server, read_timeout: None, write_timeout: None }
+        Self::of(Connected { transport, seat, server, owner: None }, Vec::new())
+    }
+
+    /// A stream that tells `owner` of its end, and of which `early` was received already.
+    pub(crate) fn lent(
+        transport: Arc<Transport>,
+        seat: Seat<'static>,
+        server: ServerHandle,
+        early: Vec<u8>,
+        owner: Arc<dyn Owner>,
+    ) -> Self {
+        Self::of(Connected { transport, seat, server, owner: Some(owner) }, early)
+    }
+
+    fn of(connected: Connected, early: Vec<u8>) -> Self {
+        let connected = Arc::new(connected);
+        Self { read: ReadHalf::new(Arc::clone(&connected), early), write: WriteHalf::new(connected) }
     }
 
     pub(crate) fn seat(&self) -> &Seat<'static> {
-        &self.seat
+        &self.connected().seat
+    }
+
+    fn connected(&self) -> &Connected {
+        self.write.connected()
+    }
+
+    /// Both directions apart, each for a thread of its own: one waits for what the client says while the other pushes.
+    ///
+    /// ```
+    /// # use std::io::{self, Read, Write};
+    /// # use std::net::TcpStream;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(101).send_header("Upgrade", "echo").end_headers()?;
+    ///     let (mut read, mut write) = http.upgrade()?.split();
+    ///     std::thread::spawn(move || write.write_all(b"Welcome"));
+    ///     io::copy(&mut read, &mut io::sink())?;
+    ///     Ok(())
+    /// });
+    /// # let server = HttpServer::bind(("127.0.0.1", 0), handler)?;
+    /// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
+    /// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")?;
+    /// # client.shutdown(std::net::Shutdown::Write)?;
+    /// # server.handle_request()?;
+    /// # let mut text = String::new();
+    /// # client.read_to_string(&mut text)?;
+    /// # assert!(text.ends_with("\r\n\r\nWelcome"), "{text}");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn split(self) -> (ReadHalf, WriteHalf) {
+        (self.read, self.write)
     }
 
     /// How long a read waits for the client before it fails with [`TimedOut`](ErrorKind::TimedOut). `None`, the
@@ -82,7 +148,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn set_read_timeout(&mut self, timeout: Option<Duration>) {
-        self.read_timeout = timeout;
+        self.read.set_timeout(timeout);
     }
 
     /// How long a write waits for the client before it fails with [`TimedOut`](ErrorKind::TimedOut). `None`, the
@@ -111,7 +177,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn set_write_timeout(&mut self, timeout: Option<Duration>) {
-        self.write_timeout = timeout;
+        self.write.set_timeout(timeout);
     }
 
     /// The client's address: Python's `client_address`. A `Result` as everywhere in `std`; known from the start,
@@ -139,7 +205,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.transport.peer)
+        Ok(self.connected().transport.client())
     }
 
     /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then neither side has an address.
@@ -169,7 +235,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn is_unix(&self) -> bool {
-        self.transport.is_unix()
+        self.connected().transport.is_unix()
     }
 
     /// The server's own address, likewise; `0.0.0.0:0` on a Unix socket, too.
@@ -196,7 +262,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.transport.local)
+        Ok(self.connected().transport.local)
     }
 
     /// The server: its addresses, its state, and how to stop it.
@@ -224,7 +290,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn server(&self) -> &ServerHandle {
-        &self.server
+        &self.connected().server
     }
 
     /// Tells the client that nothing more will come; it can still be read from.
@@ -261,48 +327,19 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn shutdown_write(&mut self) {
-        self.transport.finish_writing();
-    }
-
-    fn wait(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        if self.seat.wait(&self.transport, interest, deadline)? {
-            Ok(())
-        } else {
-            Err(ErrorKind::TimedOut.into())
-        }
+        self.write.shutdown_write();
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            match self.transport.recv(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.wait(Interest::Read, self.read_timeout)?;
-                }
-                result => return result,
-            }
-        }
+        self.read.read(buffer)
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        if octets.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            match self.transport.send(octets, false) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.wait(Interest::Write, self.write_timeout)?;
-                }
-                result => return result,
-            }
-        }
+        self.write.write(octets)
     }
 
     /// Does nothing: what is written is sent at once.
@@ -311,8 +348,18 @@ impl Write for Stream {
     }
 }
 
+impl Drop for Connected {
+    fn drop(&mut self) {
+        if let Some(owner) = &self.owner {
+            owner.stream_ended(self.seat.is_deregistered());
+        }
+    }
+}
+
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("peer_addr", &self.transport.peer).finish_non_exhaustive()
+        f.debug_struct("Stream")
+            .field("peer_addr", &self.connected().transport.client())
+            .finish_non_exhaustive()
     }
 }

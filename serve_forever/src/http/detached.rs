@@ -1,0 +1,185 @@
+//! Responses that go on after their handler has returned, written by whoever has something to say.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Arc, Mutex};
+
+use crate::Result;
+use crate::server::waker::OwnedWaker;
+use crate::sync::lock;
+
+use super::exchange::Exchange;
+use super::pending::Attachment;
+
+/// The rest of a response, to be written from any thread after the handler has returned. See [`Exchange::detach`].
+///
+/// Writing never blocks: the octets are kept, and the server's loop sends them. A single [`write`](Write::write) is taken
+/// as a whole or not at all, so what is written with one call arrives in one piece or is missing as one. It fails
+///
+/// - with [`WouldBlock`](ErrorKind::WouldBlock) when the client takes too slowly and more than
+///   [`buffer_size`](crate::Builder::buffer_size) octets would wait for it: leave this one out, or drop the writer;
+/// - with [`BrokenPipe`](ErrorKind::BrokenPipe) when the client is gone or the server stops.
+///
+/// Dropping it ends the response.
+///
+/// ```
+/// use std::io::Write;
+/// use std::sync::Mutex;
+/// use serve_forever::Detached;
+///
+/// /// Tells all subscribers, and forgets those that are gone or too slow.
+/// fn broadcast(subscribers: &Mutex<Vec<Detached>>, event: &str) {
+///     subscribers.lock().unwrap().retain_mut(|subscriber| subscriber.write_all(event.as_bytes()).is_ok());
+/// }
+/// ```
+pub struct Detached {
+    shared: Arc<Shared>,
+}
+
+/// The other end, which the connection has.
+pub(crate) struct Feed {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    waker: OwnedWaker,
+    /// Octets that may wait for the client.
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// The writer is gone.
+    ended: bool,
+    /// Nobody reads any more.
+    closed: bool,
+}
+
+/// What the connection finds.
+pub(crate) enum Taken {
+    Octets(Vec<u8>),
+    /// Nothing for now: the writer wakes the connection.
+    Nothing,
+    /// And nothing will come.
+    End,
+}
+
+impl Exchange<'_> {
+    /// The rest of the body is written by whoever gets the writer that this returns, also long after the handler has
+    /// returned. Between two writes no thread waits for the client, so ten thousand event streams need none.
+    ///
+    /// To be called once, after `end_headers`, and with nothing written to `wfile` after it. Without a `Content-Length`
+    /// the pieces become chunks. The client's [write time-out](crate::Builder::write_timeout) holds for each piece.
+    ///
+    /// # Errors
+    ///
+    /// The head is not complete, or the rest of the body was given already.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::sync::Mutex;
+    /// use serve_forever::{handler_fn, testing, Detached, Exchange, Result};
+    ///
+    /// let subscribe = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).send_header("Content-Type", "text/event-stream").end_headers()?;
+    ///     let mut events = http.detach()?;
+    ///     events.write_all(b"data: welcome\n\n")?;
+    ///     http.server().state::<Mutex<Vec<Detached>>>().lock().unwrap().push(events);
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(subscribe, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nf\r\ndata: welcome\n\n\r\n"));
+    /// ```
+    pub fn detach(&mut self) -> Result<Detached> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            waker: self.context.waker.to_owned(),
+            limit: self.context.link.config.buffer_size,
+        });
+        self.attach(Attachment::Detached(Feed { shared: Arc::clone(&shared) }), None)?;
+        Ok(Detached { shared })
+    }
+}
+
+impl Detached {
+    /// Whether nothing that is written will arrive any more: the client is gone, or the server stops.
+    ///
+    /// ```
+    /// # use std::sync::Mutex;
+    /// # use serve_forever::Detached;
+    /// fn forget_the_gone(subscribers: &Mutex<Vec<Detached>>) {
+    ///     subscribers.lock().unwrap().retain(|subscriber| !subscriber.is_closed());
+    /// }
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        lock(&self.shared.state).closed
+    }
+}
+
+impl Write for Detached {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let mut state = lock(&self.shared.state);
+        if state.closed {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        if octets.is_empty() {
+            return Ok(0);
+        }
+        let is_first = state.waiting.is_empty();
+        // A piece that is larger than that goes out when nothing else waits.
+        if !is_first && state.waiting.len() + octets.len() > self.shared.limit {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        state.waiting.extend_from_slice(octets);
+        drop(state);
+        if is_first {
+            self.shared.waker.wake();
+        }
+        Ok(octets.len())
+    }
+
+    /// Does nothing: what is written is sent as soon as the client takes it.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        lock(&self.shared.state).ended = true;
+        self.shared.waker.wake();
+    }
+}
+
+impl Feed {
+    /// What was written since the last time.
+    pub(crate) fn take(&self) -> Taken {
+        let mut state = lock(&self.shared.state);
+        if !state.waiting.is_empty() {
+            Taken::Octets(std::mem::take(&mut state.waiting))
+        } else if state.ended || state.closed {
+            Taken::End
+        } else {
+            Taken::Nothing
+        }
+    }
+
+    /// Nothing more is taken from the writer; what waits is sent.
+    pub(crate) fn close(&self) {
+        lock(&self.shared.state).closed = true;
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Detached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Detached").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}

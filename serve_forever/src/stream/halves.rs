@@ -1,0 +1,184 @@
+//! The two directions of a stream, each of which may be used by a thread of its own.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::sys::Interest;
+
+use super::Connected;
+
+/// What a client sends: one half of a [`Stream`](super::Stream) after [`split`](super::Stream::split).
+///
+/// ```no_run
+/// # use std::io::{self, Write};
+/// # use serve_forever::{BaseRequestHandler, ReadHalf, Stream, TcpServer};
+/// fn count(mut half: ReadHalf) -> io::Result<u64> {
+///     io::copy(&mut half, &mut io::sink())
+/// }
+/// ```
+pub struct ReadHalf {
+    connected: Arc<Connected>,
+    /// What came before anybody read, from the place on that was read already.
+    early: Vec<u8>,
+    at: usize,
+    timeout: Option<Duration>,
+}
+
+/// What a client is sent: the other half.
+///
+/// ```no_run
+/// # use std::io::{self, Write};
+/// # use serve_forever::WriteHalf;
+/// fn tick(mut half: WriteHalf) -> io::Result<()> {
+///     loop {
+///         half.write_all(b"tick\n")?;
+///         std::thread::sleep(std::time::Duration::from_secs(1));
+///     }
+/// }
+/// ```
+pub struct WriteHalf {
+    connected: Arc<Connected>,
+    timeout: Option<Duration>,
+}
+
+impl ReadHalf {
+    pub(super) fn new(connected: Arc<Connected>, early: Vec<u8>) -> Self {
+        Self { connected, early, at: 0, timeout: None }
+    }
+
+    /// As [`Stream::set_read_timeout`](super::Stream::set_read_timeout).
+    ///
+    /// ```no_run
+    /// # fn patient(mut half: serve_forever::ReadHalf) {
+    /// half.set_timeout(Some(std::time::Duration::from_secs(60)));
+    /// # }
+    /// ```
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// As [`Stream::peer_addr`](super::Stream::peer_addr).
+    ///
+    /// # Errors
+    ///
+    /// None: known from the start.
+    ///
+    /// ```no_run
+    /// # fn name(half: serve_forever::ReadHalf) -> std::io::Result<String> {
+    /// Ok(format!("the client at {}", half.peer_addr()?))
+    /// # }
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.connected.transport.client())
+    }
+}
+
+impl WriteHalf {
+    pub(super) fn new(connected: Arc<Connected>) -> Self {
+        Self { connected, timeout: None }
+    }
+
+    /// As [`Stream::set_write_timeout`](super::Stream::set_write_timeout).
+    ///
+    /// ```no_run
+    /// # fn patient(mut half: serve_forever::WriteHalf) {
+    /// half.set_timeout(Some(std::time::Duration::from_secs(60)));
+    /// # }
+    /// ```
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// As [`Stream::shutdown_write`](super::Stream::shutdown_write).
+    ///
+    /// ```no_run
+    /// # use std::io::Write;
+    /// # fn finish(mut half: serve_forever::WriteHalf) -> std::io::Result<()> {
+    /// half.write_all(b"goodbye\n")?;
+    /// half.shutdown_write();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn shutdown_write(&mut self) {
+        self.connected.transport.finish_writing();
+    }
+
+    pub(super) fn connected(&self) -> &Connected {
+        &self.connected
+    }
+}
+
+impl Connected {
+    fn wait(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if self.seat.wait(&self.transport, interest, deadline)? {
+            Ok(())
+        } else {
+            Err(ErrorKind::TimedOut.into())
+        }
+    }
+}
+
+impl Read for ReadHalf {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.at < self.early.len() {
+            let count = (&self.early[self.at..]).read(buffer)?;
+            self.at += count;
+            if self.at == self.early.len() {
+                (self.early, self.at) = (Vec::new(), 0);
+            }
+            return Ok(count);
+        }
+        loop {
+            match self.connected.transport.recv(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.connected.wait(Interest::Read, self.timeout)?;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for WriteHalf {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if octets.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match self.connected.transport.send(octets, false) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.connected.wait(Interest::Write, self.timeout)?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Does nothing: what is written is sent at once.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ReadHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadHalf")
+            .field("peer_addr", &self.connected.transport.client())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WriteHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteHalf")
+            .field("peer_addr", &self.connected.transport.client())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,222 @@
+//! Responses that somebody writes after the handler has returned.
+
+mod engine_support;
+mod support;
+
+use std::io::{ErrorKind, Write};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use engine_support::{PATIENCE, Served, get, http};
+use serve_forever::{Builder, Detached, Http};
+use support::{Client, answer, reply};
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\n\
+                    Server: wire\r\n\
+                    Date: *\r\n\
+                    Transfer-Encoding: chunked\r\n\
+                    \r\n";
+
+/// A server that gives the writers of `/` away.
+fn subscriptions() -> (Served, Receiver<Detached>) {
+    subscriptions_with(|give| {
+        http(
+            answer(move |http| {
+                if http.path() != "/" {
+                    return reply(http, "other");
+                }
+                http.send_response(200).end_headers()?;
+                give.send(http.detach()?)?;
+                Ok(())
+            }),
+            |builder| builder.loops(1).buffer_size(1000).write_timeout(Duration::from_millis(300)),
+        )
+    })
+}
+
+fn subscriptions_with(serve: impl FnOnce(mpsc::Sender<Detached>) -> Served) -> (Served, Receiver<Detached>) {
+    let (give, writers) = mpsc::channel();
+    (serve(give), writers)
+}
+
+/// These octets come next, however many follow; a head but for its date.
+#[track_caller]
+fn expect(client: &mut Client, octets: &str) {
+    let found = if octets == HEAD {
+        client.response_to_head().all()
+    } else {
+        String::from_utf8(client.take(octets.len())).expect("text")
+    };
+    assert_eq!(found, octets);
+}
+
+fn next(writers: &Receiver<Detached>) -> Detached {
+    writers.recv_timeout(PATIENCE).expect("a writer")
+}
+
+#[test]
+fn what_is_written_later_goes_out_in_chunks_and_the_connection_goes_on() {
+    let (server, writers) = subscriptions();
+    let mut client = server.send(get("/"));
+    let mut writer = next(&writers);
+    server.wait_until("no thread is held", |stats| stats.threads_in_user_code == 0);
+    expect(&mut client, HEAD);
+    writer.write_all(b"tea").expect("the client is there");
+    expect(&mut client, "3\r\ntea\r\n");
+    writer.write_all(b"milk").expect("the client is there");
+    expect(&mut client, "4\r\nmilk\r\n");
+    drop(writer);
+    expect(&mut client, "0\r\n\r\n");
+    client.send(get("/other"));
+    assert_eq!(client.response().text(), "other");
+}
+
+#[test]
+fn a_writer_that_is_dropped_at_once_leaves_an_empty_body() {
+    let (server, writers) = subscriptions();
+    let mut client = server.send(get("/"));
+    drop(next(&writers));
+    client.expect(&format!("{HEAD}0\r\n\r\n"));
+}
+
+#[test]
+fn requests_behind_it_wait_for_its_end() {
+    let (server, writers) = subscriptions();
+    let mut client = server.send(get("/") + &get("/other"));
+    let mut writer = next(&writers);
+    expect(&mut client, HEAD);
+    // One more, when the stream is quiet.
+    client.send(get("/other"));
+    writer.write_all(b"tea").expect("the client is there");
+    expect(&mut client, "3\r\ntea\r\n");
+    drop(writer);
+    expect(&mut client, "0\r\n\r\n");
+    for _ in 0..2 {
+        assert_eq!(client.response().text(), "other");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_is_told_to_the_writer() {
+    let (server, writers) = subscriptions();
+    let client = server.send(get("/"));
+    let mut writer = next(&writers);
+    assert!(!writer.is_closed());
+    drop(client);
+    server.wait_until("the connection is gone", |stats| stats.connections == 0);
+    assert!(writer.is_closed());
+    assert_eq!(writer.write(b"tea").expect_err("nobody reads").kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_client_that_does_not_read_fills_the_buffer_and_is_cut_off() {
+    let (server, writers) = subscriptions();
+    let _client = server.send(get("/"));
+    let mut writer = next(&writers);
+    let piece = vec![b'x'; 20_000];
+    let begin = Instant::now();
+    let mut refused = false;
+    while !writer.is_closed() {
+        match writer.write(&piece) {
+            // All or nothing.
+            Ok(count) => assert_eq!(count, piece.len()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                refused = true;
+                std::thread::yield_now();
+            }
+        }
+        assert!(begin.elapsed() < PATIENCE, "the write time-out does not come");
+    }
+    assert!(refused);
+    server.wait_until("the connection is gone", |stats| stats.connections == 0);
+}
+
+#[test]
+fn a_quiet_stream_outlives_all_time_outs() {
+    let patience = Duration::from_millis(50);
+    let (server, writers) = subscriptions_with(|give| {
+        http(
+            answer(move |http| {
+                http.send_response(200).end_headers()?;
+                give.send(http.detach()?)?;
+                Ok(())
+            }),
+            |builder| {
+                builder
+                    .head_timeout(patience)
+                    .idle_timeout(patience)
+                    .body_timeout(patience)
+                    .write_timeout(patience)
+                    .minimum_rate(1_000_000, patience)
+            },
+        )
+    });
+    let mut client = server.send(get("/"));
+    let mut writer = next(&writers);
+    expect(&mut client, HEAD);
+    for _ in 0..3 {
+        std::thread::sleep(3 * patience);
+        writer.write_all(b"tea").expect("the client is there");
+        expect(&mut client, "3\r\ntea\r\n");
+    }
+}
+
+#[test]
+fn the_end_of_the_server_ends_the_response_and_not_only_the_connection() {
+    let (server, writers) = subscriptions();
+    let mut client = server.send(get("/"));
+    let mut writer = next(&writers);
+    expect(&mut client, HEAD);
+    writer.write_all(b"tea").expect("the client is there");
+    server.shut_down();
+    assert!(writer.is_closed());
+    expect(&mut client, "3\r\ntea\r\n0\r\n\r\n");
+    client.ends();
+}
+
+#[test]
+fn a_length_that_was_promised_is_kept() {
+    let (server, writers) = subscriptions_with(|give| {
+        http(
+            answer(move |http| {
+                http.send_response(200).send_header("Content-Length", 6).end_headers()?;
+                give.send(http.detach()?)?;
+                Ok(())
+            }),
+            |builder: Builder<Http<_>>| builder,
+        )
+    });
+    let mut client = server.send(get("/"));
+    let mut writer = next(&writers);
+    writer.write_all(b"tea").expect("the client is there");
+    writer.write_all(b"pot").expect("the client is there");
+    drop(writer);
+    assert_eq!(client.response().text(), "teapot");
+    // Too little is no end.
+    client.send(get("/"));
+    let mut writer = next(&writers);
+    writer.write_all(b"tea").expect("the client is there");
+    drop(writer);
+    assert!(client.rest_until_cut().ends_with(b"\r\n\r\ntea"));
+}
+
+#[test]
+fn hundreds_of_streams_hold_no_thread_and_hear_every_broadcast() {
+    let (server, writers) = subscriptions();
+    let mut clients: Vec<_> = (0..300).map(|_| server.send(get("/"))).collect();
+    let mut all: Vec<Detached> = clients.iter().map(|_| next(&writers)).collect();
+    server.wait_until("no thread is held", |stats| stats.threads_in_user_code == 0);
+    for client in &mut clients {
+        expect(client, HEAD);
+    }
+    for _ in 0..3 {
+        for writer in &mut all {
+            writer.write_all(b"news").expect("the client is there");
+        }
+        for client in &mut clients {
+            expect(client, "4\r\nnews\r\n");
+        }
+    }
+}

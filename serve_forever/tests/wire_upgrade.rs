@@ -1,0 +1,293 @@
+//! Switching protocols (rules 91 and 92), and streams that outlive their handler.
+
+mod engine_support;
+mod support;
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use engine_support::{PATIENCE, http};
+use serve_forever::{Exchange, Result, StatusError, Stream};
+use support::{answer, masked, reply, serve};
+
+const REQUEST: &str =
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: other, upper\r\n\r\n";
+
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\n\
+                        Server: wire\r\n\
+                        Date: *\r\n\
+                        Upgrade: upper\r\n\
+                        Connection: Upgrade\r\n\
+                        \r\n";
+
+fn switch(http: &mut Exchange) -> Result<Stream> {
+    http.send_response(101).send_header("Upgrade", "upper").end_headers()?;
+    http.upgrade()
+}
+
+/// Answers each line in capital letters.
+fn upper(mut stream: Stream) -> io::Result<()> {
+    let mut octets = [0; 100];
+    loop {
+        let count = stream.read(&mut octets)?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.write_all(&octets[..count].to_ascii_uppercase())?;
+    }
+}
+
+fn in_the_handler(http: &mut Exchange) -> Result {
+    Ok(upper(switch(http)?)?)
+}
+
+fn on_another_thread(http: &mut Exchange) -> Result {
+    let stream = switch(http)?;
+    thread::spawn(move || upper(stream));
+    Ok(())
+}
+
+#[test]
+fn rule_91_the_connection_is_what_the_protocol_makes_of_it() {
+    for script in [in_the_handler, on_another_thread] {
+        let server = serve(answer(script));
+        let mut client = server.connect();
+        client.send(REQUEST);
+        client.expect(SWITCHED);
+        for word in ["tea", "milk"] {
+            client.send(word);
+            assert_eq!(client.take(word.len()), word.to_uppercase().as_bytes());
+        }
+        client.half_close();
+        client.ends();
+    }
+}
+
+#[test]
+fn rule_91_what_came_with_the_request_is_the_first_that_is_read() {
+    for script in [in_the_handler, on_another_thread] {
+        let server = serve(answer(script));
+        let mut client = server.connect();
+        client.send(format!("{REQUEST}early"));
+        client.expect(SWITCHED);
+        assert_eq!(client.take(5), b"EARLY");
+    }
+}
+
+#[test]
+fn rule_91_who_did_not_offer_the_protocol_is_told_what_to_offer() {
+    let unasked = [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: upper\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: lower, upper/2\r\n\r\n",
+        "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: upper\r\n\r\n",
+    ];
+    let server = serve(answer(in_the_handler));
+    for request in unasked {
+        let response = server.response(request);
+        assert_eq!(response.code(), 426, "{request}");
+        assert_eq!(response.field("Upgrade").as_deref(), Some("upper"));
+        // A single `Connection: close` would hide the other from whoever stands in between.
+        assert_eq!(response.values("Connection").join(", "), "close, Upgrade");
+    }
+}
+
+#[test]
+fn rule_91_an_offer_that_the_handler_does_not_take_is_ignored() {
+    let server = serve(answer(|http| reply(http, "plain")));
+    let mut client = server.connect();
+    for _ in 0..2 {
+        client.send(REQUEST);
+        assert_eq!(client.response().text(), "plain");
+    }
+}
+
+#[test]
+fn rule_91_a_client_that_waits_for_100_gets_it_before_the_101() {
+    let server = serve(answer(in_the_handler));
+    let mut client = server.connect();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\
+         Connection: upgrade\r\nUpgrade: upper\r\n\r\n",
+    );
+    client.expect("HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("bodytea");
+    client.expect(SWITCHED);
+    assert_eq!(client.take(3), b"TEA");
+}
+
+#[test]
+fn rule_91_a_body_that_is_too_long_to_be_read_away_is_refused() {
+    let server = http(answer(in_the_handler), |builder| builder.max_drain_size(10));
+    let mut client = server.connect();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nConnection: upgrade\r\nUpgrade: upper\r\n\r\n\
+         12345678901",
+    );
+    assert_eq!(client.response().code(), 413);
+}
+
+#[test]
+fn rule_91_101_needs_a_protocol_and_a_stream() {
+    let server = serve(answer(|http| http.send_response(101).end_headers()));
+    assert_eq!(server.response(REQUEST).code(), 500);
+    // The client would wait for a protocol that nobody speaks.
+    let server = serve(answer(|http| http.send_response(101).send_header("Upgrade", "upper").end_headers()));
+    assert_eq!(server.response(REQUEST).code(), 500);
+    let server = serve(answer(|http| {
+        http.send_response(101).send_header("Upgrade", "upper").end_headers()?;
+        http.flush_headers()
+    }));
+    let mut client = server.connect();
+    client.send(REQUEST);
+    assert_eq!(masked(&client.rest_until_cut()), SWITCHED);
+    let server = serve(answer(|http| {
+        assert!(http.upgrade().is_err());
+        http.send_response(200).end_headers()?;
+        assert!(http.upgrade().is_err());
+        Ok(())
+    }));
+    assert_eq!(server.response(REQUEST).code(), 200);
+}
+
+#[test]
+fn rule_92_statuses_bring_the_fields_that_they_need() {
+    let server = serve(answer(|http: &mut Exchange| {
+        let error = match http.path() {
+            "/401" => StatusError::new(401).header("WWW-Authenticate", "Basic realm=\"tea\""),
+            "/413" => StatusError::new(413).header("Retry-After", 120),
+            _ => StatusError::new(503).header("Retry-After", 1),
+        };
+        Err(error.into())
+    }));
+    for (path, name, value) in [
+        ("/401", "WWW-Authenticate", "Basic realm=\"tea\""),
+        ("/413", "Retry-After", "120"),
+        ("/503", "Retry-After", "1"),
+    ] {
+        let response = server.response(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(format!("/{}", response.code()), path);
+        assert_eq!(response.field(name).as_deref(), Some(value));
+    }
+}
+
+#[test]
+fn a_stream_that_lives_on_is_a_connection_until_it_is_dropped() {
+    let (give, streams) = mpsc::channel();
+    let server = http(
+        answer(move |http| {
+            give.send(switch(http)?)?;
+            Ok(())
+        }),
+        |builder| builder.idle_timeout(Duration::from_millis(50)).linger_timeout(Duration::from_millis(50)),
+    );
+    let mut client = server.connect();
+    client.send(REQUEST);
+    client.expect(SWITCHED);
+    let mut stream: Stream = streams.recv_timeout(PATIENCE).expect("a stream");
+    server.wait_until("no thread is held", |stats| stats.threads_in_user_code == 0);
+    assert_eq!(server.stats().connections, 1);
+    client.send("hello");
+    let mut octets = [0; 5];
+    stream.read_exact(&mut octets).expect("what the client sent");
+    stream.write_all(b"bye").expect("the client is there");
+    assert_eq!(server.stats().connections, 1);
+    drop(stream);
+    assert_eq!(client.rest(), b"bye");
+    drop(client);
+    server.wait_until("the connection is gone", |stats| stats.connections == 0);
+}
+
+#[test]
+fn halves_are_used_by_two_threads_and_end_the_connection_together() {
+    let server = serve(answer(|http| {
+        let (mut read, mut write) = switch(http)?.split();
+        let pushing = thread::spawn(move || {
+            write.write_all(b"pushed").expect("the client is there");
+            write
+        });
+        let mut text = String::new();
+        read.read_to_string(&mut text)?;
+        pushing.join().expect("it does not panic").write_all(text.as_bytes())?;
+        Ok(())
+    }));
+    let mut client = server.connect();
+    client.send(REQUEST);
+    client.expect(SWITCHED);
+    assert_eq!(client.take(6), b"pushed");
+    client.send("echo");
+    client.half_close();
+    assert_eq!(client.rest(), b"echo");
+}
+
+#[test]
+fn a_read_timeout_comes_and_the_stream_goes_on() {
+    let server = serve(answer(|http| {
+        let mut stream = switch(http)?;
+        stream.set_read_timeout(Some(Duration::from_millis(10)));
+        let error = stream.read(&mut [0; 1]).expect_err("nobody says anything");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        stream.write_all(b"ping")?;
+        stream.set_read_timeout(None);
+        let mut octets = [0; 4];
+        stream.read_exact(&mut octets)?;
+        Ok(stream.write_all(&octets)?)
+    }));
+    let mut client = server.connect();
+    client.send(REQUEST);
+    client.expect(SWITCHED);
+    assert_eq!(client.take(4), b"ping");
+    client.send("pong");
+    assert_eq!(client.rest(), b"pong");
+}
+
+#[test]
+fn half_of_the_threads_may_be_held_by_streams() {
+    let server = http(answer(in_the_handler), |builder| {
+        builder.loops(1).max_threads(8).max_permits_per_address(Some(8))
+    });
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut client = server.connect();
+        client.send(REQUEST);
+        client.expect(SWITCHED);
+        held.push(client);
+    }
+    let response = server.ask(REQUEST);
+    assert_eq!((response.code(), response.field("Retry-After").as_deref()), (503, Some("1")));
+    held.clear();
+    server.wait_until("no thread is held", |stats| stats.threads_in_user_code == 0);
+    let mut client = server.connect();
+    client.send(REQUEST);
+    client.expect(SWITCHED);
+}
+
+#[test]
+fn the_end_of_the_server_ends_streams_wherever_they_are() {
+    let (give, streams) = mpsc::channel();
+    let server = http(
+        answer(move |http| {
+            if http.path() == "/" {
+                return in_the_handler(http);
+            }
+            give.send(switch(http)?)?;
+            Ok(())
+        }),
+        |builder| builder.shutdown_timeout(Duration::from_millis(100)),
+    );
+    let mut clients = Vec::new();
+    for path in ["/", "/kept"] {
+        let mut client = server.connect();
+        client.send(REQUEST.replacen('/', path, 1));
+        client.expect(SWITCHED);
+        clients.push(client);
+    }
+    let mut kept: Stream = streams.recv_timeout(PATIENCE).expect("a stream");
+    server.shut_down();
+    assert_eq!(kept.read(&mut [0; 1]).unwrap_or(0), 0);
+    for client in &mut clients {
+        assert!(client.rest_until_cut().is_empty());
+    }
+}
