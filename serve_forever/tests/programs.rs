@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use support::{Client, Response};
+use support::{Client, Response, program};
 
 /// No test waits for this: it only ends one that would otherwise hang.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -156,9 +155,7 @@ impl Program {
             eprintln!("SKIPPED: the example `{name}`, as {address} is taken: {error}");
             return None;
         }
-        let debug = target().join("debug").join("examples").join(executable(name));
-        let path = if debug.exists() { debug } else { build(&[], "debug", name) };
-        let mut program = Self::spawn(&path, folder);
+        let mut program = Self::spawn(&program::example(name), folder);
         program.address = address;
         let begin = Instant::now();
         while TcpStream::connect(address).is_err() {
@@ -173,7 +170,7 @@ impl Program {
     /// Starts the example that says itself where it listens.
     fn start_panics(folder: &Path, options: &[&str]) -> Self {
         let profile = if options.is_empty() { "debug" } else { "release" };
-        let mut program = Self::spawn(&build(options, profile, "panics"), folder);
+        let mut program = Self::spawn(&program::build(options, profile, "panics"), folder);
         let line = program.out.recv_timeout(PATIENCE).expect("the program says where it listens");
         let address = line.strip_prefix("http://").and_then(|line| line.strip_suffix("/fine"));
         program.address = address.and_then(|address| address.parse().ok()).expect("an address");
@@ -223,34 +220,6 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
         }
     });
     told
-}
-
-/// Builds an example with the cargo and into the target folder of this test.
-fn build(options: &[&str], profile: &str, name: &str) -> PathBuf {
-    let target = target();
-    let run = |more: &[&str]| {
-        Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "serve_forever", "--example", name, "--target-dir"])
-            .arg(&target)
-            .args(options)
-            .args(more)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo can be started")
-    };
-    assert!(run(&["--offline"]).success() || run(&[]).success(), "the example `{name}` cannot be built");
-    target.join(profile).join("examples").join(executable(name))
-}
-
-fn executable(name: &str) -> String {
-    format!("{name}{}", env::consts::EXE_SUFFIX)
-}
-
-/// The target folder: this test is in its `PROFILE/deps`.
-fn target() -> PathBuf {
-    let here = env::current_exe().expect("a path");
-    let deps = here.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("deps")));
-    deps.and_then(|deps| deps.ancestors().nth(2)).expect("cargo put it there").to_owned()
 }
 
 /// An empty folder that goes when this is dropped.

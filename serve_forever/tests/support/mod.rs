@@ -6,6 +6,7 @@
 mod client;
 mod handlers;
 mod log;
+pub(crate) mod program;
 mod response;
 mod server;
 mod sync;

@@ -1,0 +1,84 @@
+//! An example as a process of its own, on a free port.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::Client;
+
+/// A running example that prints the URL at which it listens as its first line; ends with this.
+pub(crate) struct Example {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Example {
+    /// Starts the example `name` on a free port.
+    pub(crate) fn start(name: &str) -> Self {
+        let mut child = Command::new(example(name))
+            .arg("0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("the example {name} cannot be started: {error}"));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
+        let address = line.trim().strip_prefix("http://").map(|url| url.trim_end_matches('/'));
+        let address = address.and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("the example {name} says {line:?}"));
+        Self { child, address }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The example `name`. Where all tests are built it is there; who runs only some has it built now.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let debug = target().join("debug").join("examples").join(executable(name));
+    if debug.exists() { debug } else { build(&[], "debug", name) }
+}
+
+/// Builds an example with the cargo and into the target folder of this test.
+pub(crate) fn build(options: &[&str], profile: &str, name: &str) -> PathBuf {
+    let target = target();
+    let run = |more: &[&str]| {
+        Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "serve_forever", "--example", name, "--target-dir"])
+            .arg(&target)
+            .args(options)
+            .args(more)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .expect("cargo can be started")
+    };
+    assert!(run(&["--offline"]).success() || run(&[]).success(), "the example `{name}` cannot be built");
+    target.join(profile).join("examples").join(executable(name))
+}
+
+fn executable(name: &str) -> String {
+    format!("{name}{}", env::consts::EXE_SUFFIX)
+}
+
+/// The target folder: this test is in its `PROFILE/deps`.
+fn target() -> PathBuf {
+    let here = env::current_exe().expect("a path");
+    let deps = here.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("deps")));
+    deps.and_then(|deps| deps.ancestors().nth(2)).expect("cargo put it there").to_owned()
+}
