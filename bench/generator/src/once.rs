@@ -37,6 +37,20 @@ pub fn get_and_stay(target: SocketAddr, path: &str, client: usize) -> io::Result
     }
 }
 
+/// Connects from the `client`th loopback address and asks for `path`, whose body does not end: behind its head.
+pub fn subscribe(target: SocketAddr, path: &str, client: usize) -> io::Result<TcpStream> {
+    let stream = socket::open(target, Some(socket::source(client)), None)?;
+    let mut client = Client { stream, target, buffer: Vec::new() };
+    client.ask(path, "")?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut octet = [0];
+        client.stream.read_exact(&mut octet)?;
+        head.push(octet[0]);
+    }
+    Ok(client.stream)
+}
+
 /// Waits for the first octet of the answer to `path` on a new connection, and for no more.
 pub fn first_octet(target: SocketAddr, path: &str) -> io::Result<()> {
     let mut client = Client { stream: socket::open(target, None, None)?, target, buffer: Vec::new() };

@@ -17,6 +17,7 @@ mod pipeline;
 mod sleepers;
 mod slowreaders;
 mod start;
+mod streams;
 
 use std::io;
 
@@ -48,6 +49,7 @@ pub(crate) const ALL: &[Scenario] = &[
     idle::SCENARIO,
     halfheads::SCENARIO,
     slowreaders::SCENARIO,
+    streams::SCENARIO,
 ];
 
 /// Clients of the scenarios that measure throughput.

@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kit::Task;
-use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
+use serve_forever::{BaseHttpRequestHandler, Detached, Exchange, Result, ServerHandle};
 
 /// Between two lines of the endless stream.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Between two broadcasts to all subscribers.
+const BROADCAST: Duration = Duration::from_secs(1);
 
 /// One for each request, so it has to be cheap to clone.
 #[derive(Clone)]
@@ -29,6 +32,7 @@ impl BaseHttpRequestHandler for Handler {
         match (http.url_path(), &self.large) {
             ("/", _) => text(http, kit::HOMEPAGE),
             ("/events", _) => events(http),
+            ("/subscribe", _) => subscribe(http),
             ("/large", Some(file)) => large(http, file),
             _ => slow(http),
         }
@@ -64,6 +68,27 @@ fn events(http: &mut Exchange) -> Result {
         http.wfile().write_all(b"data: tick\n\n")?;
         http.wfile().flush()?;
         std::thread::sleep(TICK);
+    }
+}
+
+/// Who hears the broadcasts.
+type Subscribers = Mutex<Vec<Detached>>;
+
+/// A stream that no handler stays with.
+fn subscribe(http: &mut Exchange) -> Result {
+    http.send_response(200).send_header("Content-Type", "text/event-stream").end_headers()?;
+    let writer = http.detach()?;
+    http.server().state::<Subscribers>().lock().unwrap_or_else(PoisonError::into_inner).push(writer);
+    Ok(())
+}
+
+/// Tells all subscribers once a second.
+pub(crate) fn broadcast(server: &ServerHandle) {
+    let subscribers = server.state::<Subscribers>();
+    loop {
+        std::thread::sleep(BROADCAST);
+        let mut subscribers = subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.retain_mut(|subscriber| subscriber.write_all(b"data: news\n\n").is_ok());
     }
 }
 
