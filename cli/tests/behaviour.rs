@@ -167,6 +167,14 @@ fn on_this_computer_only_its_own_names_are_answered() {
 }
 
 #[test]
+fn an_address_in_the_form_of_ipv6_is_the_same_address() {
+    let site = site();
+    let serving = serve(&site, &["--bind", "::ffff:127.0.0.1"], &[]);
+    assert!(by_name(&serving, "localhost").starts_with("HTTP/1.1 200 "));
+    assert!(by_name(&serving, "evil.example").starts_with("HTTP/1.1 421 "));
+}
+
+#[test]
 fn open_to_the_network_any_name_is_answered_and_the_addresses_are_told() {
     let site = site();
     let mut command = program(&["0", "--host", "0.0.0.0"]);

@@ -6,15 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::{Directory, Serving, program, without_note};
-
-/// What the program has said on standard error by its end.
-fn errors(serving: Serving) -> String {
-    serving.signal(rustix::process::Signal::TERM);
-    let (status, out, errors) = serving.end();
-    assert_eq!((status.code(), out.as_str()), (Some(0), ""), "{errors}");
-    errors
-}
+use support::{Directory, Serving, outcome, program, without_note};
 
 /// The program with an option, and the program with its variable instead.
 fn both(directory: &Path, option: &[&str], variable: &str, value: &str) -> [Serving; 2] {
@@ -28,7 +20,7 @@ fn quiet_can_be_set_by_its_variable() {
     let directory = Directory::new().with("a.txt", "text");
     for serving in both(directory.path(), &["-q"], "SERVE_FOREVER_QUIET", "on") {
         serving.get("/a.txt");
-        assert_eq!(errors(serving), "");
+        assert_eq!(serving.stop(), "");
     }
 }
 
@@ -43,7 +35,7 @@ fn the_log_has_the_form_that_was_chosen() {
     ] {
         for serving in both(directory.path(), &["--log-format", form], "SERVE_FOREVER_LOG_FORMAT", form) {
             serving.get("/a.txt");
-            let errors = errors(serving);
+            let errors = serving.stop();
             let line = without_note(&errors);
             for part in parts {
                 assert!(line.contains(part), "{form}: {part} is not in {line}");
@@ -57,12 +49,12 @@ fn the_log_has_colours_if_it_must() {
     let directory = Directory::new().with("a.txt", "text");
     for serving in both(directory.path(), &["--color", "always"], "SERVE_FOREVER_COLOR", "always") {
         serving.get("/a.txt");
-        assert!(errors(serving).contains("\x1b["));
+        assert!(serving.stop().contains("\x1b["));
     }
     // Nobody sees them here.
     for serving in both(directory.path(), &[], "SERVE_FOREVER_COLOR", "auto") {
         serving.get("/a.txt");
-        assert!(!errors(serving).contains('\x1b'));
+        assert!(!serving.stop().contains('\x1b'));
     }
 }
 
@@ -82,12 +74,55 @@ fn the_log_can_go_to_a_file_that_is_opened_anew_when_it_was_moved() {
         serving.signal(rustix::process::Signal::HUP);
         until(&log, "");
         serving.get("/a.txt?second");
-        let errors = errors(serving);
+        let errors = serving.stop();
         assert!(!errors.contains("GET"), "{errors}");
         let (old, new) = (fs::read_to_string(moved).expect("text"), fs::read_to_string(log).expect("text"));
         assert!(old.starts_with("before\n") && !old.contains("second"), "{old}");
         assert!(new.contains("/a.txt?second") && !new.contains("first"), "{new}");
     }
+}
+
+#[test]
+fn a_pipe_is_no_log_file() {
+    let directory = Directory::new();
+    let pipe = directory.path().join("pipe");
+    let made =
+        std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is part of every Unix");
+    assert!(made.success());
+    // To open it would wait for a reader, and with it all signals would.
+    let (code, out, errors) = outcome(&["0", "--log-file", pipe.to_str().expect("text")]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(errors.contains("it is a pipe"), "{errors}");
+}
+
+#[test]
+fn what_became_a_pipe_is_not_opened_anew() {
+    let directory = Directory::new().with("a.txt", "text");
+    let logs = Directory::new();
+    let log = logs.path().join("log");
+    let serving = Serving::start(program(&["0", "--log-file"]).arg(&log).arg("-d").arg(directory.path()));
+    fs::rename(&log, logs.path().join("old")).expect("it is there");
+    let made = std::process::Command::new("mkfifo").arg(&log).status().expect("mkfifo is part of every Unix");
+    assert!(made.success());
+    serving.signal(rustix::process::Signal::HUP);
+    serving.get("/a.txt");
+    until(logs.path().join("old").to_str().expect("text"), "/a.txt");
+    let errors = serving.stop();
+    assert!(errors.contains("it is a pipe"), "{errors}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_under_the_log_is_said_once_and_stops_nobody() {
+    let directory = Directory::new().with("a.txt", "text");
+    let serving = Serving::start(program(&["0", "--log-file", "/dev/full", "-d"]).arg(directory.path()));
+    for _ in 0..3 {
+        assert!(serving.get("/a.txt").ends_with("text"));
+        // A batch of lines each, written after a tenth of a second at the latest.
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    let errors = serving.stop();
+    assert_eq!(errors.matches("the access log cannot be written").count(), 1, "{errors}");
 }
 
 #[test]
@@ -98,7 +133,7 @@ fn names_with_a_dot_are_refused_with_one_explanation() {
         assert!(serving.get(name).starts_with("HTTP/1.1 404 "));
     }
     assert!(!serving.get("/").contains(".secret"));
-    let errors = errors(serving);
+    let errors = serving.stop();
     assert!(errors.contains(".secret") && errors.contains("--hidden"), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
 }

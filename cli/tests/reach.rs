@@ -8,14 +8,6 @@ use std::os::unix::net::UnixStream;
 
 use support::{Directory, Serving, program};
 
-/// What the program has said on standard error by its end.
-fn errors(serving: Serving) -> String {
-    serving.signal(rustix::process::Signal::TERM);
-    let (status, out, errors) = serving.end();
-    assert_eq!((status.code(), out.as_str()), (Some(0), ""), "{errors}");
-    errors
-}
-
 #[test]
 fn a_port_can_be_set_by_its_variable() {
     let directory = Directory::new();
@@ -50,7 +42,7 @@ fn several_addresses_and_a_unix_socket_are_listened_on() {
         let mut response = String::new();
         client.read_to_string(&mut response).expect("the response");
         assert!(response.ends_with("\r\n\r\ntext"), "{response}");
-        let errors = errors(serving);
+        let errors = serving.stop();
         assert!(
             errors.starts_with(&format!("Also on http://127.0.0.2:{port}/\nAlso on unix:s\n")),
             "{errors}"
@@ -70,7 +62,7 @@ fn a_unix_socket_can_stand_alone() {
     let mut response = String::new();
     client.read_to_string(&mut response).expect("the response");
     assert!(response.ends_with("\r\n\r\ntext"), "{response}");
-    let errors = errors(serving);
+    let errors = serving.stop();
     assert!(errors.contains("GET /a.txt") && !errors.contains("Only this computer"), "{errors}");
     assert!(!directory.path().join("s").exists());
 }
@@ -80,16 +72,16 @@ fn the_way_to_the_network_is_said_once_and_not_to_the_quiet() {
     let directory = Directory::new();
     let serving = Serving::start(program(&["0"]).arg(directory.path()));
     let path = directory.path().to_str().expect("text");
-    let said = errors(serving);
+    let said = serving.stop();
     let start = format!(
         "Only this computer can reach it. To open it to the network: serve-forever --bind 0.0.0.0 0 {path}\n"
     );
     assert_eq!(said, start);
     let serving = Serving::start(program(&["0", "-q"]).arg(directory.path()));
-    assert_eq!(errors(serving), "");
+    assert_eq!(serving.stop(), "");
     // Whoever names an address knows.
     let serving = Serving::start(program(&["0", "-b", "127.0.0.1"]).arg(directory.path()));
-    assert_eq!(errors(serving), "");
+    assert_eq!(serving.stop(), "");
 }
 
 #[test]
@@ -97,7 +89,7 @@ fn a_server_for_all_networks_says_by_which_addresses() {
     let directory = Directory::new();
     let serving = Serving::start(program(&["0", "-b", "0.0.0.0"]).arg(directory.path()));
     let port = serving.start_message.split(' ').nth(5).expect("the port").to_owned();
-    let errors = errors(serving);
+    let errors = serving.stop();
     for line in errors.lines() {
         assert!(line.starts_with("Others can reach it at http://"), "{line}");
         assert!(line.ends_with(&format!(":{port}/")) && !line.contains("0.0.0.0"), "{line}");

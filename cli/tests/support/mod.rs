@@ -150,6 +150,16 @@ impl Serving {
         self.child.stderr = None;
     }
 
+    /// Stops the program; what it has said on standard error by its end.
+    #[cfg(unix)]
+    #[track_caller]
+    pub(crate) fn stop(self) -> String {
+        self.signal(rustix::process::Signal::TERM);
+        let (status, out, errors) = self.end();
+        assert_eq!((status.code(), out.as_str()), (Some(0), ""), "{errors}");
+        errors
+    }
+
     /// Waits for the end: the status, and the rest of standard output and of standard error.
     pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
         let status = wait(&mut self.child);
