@@ -5,10 +5,11 @@ mod support;
 
 use std::io::{ErrorKind, Write};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine_support::{PATIENCE, Served, get, http};
-use serve_forever::{Builder, Detached, Http};
+use serve_forever::{Builder, Detached, Exchange, Http, HttpServer};
 use support::{Client, answer, reply};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\n\
@@ -219,4 +220,52 @@ fn hundreds_of_streams_hold_no_thread_and_hear_every_broadcast() {
             expect(client, "4\r\nnews\r\n");
         }
     }
+}
+
+#[test]
+fn a_writer_that_is_kept_in_the_server_keeps_no_server_alive() {
+    let alive = Arc::new(());
+    let gone = Arc::downgrade(&alive);
+    let server = http(
+        answer(move |http| {
+            let _alive = &alive;
+            http.send_response(200).end_headers()?;
+            *http.server().state::<Mutex<Option<Detached>>>().lock().expect("nobody panicked") =
+                Some(http.detach()?);
+            Ok(())
+        }),
+        |builder| builder,
+    );
+    let mut client = server.send(get("/"));
+    expect(&mut client, HEAD);
+    server.shut_down();
+    assert!(gone.upgrade().is_none());
+}
+
+#[test]
+fn a_server_without_loops_hears_the_writer_too() {
+    let (give, writers) = mpsc::channel();
+    let server = HttpServer::builder(answer(move |http: &mut Exchange| {
+        http.send_response(200).send_header("Connection", "close").end_headers()?;
+        give.send(http.detach()?)?;
+        Ok(())
+    }))
+    .bind(("127.0.0.1", 0))
+    .expect("a free port");
+    let mut client = Client::connect(server.server_addresses()[0]);
+    client.send(get("/"));
+    std::thread::scope(|scope| {
+        let serving = scope.spawn(|| server.handle_request());
+        let mut writer = next(&writers);
+        client.response_to_head();
+        for _ in 0..3 {
+            writer.write_all(b"tea").expect("the client is there");
+            expect(&mut client, "3\r\ntea\r\n");
+        }
+        drop(writer);
+        expect(&mut client, "0\r\n\r\n");
+        client.ends();
+        drop(client);
+        assert!(serving.join().expect("it does not panic").expect("it serves"));
+    });
 }

@@ -120,7 +120,7 @@ pub(crate) fn serve<P: Protocol>(
                     }
                 };
                 // Who waits for the socket does not hear the bell, so whoever could ring it is listened for in between.
-                let may_ring = Arc::strong_count(&bell) > OWN_BELLS;
+                let may_ring = Arc::weak_count(&bell) > 0;
                 let until = if may_ring { Some(earlier(deadline, Instant::now() + SLICE)) } else { deadline };
                 match transport.wait(interest, until) {
                     Ok(true) => readiness = READY,
@@ -177,7 +177,5 @@ impl Wake for Bell {
 const READY: Readiness = Readiness { read: true, write: true, end: false, broken: false };
 /// There is only one connection.
 const TOKEN: Token = Token { index: 0, generation: 0 };
-/// References to the bell that nobody keeps to ring it.
-const OWN_BELLS: usize = 2;
 /// How long one of several listeners is looked at.
 const SLICE: Duration = Duration::from_millis(20);

@@ -1,7 +1,7 @@
 //! Calls a connection's next turn from any thread.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::handover::slots::Token;
 
@@ -21,14 +21,15 @@ pub(crate) struct Waker<'a> {
 impl Waker<'_> {
     /// A waker to keep.
     pub(crate) fn to_owned(self) -> OwnedWaker {
-        OwnedWaker { engine: Arc::clone(self.engine), index: self.index, token: self.token }
+        OwnedWaker { engine: Arc::downgrade(self.engine), index: self.index, token: self.token }
     }
 }
 
 /// A waker that outlives the turn.
 #[derive(Clone)]
 pub(crate) struct OwnedWaker {
-    engine: Arc<dyn Wake>,
+    /// Weak, as it may be kept in a place that the engine keeps alive: the state of its server.
+    engine: Weak<dyn Wake>,
     index: usize,
     token: Token,
 }
@@ -48,6 +49,8 @@ impl fmt::Debug for Waker<'_> {
 impl OwnedWaker {
     /// Calls the connection's next turn; nothing if it is gone.
     pub(crate) fn wake(&self) {
-        self.engine.wake(self.index, self.token);
+        if let Some(engine) = self.engine.upgrade() {
+            engine.wake(self.index, self.token);
+        }
     }
 }
