@@ -35,14 +35,17 @@
 //! no handler and no slow client stops the others. HTTP/1.1 is taken strictly (RFC 9110, RFC 9112): what is
 //! ambiguous is refused.
 //!
-//! - [`HttpServer`] and [`BaseHttpRequestHandler`] answer requests; [`handler_fn`] does it with a closure.
+//! - [`HttpServer`] and [`BaseHttpRequestHandler`] answer requests; [`handler_fn`] does it with a closure. [`Exchange`] is the
+//!   request and its response; [`StatusError`] is an error with a status of its own.
 //! - [`SimpleHttpRequestHandler`] serves a directory.
+//! - [`Exchange::send_file`], [`Exchange::send_source`] and [`Exchange::detach`] leave the rest of a response to the server, so that no
+//!   thread waits for the client: downloads, generated content, event streams.
+//! - [`Exchange::upgrade`] makes a [`Stream`] of the connection: WebSockets.
 //! - [`TcpServer`] and [`BaseRequestHandler`] speak any other protocol over TCP.
-//! - [`Builder`] sets time-outs and limits.
+//! - [`Builder`] sets time-outs and limits; [`ServerHandle`] stops a server, keeps its state and tells its [`ServerStats`].
 //! - [`testing::respond`] tests handlers without sockets.
 //!
-//! What this crate will not do: run an async runtime, guess what a malformed request means, or route (a handler
-//! matches on [`Exchange::url_path`]).
+//! What this crate will not do: run an async runtime, or guess what a malformed request means.
 
 #![forbid(unsafe_code)]
 
