@@ -84,20 +84,11 @@ impl ResponseHead {
         if self.status.is_none() {
             return self.fail(|| format!("send_header({name:?}) was called before send_response()"));
         }
-        if !fields::is_token(name.as_bytes()) {
-            return self.fail(|| format!("{name:?} is not a header name"));
-        }
         let before = self.fields.len();
-        self.fields.extend_from_slice(name.as_bytes());
-        self.fields.extend_from_slice(b": ");
-        let from = self.fields.len();
-        value.append_to(&mut self.fields);
-        if !fields::is_field_value(&self.fields[from..]) {
-            let value = String::from_utf8_lossy(&self.fields[from..]).into_owned();
-            self.fields.truncate(before);
-            return self
-                .fail(|| format!("the value {value:?} of {name} has a character that no header can have"));
-        }
+        let from = match append_field(&mut self.fields, name, value) {
+            Ok(from) => from,
+            Err(error) => return self.fail(|| error),
+        };
         if self.note(name, from) {
             self.fields.extend_from_slice(b"\r\n");
         } else {
@@ -107,22 +98,10 @@ impl ResponseHead {
 
     /// One more field that stays.
     pub(crate) fn add_lasting(&mut self, name: &str, value: &impl HeaderText) -> Result<(), String> {
-        if !fields::is_token(name.as_bytes()) {
-            return Err(format!("{name:?} is not a header name"));
-        }
         if THE_SERVERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
             return Err(format!("{name} cannot be added to every response: give it with send_header()"));
         }
-        let before = self.lasting.len();
-        self.lasting.extend_from_slice(name.as_bytes());
-        self.lasting.extend_from_slice(b": ");
-        let from = self.lasting.len();
-        value.append_to(&mut self.lasting);
-        if !fields::is_field_value(&self.lasting[from..]) {
-            let value = String::from_utf8_lossy(&self.lasting[from..]).into_owned();
-            self.lasting.truncate(before);
-            return Err(format!("the value {value:?} of {name} has a character that no header can have"));
-        }
+        append_field(&mut self.lasting, name, value)?;
         self.lasting.extend_from_slice(b"\r\n");
         Ok(())
     }
@@ -216,6 +195,25 @@ impl ResponseHead {
             self.error = Some(error());
         }
     }
+}
+
+/// Appends a field but for its line end; where its value begins. An error, and nothing appended, if it would be something
+/// else than that field.
+fn append_field(out: &mut Vec<u8>, name: &str, value: &impl HeaderText) -> Result<usize, String> {
+    if !fields::is_token(name.as_bytes()) {
+        return Err(format!("{name:?} is not a header name"));
+    }
+    let before = out.len();
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    let from = out.len();
+    value.append_to(out);
+    if !fields::is_field_value(&out[from..]) {
+        let value = String::from_utf8_lossy(&out[from..]).into_owned();
+        out.truncate(before);
+        return Err(format!("the value {value:?} of {name} has a character that no header can have"));
+    }
+    Ok(from)
 }
 
 /// Fields that the server must know of, or makes itself.
