@@ -119,7 +119,7 @@ impl Stream {
         (self.read, self.write)
     }
 
-    /// How long a read waits for the client before it fails with [`TimedOut`](ErrorKind::TimedOut). `None`, the
+    /// How long a read waits for the client before it fails with [`TimedOut`](io::ErrorKind::TimedOut). `None`, the
     /// default: for ever.
     ///
     /// ```
@@ -151,7 +151,7 @@ impl Stream {
         self.read.set_timeout(timeout);
     }
 
-    /// How long a write waits for the client before it fails with [`TimedOut`](ErrorKind::TimedOut). `None`, the
+    /// How long a write waits for the client before it fails with [`TimedOut`](io::ErrorKind::TimedOut). `None`, the
     /// default: for ever.
     ///
     /// ```
