@@ -16,6 +16,22 @@ pub(crate) fn preferred<'o>(
     lines: impl Iterator<Item = impl AsRef<[u8]>>,
     offers: &[&'o str],
 ) -> Option<&'o str> {
+    best(lines, offers).map(|(offer, _)| offer)
+}
+
+/// The same; `None` if nothing that is offered is acceptable.
+pub(crate) fn acceptable<'o>(
+    lines: impl Iterator<Item = impl AsRef<[u8]>>,
+    offers: &[&'o str],
+) -> Option<&'o str> {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return offers.first().copied();
+    }
+    best(lines, offers).filter(|(_, liking)| liking.quality > 0).map(|(offer, _)| offer)
+}
+
+fn best<'o>(lines: impl Iterator<Item = impl AsRef<[u8]>>, offers: &[&'o str]) -> Option<(&'o str, Liking)> {
     let mut likings = vec![Liking::default(); offers.len()];
     for line in lines {
         for member in split(line.as_ref(), b',') {
@@ -36,7 +52,7 @@ pub(crate) fn preferred<'o>(
             best = Some((offer, liking));
         }
     }
-    best.map(|(offer, _)| offer)
+    best
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,6 +146,17 @@ mod tests {
             &["text/html,application/xhtml+xml,*/*;q=0.8"],
         ] {
             assert_eq!(of(lines), "text/html", "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_acceptable() {
+        let of = |lines: &[&str]| acceptable(lines.iter(), &OFFERS);
+        assert_eq!(of(&[]), Some("text/html"));
+        assert_eq!(of(&["*/*"]), Some("text/html"));
+        assert_eq!(of(&["text/html;q=0, text/plain;q=0.1"]), Some("text/plain"));
+        for lines in [&[""][..], &["image/png"], &["*/*;q=0"], &["text/*;q=0, application/json;q=0"]] {
+            assert_eq!(of(lines), None, "{lines:?}");
         }
     }
 
