@@ -60,7 +60,7 @@ mod transport;
 pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
 pub use crate::http::{
     BaseHttpRequestHandler, Detached, Exchange, HandlerFn, HeaderText, Headers, Http, IntoStatus, LogRecord,
-    RFile, Source, StatusError, WFile, handler_fn,
+    Multipart, Part, RFile, Source, StatusError, WFile, handler_fn,
 };
 pub use crate::raw::{BaseRequestHandler, Raw};
 pub use crate::server::Server;
