@@ -9,9 +9,11 @@ mod body;
 mod connection;
 mod cut;
 mod head;
+mod multipart;
 
 include!(concat!(env!("OUT_DIR"), "/http.rs"));
 
 pub use body::body;
 pub use connection::connection;
 pub use head::head;
+pub use multipart::multipart;

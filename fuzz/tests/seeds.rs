@@ -31,3 +31,8 @@ fn bodies() {
 fn connections() {
     with_seeds("connection", serve_forever_fuzz::connection);
 }
+
+#[test]
+fn forms_in_parts() {
+    with_seeds("multipart", serve_forever_fuzz::multipart);
+}
