@@ -2,6 +2,7 @@
 
 mod accept;
 mod body;
+mod collect;
 mod connection;
 pub(crate) mod date;
 mod decimal;
