@@ -59,8 +59,8 @@ mod transport;
 
 pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
 pub use crate::http::{
-    BaseHttpRequestHandler, Detached, Exchange, HandlerFn, HeaderText, Headers, Http, IntoStatus, LogRecord,
-    Multipart, Part, RFile, Source, StatusError, WFile, handler_fn,
+    BaseHttpRequestHandler, Detached, Exchange, Form, HandlerFn, HeaderText, Headers, Http, IntoStatus,
+    LogRecord, Multipart, Part, RFile, Source, StatusError, WFile, handler_fn,
 };
 pub use crate::raw::{BaseRequestHandler, Raw};
 pub use crate::server::Server;

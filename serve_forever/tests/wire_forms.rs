@@ -1,4 +1,4 @@
-//! Forms: multipart bodies (RFC 7578) over the wire.
+//! Forms over the wire: in parts (RFC 7578) and urlencoded.
 
 mod support;
 
@@ -261,4 +261,87 @@ fn a_large_file_streams() {
     body.extend_from_slice(&content);
     body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     assert_eq!(server.body(request(boundary, body)), format!("5000000 {sum}"));
+}
+
+/// Says what the fields of an urlencoded form are, one a line.
+fn fields(http: &mut Exchange) -> Result {
+    let form = http.form()?;
+    let text: Vec<_> = form.iter().map(|(name, value)| format!("{name:?} {value:?}\n")).collect();
+    reply(http, text.concat())
+}
+
+const URLENCODED: &str = "application/x-www-form-urlencoded";
+
+fn urlencoded(body: &str) -> String {
+    head(URLENCODED, &format!("Content-Length: {}", body.len())) + body
+}
+
+#[test]
+fn an_urlencoded_form_comes_as_a_whole() {
+    let server = serve(answer(fields));
+    let body = "title=Tea+%26+milk&cups=2&cups=3&&na%C3%AFve=%";
+    let expected = "\"title\" \"Tea & milk\"\n\"cups\" \"2\"\n\"cups\" \"3\"\n\"naïve\" \"%\"\n";
+    assert_eq!(server.body(urlencoded(body)), expected);
+    let kind = "Application/X-WWW-Form-Urlencoded; charset=UTF-8";
+    assert_eq!(server.body(urlencoded(body).replace(URLENCODED, kind)), expected);
+    let mut client = server.connect();
+    client.send(head(URLENCODED, "Transfer-Encoding: chunked\r\nExpect: 100-continue"));
+    client.expect("HTTP/1.1 100 Continue\r\n\r\n");
+    for octet in body.chars() {
+        client.send(format!("1\r\n{octet}\r\n"));
+    }
+    client.send("0\r\n\r\n");
+    client.send(urlencoded(""));
+    assert_eq!(client.response().text(), expected);
+    assert_eq!(client.response().text(), "");
+}
+
+#[test]
+fn other_types_are_no_urlencoded_form() {
+    let server = serve(answer(fields));
+    for kind in
+        ["text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded/", "", "a, b"]
+    {
+        refused(&server, urlencoded("a=b").replace(URLENCODED, kind), 415, URLENCODED);
+    }
+    let twice = format!("{URLENCODED}\r\nContent-Type: {URLENCODED}");
+    refused(&server, urlencoded("a=b").replacen(URLENCODED, &twice, 1), 415, URLENCODED);
+    refused(&server, "POST / HTTP/1.1\r\nHost: a\r\n\r\n", 415, URLENCODED);
+}
+
+#[test]
+fn a_form_is_collected_up_to_2_mib() {
+    let server = serve(answer(|http| {
+        let length = http.form()?.get("a").map_or(0, str::len);
+        reply(http, length.to_string())
+    }));
+    let most = 2 * 1024 * 1024;
+    assert_eq!(server.body(urlencoded(&format!("a={}", "x".repeat(most - 2)))), (most - 2).to_string());
+    let explain = "This resource takes at most 2097152 octets";
+    refused(&server, urlencoded(&format!("a={}", "x".repeat(most - 1))), 413, explain);
+    // Who would send too much is told before.
+    let expecting = head(URLENCODED, "Content-Length: 2097153\r\nExpect: 100-continue");
+    refused(&server, expecting, 413, explain);
+}
+
+#[test]
+fn an_urlencoded_form_has_bounds_that_can_be_set() {
+    let server = serve_with(answer(fields), |builder| builder.max_collected_size(20).max_form_fields(3));
+    assert_eq!(server.response(urlencoded("a&b&c&&&&")).code(), 200);
+    refused(&server, urlencoded("a&b&c&d"), 413, "The form has more than 3 fields");
+    refused(&server, urlencoded("123456789012345678901"), 413, "at most 20 octets");
+    let chunked = head(URLENCODED, "Transfer-Encoding: chunked") + "15\r\n123456789012345678901\r\n0\r\n\r\n";
+    refused(&server, chunked, 413, "at most 20 octets");
+    let server = serve(answer(fields));
+    assert_eq!(server.response(urlencoded(&"a&".repeat(10_000))).code(), 200);
+    refused(&server, urlencoded(&"a&".repeat(10_001)), 413, "The form has more than 10000 fields");
+}
+
+#[test]
+fn a_client_that_leaves_within_an_urlencoded_form_is_cut() {
+    let server = serve(answer(fields));
+    let mut client = server.connect();
+    client.send(urlencoded("a=b").replace("Content-Length: 3", "Content-Length: 100000"));
+    client.half_close();
+    assert!(client.rest_until_cut().is_empty());
 }
