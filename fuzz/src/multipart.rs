@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use memchr::memmem;
 use serve_forever::{Exchange, Result, StatusError, handler_fn, testing};
 
-use crate::cut::{prefixes, split};
+use crate::cut::{chunked, split};
 
 /// What came of a body: the contents of its parts, or the status of its refusal.
 type Outcome = std::result::Result<Vec<Vec<u8>>, u16>;
@@ -21,17 +21,7 @@ pub fn multipart(input: &[u8]) {
         _ => "bb-bb".to_owned(),
     };
     let whole = read(&boundary, &format!("Content-Length: {}", body.len()), body, false);
-    let mut chunks = Vec::new();
-    let mut at = 0;
-    for length in prefixes(body, seed) {
-        if length > at {
-            chunks.extend_from_slice(format!("{:x}\r\n", length - at).as_bytes());
-            chunks.extend_from_slice(&body[at..length]);
-            chunks.extend_from_slice(b"\r\n");
-            at = length;
-        }
-    }
-    chunks.extend_from_slice(b"0\r\n\r\n");
+    let chunks = chunked(body, seed);
     let pieces = read(&boundary, "Transfer-Encoding: chunked", &chunks, false);
     assert_eq!(whole, pieces);
     match (&whole, simple(&boundary, body)) {

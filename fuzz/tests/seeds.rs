@@ -36,3 +36,8 @@ fn connections() {
 fn forms_in_parts() {
     with_seeds("multipart", serve_forever_fuzz::multipart);
 }
+
+#[test]
+fn urlencoded_forms() {
+    with_seeds("form", serve_forever_fuzz::form);
+}
