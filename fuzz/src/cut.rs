@@ -17,3 +17,19 @@ pub(crate) fn prefixes(octets: &[u8], seed: u8) -> Vec<usize> {
     lengths.push(octets.len());
     lengths
 }
+
+/// `octets` as a chunked body, in chunks of the sizes that `seed` says.
+pub(crate) fn chunked(octets: &[u8], seed: u8) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut at = 0;
+    for length in prefixes(octets, seed) {
+        if length > at {
+            body.extend_from_slice(format!("{:x}\r\n", length - at).as_bytes());
+            body.extend_from_slice(&octets[at..length]);
+            body.extend_from_slice(b"\r\n");
+            at = length;
+        }
+    }
+    body.extend_from_slice(b"0\r\n\r\n");
+    body
+}

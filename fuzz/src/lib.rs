@@ -8,10 +8,14 @@
 mod body;
 mod connection;
 mod cut;
+mod form;
 mod head;
+mod multipart;
 
 include!(concat!(env!("OUT_DIR"), "/http.rs"));
 
 pub use body::body;
 pub use connection::connection;
+pub use form::form;
 pub use head::head;
+pub use multipart::multipart;

@@ -31,3 +31,13 @@ fn bodies() {
 fn connections() {
     with_seeds("connection", serve_forever_fuzz::connection);
 }
+
+#[test]
+fn forms_in_parts() {
+    with_seeds("multipart", serve_forever_fuzz::multipart);
+}
+
+#[test]
+fn urlencoded_forms() {
+    with_seeds("form", serve_forever_fuzz::form);
+}

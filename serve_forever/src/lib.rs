@@ -62,8 +62,8 @@ mod transport;
 
 pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
 pub use crate::http::{
-    BaseHttpRequestHandler, Cookie, Detached, Event, Exchange, HandlerFn, HeaderText, Headers, Http,
-    IntoStatus, LogRecord, RFile, SameSite, Source, StatusError, WFile, handler_fn,
+    BaseHttpRequestHandler, Cookie, Detached, Event, Exchange, Form, HandlerFn, HeaderText, Headers, Http,
+    IntoStatus, LogRecord, Multipart, Part, RFile, SameSite, Source, StatusError, WFile, handler_fn,
 };
 pub use crate::raw::{BaseRequestHandler, Raw};
 pub use crate::server::Server;

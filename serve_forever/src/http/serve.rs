@@ -233,7 +233,7 @@ impl Exchange<'_> {
         // What the handler makes of a body that cannot be read to its end is of no account.
         let asked = match (self.rfile.failure(), trouble) {
             (None, Trouble::Error(error)) => {
-                error.downcast_ref().filter(|error: &&StatusError| (300..600).contains(&error.status))
+                StatusError::within(error).filter(|error| (300..600).contains(&error.status))
             }
             _ => None,
         };

@@ -2,6 +2,9 @@
 
 use std::error;
 use std::fmt;
+use std::io;
+
+use crate::Error;
 
 use super::response_head::{HeaderText, IntoStatus};
 use super::status;
@@ -94,6 +97,11 @@ impl StatusError {
         value.append_to(&mut text);
         self.fields.push((name.into(), String::from_utf8_lossy(&text).into_owned()));
         self
+    }
+
+    /// The one that `error` is, or that a reader had to put into an [`io::Error`].
+    pub(crate) fn within(error: &Error) -> Option<&Self> {
+        error.downcast_ref().or_else(|| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
     }
 
     /// The status code.

@@ -135,6 +135,11 @@ settings! {
     max_target_size: usize = "4 * 1024";
     /// Octets of a request body; then reading it fails, and the client gets 413. Default: no limit.
     max_body_size: u64 = "10_000_000";
+    /// Octets of a request body that is collected as a whole, as by [`Exchange::form`](crate::Exchange::form); then the client
+    /// gets 413. Default: 2 MiB.
+    max_collected_size: usize = "64 * 1024";
+    /// Fields that [`Exchange::form`](crate::Exchange::form) takes; then the client gets 413. Default: 10 000.
+    max_form_fields: usize = "100";
     /// Octets of a request body that the handler did not read, which are read away to keep the connection; if more
     /// are left it is closed. Default: 256 KiB.
     max_drain_size: u64 = "1024";

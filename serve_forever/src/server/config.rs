@@ -18,6 +18,8 @@ pub struct Config {
     pub(crate) max_fields: usize,
     pub(crate) max_target_size: usize,
     pub(crate) max_body_size: u64,
+    pub(crate) max_collected_size: usize,
+    pub(crate) max_form_fields: usize,
     pub(crate) max_drain_size: u64,
     pub(crate) buffer_size: usize,
     pub(crate) max_connections: usize,
@@ -46,6 +48,8 @@ impl Default for Config {
             max_fields: MAX_FIELDS,
             max_target_size: MAX_TARGET_SIZE,
             max_body_size: MAX_BODY_SIZE,
+            max_collected_size: MAX_COLLECTED_SIZE,
+            max_form_fields: MAX_FORM_FIELDS,
             max_drain_size: MAX_DRAIN_SIZE,
             buffer_size: BUFFER_SIZE,
             max_connections: MAX_CONNECTIONS,
@@ -93,6 +97,10 @@ pub(crate) const MAX_FIELDS: usize = 100;
 pub(crate) const MAX_TARGET_SIZE: usize = 16 * 1024;
 /// Octets of a request body; what is beyond is refused with 413.
 pub(crate) const MAX_BODY_SIZE: u64 = u64::MAX;
+/// Octets of a request body that is collected as a whole; what is beyond is refused with 413.
+pub(crate) const MAX_COLLECTED_SIZE: usize = 2 * 1024 * 1024;
+/// Fields of a form that is collected as a whole; what is beyond is refused with 413.
+pub(crate) const MAX_FORM_FIELDS: usize = 10_000;
 /// Octets of an unread request body that are read away to keep the connection.
 pub(crate) const MAX_DRAIN_SIZE: u64 = 256 * 1024;
 /// Octets of a response body that are held back until it is known how to frame it.

@@ -1,0 +1,71 @@
+//! The head of a part of a form (RFC 7578 §4).
+
+use super::super::fields::{self, FieldRange, Headers, Section};
+use super::super::parameters::WithParameters;
+use super::StatusError;
+use super::reader::malformed;
+
+/// A head that says which field of the form its part is.
+#[derive(Debug)]
+pub(super) struct PartHead {
+    octets: Vec<u8>,
+    fields: Vec<FieldRange>,
+    pub(super) name: String,
+    pub(super) file_name: Option<String>,
+}
+
+impl PartHead {
+    /// `octets` end with the empty line.
+    pub(super) fn parse(octets: Vec<u8>) -> Result<Self, StatusError> {
+        let mut fields = Vec::new();
+        // The head is bounded, and with it the number of its fields.
+        match fields::parse_fields(&octets, 0, usize::MAX, &mut fields) {
+            Ok(Section::Complete { end }) if end == octets.len() => {}
+            Ok(_) => return Err(malformed("The head of a part is malformed")),
+            Err(refusal) => {
+                return Err(malformed(
+                    refusal.explain.as_deref().unwrap_or("The head of a part is malformed"),
+                ));
+            }
+        }
+        let headers = Headers::new(&octets, &fields);
+        let disposition = only(headers, "Content-Disposition")?
+            .and_then(|value| WithParameters::parse(value).ok())
+            .filter(|disposition| disposition.is("form-data"))
+            .ok_or_else(|| malformed("A part needs a well-formed Content-Disposition of form-data"))?;
+        let text = |name| match disposition.get(name) {
+            Ok(value) => {
+                value.map(|value| String::from_utf8(value.to_vec())).transpose().map_err(|_| not_utf8())
+            }
+            Err(_) => Err(malformed("A part has two names")),
+        };
+        let name = text("name")?.ok_or_else(|| malformed("A part has no name"))?;
+        // `filename*` must not be used (RFC 7578 §4.2), and is passed over.
+        let file_name = text("filename")?;
+        // Nobody encodes parts (RFC 7578 §4.7). Who does must not have his encoded text taken for what he meant.
+        if let Some(encoding) = only(headers, "Content-Transfer-Encoding")?
+            && !["7bit", "8bit", "binary"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain.as_bytes()))
+        {
+            return Err(StatusError::new(415).explain("A part has a Content-Transfer-Encoding"));
+        }
+        only(headers, "Content-Type")?;
+        Ok(Self { octets, fields, name, file_name })
+    }
+
+    pub(super) fn headers(&self) -> Headers<'_> {
+        Headers::new(&self.octets, &self.fields)
+    }
+}
+
+/// The value of a field that may be there once.
+fn only<'a>(headers: Headers<'a>, name: &str) -> Result<Option<&'a [u8]>, StatusError> {
+    let mut values = headers.get_all(name);
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(malformed("A part has two fields where one is allowed")),
+    }
+}
+
+fn not_utf8() -> StatusError {
+    malformed("The name of a part is not UTF-8")
+}

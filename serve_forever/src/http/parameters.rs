@@ -1,0 +1,131 @@
+//! Fields whose value has parameters, such as `Content-Type` (RFC 9110 §5.6.6).
+
+use std::borrow::Cow;
+
+use super::fields::{is_token, is_token_octet, trim_blanks};
+
+/// Such a value: `text/html; charset="utf-8"`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct WithParameters<'a> {
+    /// What stands before the first semicolon.
+    value: &'a [u8],
+    /// Names as they came, values without their quotes.
+    parameters: Vec<(&'a [u8], Cow<'a, [u8]>)>,
+}
+
+/// A value that is not what the grammar says, or says something twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+impl<'a> WithParameters<'a> {
+    /// `value *( OWS ";" OWS [ token "=" ( token / quoted-string ) ] )`
+    pub(crate) fn parse(field: &'a [u8]) -> Result<Self, Malformed> {
+        let end = field.iter().position(|&octet| octet == b';').unwrap_or(field.len());
+        let (value, mut rest) = field.split_at(end);
+        let mut parameters = Vec::new();
+        while let Some(behind) = rest.strip_prefix(b";") {
+            rest = trim_blanks(behind);
+            if rest.is_empty() || rest.starts_with(b";") {
+                continue;
+            }
+            let name = token(rest)?;
+            let behind = rest.get(name.len()..).and_then(|rest| rest.strip_prefix(b"=")).ok_or(Malformed)?;
+            let (value, behind) = if let Some(quoted) = behind.strip_prefix(b"\"") {
+                unquote(quoted)?
+            } else {
+                let value = token(behind)?;
+                (Cow::Borrowed(value), behind.get(value.len()..).unwrap_or_default())
+            };
+            parameters.push((name, value));
+            rest = trim_blanks(behind);
+        }
+        if rest.is_empty() { Ok(Self { value: trim_blanks(value), parameters }) } else { Err(Malformed) }
+    }
+
+    /// Whether the value is `value`, in whatever case.
+    pub(crate) fn is(&self, value: &str) -> bool {
+        self.value.eq_ignore_ascii_case(value.as_bytes())
+    }
+
+    /// The parameter of that name, of which there may be one.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<&[u8]>, Malformed> {
+        let mut found = self.parameters.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()));
+        match (found.next(), found.next()) {
+            (found, None) => Ok(found.map(|(_, value)| value.as_ref())),
+            _ => Err(Malformed),
+        }
+    }
+}
+
+fn token(octets: &[u8]) -> Result<&[u8], Malformed> {
+    let length = octets.iter().take_while(|&&octet| is_token_octet(octet)).count();
+    octets.get(..length).filter(|token| is_token(token)).ok_or(Malformed)
+}
+
+/// What is in quotes, and what is behind them.
+///
+/// Only quotes and backslashes are taken for escaped. There are clients that put `C:\tea.txt` into quotes as it is, and no
+/// reason to escape anything else.
+fn unquote(octets: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
+    let plain = octets.iter().position(|octet| matches!(octet, b'"' | b'\\')).ok_or(Malformed)?;
+    if octets.get(plain) == Some(&b'"') {
+        let (value, rest) = octets.split_at(plain);
+        return Ok((Cow::Borrowed(value), rest.get(1..).unwrap_or_default()));
+    }
+    let mut value = Vec::new();
+    let mut rest = octets;
+    loop {
+        rest = match rest {
+            [b'"', rest @ ..] => return Ok((Cow::Owned(value), rest)),
+            [b'\\', octet @ (b'"' | b'\\'), rest @ ..] | [octet, rest @ ..] => {
+                value.push(*octet);
+                rest
+            }
+            [] => return Err(Malformed),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter(field: &[u8], name: &str) -> Result<Option<Vec<u8>>, Malformed> {
+        WithParameters::parse(field)?.get(name).map(|value| value.map(<[u8]>::to_vec))
+    }
+
+    #[test]
+    fn values_and_parameters() {
+        let parsed = WithParameters::parse(b"Text/HTML ; a=b;;C=\"d; e=f\" ;").expect("it is well-formed");
+        assert!(parsed.is("text/html") && !parsed.is("text/htm"));
+        assert_eq!(parsed.get("A"), Ok(Some(&b"b"[..])));
+        assert_eq!(parsed.get("c"), Ok(Some(&b"d; e=f"[..])));
+        assert_eq!(parsed.get("e"), Ok(None));
+        assert!(WithParameters::parse(b"").expect("nothing is well-formed").is(""));
+    }
+
+    #[test]
+    fn quotes_and_backslashes() {
+        assert_eq!(parameter(br#"a; b="c\"d\\e""#, "b"), Ok(Some(br#"c"d\e"#.to_vec())));
+        assert_eq!(parameter(br#"a; b="C:\tea\cup.txt""#, "b"), Ok(Some(br"C:\tea\cup.txt".to_vec())));
+        assert_eq!(parameter(br#"a; b="""#, "b"), Ok(Some(vec![])));
+    }
+
+    #[test]
+    fn what_is_malformed() {
+        for field in [
+            "a; b",
+            "a; =c",
+            "a; b=",
+            "a; b=\"c",
+            "a; b=\"c\\\"",
+            "a; b=c d",
+            "a; b =c",
+            "a; b= c",
+            "a; b=\"c\"d",
+        ] {
+            assert_eq!(WithParameters::parse(field.as_bytes()), Err(Malformed), "{field}");
+        }
+        assert_eq!(parameter(b"a; b=c; B=c", "b"), Err(Malformed));
+    }
+}

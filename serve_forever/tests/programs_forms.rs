@@ -1,0 +1,162 @@
+//! The example that takes files, as a process of its own.
+
+mod support;
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs};
+
+use support::{Client, Response};
+
+#[test]
+fn the_example_upload_takes_files() {
+    let folder = Folder::new();
+    let program = Program::start("upload", &folder.0);
+    let page = program.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(page.field("Content-Type").as_deref(), Some("text/html; charset=utf-8"));
+    assert!(
+        page.text().contains("<form method=\"post\" enctype=\"multipart/form-data\">"),
+        "{}",
+        page.text()
+    );
+    assert!(page.text().ends_with("<ul>\n</ul>\n"), "{}", page.text());
+
+    let response = program.post(
+        "--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nignored\r\n\
+         --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../../tea & <milk>.txt\"\r\n\
+         Content-Type: text/plain\r\n\r\nhot\r\n--y\r\n\
+         --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"empty\"\r\n\r\n\r\n\
+         --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\n\r\n\r\n--x--\r\n",
+    );
+    assert_eq!(response.status_line(), "HTTP/1.1 201 Created");
+    assert_eq!(response.text(), "tea & <milk>.txt: 8 octets\nempty: 0 octets\n");
+    assert_eq!(folder.read("tea & <milk>.txt").as_deref(), Some(&b"hot\r\n--y"[..]));
+
+    // What is there stays.
+    let again = |content: &str| file("empty", content) + "--x--\r\n";
+    assert_eq!(program.post(again("more")).status_line(), "HTTP/1.1 409 Conflict");
+    assert_eq!(folder.read("empty").as_deref(), Some(&b""[..]));
+
+    let large = "0123456789".repeat(300_000);
+    let response = program.post(file("large", &large) + "--x--\r\n");
+    assert_eq!(response.text(), "large: 3000000 octets\n");
+    assert_eq!(folder.read("large").map(|octets| octets == large.as_bytes()), Some(true));
+
+    // Half a file is none.
+    assert_eq!(program.post(file("half", "half")).status_line(), "HTTP/1.1 400 Bad multipart body");
+    assert_eq!(folder.read("half"), None);
+    for name in ["..", ".", "a/", "a\\b\\..", "\u{1}"] {
+        let code = program.post(file(name, "text") + "--x--\r\n").code();
+        assert_eq!(code, 400, "{name:?}");
+    }
+    let plain = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc";
+    assert_eq!(program.ask(plain).code(), 415);
+    assert_eq!(program.ask("GET /uploads/empty HTTP/1.1\r\nHost: a\r\n\r\n").code(), 404);
+
+    let list = program.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").text();
+    let expected = "<ul>\n<li>empty: 0 octets\n<li>large: 3000000 octets\n\
+                    <li>tea &amp; &lt;milk>.txt: 8 octets\n</ul>\n";
+    assert!(list.ends_with(expected), "{list}");
+    let mut names: Vec<_> =
+        fs::read_dir(&folder.0).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["uploads"], "nothing is beside the folder");
+}
+
+/// A part with a file.
+fn file(name: &str, content: &str) -> String {
+    let name = name.replace('\\', "\\\\");
+    format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{content}\r\n")
+}
+
+/// A program that runs until this is dropped.
+struct Program {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Program {
+    fn start(name: &str, folder: &Path) -> Self {
+        let mut child = Command::new(build(name))
+            .arg("0")
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        let mut line = String::new();
+        let out = child.stdout.take().expect("it is piped");
+        BufReader::new(out).read_line(&mut line).expect("the program says where it listens");
+        let address = line.trim_end().strip_prefix("http://").and_then(|line| line.strip_suffix('/'));
+        let address = address.and_then(|address| address.parse().ok()).expect("an address");
+        Self { child, address }
+    }
+
+    #[track_caller]
+    fn ask(&self, request: impl AsRef<[u8]>) -> Response {
+        let mut client = Client::connect(self.address);
+        client.send(request);
+        client.response()
+    }
+
+    #[track_caller]
+    fn post(&self, body: impl AsRef<str>) -> Response {
+        let body = body.as_ref();
+        self.ask(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Builds an example with the cargo and into the target folder of this test, whose `PROFILE/deps` this test is in.
+fn build(name: &str) -> PathBuf {
+    let here = env::current_exe().expect("a path");
+    let deps = here.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("deps")));
+    let target = deps.and_then(|deps| deps.ancestors().nth(2)).expect("cargo put it there");
+    let run = |more: &[&str]| {
+        Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "serve_forever", "--example", name, "--target-dir"])
+            .arg(target)
+            .args(more)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .expect("cargo can be started")
+    };
+    assert!(run(&["--offline"]).success() || run(&[]).success(), "the example `{name}` cannot be built");
+    target.join("debug").join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+}
+
+/// An empty folder that goes when this is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = env::temp_dir().join(format!("serve-forever-upload-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder can be made");
+        Self(path)
+    }
+
+    /// What was uploaded under that name.
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.0.join("uploads").join(name)).ok()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
