@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serve_forever::{Cookie, Event, Exchange, SameSite, StatusError, handler_fn, testing};
-use support::{answer, serve};
+use support::{answer, serve, serve_with};
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -191,4 +191,37 @@ proptest! {
         prop_assert_eq!((names, ids), (1, 1));
         prop_assert_eq!(found.join("\n"), data.replace("\r\n", "\n").replace('\r', "\n"));
     }
+}
+
+#[test]
+fn bodies_are_read_as_text_up_to_a_bound() {
+    let script = |http: &mut Exchange| {
+        if http.path() == "/octets" {
+            let octets = http.body()?;
+            return http.reply_text(200, octets.len().to_string());
+        }
+        let text = http.body_text()?;
+        http.reply_text(200, text)
+    };
+    let server = serve_with(answer(script), |builder| builder.max_collected_size(10));
+    let post = |path: &str, fields: &str, body: &str| {
+        server.response(format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    };
+    assert_eq!(post("/", "", "té").text(), "té");
+    assert_eq!(post("/", "Content-Type: text/plain; charset=\"UTF-8\"\r\n", "tea").text(), "tea");
+    assert_eq!(post("/", "Content-Type: text/plain; charset=latin1\r\n", "tea").code(), 415);
+    assert_eq!(post("/octets", "", "1234567890").text(), "10");
+    assert_eq!(post("/octets", "", "12345678901").code(), 413);
+    let response = server.response(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n",
+    );
+    assert_eq!(response.code(), 413);
+    let mut client = server.connect();
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab\xff");
+    let response = client.response();
+    assert_eq!(response.code(), 400);
+    assert!(response.text().contains("not UTF-8 from octet 2 on"), "{}", response.text());
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod body;
+mod body_of;
 mod collect;
 mod connection;
 mod cookies;

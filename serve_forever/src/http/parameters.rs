@@ -47,6 +47,15 @@ impl<'a> WithParameters<'a> {
         self.value.eq_ignore_ascii_case(value.as_bytes())
     }
 
+    /// Whether the value is the type of JSON, or of a format that is JSON (RFC 6839 §3.1).
+    #[cfg(feature = "json")]
+    pub(crate) fn is_json(&self) -> bool {
+        let suffix = b"+json";
+        let has_suffix = self.value.len() > suffix.len()
+            && self.value[self.value.len() - suffix.len()..].eq_ignore_ascii_case(suffix);
+        self.is("application/json") || has_suffix
+    }
+
     /// The parameter of that name, of which there may be one.
     pub(crate) fn get(&self, name: &str) -> Result<Option<&[u8]>, Malformed> {
         let mut found = self.parameters.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()));

@@ -27,7 +27,7 @@ impl Example {
             .unwrap_or_else(|error| panic!("the example {name} cannot be started: {error}"));
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
-        let address = line.trim().strip_prefix("http://").map(|url| url.trim_end_matches('/'));
+        let address = line.trim().strip_prefix("http://").and_then(|url| url.split('/').next());
         let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the example {name} says {line:?}"));
         Self { child, address }
@@ -52,7 +52,7 @@ impl Drop for Example {
 /// The example `name`. Where all tests are built it is there; who runs only some has it built now.
 pub(crate) fn example(name: &str) -> PathBuf {
     let debug = target().join("debug").join("examples").join(executable(name));
-    if debug.exists() { debug } else { build(&[], "debug", name) }
+    if debug.exists() { debug } else { build(&["--all-features"], "debug", name) }
 }
 
 /// Builds an example with the cargo and into the target folder of this test.
