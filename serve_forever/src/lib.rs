@@ -52,6 +52,7 @@
 mod files;
 mod http;
 mod raw;
+mod router;
 mod server;
 mod servers;
 mod stream;
@@ -66,6 +67,7 @@ pub use crate::http::{
     IntoStatus, LogRecord, Multipart, Part, RFile, SameSite, Source, StatusError, WFile, handler_fn,
 };
 pub use crate::raw::{BaseRequestHandler, Raw};
+pub use crate::router::Router;
 pub use crate::server::Server;
 pub use crate::server::access_log::{AccessLog, LogFormat};
 pub use crate::server::builder::Builder;

@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use percent_encoding::percent_decode_str;
+
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use super::builder::SimpleHttpRequestHandlerBuilder;
@@ -142,7 +144,9 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
         None if !site.options.listing => return Ok(reply::not_found(http)),
         None => {}
     }
-    match Listing::read(&directory, path.display(), site.options.hidden) {
+    let mut shown = percent_decode_str(http.mount_path()).decode_utf8_lossy().into_owned();
+    shown.push_str(&path.display());
+    match Listing::read(&directory, shown, site.options.hidden) {
         Ok(listing) => Ok(reply::listing(http, site, directory, listing)),
         Err(error) if crate::sys::is_out_of_descriptors(&error) => Err(error),
         Err(_) => Ok(http.send_error(404, Some("No permission to list directory"), None)),

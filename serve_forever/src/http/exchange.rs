@@ -563,6 +563,22 @@ impl<'r> Exchange<'r> {
         Ok(())
     }
 
+    /// The status of the final response, once its head is complete.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert_eq!(http.response_status(), None);
+    ///     http.send_response(204).end_headers()?;
+    ///     assert_eq!(http.response_status(), Some(204));
+    ///     Ok(())
+    /// });
+    /// # assert!(testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn response_status(&self) -> Option<u16> {
+        self.answered.then(|| lock(self.context.output).status())
+    }
+
     /// Sends the head if it is complete; what is not complete stays held back.
     ///
     /// ```

@@ -49,6 +49,7 @@ pub use fields::Headers;
 pub(crate) use fields::trim_blanks;
 pub use form::Form;
 pub use handler::BaseHttpRequestHandler;
+pub(crate) use handler::{answer_options, dispatch};
 pub use handler_fn::{HandlerFn, handler_fn};
 pub use multipart::{Multipart, Part};
 pub(crate) use pending::Expected;

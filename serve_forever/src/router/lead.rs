@@ -1,0 +1,111 @@
+//! What stands at the end of a path, and how it is led there.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+
+use crate::http::answer_options;
+use crate::{Exchange, Result, StatusError};
+
+use super::Answer;
+
+/// What answers a path.
+#[derive(Clone)]
+pub(super) enum Node {
+    /// Whatever the method is.
+    Whole(Answer),
+    /// By method, in the order in which they were added.
+    Methods(Vec<(String, Answer)>),
+}
+
+/// Adds a method to the route `path`, which may be new.
+pub(super) fn add(
+    paths: &mut matchit::Router<Node>,
+    path: &str,
+    method: &str,
+    answer: Answer,
+) -> Result<(), String> {
+    let mut methods = match paths.remove(path) {
+        None => Vec::new(),
+        Some(Node::Methods(methods)) => methods,
+        Some(Node::Whole(_)) => {
+            return Err(format!("the route {path:?} has a handler for all methods already"));
+        }
+    };
+    if methods.iter().any(|(own, _)| own == method) {
+        return Err(format!("the route {path:?} answers {method} already"));
+    }
+    methods.push((method.to_owned(), answer));
+    paths
+        .insert(path, Node::Methods(methods))
+        .map_err(|error| format!("the route {path:?} cannot be added: {error}"))
+}
+
+impl Node {
+    pub(super) fn answer(&self, http: &mut Exchange) -> Result {
+        let methods = match self {
+            Self::Whole(answer) => return answer(http),
+            Self::Methods(methods) => methods,
+        };
+        let find = |method: &str| methods.iter().find(|(own, _)| own == method).map(|(_, answer)| answer);
+        let command = http.command();
+        let instead = (command == "HEAD").then_some("GET");
+        if let Some(answer) = find(command).or_else(|| find(instead?)) {
+            return answer(http);
+        }
+        let mut allowed: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
+        if find("GET").is_some() && find("HEAD").is_none() {
+            allowed.push("HEAD");
+        }
+        allowed.push("OPTIONS");
+        let allowed = allowed.join(", ");
+        if command == "OPTIONS" {
+            return answer_options(Some(&allowed), http);
+        }
+        Err(StatusError::new(405).header("Allow", allowed).into())
+    }
+}
+
+/// Runs `answer` with what stands in the path for its parameters.
+pub(super) fn with_params(
+    http: &mut Exchange,
+    params: &matchit::Params<'_, '_>,
+    answer: impl FnOnce(&mut Exchange) -> Result,
+) -> Result {
+    let before = http.params.len();
+    for (name, value) in params.iter() {
+        http.params.push((Arc::from(name), decoded(value)?.into_owned()));
+    }
+    let outcome = answer(http);
+    http.params.truncate(before);
+    outcome
+}
+
+/// The value of a parameter. Split before it is decoded, so that `%2F` is no slash of the path.
+fn decoded(value: &str) -> Result<Cow<'_, str>, StatusError> {
+    let octets = value.as_bytes();
+    let is_escape =
+        |at: usize| octets.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let wrong = || StatusError::new(400).explain("The path has an escape that is none, or is not UTF-8");
+    if octets.iter().enumerate().any(|(at, &octet)| octet == b'%' && !is_escape(at)) {
+        return Err(wrong());
+    }
+    percent_decode_str(value).decode_utf8().map_err(|_| wrong())
+}
+
+/// Runs `answer` as if the first `length` octets of the path were not there.
+pub(super) fn below(http: &mut Exchange, length: usize, answer: &Answer) -> Result {
+    let before = http.mount;
+    http.mount += length;
+    let outcome = answer(http);
+    http.mount = before;
+    outcome
+}
+
+/// 301 to the same path with a slash at its end.
+pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
+    let query = http.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = format!("{}{}/{query}", http.mount_path(), http.url_path());
+    http.send_response(301).send_header("Location", location).send_header("Content-Length", 0).end_headers()
+}

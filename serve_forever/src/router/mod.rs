@@ -1,0 +1,368 @@
+//! Routes: which handler a path and a method lead to. A layer above `http/` that knows nothing of files.
+
+mod lead;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::http::dispatch;
+use crate::server::factory::HandlerFactory;
+use crate::{BaseHttpRequestHandler, Exchange, Result};
+
+use self::lead::{Node, with_params};
+
+/// Leads requests to handlers by path and method. It is a handler like any other.
+///
+/// Paths are those of [`matchit`](https://docs.rs/matchit): `{name}` stands for one segment, `{*name}` at the end for all that is
+/// left; what stands there is had by [`Exchange::param`]. More precise paths go before less precise ones, whatever the order in which
+/// they are added. Where no path fits the answer is 404, or the [`fallback`](Self::fallback)'s; where one fits but not the method it is 405
+/// with `Allow`. `HEAD` runs what answers `GET`, `OPTIONS` is answered.
+///
+/// The texts that a handler overrides (`server_version`, `error_message_format`, …) and its `log_*` are those of the router, which are
+/// the usual ones, whatever a handler behind it says of itself.
+///
+/// ```
+/// use serve_forever::{testing, Exchange, Result, Router};
+///
+/// fn show(http: &mut Exchange) -> Result {
+///     let text = format!("Tea number {}", http.param("number").unwrap_or_default());
+///     http.reply_text(200, text)
+/// }
+///
+/// let router = Router::new()
+///     .get("/", |http| http.reply_text(200, "Homepage"))
+///     .get("/teas/{number}", show)
+///     .post("/teas", |http| http.redirect(303, "/teas/7"));
+///
+/// let answer = testing::respond(router.clone(), b"GET /teas/7 HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.ends_with(b"\r\n\r\nTea number 7"));
+/// let answer = testing::respond(router, b"PUT /teas HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
+/// ```
+#[derive(Clone, Default)]
+pub struct Router {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone, Default)]
+struct Inner {
+    paths: matchit::Router<Node>,
+    before: Vec<Answer>,
+    after: Vec<After>,
+    fallback: Option<Answer>,
+}
+
+/// Answers a request.
+type Answer = Arc<dyn Fn(&mut Exchange) -> Result + Send + Sync>;
+/// Looks at how it was answered.
+type After = Arc<dyn Fn(&mut Exchange, &Result) + Send + Sync>;
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident $method:literal;)*) => {
+        /// Routes by method.
+        impl Router {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Panics
+                ///
+                /// As [`route`](Self::route).
+                ///
+                /// ```
+                /// # use serve_forever::{testing, Router};
+                #[doc = concat!("let router = Router::new().", stringify!($name), "(\"/tea\", |http| http.reply_text(200, \"tea\"));")]
+                #[doc = concat!("let request = b\"", $method, " /tea HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n\";")]
+                /// assert!(testing::respond(router, request).ends_with(b"\r\n\r\ntea"));
+                /// ```
+                #[track_caller]
+                #[must_use]
+                pub fn $name(self, path: &str, answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
+                    self.route($method, path, answer)
+                }
+            )*
+        }
+    };
+}
+
+methods! {
+    /// Answers `GET` of `path`, and `HEAD`.
+    get "GET";
+    /// Answers `POST` to `path`.
+    post "POST";
+    /// Answers `PUT` to `path`.
+    put "PUT";
+    /// Answers `PATCH` of `path`.
+    patch "PATCH";
+    /// Answers `DELETE` of `path`.
+    delete "DELETE";
+}
+
+impl Router {
+    /// A router that leads nowhere yet.
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router};
+    ///
+    /// let answer = testing::respond(Router::new(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 404 Not Found\r\n"));
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers requests for `path` with that method, which is case-sensitive.
+    ///
+    /// # Panics
+    ///
+    /// The path is none, or conflicts with another one, or it has that method already: the program is wrong, and that shows when it is started.
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router};
+    ///
+    /// let router = Router::new().route("BREW", "/pot", |http| http.reply_text(418, "short and stout"));
+    /// let answer = testing::respond(router, b"BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 418 "));
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn route(
+        mut self,
+        method: &str,
+        path: &str,
+        answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static,
+    ) -> Self {
+        let paths = &mut Arc::make_mut(&mut self.inner).paths;
+        lead::add(paths, path, method, Arc::new(answer)).unwrap_or_else(|error| panic!("{error}"));
+        self
+    }
+
+    /// Leaves all requests for `path`, whatever their method, to handlers that `factory` makes.
+    ///
+    /// # Panics
+    ///
+    /// As [`route`](Self::route).
+    ///
+    /// ```
+    /// use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result, Router};
+    ///
+    /// struct Pot;
+    ///
+    /// impl BaseHttpRequestHandler for Pot {
+    ///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///         http.reply_text(200, "full")
+    ///     }
+    /// }
+    ///
+    /// let router = Router::new().handle("/pot", || Pot);
+    /// assert!(testing::respond(router, b"GET /pot HTTP/1.1\r\nHost: a\r\n\r\n").ends_with(b"full"));
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn handle<F, M>(mut self, path: &str, factory: F) -> Self
+    where
+        F: HandlerFactory<M>,
+        F::Handler: BaseHttpRequestHandler,
+    {
+        self.insert(path, Node::Whole(answer_of(factory)));
+        self
+    }
+
+    /// Leaves everything below `prefix` to handlers that `factory` makes, such as a
+    /// [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler), which see paths without it: [`Exchange::path`] begins behind it, and
+    /// [`Exchange::mount_path`] is the prefix. The prefix itself, without a slash at its end, is redirected to that with one.
+    ///
+    /// # Panics
+    ///
+    /// As [`route`](Self::route), or the prefix does not begin with a slash, or has a parameter.
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router, SimpleHttpRequestHandler};
+    ///
+    /// let files = SimpleHttpRequestHandler::builder().directory("src").build()?;
+    /// let router = Router::new().mount("/source", files);
+    /// let answer = testing::respond(router.clone(), b"GET /source/lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    /// let answer = testing::respond(router, b"GET /source/http?a HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nLocation: /source/http/?a\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn mount<F, M>(mut self, prefix: &str, factory: F) -> Self
+    where
+        F: HandlerFactory<M>,
+        F::Handler: BaseHttpRequestHandler,
+    {
+        let prefix = literal(prefix);
+        let length = prefix.len();
+        let answer = answer_of(factory);
+        let below: Answer = Arc::new(move |http| lead::below(http, length, &answer));
+        self.insert(&format!("{prefix}/{{*rest}}"), Node::Whole(Arc::clone(&below)));
+        self.insert(&format!("{prefix}/"), Node::Whole(below));
+        if !prefix.is_empty() {
+            self.insert(&prefix, Node::Whole(Arc::new(lead::redirect_with_slash)));
+        }
+        self
+    }
+
+    /// Leaves everything below `prefix`, and the prefix itself, to another router, which sees paths without it. Its hooks and its fallback
+    /// are for these requests alone; the hooks of this one run around them.
+    ///
+    /// # Panics
+    ///
+    /// As [`mount`](Self::mount).
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router};
+    ///
+    /// let teas = Router::new()
+    ///     .get("/", |http| http.reply_text(200, "all"))
+    ///     .get("/{name}", |http| http.reply_text(200, http.param("name").unwrap_or_default().to_owned()));
+    /// let router = Router::new().nest("/teas", teas);
+    /// assert!(testing::respond(router.clone(), b"GET /teas HTTP/1.1\r\nHost: a\r\n\r\n").ends_with(b"all"));
+    /// assert!(testing::respond(router, b"GET /teas/mint HTTP/1.1\r\nHost: a\r\n\r\n").ends_with(b"mint"));
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn nest(mut self, prefix: &str, router: Self) -> Self {
+        let prefix = literal(prefix);
+        let length = prefix.len();
+        let answer: Answer = Arc::new(move |http| router.answer(http));
+        let below: Answer = Arc::new(move |http| lead::below(http, length, &answer));
+        self.insert(&format!("{prefix}/{{*rest}}"), Node::Whole(Arc::clone(&below)));
+        self.insert(&format!("{prefix}/"), Node::Whole(Arc::clone(&below)));
+        if !prefix.is_empty() {
+            self.insert(&prefix, Node::Whole(below));
+        }
+        self
+    }
+
+    /// Answers what no path fits, in place of 404.
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router};
+    ///
+    /// let router = Router::new().fallback(|http| http.reply_text(404, "no tea here"));
+    /// assert!(testing::respond(router, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").ends_with(b"no tea here"));
+    /// ```
+    #[must_use]
+    pub fn fallback(mut self, answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.inner).fallback = Some(Arc::new(answer));
+        self
+    }
+
+    /// Runs before whatever answers, in the order in which such hooks are added. A hook that answers itself, or returns an error (a
+    /// [`StatusError`](crate::StatusError), say), takes the place of what would have answered. A field that it
+    /// [adds](Exchange::add_header) goes out with every response.
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router, StatusError};
+    ///
+    /// let router = Router::new()
+    ///     .before(|http| http.add_header("X-Frame-Options", "DENY"))
+    ///     .before(|http| match http.headers().get("Authorization") {
+    ///         Some("Bearer secret") => Ok(()),
+    ///         _ => Err(StatusError::new(401).header("WWW-Authenticate", "Bearer").into()),
+    ///     })
+    ///     .get("/", |http| http.reply_text(200, "welcome"));
+    /// let answer = testing::respond(router, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let answer = String::from_utf8_lossy(&answer);
+    /// assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("\r\nX-Frame-Options: DENY\r\n"));
+    /// ```
+    #[must_use]
+    pub fn before(mut self, hook: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.inner).before.push(Arc::new(hook));
+        self
+    }
+
+    /// Runs after whatever answered, also if that failed, in the order in which such hooks are added: for times and logs. The head is on
+    /// its way by then; what every response is to have goes into a hook that runs [before](Self::before). Does not run after a panic.
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router};
+    ///
+    /// let router = Router::new()
+    ///     .after(|http, outcome| {
+    ///         let status = http.response_status();
+    ///         http.log_message(format_args!("answered with {status:?}, error: {}", outcome.is_err()));
+    ///     })
+    ///     .get("/", |http| http.reply_text(200, "tea"));
+    /// # assert!(testing::respond(router, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").ends_with(b"tea"));
+    /// ```
+    #[must_use]
+    pub fn after(mut self, hook: impl Fn(&mut Exchange, &Result) + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.inner).after.push(Arc::new(hook));
+        self
+    }
+
+    #[track_caller]
+    fn insert(&mut self, path: &str, node: Node) {
+        if let Err(error) = Arc::make_mut(&mut self.inner).paths.insert(path, node) {
+            panic!("the route {path:?} cannot be added: {error}");
+        }
+    }
+
+    fn answer(&self, http: &mut Exchange) -> Result {
+        let outcome = self.run(http);
+        for hook in &self.inner.after {
+            hook(http, &outcome);
+        }
+        outcome
+    }
+
+    fn run(&self, http: &mut Exchange) -> Result {
+        for hook in &self.inner.before {
+            hook(http)?;
+            if http.response_status().is_some() {
+                return Ok(());
+            }
+        }
+        // The path of a request for the prefix of a nested router is empty.
+        let path = Some(http.url_path()).filter(|path| !path.is_empty()).unwrap_or("/");
+        match self.inner.paths.at(path) {
+            Ok(found) => with_params(http, &found.params, |http| found.value.answer(http)),
+            Err(_) => match &self.inner.fallback {
+                Some(answer) => answer(http),
+                None => http.send_error(404, None, None),
+            },
+        }
+    }
+}
+
+/// Handlers of a factory, as something that answers.
+fn answer_of<F, M>(factory: F) -> Answer
+where
+    F: HandlerFactory<M>,
+    F::Handler: BaseHttpRequestHandler,
+{
+    Arc::new(move |http| dispatch(&mut factory.make(), http))
+}
+
+/// A prefix without the slash at its end.
+#[track_caller]
+fn literal(prefix: &str) -> String {
+    assert!(
+        prefix.starts_with('/') && !prefix.contains(['{', '}']),
+        "the prefix {prefix:?} must begin with a slash and have no parameter"
+    );
+    prefix.trim_end_matches('/').to_owned()
+}
+
+macro_rules! all_methods {
+    ($($name:ident)*) => {
+        impl BaseHttpRequestHandler for Router {
+            $(fn $name(&mut self, http: &mut Exchange) -> Result {
+                self.answer(http)
+            })*
+        }
+    };
+}
+
+all_methods! { do_get do_head do_post do_put do_delete do_patch do_options do_connect do_trace do_other }
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").finish_non_exhaustive()
+    }
+}
