@@ -37,6 +37,7 @@
 //!
 //! - [`HttpServer`] and [`BaseHttpRequestHandler`] answer requests; [`handler_fn`] does it with a closure. [`Exchange`] is the
 //!   request and its response; [`StatusError`] is an error with a status of its own.
+//! - [`Router`] leads requests to handlers by path and method.
 //! - [`SimpleHttpRequestHandler`] serves a directory.
 //! - [`Exchange::send_file`], [`Exchange::send_source`] and [`Exchange::detach`] leave the rest of a response to the server, so that no
 //!   thread waits for the client: downloads, generated content, event streams.
