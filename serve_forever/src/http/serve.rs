@@ -146,7 +146,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         }
 
         if output.has_head() {
-            records.push(Record::Response { status: output.status(), octets: output.content() });
+            let (status, octets) = (output.status(), output.content());
+            records.push(Record::Response { status, octets });
+            site.server.counters().answered(site.waker.index, status, octets);
         }
         let (close, output) = (output.closes(), &*lent_output);
         let log = Log {

@@ -134,7 +134,6 @@ pub struct Turn<'a, P: Protocol> {
     #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) jobs: &'a mut Vec<P::Job>,
     /// Calls the connection's next turn from any thread.
-    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) waker: Waker<'a>,
     pub(crate) cause: Cause,
     /// The server is on its way to the end.

@@ -32,6 +32,12 @@ pub struct ServerStats {
     pub connections: usize,
     /// Connections accepted so far.
     pub accepted: u64,
+    /// Final responses so far whose status began with 1 (a switch to another protocol), 2, 3, 4 and 5: as many as there were
+    /// requests with an answer.
+    pub responses: [u64; 5],
+    /// Octets of content in these, as they stand in the log when the handler is done; files and the like included, heads and framing
+    /// not.
+    pub content_octets: u64,
     /// Loops that changed hands because their job did not return soon.
     pub hand_overs: u64,
     /// Jobs that started on a spare thread because ones like them had blocked.
@@ -40,13 +46,16 @@ pub struct ServerStats {
     pub refused: u64,
     /// Threads that run user code now, apart from those that drive a loop.
     pub threads_in_user_code: usize,
+    /// Handlers that hold a stream that their connection became, and have not returned yet.
+    pub upgraded: usize,
     /// Log lines that were dropped because their reader was too slow.
     pub log_lines_dropped: u64,
 }
 
-/// The counters behind [`ServerStats`]. Only what changes rarely is counted, nothing per request.
+/// The counters behind [`ServerStats`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    answered: [Answered; CELLS],
     pub(crate) connections: AtomicUsize,
     pub(crate) accepted: AtomicU64,
     pub(crate) hand_overs: AtomicU64,
@@ -62,11 +71,26 @@ impl Counters {
         ServerStats {
             connections: self.connections.load(Ordering::Relaxed),
             accepted: self.accepted.load(Ordering::Relaxed),
+            responses: std::array::from_fn(|class| {
+                self.answered.iter().map(|cell| cell.responses[class].load(Ordering::Relaxed)).sum()
+            }),
+            content_octets: self.answered.iter().map(|cell| cell.octets.load(Ordering::Relaxed)).sum(),
             hand_overs: self.hand_overs.load(Ordering::Relaxed),
             learned_starts: self.learned_starts.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             threads_in_user_code: self.detached.load(Ordering::Relaxed),
+            upgraded: self.upgraded.load(Ordering::Relaxed),
             log_lines_dropped,
+        }
+    }
+
+    /// A request of the loop `index` was answered.
+    pub(crate) fn answered(&self, index: usize, status: u16, octets: u64) {
+        let cell = &self.answered[index % CELLS];
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        cell.responses[class].fetch_add(1, Ordering::Relaxed);
+        if octets > 0 {
+            cell.octets.fetch_add(octets, Ordering::Relaxed);
         }
     }
 
@@ -74,3 +98,14 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+/// What changes with every request: loops have cells of their own, so that they do not take the memory away from each other.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Answered {
+    responses: [AtomicU64; 5],
+    octets: AtomicU64,
+}
+
+/// Cells for what changes with every request. More loops than that share some.
+const CELLS: usize = 16;

@@ -230,6 +230,7 @@ impl HttpConnection {
         let mut head = Head::default();
         // As far as it goes, for the log.
         let _ = head.parse(&self.partial, &limits(cx.config));
+        cx.server.counters().answered(cx.waker.index, status, 0);
         let headers = head.fields(&self.partial);
         let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
         let (end, content) = (octets.len(), (octets.len() - start) as u64);
