@@ -8,21 +8,34 @@ use crate::sys::{ListenOptions, Listener};
 
 use super::config::Config;
 
-/// The Unix sockets that are to be listened on.
+/// What is to be listened on beside addresses: Unix sockets, and sockets that listen already.
 #[derive(Debug, Default)]
-pub(crate) struct UnixSockets {
+pub(crate) struct Sockets {
     pub(crate) paths: Vec<PathBuf>,
     /// Who may connect; else the process's mask decides.
     pub(crate) mode: Option<u32>,
+    /// Listening sockets that somebody else made.
+    #[cfg(unix)]
+    pub(crate) adopted: Vec<std::os::fd::OwnedFd>,
 }
 
-/// Listens on every address of `name` and on the Unix sockets. With port 0 all addresses get the same one.
+impl Sockets {
+    fn is_empty(&self) -> bool {
+        #[cfg(unix)]
+        if !self.adopted.is_empty() {
+            return false;
+        }
+        self.paths.is_empty()
+    }
+}
+
+/// Listens on every address of `name` and on the sockets. With port 0 all addresses get the same one.
 ///
 /// An address that the machine does not have, such as `::1` where there is no IPv6, is passed over as long as
 /// another one works.
 pub(crate) fn listen(
     name: impl ToSocketAddrs,
-    unix: &UnixSockets,
+    sockets: &mut Sockets,
     config: &Config,
 ) -> io::Result<Vec<Listener>> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
@@ -31,16 +44,20 @@ pub(crate) fn listen(
             addresses.push(address);
         }
     }
-    if addresses.is_empty() && unix.paths.is_empty() {
+    if addresses.is_empty() && sockets.is_empty() {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
             "there is neither an address nor a Unix socket to listen on",
         ));
     }
     let mut listeners = listen_on_addresses(&addresses, config)?;
-    for path in &unix.paths {
-        let listener = Listener::bind_unix(path, unix.mode, &options(config, false));
+    for path in &sockets.paths {
+        let listener = Listener::bind_unix(path, sockets.mode, &options(config, false));
         listeners.push(listener.map_err(|error| explain_unix(path, &error))?);
+    }
+    #[cfg(unix)]
+    for socket in sockets.adopted.drain(..) {
+        listeners.push(Listener::adopt(socket, &options(config, false))?);
     }
     Ok(listeners)
 }
@@ -131,10 +148,10 @@ mod tests {
     #[test]
     fn a_port_that_is_taken_is_an_error_that_names_the_address() {
         let listeners =
-            listen(("127.0.0.1", 0), &UnixSockets::default(), &Config::default()).expect("loopback is there");
+            listen(("127.0.0.1", 0), &mut Sockets::default(), &Config::default()).expect("loopback is there");
         let address = listeners[0].local_address().expect("it is bound");
         let error =
-            listen(address, &UnixSockets::default(), &Config::default()).expect_err("the port is taken");
+            listen(address, &mut Sockets::default(), &Config::default()).expect_err("the port is taken");
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }

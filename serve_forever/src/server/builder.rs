@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Server;
 use super::access_log::AccessLog;
-use super::address::{self, UnixSockets};
+use super::address::{self, Sockets};
 use super::config::Config;
 use super::handle::ServerHandle;
 use super::hooks::{ErrorReport, Hooks};
@@ -39,7 +39,7 @@ pub struct Builder<P> {
     hooks: Hooks,
     access_log: AccessLog,
     timeout: Option<Duration>,
-    unix: UnixSockets,
+    sockets: Sockets,
 }
 
 impl<P: Protocol> Builder<P> {
@@ -50,7 +50,7 @@ impl<P: Protocol> Builder<P> {
             hooks: Hooks::default(),
             access_log: AccessLog::stderr(),
             timeout: None,
-            unix: UnixSockets::default(),
+            sockets: Sockets::default(),
         }
     }
 
@@ -70,12 +70,12 @@ impl<P: Protocol> Builder<P> {
     /// assert!(HttpServer::builder(handler).bind(taken).is_err());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
-        let listeners = address::listen(address, &self.unix, &self.config)?;
+    pub fn bind(mut self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
+        let listeners = address::listen(address, &mut self.sockets, &self.config)?;
         let mut addresses =
             listeners.iter().map(crate::sys::Listener::local_address).collect::<io::Result<Vec<_>>>()?;
         addresses.retain(|&address| address != NO_ADDRESS);
-        let handle = ServerHandle::new(addresses, self.unix.paths, self.access_log, self.hooks);
+        let handle = ServerHandle::new(addresses, self.sockets.paths, self.access_log, self.hooks);
         Ok(Server::new(self.protocol, self.config, self.timeout, handle, listeners))
     }
 
@@ -277,7 +277,7 @@ impl<P: Protocol> Builder<P> {
     /// ```
     #[cfg(unix)]
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
-        self.unix.paths.push(path.into());
+        self.sockets.paths.push(path.into());
         self
     }
 
@@ -297,7 +297,32 @@ impl<P: Protocol> Builder<P> {
     /// ```
     #[cfg(unix)]
     pub fn unix_socket_mode(mut self, mode: u32) -> Self {
-        self.unix.mode = Some(mode);
+        self.sockets.mode = Some(mode);
+        self
+    }
+
+    /// Takes over a socket that listens already, beside the addresses given to [`bind`](Self::bind), which may be none at all
+    /// (`&[] as &[SocketAddr]`): one that a supervisor made before it started this program, so that no connection is lost while it is
+    /// started anew, or one whose options are set in a way of one's own. A `TcpListener` and a `UnixListener` of `std` are such sockets.
+    /// May be called several times.
+    ///
+    /// `bind` fails with `InvalidInput` if it is no stream socket that listens. `request_queue_size` and `allow_reuse_address` do not
+    /// concern it, and the file of a Unix socket stays where it is. How systemd numbers the descriptors that it passes on is
+    /// known to crates such as `listenfd`, which make an owned one of a number.
+    ///
+    /// ```
+    /// # use std::net::{SocketAddr, TcpListener};
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    /// let address = listener.local_addr()?;
+    /// let server = HttpServer::builder(handler).listener(listener).bind(&[] as &[SocketAddr])?;
+    /// assert_eq!(server.server_addresses(), [address]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn listener(mut self, listener: impl Into<std::os::fd::OwnedFd>) -> Self {
+        self.sockets.adopted.push(listener.into());
         self
     }
 
@@ -322,7 +347,7 @@ impl<P> fmt::Debug for Builder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("config", &self.config)
-            .field("unix", &self.unix)
+            .field("sockets", &self.sockets)
             .field("hooks", &self.hooks)
             .finish_non_exhaustive()
     }

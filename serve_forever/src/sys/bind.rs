@@ -29,3 +29,31 @@ pub(super) fn bind(address: SocketAddr, options: &ListenOptions) -> io::Result<S
     socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
     Ok(socket)
 }
+
+/// A socket that listens already, made non-blocking; whether it is a Unix socket.
+#[cfg(unix)]
+pub(super) fn adopt(socket: std::os::fd::OwnedFd, options: &ListenOptions) -> io::Result<(Socket, bool)> {
+    let socket = Socket::from(socket);
+    let unfit = |what: &str| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("cannot take over a listener: {what}"))
+    };
+    match socket.r#type() {
+        Ok(Type::STREAM) => {}
+        Ok(_) => return Err(unfit("it is no stream socket")),
+        Err(error) => return Err(unfit(&error.to_string())),
+    }
+    // Not every system can tell; those that cannot fail at the first `accept`.
+    if matches!(socket.is_listener(), Ok(false)) {
+        return Err(unfit("it does not listen"));
+    }
+    let address = socket.local_addr()?;
+    if !(address.is_unix() || address.is_ipv4() || address.is_ipv6()) {
+        return Err(unfit("it is neither of TCP nor a Unix socket"));
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    if options.nodelay && !address.is_unix() {
+        socket.set_tcp_nodelay(true)?;
+    }
+    Ok((socket, address.is_unix()))
+}

@@ -191,6 +191,15 @@ impl Listener {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
     }
 
+    /// Takes over a socket that listens already; `InvalidInput` if it is none. Its file, if it is a Unix socket, is somebody else's.
+    #[cfg(unix)]
+    pub(crate) fn adopt(socket: std::os::fd::OwnedFd, options: &ListenOptions) -> io::Result<Self> {
+        let (socket, is_unix) = bind::adopt(socket, options)?;
+        let backend =
+            if is_unix { backend::Listener::unix(socket) } else { backend::Listener::new(socket, options) };
+        Ok(Self { file: None, backend })
+    }
+
     /// Takes a waiting connection. `WouldBlock`: none is there. Every other error leaves the rest of the queue as it is, and no event will
     /// tell of it again: try later (with [`is_out_of_descriptors`], once some are free). Connections that broke while they waited are
     /// passed over, though not without bound.
