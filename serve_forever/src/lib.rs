@@ -45,6 +45,7 @@
 //! - [`TcpServer`] and [`BaseRequestHandler`] speak any other protocol over TCP.
 //! - [`Builder`] sets time-outs and limits; [`ServerHandle`] stops a server, keeps its state and tells its [`ServerStats`].
 //! - [`testing::respond`] tests handlers without sockets.
+//! - [`manual`] has pages on limits, threads, deployment, migration and testing.
 //!
 //! What this crate will not do: run an async runtime, or guess what a malformed request means.
 
@@ -52,6 +53,7 @@
 
 mod files;
 mod http;
+pub mod manual;
 mod raw;
 mod router;
 mod server;

@@ -70,12 +70,13 @@ impl<P: Protocol> Builder<P> {
     /// assert!(HttpServer::builder(handler).bind(taken).is_err());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn bind(mut self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
-        let listeners = address::listen(address, &mut self.sockets, &self.config)?;
+    pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
+        let mut sockets = self.sockets;
+        let listeners = address::listen(address, &mut sockets, &self.config)?;
         let mut addresses =
             listeners.iter().map(crate::sys::Listener::local_address).collect::<io::Result<Vec<_>>>()?;
         addresses.retain(|&address| address != NO_ADDRESS);
-        let handle = ServerHandle::new(addresses, self.sockets.paths, self.access_log, self.hooks);
+        let handle = ServerHandle::new(addresses, sockets.paths, self.access_log, self.hooks);
         Ok(Server::new(self.protocol, self.config, self.timeout, handle, listeners))
     }
 

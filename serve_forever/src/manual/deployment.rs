@@ -1,0 +1,239 @@
+//! Running a server: proxies, sockets, systemd, containers, logs, stopping.
+//!
+//! Contents: [addresses](#where-to-listen), [proxies](#behind-a-proxy), [systemd](#systemd), [containers](#containers), [logs](#logs-and-their-rotation),
+//! [stopping](#stopping), [before it goes online](#before-it-goes-online).
+//!
+//! # Where to listen
+//!
+//! `("localhost", 8080)` is reached from this computer only; `("0.0.0.0", 8080)` and `("::", 8080)` from everywhere. Behind a proxy on the same computer a **Unix socket** is
+//! better than a port: nothing else can reach it, the mode of the file says who may, and no ports are used up.
+//!
+//! ```
+//! # #[cfg(unix)] {
+//! use std::net::SocketAddr;
+//! use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+//!
+//! # let path = std::env::temp_dir().join(format!("serve-forever-manual-{}.sock", std::process::id()));
+//! let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+//! let server = HttpServer::builder(handler)
+//!     .unix_socket(&path) // such as /run/app/http.sock
+//!     .unix_socket_mode(0o660)
+//!     .bind(&[] as &[SocketAddr])?;
+//! assert!(path.exists());
+//! # }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! The proxy must be in the group of that file: nginx runs as `www-data` or `nginx`, Caddy as `caddy`.
+//!
+//! **Ports below 1024** are for privileged processes on Linux. Do not run a server as root for them. A proxy in front has them already; without one, systemd gives the one
+//! capability that is needed (see below), `setcap cap_net_bind_service=+ep PROGRAM` gives it to a file, and the setting
+//! `net.ipv4.ip_unprivileged_port_start=80` to everybody.
+//!
+//! There is no TLS in this library. On the open network, put a proxy in front.
+//!
+//! # Behind a proxy
+//!
+//! What a proxy must do: speak HTTP/1.1 to the server and keep its connections; give the `Host` of the client on; say who the client is, **in place of** what the client said about
+//! that. And it must drop its idle connections *before* the server does (75 s, [`idle_timeout`](crate::Builder::idle_timeout)), or now and then a request meets a connection that is being closed.
+//!
+//! **nginx**
+//!
+//! ```nginx
+//! upstream app {
+//!     server unix:/run/app/http.sock;
+//!     keepalive 32;
+//!     keepalive_timeout 60s;
+//! }
+//!
+//! map $http_upgrade $connection_upgrade {
+//!     default upgrade;
+//!     ''      '';
+//! }
+//!
+//! server {
+//!     listen 443 ssl;
+//!     server_name example.org;
+//!     ssl_certificate     /etc/ssl/example.org.pem;
+//!     ssl_certificate_key /etc/ssl/example.org.key;
+//!     client_max_body_size 10m;
+//!
+//!     location / {
+//!         proxy_pass http://app;
+//!         proxy_http_version 1.1;
+//!         proxy_set_header Host $host;
+//!         proxy_set_header Connection $connection_upgrade;
+//!         proxy_set_header Upgrade $http_upgrade;
+//!         proxy_set_header X-Forwarded-For $remote_addr;
+//!         proxy_set_header X-Forwarded-Proto $scheme;
+//!     }
+//! }
+//! ```
+//!
+//! nginx refuses bodies above `client_max_body_size` (1 MiB if nothing is said) by itself, collects bodies before it passes them on, and collects responses. Event streams need a header field
+//! `X-Accel-Buffering: no` in the response, or `proxy_buffering off`.
+//!
+//! **Caddy**
+//!
+//! ```caddyfile
+//! example.org {
+//!     reverse_proxy unix//run/app/http.sock {
+//!         header_up X-Forwarded-For {remote_host}
+//!         transport http {
+//!             keepalive 60s
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! Caddy gets certificates by itself. Its default for idle connections is two minutes, which is too long here.
+//!
+//! **`HAProxy`**
+//!
+//! ```haproxy
+//! defaults
+//!     mode http
+//!     timeout http-request 10s
+//!     timeout connect 5s
+//!     timeout client 60s
+//!     timeout server 60s
+//!
+//! frontend web
+//!     bind :443 ssl crt /etc/haproxy/example.org.pem
+//!     http-request set-header X-Forwarded-For %[src]
+//!     http-request set-header X-Forwarded-Proto https
+//!     default_backend app
+//!
+//! backend app
+//!     http-reuse safe
+//!     server one unix@/run/app/http.sock
+//! ```
+//!
+//! `timeout server` must be longer than the slowest handler takes.
+//!
+//! **What the server must know.** Behind a proxy on a port, [`client_address`](crate::Exchange::client_address) is the proxy's, and so are the limits per address: all clients are one.
+//! Set [`max_permits_per_address`](crate::Builder::max_permits_per_address) to as many as there are threads, or listen on a Unix socket, where limits per address do not count, and leave those limits to the proxy. A handler may
+//! believe `X-Forwarded-For` only if nobody but the proxy can reach it.
+//!
+//! # systemd
+//!
+//! ```ini
+//! [Unit]
+//! Description=The app
+//! After=network.target
+//!
+//! [Service]
+//! ExecStart=/usr/local/bin/app
+//! DynamicUser=yes
+//! RuntimeDirectory=app
+//! Restart=on-failure
+//! # More than the server's shutdown time-out.
+//! TimeoutStopSec=15
+//! LimitNOFILE=65536
+//! # Only for ports below 1024, without a proxy:
+//! AmbientCapabilities=CAP_NET_BIND_SERVICE
+//!
+//! # Nothing that a server needs:
+//! CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+//! NoNewPrivileges=yes
+//! ProtectSystem=strict
+//! ProtectHome=yes
+//! PrivateTmp=yes
+//! PrivateDevices=yes
+//! RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+//!
+//! [Install]
+//! WantedBy=multi-user.target
+//! ```
+//!
+//! `RuntimeDirectory` makes `/run/app` for the socket. `LimitNOFILE` is the number of descriptors, and so of connections; a program may also raise its own soft limit with
+//! [`raise_descriptor_limit`](crate::raise_descriptor_limit). The access log goes to standard error, and so into the journal: `journalctl -u app`. Threads count as tasks: `TasksMax` must be above
+//! [`max_threads`](crate::Builder::max_threads), and its default is.
+//!
+//! # Containers
+//!
+//! - Listen on `0.0.0.0`: `localhost` within a container is reached from nowhere else.
+//! - The first process of a container ignores signals for which it has no handler. A program that does not handle `SIGTERM` (see below) is killed after ten seconds, in the middle of its
+//!   responses. The program `serve-forever` does handle it.
+//! - `docker stop` waits for ten seconds, as long as [`shutdown_timeout`](crate::Builder::shutdown_timeout): give it more with `--stop-timeout 15`, or set less.
+//! - The number of loops follows the cores that the process may use. Where a quota is a small part of many cores, set [`loops`](crate::Builder::loops).
+//! - A limit of processes (`--pids-limit`) counts threads.
+//!
+//! ```dockerfile
+//! FROM rust:1 AS build
+//! WORKDIR /app
+//! COPY . .
+//! RUN cargo build --release --locked
+//!
+//! FROM debian:stable-slim
+//! COPY --from=build /app/target/release/app /usr/local/bin/app
+//! USER 65534
+//! EXPOSE 8080
+//! CMD ["app"]
+//! ```
+//!
+//! # Logs and their rotation
+//!
+//! The [access log](crate::AccessLog) goes to standard error, in Python's form; [`LogFormat`](crate::LogFormat) has the common, the combined and a JSON form. systemd and containers take standard error and
+//! rotate by themselves. Into a file:
+//!
+//! ```
+//! use std::fs::File;
+//! use serve_forever::{handler_fn, AccessLog, Exchange, HttpServer, LogFormat, Result};
+//!
+//! # let path = std::env::temp_dir().join(format!("serve-forever-manual-{}.log", std::process::id()));
+//! let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+//! let file = File::options().create(true).append(true).open(&path)?;
+//! let log = AccessLog::to(file).format(LogFormat::Combined);
+//! let server = HttpServer::builder(handler).access_log(log).bind(("localhost", 0))?;
+//! # drop(server);
+//! # std::fs::remove_file(&path)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! As the file is appended to, `logrotate` with `copytruncate` works. To lose no line, give [`AccessLog::to`](crate::AccessLog::to) a `Write` of your own that opens its file anew when it is told, as the program
+//! `serve-forever --log-file` does at `SIGHUP`:
+//!
+//! ```text
+//! /var/log/app/access.log {
+//!     daily
+//!     rotate 14
+//!     compress
+//!     delaycompress
+//!     postrotate
+//!         systemctl kill --signal=HUP serve-forever.service
+//!     endscript
+//! }
+//! ```
+//!
+//! Errors of handlers go to the `log` crate unless [`handle_error`](crate::Builder::handle_error) takes them.
+//!
+//! # Stopping
+//!
+//! [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) may be called from any thread, also from a handler. The server then accepts nothing more, closes idle connections, and gives requests that are being
+//! answered [`shutdown_timeout`](crate::Builder::shutdown_timeout), 10 s, before it cuts them. `serve_forever` returns after that, and what stands behind it in `main` is run.
+//!
+//! The library handles no signals, which are the program's affair. With the crate `signal-hook`:
+//!
+//! ```rust,ignore
+//! let server = HttpServer::bind(("0.0.0.0", 8080), handler)?;
+//! let handle = server.handle();
+//! let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+//! std::thread::spawn(move || {
+//!     if signals.forever().next().is_some() {
+//!         handle.shutdown();
+//!     }
+//! });
+//! server.serve_forever()?;
+//! // Here everything is answered: flush, save, say good-bye.
+//! ```
+//!
+//! For a change of versions without refused connections, let the proxy try again (`proxy_next_upstream`, `option redispatch`) or run two of them.
+//!
+//! # Before it goes online
+//!
+//! - [`max_body_size`](crate::Builder::max_body_size), if a handler collects bodies.
+//! - [`max_threads`](crate::Builder::max_threads), if handlers wait (see [`threads`](super::threads)).
+//! - `RUST_BACKTRACE` off, a logger for the `log` crate on.
+//! - [`ServerStats`](crate::ServerStats) somewhere where it is looked at: `refused` above 0 means that threads were too few.
+//! - Only the proxy reaches the port.

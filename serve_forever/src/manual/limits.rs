@@ -1,0 +1,97 @@
+//! Time-outs and limits, and what each of them stops.
+//!
+//! A server on the open network is talked to by programs that are broken, slow or hostile. Blocking servers fall to the simplest of
+//! them, as each connection that says nothing holds a thread. Here every wait has an end and every amount has a bound, all are on by default, and
+//! all are methods of [`Builder`]:
+//!
+//! ```
+//! use std::time::Duration;
+//! use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+//!
+//! let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+//! let server = HttpServer::builder(handler)
+//!     .head_timeout(Duration::from_secs(5))
+//!     .max_body_size(10_000_000)
+//!     .max_connections_per_address(Some(100))
+//!     .bind(("localhost", 0))?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Only three things are worth a thought before a server goes online: `max_body_size`, if a handler reads bodies into memory by itself;
+//! `max_connections_per_address`, if no proxy is in front; `max_threads`, if handlers wait (see [`threads`](super::threads)).
+//!
+//! # Time
+//!
+//! | setting | default | what it stops |
+//! |---|---|---|
+//! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head octet by octet and never end it. It counts from the first octet to the last one of the head and is not prolonged by octets that come. Then 408. No thread is held meanwhile |
+//! | [`idle_timeout`](crate::Builder::idle_timeout) | 75 s | **Silent connections**, kept open after a response or opened and forgotten. The connection is closed without a word. Before its first request a connection has `head_timeout` if that is shorter |
+//! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408 |
+//! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it. The connection is cut |
+//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 octets/s on the average, after 5 s | **Slow body and slow reader with patience**: one octet every 29 s passes every time-out on silence. Only time in which somebody waits for the client is counted. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
+//! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late |
+//! | [`linger_timeout`](crate::Builder::linger_timeout) | 2 s | An accident, not an attack: when a server closes while the client is still sending, the system sends a reset, and the client loses the response that it was to read (RFC 9112 §9.6). So long a closed connection is still read from, and no longer, as a client could go on for ever |
+//! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut |
+//!
+//! # Size
+//!
+//! | setting | default | what it stops |
+//! |---|---|---|
+//! | [`max_head_size`](crate::Builder::max_head_size) | 64 KiB | **Header floods**: request line and fields without end. 431, or 414 while still in the request line |
+//! | [`max_fields`](crate::Builder::max_fields) | 100 | **Header floods** of many small fields, each of which costs more to look at than to send. 431 |
+//! | [`max_target_size`](crate::Builder::max_target_size) | 16 KiB | Targets that are made to break what reads them: logs, databases, regular expressions. 414 |
+//! | [`max_body_size`](crate::Builder::max_body_size) | no limit | **Body bombs**: more than a handler that collects the body can hold. The read fails, and the client gets 413. There is no limit by default, as a handler that reads in pieces needs none |
+//! | [`max_collected_size`](crate::Builder::max_collected_size) | 2 MiB | **Body bombs** for handlers that gather a body in memory by [`body`](crate::Exchange::body), `body_text`, `body_json` or [`form`](crate::Exchange::form). 413 |
+//! | [`max_form_fields`](crate::Builder::max_form_fields) | 10 000 | **Forms of many small fields**, each of which costs more to keep than to send. 413 |
+//! | [`max_drain_size`](crate::Builder::max_drain_size) | 256 KiB | Bodies that no handler wanted: reading them away keeps the connection, but not at any price. Beyond it, the connection ends |
+//! | [`buffer_size`](crate::Builder::buffer_size) | 64 KiB | Memory for a response whose length is not known yet. Beyond it, the response goes out in chunks. It is also what may wait for the client of a [`Detached`](crate::Detached) |
+//!
+//! # Number
+//!
+//! | setting | default | what it stops |
+//! |---|---|---|
+//! | [`max_connections`](crate::Builder::max_connections) | 65 536, and never more than the system gives descriptors for | **Connection floods**. The connection that has been idle for longest is closed; where none is idle, new ones wait to be accepted. See [`raise_descriptor_limit`](crate::raise_descriptor_limit) |
+//! | [`max_connections_per_address`](crate::Builder::max_connections_per_address) | no limit | **One client with many connections**. 503. Behind a proxy or a large network translation one address is many clients: therefore no default |
+//! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. One for each loop is never lent to a handler, so accepting, time-outs and stopping go on |
+//! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits |
+//! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
+//! | [`loops`](crate::Builder::loops) | one for each core | nothing: more of them than cores gain nothing |
+//! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted |
+//! | [`timeout`](crate::Builder::timeout) | for ever | nothing: it is how long [`handle_request`](crate::Server::handle_request) waits for a connection |
+//!
+//! # Limits that cannot be set
+//!
+//! They are far beyond what any honest client sends: 64 octets for a method, 1024 for the name of a field, 8 empty lines before a request; 16 KiB of
+//! chunk extensions in a body; 16 KiB and 100 fields of trailers; 64 ranges in a request for a file; 1 MiB of log lines that wait for a slow disk
+//! (further ones are dropped and counted in [`ServerStats`](crate::ServerStats)).
+//!
+//! # What no limit stops
+//!
+//! **Request smuggling** lives from two programs that read the same octets in two ways. It is stopped by reading them in one way only, and by
+//! refusing everything that another program could read otherwise: a `Content-Length` beside a `Transfer-Encoding`, two lengths, a coding other than
+//! `chunked` alone, a bare LF, a folded field, a space before the colon, a missing `Host`. After a refusal nothing more of the connection is
+//! read as a request:
+//!
+//! ```
+//! use serve_forever::{handler_fn, testing, Exchange, Result};
+//!
+//! let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+//! let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n\
+//!     0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+//! let answer = testing::respond(handler, request);
+//! assert!(answer.starts_with(b"HTTP/1.1 400 Both Content-Length and Transfer-Encoding\r\n"));
+//! assert_eq!(answer.windows(9).filter(|octets| octets == b"HTTP/1.1 ").count(), 1);
+//! ```
+//!
+//! **Response splitting**: no value with a line break gets into a response, whoever made it. **Decompression bombs**: bodies are handed to the
+//! handler as they were sent; whoever inflates one bounds what comes out.
+//!
+//! # Settings that are no limits
+//!
+//! [`access_log`](crate::Builder::access_log), [`verify_request`](crate::Builder::verify_request) (refuses connections by their address, before anything is read),
+//! [`handle_error`](crate::Builder::handle_error), [`service_actions`](crate::Builder::service_actions),
+//! [`allow_reuse_address`](crate::Builder::allow_reuse_address) (default: true), and on Unix
+//! `unix_socket`, `unix_socket_mode` and `listener` (see [`deployment`](super::deployment)).
+//!
+//! [`Builder`]: crate::Builder
+//! [`Exchange::set_minimum_rate`]: crate::Exchange::set_minimum_rate
