@@ -113,8 +113,7 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
 /// 301 to the same path with a slash at the end, without which the relative links of the page would go astray.
 pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
     let here = [http.mount_path(), http.url_path()].concat();
-    let location = with_slash(&here, http.query());
-    http.send_response(301).send_header("Location", location).send_header("Content-Length", 0).end_headers()
+    http.send_to(301, &with_slash(&here, http.query()))
 }
 
 /// 404, whatever the reason: that something is there but may not be read is nobody's business.

@@ -1,5 +1,7 @@
 //! Bodies that are read as a whole.
 
+use std::io::Read;
+
 use crate::Result;
 
 use super::exchange::Exchange;
@@ -12,8 +14,9 @@ impl Exchange<'_> {
     ///
     /// # Errors
     ///
-    /// A [`StatusError`] of 413 if it has more than [`max_collected_size`](crate::Builder::max_collected_size) octets.
-    /// Otherwise what reading it comes across.
+    /// A [`StatusError`] of 413 if it has more than [`max_collected_size`](crate::Builder::max_collected_size) octets; of a body
+    /// that says its length at once, so that a client that waits for `100 Continue` need not send it. Otherwise what
+    /// reading it comes across.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -27,7 +30,16 @@ impl Exchange<'_> {
     /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\naet"));
     /// ```
     pub fn body(&mut self) -> Result<Vec<u8>> {
-        self.collect_body()
+        let most = self.context.link.config.max_collected_size;
+        let too_large =
+            || StatusError::new(413).explain(format!("This resource takes at most {most} octets"));
+        if self.rfile.remaining_hint().is_some_and(|left| left > most as u64) {
+            return Err(too_large().into());
+        }
+        let mut octets = Vec::new();
+        // One more tells whether there are too many.
+        (&mut self.rfile).take((most as u64).saturating_add(1)).read_to_end(&mut octets)?;
+        if octets.len() > most { Err(too_large().into()) } else { Ok(octets) }
     }
 
     /// The whole body, as text in UTF-8.
@@ -58,10 +70,16 @@ impl Exchange<'_> {
         if !is_utf_8 {
             return Err(StatusError::new(415).explain("This resource takes text in UTF-8").into());
         }
-        String::from_utf8(self.collect_body()?).map_err(|error| {
+        String::from_utf8(self.body()?).map_err(|error| {
             let place = error.utf8_error().valid_up_to();
             StatusError::new(400).explain(format!("The text is not UTF-8 from octet {place} on")).into()
         })
+    }
+
+    /// The content type, where there is exactly one.
+    pub(super) fn only_content_type(&self) -> Option<&[u8]> {
+        let mut types = self.headers().get_all("Content-Type");
+        types.next().filter(|_| types.next().is_none())
     }
 
     /// What the content type says, if there is one that can be read.

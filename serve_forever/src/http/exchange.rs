@@ -13,7 +13,6 @@ use crate::Result;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::Waker;
 use crate::sync::lock;
-use crate::transport::Transport;
 
 use super::error_page::ErrorBody;
 use super::fields::Headers;
@@ -85,7 +84,6 @@ pub(crate) struct Context<'r> {
     /// The client's own address: behind a trusted proxy not that of its peer.
     pub(crate) client: SocketAddr,
     pub(crate) link: Link<'r>,
-    pub(crate) transport: &'r Arc<Transport>,
     pub(crate) waker: Waker<'r>,
     pub(crate) output: &'r Mutex<Output>,
     pub(crate) identity: Identity,

@@ -36,18 +36,14 @@ impl Exchange<'_> {
     /// assert!(testing::respond(handler, request).ends_with("\r\n\r\nHello, Ada Lövlace".as_bytes()));
     /// ```
     pub fn form(&mut self) -> Result<Form> {
-        let mut types = self.headers().get_all("Content-Type");
-        let is_form = match (types.next(), types.next()) {
-            (Some(value), None) => WithParameters::parse(value)
-                .is_ok_and(|parsed| parsed.is("application/x-www-form-urlencoded")),
-            _ => false,
-        };
+        let parsed = self.only_content_type().and_then(|value| WithParameters::parse(value).ok());
+        let is_form = parsed.is_some_and(|parsed| parsed.is("application/x-www-form-urlencoded"));
         if !is_form {
             let explain = "This resource takes application/x-www-form-urlencoded";
             return Err(StatusError::new(415).explain(explain).into());
         }
         let most = self.context.link.config.max_form_fields;
-        let octets = self.collect_body()?;
+        let octets = self.body()?;
         Form::parse(&octets, most).ok_or_else(|| {
             StatusError::new(413).explain(format!("The form has more than {most} fields")).into()
         })

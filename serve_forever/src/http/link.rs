@@ -1,6 +1,7 @@
 //! What `rfile` and `wfile` share: the way to the peer, and how long it may take.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use crate::transport::Transport;
 /// One request's way to its peer.
 #[derive(Debug)]
 pub(crate) struct Link<'r> {
-    pub(crate) transport: &'r Transport,
+    pub(crate) transport: &'r Arc<Transport>,
     pub(crate) seat: &'r Seat<'r>,
     pub(crate) config: &'r Config,
     /// For the lines of the responses that go this way.
@@ -24,7 +25,7 @@ pub(crate) struct Link<'r> {
 
 impl<'r> Link<'r> {
     pub(crate) fn new(
-        transport: &'r Transport,
+        transport: &'r Arc<Transport>,
         seat: &'r Seat<'r>,
         config: &'r Config,
         log: &'r AccessLog,

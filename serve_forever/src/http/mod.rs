@@ -3,7 +3,6 @@
 mod accept;
 mod body;
 mod body_of;
-mod collect;
 mod connection;
 mod cookies;
 pub(crate) mod date;

@@ -186,6 +186,11 @@ impl Exchange<'_> {
         if location.is_empty() || !location.bytes().all(is_uri) {
             return Err(format!("{location:?} is not a URI reference: encode what it has").into());
         }
+        self.send_to(code, location)
+    }
+
+    /// Sends the client to a location that is known to be one.
+    pub(crate) fn send_to(&mut self, code: u16, location: &str) -> Result {
         self.send_response(code)
             .send_header("Location", location)
             .send_header("Content-Length", 0)

@@ -111,9 +111,9 @@ impl ResponseHead {
         let value = &self.fields[from..];
         // Few names have these lengths; the others are done with one comparison.
         match name.len() {
-            7 if name.eq_ignore_ascii_case("Upgrade") => self.upgrade = Some(value.to_vec()),
             4 if name.eq_ignore_ascii_case("Date") => self.date_given = true,
             6 if name.eq_ignore_ascii_case("Server") => self.server_given = true,
+            7 if name.eq_ignore_ascii_case("Upgrade") => self.upgrade = Some(value.to_vec()),
             10 if name.eq_ignore_ascii_case("Connection") => {
                 self.connection_given = true;
                 if fields::list_contains(value, "close") {

@@ -88,7 +88,6 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let context = Context {
             server: site.server,
             client: site.transport.client(),
-            transport: site.transport,
             waker: site.waker,
             link: Link::new(site.transport, site.seat, site.config, site.server.access_log()),
             output: &*lent_output,
@@ -140,10 +139,8 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         }
         // 101 was said, and nothing of the new protocol came: the client waits for what will not come.
         cut |= output.is_broken() || output.status() == 101;
-        if upgraded.is_some() {
-            // How the stream ended is its own affair.
-            cut = false;
-        }
+        // How a stream ended is its own affair.
+        cut &= upgraded.is_none();
 
         if output.has_head() {
             let (status, octets) = (output.status(), output.content());
@@ -228,7 +225,7 @@ impl Exchange<'_> {
         let site = Site {
             server: self.context.server,
             config: self.context.link.config,
-            transport: self.context.transport,
+            transport: self.context.link.transport,
             seat: self.context.link.seat,
             waker: self.context.waker,
         };

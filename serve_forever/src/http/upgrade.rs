@@ -4,11 +4,11 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::stream::{Owner, Stream};
+use crate::Result;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::OwnedWaker;
+use crate::stream::{Owner, Stream};
 use crate::sync::lock;
-use crate::Result;
 
 use super::exchange::Exchange;
 use super::fields;
@@ -81,8 +81,8 @@ impl Exchange<'_> {
         let upgraded = Arc::new(Upgraded::new(context.waker.to_owned()));
         self.upgraded = Some(Arc::clone(&upgraded));
         let early = self.rfile.take_rest();
-        let seat = context.link.seat.to_owned();
-        Ok(Stream::lent(Arc::clone(context.transport), seat, context.server.clone(), early, upgraded))
+        let (transport, seat) = (Arc::clone(context.link.transport), context.link.seat.to_owned());
+        Ok(Stream::lent(transport, seat, context.server.clone(), early, upgraded))
     }
 
     /// What must be so before 101 is said, and the field that goes with it.

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use crate::server::hooks::{ErrorReport, catch};
 use crate::server::learned::Kind;
-use crate::stream::Stream;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
+use crate::stream::Stream;
 use crate::sys;
 
 use super::Raw;

@@ -107,5 +107,5 @@ pub(super) fn below(http: &mut Exchange, length: usize, answer: &Answer) -> Resu
 pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
     let query = http.query().map(|query| format!("?{query}")).unwrap_or_default();
     let location = format!("{}{}/{query}", http.mount_path(), http.url_path());
-    http.send_response(301).send_header("Location", location).send_header("Content-Length", 0).end_headers()
+    http.send_to(301, &location)
 }

@@ -62,11 +62,7 @@ impl Exchange<'_> {
     /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\nTea: 3 octets"));
     /// ```
     pub fn multipart(&mut self) -> Result<Multipart<'_>> {
-        let mut types = self.headers().get_all("Content-Type");
-        let boundary = match (types.next(), types.next()) {
-            (Some(value), None) => boundary_of(value),
-            _ => None,
-        };
+        let boundary = self.only_content_type().and_then(boundary_of);
         let explain = "This resource takes multipart/form-data with a boundary";
         let boundary = boundary.ok_or_else(|| StatusError::new(415).explain(explain))?;
         Ok(Multipart::new(&mut self.rfile, boundary))
