@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::{Directory, Serving, outcome, program, without_note};
+use support::{Directory, Serving, make_pipe, outcome, program, without_note};
 
 /// The program with an option, and the program with its variable instead.
 fn both(directory: &Path, option: &[&str], variable: &str, value: &str) -> [Serving; 2] {
@@ -86,9 +86,7 @@ fn the_log_can_go_to_a_file_that_is_opened_anew_when_it_was_moved() {
 fn a_pipe_is_no_log_file() {
     let directory = Directory::new();
     let pipe = directory.path().join("pipe");
-    let made =
-        std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is part of every Unix");
-    assert!(made.success());
+    make_pipe(&pipe);
     // To open it would wait for a reader, and with it all signals would.
     let (code, out, errors) = outcome(&["0", "--log-file", pipe.to_str().expect("text")]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
@@ -102,8 +100,7 @@ fn what_became_a_pipe_is_not_opened_anew() {
     let log = logs.path().join("log");
     let serving = Serving::start(program(&["0", "--log-file"]).arg(&log).arg("-d").arg(directory.path()));
     fs::rename(&log, logs.path().join("old")).expect("it is there");
-    let made = std::process::Command::new("mkfifo").arg(&log).status().expect("mkfifo is part of every Unix");
-    assert!(made.success());
+    make_pipe(&log);
     serving.signal(rustix::process::Signal::HUP);
     serving.get("/a.txt");
     until(logs.path().join("old").to_str().expect("text"), "/a.txt");

@@ -6,7 +6,7 @@ mod support;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use support::{Directory, Serving, program};
+use support::{Directory, Serving, make_pipe, program};
 
 #[test]
 fn a_port_can_be_set_by_its_variable() {
@@ -108,7 +108,7 @@ fn the_browser_is_opened() {
     let program_file = browser.path().join("xdg-open");
     fs::set_permissions(&program_file, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let pipe = browser.path().join("pipe");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    make_pipe(&pipe);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path =
         std::env::join_paths(std::iter::once(browser.path().to_owned()).chain(std::env::split_paths(&path)));

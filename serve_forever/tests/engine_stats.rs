@@ -58,11 +58,7 @@ fn streams_are_counted_while_their_handler_has_them() {
 #[test]
 fn the_example_speaks_the_format_of_prometheus() {
     let example = Example::start("metrics");
-    let ask = |path: &str| {
-        let mut client = example.connect();
-        client.send(get(path));
-        client.response()
-    };
+    let ask = |path: &str| example.ask(get(path));
     for path in ["/", "/", "/absent"] {
         ask(path);
     }

@@ -2,12 +2,10 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::{env, fs};
+use std::fs;
+use std::path::Path;
 
-use support::Client;
+use support::program::Example;
 
 /// Lines of `after.rs` that are not in `before.rs`. The manual says so too.
 const MOST_CHANGED: usize = 17;
@@ -15,21 +13,21 @@ const MOST_CHANGED: usize = 17;
 #[test]
 fn both_programs_answer_the_same() {
     for name in ["migration_before", "migration_after"] {
-        let program = Program::start(name);
+        let program = start(name);
         assert_eq!(
-            program.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+            ask(&program, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
             (200, None, "Send me a text.\n".to_owned()),
             "{name}"
         );
         let post =
             "POST /words HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 11\r\n\r\ntea tea pot";
         let csv = Some("text/csv".to_owned());
-        assert_eq!(program.ask(post), (200, csv.clone(), "pot,1\ntea,2\n".to_owned()), "{name}");
+        assert_eq!(ask(&program, post), (200, csv.clone(), "pot,1\ntea,2\n".to_owned()), "{name}");
         let chunked = "POST /words HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
                        4\r\ntea \r\n3\r\ntea\r\n0\r\n\r\n";
-        assert_eq!(program.ask(chunked), (200, csv, "tea,2\n".to_owned()), "{name}");
+        assert_eq!(ask(&program, chunked), (200, csv, "tea,2\n".to_owned()), "{name}");
         assert_eq!(
-            program.ask("GET /pot HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+            ask(&program, "GET /pot HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
             (404, None, "Not found.\n".to_owned()),
             "{name}"
         );
@@ -39,13 +37,13 @@ fn both_programs_answer_the_same() {
 #[test]
 fn a_body_that_is_not_text_ends_the_program_before_and_a_request_after() {
     let bad = b"POST /words HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n\r\n\xff";
-    let mut before = Program::start("migration_before");
+    let mut before = start("migration_before");
     before.send(bad);
     assert!(!before.child.wait().expect("it ends").success());
 
-    let after = Program::start("migration_after");
+    let after = start("migration_after");
     assert_eq!(after.send(bad).response().code(), 500);
-    assert_eq!(after.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 200);
+    assert_eq!(ask(&after, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0, 200);
 }
 
 #[test]
@@ -73,69 +71,16 @@ fn common(one: &[&str], other: &[&str]) -> usize {
     best[other.len()]
 }
 
-struct Program {
-    child: Child,
-    /// Kept open, so that the program can go on writing.
-    _out: BufReader<ChildStdout>,
-    address: String,
+fn start(name: &str) -> Example {
+    Example::start_with(name, "127.0.0.1:0", Path::new("."))
 }
 
-impl Program {
-    /// Starts an example on a free port; it says itself on which.
-    fn start(name: &str) -> Self {
-        let mut child = Command::new(built(name))
-            .arg("127.0.0.1:0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
-        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        out.read_line(&mut line).expect("the program says where it listens");
-        let address = line.trim_end().strip_prefix("Listening at http://").expect("an address").to_owned();
-        Self { child, _out: out, address }
-    }
-
-    fn send(&self, octets: impl AsRef<[u8]>) -> Client {
-        let mut client = Client::connect(self.address.parse().expect("an address"));
-        client.send(octets);
-        client
-    }
-
-    /// The status, the type (`text/plain`, which only one of them sends for strings, aside) and the body.
-    fn ask(&self, request: &str) -> (u16, Option<String>, String) {
-        let response = self.send(request).response();
-        let kind = response.field("Content-Type").filter(|kind| !kind.starts_with("text/plain"));
-        (response.code(), kind, response.text())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The program of an example. `cargo test` has built it, unless it was asked for this test alone.
-fn built(name: &str) -> PathBuf {
-    let test = env::current_exe().expect("a test knows its file");
-    let target = test.ancestors().nth(2).expect("a test is in `deps`");
-    let program = target.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    let is_old = |file: &Path| {
-        let modified = |file: &Path| fs::metadata(file).and_then(|data| data.modified()).ok();
-        modified(file) < modified(&test)
-    };
-    if is_old(&program) {
-        let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-        let status = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "serve_forever", "--example", name])
-            .status()
-            .expect("cargo runs");
-        assert!(status.success(), "the example {name} cannot be built");
-    }
-    program
+/// The status, the type (`text/plain`, which only one of them sends for strings, aside) and the body.
+#[track_caller]
+fn ask(program: &Example, request: &str) -> (u16, Option<String>, String) {
+    let response = program.ask(request);
+    let kind = response.field("Content-Type").filter(|kind| !kind.starts_with("text/plain"));
+    (response.code(), kind, response.text())
 }
 
 fn read(path: &str) -> String {

@@ -2,19 +2,16 @@
 
 mod support;
 
-use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::{env, fs};
 
-use support::{Client, Response};
+use support::Response;
+use support::program::Example;
 
 #[test]
 fn the_example_upload_takes_files() {
     let folder = Folder::new();
-    let program = Program::start("upload", &folder.0);
+    let program = Example::start_with("upload", "0", &folder.0);
     let page = program.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(page.field("Content-Type").as_deref(), Some("text/html; charset=utf-8"));
     assert!(
@@ -24,7 +21,8 @@ fn the_example_upload_takes_files() {
     );
     assert!(page.text().ends_with("<ul>\n</ul>\n"), "{}", page.text());
 
-    let response = program.post(
+    let response = post(
+        &program,
         "--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nignored\r\n\
          --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../../tea & <milk>.txt\"\r\n\
          Content-Type: text/plain\r\n\r\nhot\r\n--y\r\n\
@@ -37,19 +35,19 @@ fn the_example_upload_takes_files() {
 
     // What is there stays.
     let again = |content: &str| file("empty", content) + "--x--\r\n";
-    assert_eq!(program.post(again("more")).status_line(), "HTTP/1.1 409 Conflict");
+    assert_eq!(post(&program, again("more")).status_line(), "HTTP/1.1 409 Conflict");
     assert_eq!(folder.read("empty").as_deref(), Some(&b""[..]));
 
     let large = "0123456789".repeat(300_000);
-    let response = program.post(file("large", &large) + "--x--\r\n");
+    let response = post(&program, file("large", &large) + "--x--\r\n");
     assert_eq!(response.text(), "large: 3000000 octets\n");
     assert_eq!(folder.read("large").map(|octets| octets == large.as_bytes()), Some(true));
 
     // Half a file is none.
-    assert_eq!(program.post(file("half", "half")).status_line(), "HTTP/1.1 400 Bad multipart body");
+    assert_eq!(post(&program, file("half", "half")).status_line(), "HTTP/1.1 400 Bad multipart body");
     assert_eq!(folder.read("half"), None);
     for name in ["..", ".", "a/", "a\\b\\..", "\u{1}"] {
-        let code = program.post(file(name, "text") + "--x--\r\n").code();
+        let code = post(&program, file(name, "text") + "--x--\r\n").code();
         assert_eq!(code, 400, "{name:?}");
     }
     let plain = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc";
@@ -72,71 +70,15 @@ fn file(name: &str, content: &str) -> String {
     format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{content}\r\n")
 }
 
-/// A program that runs until this is dropped.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Program {
-    fn start(name: &str, folder: &Path) -> Self {
-        let mut child = Command::new(build(name))
-            .arg("0")
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
-        let mut line = String::new();
-        let out = child.stdout.take().expect("it is piped");
-        BufReader::new(out).read_line(&mut line).expect("the program says where it listens");
-        let address = line.trim_end().strip_prefix("http://").and_then(|line| line.strip_suffix('/'));
-        let address = address.and_then(|address| address.parse().ok()).expect("an address");
-        Self { child, address }
-    }
-
-    #[track_caller]
-    fn ask(&self, request: impl AsRef<[u8]>) -> Response {
-        let mut client = Client::connect(self.address);
-        client.send(request);
-        client.response()
-    }
-
-    #[track_caller]
-    fn post(&self, body: impl AsRef<str>) -> Response {
-        let body = body.as_ref();
-        self.ask(format!(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        ))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Builds an example with the cargo and into the target folder of this test, whose `PROFILE/deps` this test is in.
-fn build(name: &str) -> PathBuf {
-    let here = env::current_exe().expect("a path");
-    let deps = here.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("deps")));
-    let target = deps.and_then(|deps| deps.ancestors().nth(2)).expect("cargo put it there");
-    let run = |more: &[&str]| {
-        Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "serve_forever", "--example", name, "--target-dir"])
-            .arg(target)
-            .args(more)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo can be started")
-    };
-    assert!(run(&["--offline"]).success() || run(&[]).success(), "the example `{name}` cannot be built");
-    target.join("debug").join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+/// The answer to a form with those parts.
+#[track_caller]
+fn post(example: &Example, body: impl AsRef<str>) -> Response {
+    let body = body.as_ref();
+    example.ask(format!(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    ))
 }
 
 /// An empty folder that goes when this is dropped.

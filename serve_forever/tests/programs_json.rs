@@ -4,7 +4,7 @@
 mod support;
 
 use support::program::Example;
-use support::{Response, answer, serve};
+use support::{answer, serve};
 
 fn post(kind: &str, body: &str) -> String {
     format!(
@@ -16,14 +16,9 @@ fn post(kind: &str, body: &str) -> String {
 #[test]
 fn teas_are_added_and_listed() {
     let example = Example::start("json_api");
-    let ask = |request: &str| -> Response {
-        let mut client = example.connect();
-        client.send(request);
-        client.response()
-    };
-    let get = |path: &str| ask(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let get = |path: &str| example.ask(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert_eq!(get("/teas").text(), "[]");
-    let made = ask(&post("application/json", r#"{"name":"green","minutes":3}"#));
+    let made = example.ask(post("application/json", r#"{"name":"green","minutes":3}"#));
     assert_eq!((made.code(), made.field("Location").as_deref()), (201, Some("/teas/0")));
     assert_eq!(made.text(), r#"{"name":"green","minutes":3}"#);
     let listed = get("/teas");
@@ -33,8 +28,8 @@ fn teas_are_added_and_listed() {
     for path in ["/teas/1", "/teas/x", "/"] {
         assert_eq!(get(path).code(), 404, "{path}");
     }
-    assert_eq!(ask(&post("text/plain", "{}")).code(), 415);
-    let wrong = ask(&post("application/json", r#"{"minutes":3}"#));
+    assert_eq!(example.ask(post("text/plain", "{}")).code(), 415);
+    let wrong = example.ask(post("application/json", r#"{"minutes":3}"#));
     assert_eq!(wrong.code(), 400);
     assert!(wrong.text().contains("missing field"), "{}", wrong.text());
 }

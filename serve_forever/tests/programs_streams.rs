@@ -11,13 +11,8 @@ use tungstenite::{Message, client};
 #[test]
 fn events_are_pushed_to_all_who_listen() {
     let example = Example::start("events");
-    let mut listeners: Vec<_> = (0..3)
-        .map(|_| {
-            let mut client = example.connect();
-            client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-            client
-        })
-        .collect();
+    let mut listeners: Vec<_> =
+        (0..3).map(|_| example.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
     for client in &mut listeners {
         let head = client.response_to_head();
         assert_eq!((head.code(), head.field("Content-Type").as_deref()), (200, Some("text/event-stream")));

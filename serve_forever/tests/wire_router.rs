@@ -193,11 +193,7 @@ fn a_wrong_route_shows_when_the_program_starts() {
 #[test]
 fn the_example_routes() {
     let example = Example::start("router");
-    let ask = |request: &str| {
-        let mut client = example.connect();
-        client.send(request);
-        client.response()
-    };
+    let ask = |request: &str| example.ask(request);
     let added = ask("POST /notes HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea");
     assert_eq!((added.code(), added.field("Location").as_deref()), (303, Some("/notes/0")));
     let note = ask("GET /notes/0 HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -52,6 +52,13 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
     command
 }
 
+/// A named pipe.
+#[cfg(unix)]
+pub(crate) fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status().expect("mkfifo is part of every Unix");
+    assert!(made.success());
+}
+
 /// What a program says that ends by itself: exit code, standard output and standard error.
 pub(crate) fn outcome(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut child = program(arguments).spawn().expect("the program starts");

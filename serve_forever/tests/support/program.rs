@@ -4,33 +4,42 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use super::Client;
+use super::{Client, Response};
 
-/// A running example that prints the URL at which it listens as its first line; ends with this.
+/// A running example whose first line ends in the URL at which it listens; ends with this.
 pub(crate) struct Example {
-    child: Child,
+    pub(crate) child: Child,
+    /// Kept open, so that the program can go on writing.
+    _out: BufReader<ChildStdout>,
     address: SocketAddr,
 }
 
 impl Example {
     /// Starts the example `name` on a free port.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, "0", Path::new("."))
+    }
+
+    /// Starts the example `name`, which is told by `port` to take a free one, in a folder.
+    pub(crate) fn start_with(name: &str, port: &str, folder: &Path) -> Self {
         let mut child = Command::new(example(name))
-            .arg("0")
+            .arg(port)
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("the example {name} cannot be started: {error}"));
+        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line).expect("text");
-        let address = line.trim().strip_prefix("http://").and_then(|url| url.split('/').next());
+        out.read_line(&mut line).expect("text");
+        let address = line.trim().split_once("http://").and_then(|(_, url)| url.split('/').next());
         let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the example {name} says {line:?}"));
-        Self { child, address }
+        Self { child, _out: out, address }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -39,6 +48,19 @@ impl Example {
 
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// Sends that on a connection of its own.
+    pub(crate) fn send(&self, octets: impl AsRef<[u8]>) -> Client {
+        let mut client = self.connect();
+        client.send(octets);
+        client
+    }
+
+    /// What is answered to that.
+    #[track_caller]
+    pub(crate) fn ask(&self, request: impl AsRef<[u8]>) -> Response {
+        self.send(request).response()
     }
 }
 
