@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use kit::Task;
@@ -78,12 +78,19 @@ type Subscribers = Mutex<Vec<Detached>>;
 fn subscribe(http: &mut Exchange) -> Result {
     http.send_response(200).send_header("Content-Type", "text/event-stream").end_headers()?;
     let writer = http.detach()?;
-    http.server().state::<Subscribers>().lock().unwrap_or_else(PoisonError::into_inner).push(writer);
+    // The other scenarios have no thread that wakes up for nobody.
+    static BROADCASTER: Once = Once::new();
+    let server = http.server();
+    server.state::<Subscribers>().lock().unwrap_or_else(PoisonError::into_inner).push(writer);
+    BROADCASTER.call_once(|| {
+        let server = server.clone();
+        std::thread::spawn(move || broadcast(&server));
+    });
     Ok(())
 }
 
 /// Tells all subscribers once a second.
-pub(crate) fn broadcast(server: &ServerHandle) {
+fn broadcast(server: &ServerHandle) {
     let subscribers = server.state::<Subscribers>();
     loop {
         std::thread::sleep(BROADCAST);

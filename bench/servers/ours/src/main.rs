@@ -35,8 +35,6 @@ fn main() -> io::Result<()> {
     let server = configured(HttpServer::builder(move || handler.clone()), &options)?
         .access_log(access_log(&options)?)
         .bind(options.address()?)?;
-    let handle = server.handle();
-    std::thread::spawn(move || handler::broadcast(&handle));
     let mut running = vec![server.handle()];
     let files = site.map(|site| serve_files(&site, &options, &mut running)).transpose()?;
     shut_down_on_signals(running)?;
