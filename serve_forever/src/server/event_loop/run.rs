@@ -27,6 +27,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let Some(slot) = inner.slots.get(token) else { return Some(core) };
         let Some((mut seated, mut readiness)) = slot.take() else { return Some(core) };
         slot.stays.idle_since = None;
+        // Whoever is idle is about to be closed, but not over a request that has come already: nobody would answer it.
+        readiness.read |= inner.stopping.is_some();
         let Seated { connection, transport } = &mut *seated;
         let next = connection.turn(&mut Turn {
             protocol: &self.engine.protocol,
@@ -46,7 +48,11 @@ impl<'a, P: Protocol> Driver<'a, P> {
             return self.start(core, token, seated, kind, permit, scratch);
         }
         let address = seated.transport.peer.ip();
-        self.settle(&mut core, token, seated, next);
+        if inner.stopping.is_some() && matches!(next, Next::Wait { idle: true, .. }) {
+            self.close(&mut core, token);
+        } else {
+            self.settle(&mut core, token, seated, next);
+        }
         let inner = &mut *core;
         // Started at the end of the round: the loop may be lost in any of them, and the others must not be.
         inner.jobs.extend(inner.new_jobs.drain(..).map(|job| (job, address)));
@@ -196,11 +202,12 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let inner = &mut *core;
         let Some(slot) = inner.slots.get(token) else { return };
         let queue = match next {
-            Next::Wait { idle: true, .. } if inner.stopping.is_some() => return self.close(core, token),
             Next::Wait { read, write, deadline, idle } => {
                 slot.stays.idle_since = idle.then_some(inner.now);
                 inner.deadlines.set(token, &mut slot.stays.deadline, deadline);
-                slot.put_back(seated, Wants { read, write })
+                let queue = slot.put_back(seated, Wants { read, write });
+                // Who comes back idle from a run while the server stops gets a last turn, which closes it.
+                queue || (idle && inner.stopping.is_some() && slot.queue())
             }
             Next::Again | Next::Run { .. } => {
                 // What it waited for before is over.
