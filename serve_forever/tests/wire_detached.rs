@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine_support::{PATIENCE, Served, get, http};
+use engine_support::{NEVER, PATIENCE, Room, Served, get, http, wait_until};
 use serve_forever::{Builder, Detached, Exchange, Http, HttpServer};
 use support::{Client, answer, reply};
 
@@ -95,6 +95,118 @@ fn requests_behind_it_wait_for_its_end() {
     for _ in 0..2 {
         assert_eq!(client.response().text(), "other");
     }
+}
+
+/// The end can come in the run that sends the last piece, or in the loop; the request behind before or after.
+#[test]
+fn a_request_behind_it_is_answered_however_it_ends() {
+    let server = http(
+        answer(|http: &mut Exchange| {
+            if http.path() == "/other" {
+                return reply(http, "other");
+            }
+            http.send_response(200).end_headers()?;
+            let mut writer = http.detach()?;
+            let late = http.path() == "/late";
+            std::thread::spawn(move || {
+                if late {
+                    // Long after the request behind has come: it is passed over once.
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                writer.write_all(b"tea")
+            });
+            Ok(())
+        }),
+        |builder| builder.loops(1),
+    );
+    for round in 0..40 {
+        let mut client = server.send(get(if round % 2 == 0 { "/late" } else { "/soon" }));
+        client.response_to_head();
+        client.send(get("/other"));
+        expect(&mut client, "3\r\ntea\r\n0\r\n\r\n");
+        assert_eq!(client.response().text(), "other");
+    }
+}
+
+#[test]
+fn the_writer_of_a_response_that_is_cut_is_told() {
+    let (server, writers) = subscriptions_with(|give| {
+        http(
+            answer(move |http| {
+                http.send_response(200).end_headers()?;
+                give.send(http.detach()?)?;
+                http.flush_headers()?;
+                Err("it cannot go on".into())
+            }),
+            |builder: Builder<Http<_>>| builder.loops(1),
+        )
+    });
+    let mut client = server.send(get("/"));
+    let writer = next(&writers);
+    client.rest_until_cut();
+    wait_until("the writer is told", || writer.is_closed());
+}
+
+#[test]
+fn a_handler_need_not_know_that_its_response_has_no_body() {
+    let (server, writers) = subscriptions_with(|give| {
+        http(
+            answer(move |http| {
+                http.send_response(200).end_headers()?;
+                let mut writer = http.detach()?;
+                writer.write_all(b"welcome")?;
+                give.send(writer)?;
+                Ok(())
+            }),
+            |builder: Builder<Http<_>>| builder,
+        )
+    });
+    let mut client = server.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response_to_head().code(), 200);
+    let mut writer = next(&writers);
+    wait_until("the writer is told", || writer.is_closed());
+    assert_eq!(writer.write(b"tea").expect_err("nobody reads").kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_body_that_ends_with_the_connection_is_cut_when_the_client_leaves() {
+    let (server, writers) = subscriptions();
+    let mut client = server.send("GET / HTTP/1.0\r\n\r\n");
+    let mut writer = next(&writers);
+    writer.write_all(b"half").expect("the client is there");
+    client.response_to_head();
+    expect(&mut client, "half");
+    client.half_close();
+    wait_until("the writer is told", || writer.is_closed());
+    client.is_reset();
+}
+
+#[test]
+fn one_that_begins_while_the_server_stops_ends_at_once() {
+    let room = Arc::new(Room::default());
+    let inner = Arc::clone(&room);
+    let (mut server, writers) = subscriptions_with(|give| {
+        http(
+            answer(move |http| {
+                inner.stay();
+                http.send_response(200).end_headers()?;
+                give.send(http.detach()?)?;
+                Ok(())
+            }),
+            |builder: Builder<Http<_>>| builder.loops(1).shutdown_timeout(NEVER),
+        )
+    });
+    let mut client = server.send(get("/"));
+    let mut idle = server.connect();
+    room.wait_for(1);
+    server.handle.shutdown();
+    // The loop has seen it.
+    idle.ends();
+    room.open();
+    let _writer = next(&writers);
+    client.response_to_head();
+    expect(&mut client, "0\r\n\r\n");
+    server.returns();
 }
 
 #[test]

@@ -291,3 +291,50 @@ fn the_end_of_the_server_ends_streams_wherever_they_are() {
         assert!(client.rest_until_cut().is_empty());
     }
 }
+
+/// The handler waited for its client before it switched: the socket is out of the poller, and must come back once.
+#[test]
+fn a_stream_that_outlives_a_handler_that_waited_loses_nothing() {
+    let (give, streams) = mpsc::channel();
+    let server = http(
+        answer(move |http| {
+            give.send(switch(http)?)?;
+            Ok(())
+        }),
+        |builder| builder.loops(1),
+    );
+    let mut client = server.connect();
+    client.send(REQUEST.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"));
+    assert_eq!(client.response().code(), 100);
+    client.send("body");
+    let mut stream: Stream = streams.recv_timeout(PATIENCE).expect("a stream");
+    assert_eq!(client.response().code(), 101);
+    server.wait_until("the handler returned", |stats| stats.threads_in_user_code == 0);
+    stream.set_read_timeout(Some(Duration::from_millis(10)));
+    // This waits outside of the loop.
+    assert!(stream.read(&mut [0]).is_err());
+    client.send("what nobody reads");
+    stream.set_write_timeout(Some(Duration::from_millis(50)));
+    // As much as the system takes.
+    let mut taken = 0;
+    while let Ok(count) = stream.write(&[b'x'; 65536]) {
+        taken += count;
+    }
+    drop(stream);
+    assert_eq!(client.rest().len(), taken);
+}
+
+/// Of a body that was said to come in chunks the end must be asked for.
+#[test]
+fn a_body_of_just_the_size_that_is_drained_does_not_stand_in_the_way() {
+    let server = http(answer(in_the_handler), |builder| builder.max_drain_size(4));
+    let offer = REQUEST.trim_end();
+    for (body, code) in [
+        ("Content-Length: 4\r\n\r\nbody", 101),
+        ("Content-Length: 5\r\n\r\n12345", 413),
+        ("Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", 101),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n", 413),
+    ] {
+        assert_eq!(server.ask(format!("{offer}\r\n{body}")).code(), code, "{body}");
+    }
+}

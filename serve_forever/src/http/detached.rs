@@ -20,7 +20,9 @@ use super::pending::Attachment;
 ///   [`buffer_size`](crate::Builder::buffer_size) octets would wait for it: leave this one out, or drop the writer;
 /// - with [`BrokenPipe`](ErrorKind::BrokenPipe) when the client is gone or the server stops.
 ///
-/// Dropping it ends the response.
+/// Dropping it ends the response. So does a server that stops, with what was written until then. A client that closes its
+/// side of the connection has left, even if it still could read. Where the response has no body, as for HEAD, what the
+/// handler writes is dropped, and afterwards the writer is closed.
 ///
 /// ```
 /// use std::io::Write;
@@ -55,6 +57,8 @@ struct State {
     ended: bool,
     /// Nobody reads any more.
     closed: bool,
+    /// What is written is dropped: the response has no body.
+    ignored: bool,
 }
 
 /// What the connection finds.
@@ -124,8 +128,8 @@ impl Write for Detached {
         if state.closed {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        if octets.is_empty() {
-            return Ok(0);
+        if octets.is_empty() || state.ignored {
+            return Ok(octets.len());
         }
         let is_first = state.waiting.is_empty();
         // A piece that is larger than that goes out when nothing else waits.
@@ -166,6 +170,11 @@ impl Feed {
         }
     }
 
+    /// What is written from now on leads nowhere, and the writer is not told.
+    pub(super) fn ignore(&self) {
+        lock(&self.shared.state).ignored = true;
+    }
+
     /// Nothing more is taken from the writer; what waits is sent.
     pub(crate) fn close(&self) {
         lock(&self.shared.state).closed = true;
@@ -175,6 +184,12 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Feed")
     }
 }
 

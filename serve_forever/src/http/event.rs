@@ -55,6 +55,7 @@ impl Event {
     /// use serve_forever::Event;
     ///
     /// assert_eq!(Event::new("1").id("17").to_string(), "id: 17\ndata: 1\n\n");
+    /// assert_eq!(Event::new("1").id("\n17").to_string(), "data: 1\n\n");
     /// ```
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Self {
@@ -82,7 +83,10 @@ impl fmt::Display for Event {
         if let Some(name) = &self.name {
             writeln!(f, "event: {}", one_line(name))?;
         }
-        if let Some(id) = &self.id {
+        // An empty one means something: it forgets the last.
+        if let Some(id) = &self.id
+            && (id.is_empty() || !one_line(id).is_empty())
+        {
             writeln!(f, "id: {}", one_line(id))?;
         }
         if let Some(wait) = self.retry {

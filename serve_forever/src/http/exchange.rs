@@ -484,6 +484,9 @@ impl<'r> Exchange<'r> {
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nX-Request-Id: 17\r\n"));
     /// ```
     pub fn add_header(&mut self, name: impl AsRef<str>, value: impl HeaderText) -> Result {
+        if self.answered {
+            return Err(format!("add_header({:?}) was called after end_headers()", name.as_ref()).into());
+        }
         Ok(self.response.add_lasting(name.as_ref(), &value)?)
     }
 

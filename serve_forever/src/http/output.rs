@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Write};
 use crate::sys::Interest;
 
 use super::decimal::push_decimal;
+use super::detached::Feed;
 use super::lines::{Lines, Share};
 use super::link::{Link, Pace};
 use super::pending::{Attachment, SourceFraming};
@@ -35,6 +36,8 @@ pub(crate) struct Output {
     /// Something of the present response has left: it can't be replaced any more.
     left: bool,
     pub(crate) attachment: Option<Attachment>,
+    /// What a detached writer writes where there is no body, as for HEAD: its handler need not know.
+    unheard: Option<Feed>,
     /// Writing failed: nothing more can be sent.
     broken: bool,
     pace: Pace,
@@ -113,7 +116,7 @@ impl Output {
         self.accepted = 0;
         self.gone = 0;
         self.left = false;
-        self.attachment = None;
+        self.let_go();
         self.pace = Pace::default();
     }
 
@@ -271,7 +274,18 @@ impl Output {
         if !self.plan.is_bodiless() {
             self.accepted += octets.unwrap_or(0);
         }
-        self.attachment = (!self.plan.is_bodiless()).then_some(attachment);
+        if !self.plan.is_bodiless() {
+            self.attachment = Some(attachment);
+        } else if let Attachment::Detached(feed) = attachment {
+            feed.ignore();
+            self.unheard = Some(feed);
+        }
+    }
+
+    /// Nothing more is sent: writers are told.
+    pub(crate) fn let_go(&mut self) {
+        self.attachment = None;
+        self.unheard = None;
     }
 
     /// The handler is done: completes the head and the framing. What is in `ready` then is all there is to send,
@@ -279,6 +293,7 @@ impl Output {
     ///
     /// An error: the handler promised more than it wrote, and the connection must be cut.
     pub(crate) fn finish(&mut self, buffer_size: usize) -> Result<(), String> {
+        self.unheard = None;
         if self.state == State::Open {
             let known = match &self.attachment {
                 Some(Attachment::File { .. }) => Some(self.accepted),

@@ -284,6 +284,8 @@ impl Pending {
                     Taken::Octets(octets) => self.add(octets, true)?,
                     Taken::End => self.add(Vec::new(), false)?,
                     Taken::Nothing => {
+                        // Quiet streams are many, and keep nothing of the largest they sent.
+                        self.octets = Vec::new();
                         // The time in which nothing was to be sent does not count.
                         (self.started, self.progress, self.octets_sent) = (None, None, 0);
                         return Ok(Sent::Idle);

@@ -207,10 +207,19 @@ impl Exchange<'_> {
 struct Reading<R>(R);
 
 impl<R: Read + Send> Source for Reading<R> {
+    /// One read: what a slow reader has goes out before it has more.
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        Ok((&mut self.0).take(PIECE).read_to_end(out)? as u64 == PIECE)
+        out.resize(PIECE, 0);
+        let length = loop {
+            match self.0.read(out) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                length => break length?,
+            }
+        };
+        out.truncate(length);
+        Ok(length > 0)
     }
 }
 
-/// Octets that are read at a time.
-const PIECE: u64 = 32 * 1024;
+/// Octets that are read at a time, at most.
+const PIECE: usize = 32 * 1024;

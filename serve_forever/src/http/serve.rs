@@ -269,10 +269,13 @@ impl Exchange<'_> {
         self.response.must_close = true;
         if let Some(StatusError { status, message, explain, fields }) = asked {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            if self.send_error_with(*status, message.as_deref(), explain.as_deref(), &fields).is_ok() {
-                return true;
-            }
-            // It has something in it that cannot be sent.
+            let sent = if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Type")) {
+                Err("the Content-Type is that of the page".into())
+            } else {
+                self.send_error_with(*status, message.as_deref(), explain.as_deref(), &fields)
+            };
+            let Err(why) = sent else { return true };
+            site.report(format!("a StatusError for {status} cannot be sent: {why}"), false);
             self.response.reset();
             self.response.must_close = true;
         }

@@ -42,7 +42,8 @@ impl Exchange<'_> {
     /// itself if the client did not offer that protocol. The stream may outlive the handler and move to other threads;
     /// when the last part of it is dropped the connection ends. There are no time-outs unless they are set.
     ///
-    /// A handler that keeps the stream keeps its thread. Half of [`max_threads`](crate::Builder::max_threads) may be kept
+    /// A stream keeps its server alive: one that is kept in the server's own [state](crate::Builder::state) has to be taken out of
+    /// it in the end. A handler that keeps the stream keeps its thread. Half of [`max_threads`](crate::Builder::max_threads) may be kept
     /// that way; who comes then gets 503.
     ///
     /// # Errors
@@ -99,8 +100,10 @@ impl Exchange<'_> {
         // What the client still says of its request is no part of the new protocol; one that waits to be asked for it is
         // asked first.
         if !self.rfile.is_done() {
-            io::copy(&mut (&mut self.rfile).take(self.context.link.config.max_drain_size), &mut io::sink())?;
-            if !self.rfile.is_done() {
+            // One more than that: the end of a chunked body is only seen when it is asked for.
+            let most = self.context.link.config.max_drain_size;
+            let read = io::copy(&mut (&mut self.rfile).take(most.saturating_add(1)), &mut io::sink())?;
+            if read > most || !self.rfile.is_done() {
                 return Err(StatusError::new(413).into());
             }
         }

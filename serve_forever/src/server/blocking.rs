@@ -121,7 +121,17 @@ pub(crate) fn serve<P: Protocol>(
                 };
                 // Who waits for the socket does not hear the bell, so whoever could ring it is listened for in between.
                 let may_ring = Arc::weak_count(&bell) > 0;
-                let until = if may_ring { Some(earlier(deadline, Instant::now() + SLICE)) } else { deadline };
+                let mut until =
+                    if may_ring { Some(earlier(deadline, Instant::now() + SLICE)) } else { deadline };
+                if may_ring && !write {
+                    // There may be octets that nobody wants yet: waiting for them would not wait.
+                    if bell.wait(until) {
+                        continue;
+                    }
+                    if until != deadline {
+                        until = Some(Instant::now());
+                    }
+                }
                 match transport.wait(interest, until) {
                     Ok(true) => readiness = READY,
                     Ok(false) if until != deadline => {}

@@ -136,6 +136,11 @@ impl<'a> Seat<'a> {
         self.deregistered.store(true, Ordering::SeqCst);
     }
 
+    /// Whoever has the connection now took that over.
+    pub(crate) fn leave_registration(&self) {
+        self.deregistered.store(false, Ordering::SeqCst);
+    }
+
     /// Whether the socket was taken out of the poller and must go back.
     pub(crate) fn is_deregistered(&self) -> bool {
         self.deregistered.load(Ordering::SeqCst)

@@ -101,6 +101,13 @@ impl Client {
         assert!(rest.is_empty(), "more than expected: {}", masked(&rest));
     }
 
+    /// The connection is cut, and that does not look like an end.
+    #[track_caller]
+    pub(crate) fn is_reset(&mut self) {
+        let error = self.stream.read(&mut [0]).expect_err("no end, and nothing more");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+
     /// Exactly so many octets.
     #[track_caller]
     pub(crate) fn take(&mut self, length: usize) -> Vec<u8> {

@@ -11,8 +11,8 @@ use crate::server::protocol::{Next, Run, Turn};
 use super::{HttpConnection, Phase, Step};
 
 impl HttpConnection {
-    /// Sends what a detached writer wrote, and looks whether the client is still there.
-    pub(super) fn send_detached<H: BaseHttpRequestHandler + 'static>(
+    /// Sends what is in memory, or what a detached writer wrote; looks whether the client is still there.
+    pub(super) fn send_in_loop<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         cx: &mut Turn<'_, Http<H>>,
     ) -> Step {
@@ -32,6 +32,12 @@ impl HttpConnection {
         if let Step::Next(Next::Wait { read: true, .. }) = step {
             if cx.readiness.end || cx.readiness.broken || cx.readiness.read && cx.transport.at_end() {
                 log::debug!("{}: the client left", cx.transport.peer);
+                // The end of the connection must not look like the end of the body.
+                if let Phase::Sending(pending, _) = &self.phase
+                    && pending.is_close_delimited()
+                {
+                    cx.transport.abort();
+                }
                 return Step::Next(Next::Close);
             }
             // A request behind this one has to wait.
@@ -47,6 +53,8 @@ impl HttpConnection {
         cx: &Run<'_, Http<H>>,
     ) -> Next {
         if !upgraded.has_ended() {
+            // The stream knows of it, and whoever drops it gives the socket back.
+            cx.seat.leave_registration();
             self.phase = Phase::Upgraded(upgraded);
             return Next::WAKE;
         }

@@ -21,6 +21,12 @@ impl HttpConnection {
     ) -> Next {
         match self.send(cx.transport, cx.config, Instant::now()) {
             Step::Go => Next::Again,
+            // The order to stop may have passed by while it was out.
+            Step::Next(Next::Wait { read: true, idle: false, .. })
+                if cx.server.is_stopping() && matches!(self.phase, Phase::Sending(..)) =>
+            {
+                Next::Again
+            }
             Step::Next(next) => next,
         }
     }

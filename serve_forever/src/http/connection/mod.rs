@@ -125,8 +125,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                     let kind = Kind::of(&[if is_source { b"source".as_slice() } else { b"drain" }]);
                     Step::Next(Next::Run { kind, permit })
                 }
-                Phase::Sending(pending, _) if pending.feed().is_some() => self.send_detached(cx),
-                Phase::Sending(..) => self.send(cx.transport, cx.config, cx.now),
+                Phase::Sending(..) => self.send_in_loop(cx),
                 Phase::Upgraded(upgraded) if upgraded.has_ended() => {
                     Step::Next(Next::Run { kind: Kind::of(&[b"end"]), permit: false })
                 }
@@ -230,10 +229,10 @@ impl HttpConnection {
         let mut head = Head::default();
         // As far as it goes, for the log.
         let _ = head.parse(&self.partial, &limits(cx.config));
-        cx.server.counters().answered(cx.waker.index, status, 0);
         let headers = head.fields(&self.partial);
         let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
         let (end, content) = (octets.len(), (octets.len() - start) as u64);
+        cx.server.counters().answered(cx.waker.index, status, content);
         let record = LogRecord {
             server: cx.server,
             client_address: cx.transport.peer,

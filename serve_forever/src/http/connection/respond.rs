@@ -117,6 +117,7 @@ impl HttpConnection {
                 if output.is_close_delimited() {
                     cx.transport.abort();
                 }
+                output.let_go();
                 *filled = 0;
                 return Next::Close;
             }
