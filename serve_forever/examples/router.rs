@@ -1,4 +1,4 @@
-//! Routes, with state, a part that needs a password, a directory, and the time that each request took.
+//! Routes, with state, a part that needs a password, a directory, and a line in the log for each answer.
 
 use std::env;
 use std::sync::{Arc, Mutex};
