@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::fs;
+use std::path::PathBuf;
+use std::{env, fs, process};
 
 use proptest::prelude::*;
 use serve_forever::{
@@ -103,8 +104,8 @@ fn routers_within_routers_see_what_is_left_of_the_path() {
     for (path, text) in [
         ("/api", "inner a=- rest=- at /api|"),
         ("/api/", "inner a=- rest=- at /api|/"),
-        ("/api/deep/x?q", "innermost a=x rest=x at /api/deep|/x?q"),
-        ("/api/deep/x/y", "else a=- rest=x/y at /api/deep|/x/y"),
+        ("/api/deep/x?q", "innermost a=x rest=- at /api/deep|/x?q"),
+        ("/api/deep/x/y", "else a=- rest=- at /api/deep|/x/y"),
         ("/apis", "outside a=- rest=- at |/apis"),
     ] {
         assert_eq!(get(&router, path).text(), text, "{path}");
@@ -114,7 +115,7 @@ fn routers_within_routers_see_what_is_left_of_the_path() {
 
 #[test]
 fn directories_are_served_below_a_prefix() {
-    let folder = std::env::temp_dir().join(format!("serve-forever-router-{}", std::process::id()));
+    let folder = env::temp_dir().join(format!("serve-forever-router-{}", process::id()));
     fs::create_dir_all(folder.join("in")).expect("a folder");
     fs::write(folder.join("a.txt"), "text").expect("a file");
     fs::write(folder.join("in/b.txt"), "inner").expect("a file");
@@ -179,14 +180,138 @@ fn hooks_run_around_whatever_answers() {
     assert_eq!(*notes, ["Some(200) true", "Some(200) true", "None false", "None false", "Some(404) true"]);
 }
 
+/// What is below a prefix is the mounted handler's affair, also an escape that is no text.
+#[test]
+fn a_mounted_directory_serves_names_that_are_no_text() {
+    let folder = Folder::new("names");
+    fs::write(folder.0.join("100%"), "percent").expect("a file");
+    let router = Router::new().mount("/files", folder.handler());
+    for path in ["/100%", "/100%25"] {
+        assert_eq!(get(&router, &format!("/files{path}")).text(), "percent", "{path}");
+    }
+    assert_eq!(get(&router, "/files/%ff").code(), 404);
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        fs::write(folder.0.join(std::ffi::OsStr::from_bytes(b"\xff")), "octets").expect("a file");
+        assert_eq!(get(&router, "/files/%ff").text(), "octets");
+    }
+}
+
+#[test]
+fn prefixes_add_no_parameter() {
+    let inner = Router::new().get("/x", named("inner"));
+    let router = Router::new().nest("/api", inner).mount("/all", || Named);
+    assert_eq!(get(&router, "/api/x").text(), "inner a=- rest=- at /api|/x");
+    assert_eq!(get(&router, "/all/%ff").text(), "mounted a=- rest=- at /all|/%ff");
+}
+
+/// Else the relative links of the page would go astray.
+#[test]
+fn a_directory_that_is_all_of_a_nested_router_is_redirected_to_the_slash() {
+    let folder = Folder::new("nested");
+    let router = Router::new().nest("/files", Router::new().mount("/", folder.handler()));
+    let response = get(&router, "/files?q");
+    assert_eq!((response.code(), response.field("Location").as_deref()), (301, Some("/files/?q")));
+    assert_eq!(get(&router, "/files/").code(), 200);
+    // Nothing is to be added to the path of an origin.
+    let top = Router::new().mount("/", folder.handler());
+    for target in ["http://a", "http://a/", "http://a?q", "/"] {
+        assert_eq!(ask(&top, &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).code(), 200, "{target}");
+    }
+}
+
+/// As in a handler that forgets it, the server ends the head; nobody is let in.
+#[test]
+fn a_hook_that_forgets_to_end_its_head_has_answered() {
+    let router = Router::new()
+        .before(|http| {
+            http.send_response(403).send_header("X-From", "hook");
+            Ok(())
+        })
+        .get("/", |_| panic!("it was let in"));
+    let response = get(&router, "/");
+    assert_eq!((response.code(), response.field("X-From").as_deref()), (403, Some("hook")));
+}
+
+#[test]
+fn a_hook_that_sends_an_interim_response_has_not_answered() {
+    let router = Router::new()
+        .before(|http| http.send_response(103).send_header("Link", "</a.css>").end_headers())
+        .get("/", named("root"));
+    let server = serve(move || router.clone());
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().code(), 103);
+    assert_eq!(client.response().text(), "root a=- rest=- at |/");
+}
+
+#[test]
+fn a_router_may_block_if_something_in_it_may() {
+    struct Calm;
+    impl BaseHttpRequestHandler for Calm {
+        fn may_block(&self) -> bool {
+            false
+        }
+    }
+    let calm = || Router::new().mount("/a", || Calm).handle("/b", || Calm);
+    assert!(!Router::new().may_block());
+    assert!(!calm().may_block());
+    assert!(!Router::new().nest("/c", calm()).may_block());
+    for router in [
+        calm().get("/x", named("x")),
+        calm().handle("/x", || Named),
+        calm().mount("/x", || Named),
+        calm().fallback(named("x")),
+        calm().before(|_| Ok(())),
+        calm().after(|_, _| ()),
+    ] {
+        assert!(router.may_block());
+        assert!(Router::new().nest("/c", router).may_block());
+    }
+}
+
+/// Says that it may block, as handlers do that say nothing.
+struct Named;
+
+impl BaseHttpRequestHandler for Named {
+    fn do_get(&mut self, http: &mut Exchange) -> Result {
+        named("mounted")(http)
+    }
+}
+
+/// An empty folder that goes when this is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("serve-forever-router-{}-{name}", process::id()));
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn handler(&self) -> SimpleHttpRequestHandler {
+        SimpleHttpRequestHandler::builder().directory(&self.0).build().expect("it is there")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 #[test]
 fn a_wrong_route_shows_when_the_program_starts() {
     let panics = |build: fn() -> Router| std::panic::catch_unwind(build).is_err();
     assert!(panics(|| Router::new().get("/a", named("1")).get("/a", named("2"))));
     assert!(panics(|| Router::new().get("/{a}", named("1")).get("/{b}", named("2"))));
     assert!(panics(|| Router::new().get("/{", named("1"))));
+    assert!(panics(|| Router::new().get("/{a}/x", named("1")).get("/{*rest}", named("2"))));
     assert!(panics(|| Router::new().nest("/{a}", Router::new())));
     assert!(panics(|| Router::new().nest("a", Router::new())));
+    assert!(panics(|| Router::new().get("a", named("1"))));
+    assert!(panics(|| Router::new().handle("", || Named)));
     assert!(!panics(|| Router::new().get("/a", named("1")).post("/a", named("2"))));
 }
 
@@ -211,29 +336,82 @@ fn the_example_routes() {
 }
 
 proptest! {
-    /// Static segments before parameters, as a naive matcher finds.
+    /// A segment that is written out before a parameter, that before all that is left; segment by segment.
     #[test]
     fn the_route_is_the_one_that_a_naive_matcher_finds(
-        routes in proptest::collection::btree_set("(/(a|b|\\{x\\})){1,3}", 1..6),
-        path in "(/(a|b|c)){1,3}",
+        routes in proptest::collection::btree_set("(/(a|ab|b|\\{x\\})){0,3}/(|a|ba|\\{x\\}|\\{\\*rest\\})", 1..8),
+        path in "/(a|ab|ba|c)?(/(|a|ab|b|c)){0,3}",
     ) {
-        let mut router = Router::new();
-        for route in &routes {
-            let name = route.clone();
-            router = router.get(route, move |http| http.reply_text(200, &name));
+        let mut kept: Vec<String> = Vec::new();
+        for route in routes {
+            if !kept.iter().any(|other| conflict(other, &route)) {
+                kept.push(route);
+            }
         }
-        let fits = |route: &str| {
-            let (route, path): (Vec<_>, Vec<_>) = (route.split('/').collect(), path.split('/').collect());
-            route.len() == path.len() && route.iter().zip(&path).all(|(own, part)| own == part || *own == "{x}")
-        };
-        // The one whose first difference is a static segment.
-        let rank = |route: &&String| route.split('/').map(|part| part == "{x}").collect::<Vec<_>>();
-        let expected = routes.iter().filter(|route| fits(route)).min_by_key(rank);
-        let answer = testing::respond(router, format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
-        let answer = String::from_utf8(answer).expect("text");
-        match expected {
-            Some(route) => prop_assert!(answer.ends_with(&format!("\r\n\r\n{route}")), "{route}: {answer}"),
-            None => prop_assert!(answer.starts_with("HTTP/1.1 404 ")),
+        let (routes, mut router) = (kept, Router::new());
+        // The second method is added to a route that is there already.
+        for (method, routes) in [("GET", routes.iter().collect()), ("POST", routes.iter().rev().collect::<Vec<_>>())] {
+            for route in routes {
+                let text = format!("{method} {route}");
+                router = router.route(method, route, move |http| {
+                    let (x, rest) = (http.param("x").unwrap_or("-"), http.param("rest").unwrap_or("-"));
+                    http.reply_text(200, format!("{text} {x} {rest}"))
+                });
+            }
+        }
+        // Leading slashes are collapsed to one before any route is looked for.
+        let path = format!("/{}", path.trim_start_matches('/'));
+        let expected = routes.iter().filter_map(|route| naive(route, &path).map(|fit| (fit, route))).min();
+        for method in ["GET", "POST"] {
+            let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+            let answer = testing::respond(router.clone(), request);
+            let answer = String::from_utf8(answer).expect("text");
+            match &expected {
+                Some((Fit { x, rest, .. }, route)) => prop_assert!(
+                    answer.ends_with(&format!("\r\n\r\n{method} {route} {x} {rest}")), "{path} is for {route}: {answer}"
+                ),
+                None => prop_assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}"),
+            }
         }
     }
+}
+
+/// Whether one has a parameter for a segment where the other has one for all that is left.
+fn conflict(one: &str, other: &str) -> bool {
+    let first_difference = one.split('/').zip(other.split('/')).find(|(one, other)| one != other);
+    matches!(first_difference, Some(("{x}", "{*rest}") | ("{*rest}", "{x}")))
+}
+
+/// How a route fits a path; the least fits best.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    vagueness: Vec<u8>,
+    /// The last one, as parameters of that name may be repeated here.
+    x: String,
+    rest: String,
+}
+
+fn naive(route: &str, path: &str) -> Option<Fit> {
+    let mut fit = Fit { vagueness: Vec::new(), x: "-".into(), rest: "-".into() };
+    let mut left: Vec<&str> = path.split('/').collect();
+    for segment in route.split('/') {
+        if segment == "{*rest}" {
+            fit.rest = left.join("/");
+            fit.vagueness.push(2);
+            return (!fit.rest.is_empty()).then_some(fit);
+        }
+        if left.is_empty() {
+            return None;
+        }
+        let part = left.remove(0);
+        if segment == "{x}" && !part.is_empty() {
+            fit.x = part.into();
+            fit.vagueness.push(1);
+        } else if segment == part {
+            fit.vagueness.push(0);
+        } else {
+            return None;
+        }
+    }
+    left.is_empty().then_some(fit)
 }

@@ -15,6 +15,9 @@ use super::Answer;
 pub(super) enum Node {
     /// Whatever the method is.
     Whole(Answer),
+    /// Whatever is below a prefix. That is the affair of what answers, so nothing of it is a parameter: names of files may have
+    /// escapes that are no text.
+    Below(Answer),
     /// By method, in the order in which they were added.
     Methods(Vec<(String, Answer)>),
 }
@@ -29,7 +32,7 @@ pub(super) fn add(
     let mut methods = match paths.remove(path) {
         None => Vec::new(),
         Some(Node::Methods(methods)) => methods,
-        Some(Node::Whole(_)) => {
+        Some(Node::Whole(_) | Node::Below(_)) => {
             return Err(format!("the route {path:?} has a handler for all methods already"));
         }
     };
@@ -43,32 +46,36 @@ pub(super) fn add(
 }
 
 impl Node {
-    pub(super) fn answer(&self, http: &mut Exchange) -> Result {
-        let methods = match self {
-            Self::Whole(answer) => return answer(http),
-            Self::Methods(methods) => methods,
-        };
-        let find = |method: &str| methods.iter().find(|(own, _)| own == method).map(|(_, answer)| answer);
-        let command = http.command();
-        let instead = (command == "HEAD").then_some("GET");
-        if let Some(answer) = find(command).or_else(|| find(instead?)) {
-            return answer(http);
+    pub(super) fn answer(&self, http: &mut Exchange, params: &matchit::Params<'_, '_>) -> Result {
+        match self {
+            Self::Whole(answer) => with_params(http, params, &**answer),
+            Self::Below(answer) => answer(http),
+            Self::Methods(methods) => with_params(http, params, |http| by_method(methods, http)),
         }
-        let mut allowed: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
-        if find("GET").is_some() && find("HEAD").is_none() {
-            allowed.push("HEAD");
-        }
-        allowed.push("OPTIONS");
-        let allowed = allowed.join(", ");
-        if command == "OPTIONS" {
-            return answer_options(Some(&allowed), http);
-        }
-        Err(StatusError::new(405).header("Allow", allowed).into())
     }
 }
 
+fn by_method(methods: &[(String, Answer)], http: &mut Exchange) -> Result {
+    let find = |method: &str| methods.iter().find(|(own, _)| own == method).map(|(_, answer)| answer);
+    let command = http.command();
+    let instead = (command == "HEAD").then_some("GET");
+    if let Some(answer) = find(command).or_else(|| find(instead?)) {
+        return answer(http);
+    }
+    let mut allowed: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
+    if find("GET").is_some() && find("HEAD").is_none() {
+        allowed.push("HEAD");
+    }
+    allowed.push("OPTIONS");
+    let allowed = allowed.join(", ");
+    if command == "OPTIONS" {
+        return answer_options(Some(&allowed), http);
+    }
+    Err(StatusError::new(405).header("Allow", allowed).into())
+}
+
 /// Runs `answer` with what stands in the path for its parameters.
-pub(super) fn with_params(
+fn with_params(
     http: &mut Exchange,
     params: &matchit::Params<'_, '_>,
     answer: impl FnOnce(&mut Exchange) -> Result,

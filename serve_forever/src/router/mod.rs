@@ -9,14 +9,19 @@ use crate::http::dispatch;
 use crate::server::factory::HandlerFactory;
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
-use self::lead::{Node, with_params};
+use self::lead::Node;
 
 /// Leads requests to handlers by path and method. It is a handler like any other.
 ///
 /// Paths are those of [`matchit`](https://docs.rs/matchit): `{name}` stands for one segment, `{*name}` at the end for all that is
 /// left; what stands there is had by [`Exchange::param`]. More precise paths go before less precise ones, whatever the order in which
-/// they are added. Where no path fits the answer is 404, or the [`fallback`](Self::fallback)'s; where one fits but not the method it is 405
-/// with `Allow`. `HEAD` runs what answers `GET`, `OPTIONS` is answered.
+/// they are added; only `{name}` and `{*name}` cannot stand in the same place. Where no path fits the answer is 404, or the
+/// [`fallback`](Self::fallback)'s; where one fits but not the method it is 405 with `Allow`. `HEAD` runs what answers `GET`, `OPTIONS`
+/// is answered.
+///
+/// Paths are matched as they are sent: `/%74ea` is not `/tea`, and `%2F` in a segment is no slash. So a route takes nothing away from a
+/// directory that is [mounted](Self::mount) above it, which knows other spellings of the same file: what is not for everybody belongs
+/// into a directory of its own, or behind a hook that runs [before](Self::before) all of it.
 ///
 /// The texts that a handler overrides (`server_version`, `error_message_format`, …) and its `log_*` are those of the router, which are
 /// the usual ones, whatever a handler behind it says of itself.
@@ -50,6 +55,8 @@ struct Inner {
     before: Vec<Answer>,
     after: Vec<After>,
     fallback: Option<Answer>,
+    /// Whether anything here may.
+    may_block: bool,
 }
 
 /// Answers a request.
@@ -115,7 +122,8 @@ impl Router {
     ///
     /// # Panics
     ///
-    /// The path is none, or conflicts with another one, or it has that method already: the program is wrong, and that shows when it is started.
+    /// The path is none or does not begin with a slash, or it conflicts with another one, or it has that method already: the program is
+    /// wrong, and that shows when it is started.
     ///
     /// ```
     /// use serve_forever::{testing, Router};
@@ -132,12 +140,14 @@ impl Router {
         path: &str,
         answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static,
     ) -> Self {
-        let paths = &mut Arc::make_mut(&mut self.inner).paths;
-        lead::add(paths, path, method, Arc::new(answer)).unwrap_or_else(|error| panic!("{error}"));
+        must_begin_with_slash(path);
+        let inner = self.inner(true);
+        lead::add(&mut inner.paths, path, method, Arc::new(answer)).unwrap_or_else(|error| panic!("{error}"));
         self
     }
 
-    /// Leaves all requests for `path`, whatever their method, to handlers that `factory` makes.
+    /// Leaves all requests for `path`, whatever their method, to handlers that `factory` makes. One is made at once, to be asked
+    /// whether it [may block](BaseHttpRequestHandler::may_block).
     ///
     /// # Panics
     ///
@@ -164,13 +174,16 @@ impl Router {
         F: HandlerFactory<M>,
         F::Handler: BaseHttpRequestHandler,
     {
+        must_begin_with_slash(path);
+        self.inner(factory.make().may_block());
         self.insert(path, Node::Whole(answer_of(factory)));
         self
     }
 
     /// Leaves everything below `prefix` to handlers that `factory` makes, such as a
     /// [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler), which see paths without it: [`Exchange::path`] begins behind it, and
-    /// [`Exchange::mount_path`] is the prefix. The prefix itself, without a slash at its end, is redirected to that with one.
+    /// [`Exchange::mount_path`] is the prefix. The prefix itself, without a slash at its end, is redirected to that with one. One handler
+    /// is made at once, to be asked whether it [may block](BaseHttpRequestHandler::may_block).
     ///
     /// # Panics
     ///
@@ -194,15 +207,13 @@ impl Router {
         F: HandlerFactory<M>,
         F::Handler: BaseHttpRequestHandler,
     {
-        let prefix = literal(prefix);
-        let length = prefix.len();
+        self.inner(factory.make().may_block());
         let answer = answer_of(factory);
-        let below: Answer = Arc::new(move |http| lead::below(http, length, &answer));
-        self.insert(&format!("{prefix}/{{*rest}}"), Node::Whole(Arc::clone(&below)));
-        self.insert(&format!("{prefix}/"), Node::Whole(below));
-        if !prefix.is_empty() {
-            self.insert(&prefix, Node::Whole(Arc::new(lead::redirect_with_slash)));
-        }
+        self.insert_below(prefix, move |http, length| {
+            // A router around this one may have taken all of the path for its own prefix. `http://host` is the same as with a slash.
+            let is_prefix = http.url_path().len() == length && length + http.mount_path().len() > 0;
+            if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
+        });
         self
     }
 
@@ -226,15 +237,9 @@ impl Router {
     #[track_caller]
     #[must_use]
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
-        let prefix = literal(prefix);
-        let length = prefix.len();
+        self.inner(router.may_block());
         let answer: Answer = Arc::new(move |http| router.answer(http));
-        let below: Answer = Arc::new(move |http| lead::below(http, length, &answer));
-        self.insert(&format!("{prefix}/{{*rest}}"), Node::Whole(Arc::clone(&below)));
-        self.insert(&format!("{prefix}/"), Node::Whole(Arc::clone(&below)));
-        if !prefix.is_empty() {
-            self.insert(&prefix, Node::Whole(below));
-        }
+        self.insert_below(prefix, move |http, length| lead::below(http, length, &answer));
         self
     }
 
@@ -248,7 +253,7 @@ impl Router {
     /// ```
     #[must_use]
     pub fn fallback(mut self, answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.inner).fallback = Some(Arc::new(answer));
+        self.inner(true).fallback = Some(Arc::new(answer));
         self
     }
 
@@ -272,7 +277,7 @@ impl Router {
     /// ```
     #[must_use]
     pub fn before(mut self, hook: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.inner).before.push(Arc::new(hook));
+        self.inner(true).before.push(Arc::new(hook));
         self
     }
 
@@ -292,13 +297,37 @@ impl Router {
     /// ```
     #[must_use]
     pub fn after(mut self, hook: impl Fn(&mut Exchange, &Result) + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.inner).after.push(Arc::new(hook));
+        self.inner(true).after.push(Arc::new(hook));
         self
+    }
+
+    /// To be changed. `may_block`: what is added may.
+    fn inner(&mut self, may_block: bool) -> &mut Inner {
+        let inner = Arc::make_mut(&mut self.inner);
+        inner.may_block |= may_block;
+        inner
+    }
+
+    /// The prefix itself and all that is below it. `answer` is given its length.
+    #[track_caller]
+    fn insert_below(
+        &mut self,
+        prefix: &str,
+        answer: impl Fn(&mut Exchange, usize) -> Result + Send + Sync + 'static,
+    ) {
+        let prefix = literal(prefix);
+        let length = prefix.len();
+        let answer: Answer = Arc::new(move |http| answer(http, length));
+        self.insert(&format!("{prefix}/{{*rest}}"), Node::Below(Arc::clone(&answer)));
+        self.insert(&format!("{prefix}/"), Node::Below(Arc::clone(&answer)));
+        if !prefix.is_empty() {
+            self.insert(&prefix, Node::Below(answer));
+        }
     }
 
     #[track_caller]
     fn insert(&mut self, path: &str, node: Node) {
-        if let Err(error) = Arc::make_mut(&mut self.inner).paths.insert(path, node) {
+        if let Err(error) = self.inner(false).paths.insert(path, node) {
             panic!("the route {path:?} cannot be added: {error}");
         }
     }
@@ -314,14 +343,18 @@ impl Router {
     fn run(&self, http: &mut Exchange) -> Result {
         for hook in &self.inner.before {
             hook(http)?;
-            if http.response_status().is_some() {
+            if http.response.status().is_some() {
+                // It forgot to end the head. What it says counts: it may have refused.
+                http.end_headers()?;
+            }
+            if http.answered {
                 return Ok(());
             }
         }
         // The path of a request for the prefix of a nested router is empty.
         let path = Some(http.url_path()).filter(|path| !path.is_empty()).unwrap_or("/");
         match self.inner.paths.at(path) {
-            Ok(found) => with_params(http, &found.params, |http| found.value.answer(http)),
+            Ok(found) => found.value.answer(http, &found.params),
             Err(_) => match &self.inner.fallback {
                 Some(answer) => answer(http),
                 None => http.send_error(404, None, None),
@@ -337,6 +370,12 @@ where
     F::Handler: BaseHttpRequestHandler,
 {
     Arc::new(move |http| dispatch(&mut factory.make(), http))
+}
+
+/// Every path of a request does, so a route that does not would never be found.
+#[track_caller]
+fn must_begin_with_slash(path: &str) {
+    assert!(path.starts_with('/'), "the route {path:?} must begin with a slash");
 }
 
 /// A prefix without the slash at its end.
@@ -355,6 +394,10 @@ macro_rules! all_methods {
             $(fn $name(&mut self, http: &mut Exchange) -> Result {
                 self.answer(http)
             })*
+
+            fn may_block(&self) -> bool {
+                self.inner.may_block
+            }
         }
     };
 }
