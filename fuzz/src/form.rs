@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use serve_forever::{Exchange, Result, handler_fn, testing};
 
 use crate::cut::{chunked, split};
+use crate::percent::decode;
 
-type Fields = Vec<(String, String)>;
+pub(crate) type Fields = Vec<(String, String)>;
 
 /// The first octet says how the body is cut.
 pub fn form(input: &[u8]) {
@@ -37,31 +38,15 @@ fn read(framing: &str, body: &[u8]) -> Fields {
     fields.lock().expect("nobody panics").take().expect("every body is a form")
 }
 
-fn simple(body: &[u8]) -> Fields {
+/// The fields, in the simplest way.
+pub(crate) fn simple(body: &[u8]) -> Fields {
     let pairs = body.split(|&octet| octet == b'&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
             let mut sides = pair.splitn(2, |&octet| octet == b'=');
-            let mut side = || decode(sides.next().unwrap_or_default());
+            let mut side = || decode(sides.next().unwrap_or_default(), b' ');
+            let mut side = || String::from_utf8_lossy(&side()).into_owned();
             (side(), side())
         })
         .collect()
-}
-
-fn decode(mut text: &[u8]) -> String {
-    let mut octets = Vec::new();
-    while let Some((&first, rest)) = text.split_first() {
-        let digits = rest.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
-        text = rest;
-        match (first, digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            (b'+', _) => octets.push(b' '),
-            (b'%', Some(octet)) => {
-                octets.push(octet);
-                text = &rest[2..];
-            }
-            _ => octets.push(first),
-        }
-    }
-    String::from_utf8_lossy(&octets).into_owned()
 }

@@ -41,3 +41,18 @@ fn forms_in_parts() {
 fn urlencoded_forms() {
     with_seeds("form", serve_forever_fuzz::form);
 }
+
+#[test]
+fn ranges() {
+    with_seeds("range", serve_forever_fuzz::range);
+}
+
+#[test]
+fn paths_and_queries() {
+    with_seeds("query", serve_forever_fuzz::query);
+}
+
+#[test]
+fn heads_as_httparse_reads_them() {
+    with_seeds("head_vs_httparse", serve_forever_fuzz::head_vs_httparse);
+}
