@@ -82,7 +82,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         };
         if let Some(hosts) = &site.options.allowed_hosts
             // Whoever reaches a Unix socket was let in by the file system, and no web page can.
-            && !http.is_unix()
+            && !http.context.link.transport.is_unix()
             && http.host().is_some_and(|host| !hosts.allow(host))
         {
             return reply::misdirected(http);

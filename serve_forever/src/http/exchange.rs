@@ -110,7 +110,8 @@ pub(crate) enum Record {
 
 /// The request.
 impl<'r> Exchange<'r> {
-    /// The client's address; `0.0.0.0:0` on a [Unix socket](Self::is_unix), where there is none.
+    /// The client's address; `0.0.0.0:0` on a [Unix socket](Self::is_unix), where there is none. What a trusted proxy says of
+    /// it counts, if that is [asked for](crate::Builder::forwarded).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};

@@ -93,6 +93,16 @@ impl<'r> Headers<'r> {
             .map(move |field| field.value.octets(octets))
     }
 
+    /// As [`get_all`](Self::get_all), the last one first.
+    pub(crate) fn get_all_from_last(self, name: &str) -> impl Iterator<Item = &'r [u8]> {
+        let octets = self.octets;
+        self.fields
+            .iter()
+            .rev()
+            .filter(move |field| field.is(octets, name))
+            .map(move |field| field.value.octets(octets))
+    }
+
     /// All fields in order, the names spelled as they came.
     ///
     /// ```

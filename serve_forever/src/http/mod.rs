@@ -14,6 +14,7 @@ mod event;
 mod exchange;
 mod fields;
 mod form;
+mod forwarded;
 mod handler;
 mod handler_fn;
 mod head;

@@ -1,5 +1,6 @@
 //! One request: the handler is made, run, and its response finished.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -85,9 +86,14 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let Lent { output: lent_output, response, records } = lent;
         exclusive(lent_output).begin();
         response.clear();
+        // Of a request that was refused, not all fields may be known.
+        let client = match refusal {
+            None => site.config.client_behind(site.transport.client(), request.head.fields(request.octets)),
+            Some(_) => site.transport.client(),
+        };
         let context = Context {
             server: site.server,
-            client: site.transport.client(),
+            client,
             waker: site.waker,
             link: Link::new(site.transport, site.seat, site.config, site.server.access_log()),
             output: &*lent_output,
@@ -150,7 +156,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let (close, output) = (output.closes(), &*lent_output);
         let log = Log {
             server: site.server,
-            site,
+            client,
             request_line: head.request_line(request.octets),
             headers: head.fields(request.octets),
             arrived: request.arrived,
@@ -165,7 +171,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             });
             let dropped = catch(|| drop(handler));
             for panic in [logged, dropped].into_iter().filter_map(Result::err) {
-                site.report(panic, true);
+                site.report(client, panic, true);
             }
         }
         // Left over only when there was no handler to take them, or it panicked.
@@ -255,8 +261,8 @@ impl Exchange<'_> {
             }
             if refusal.status == 500 && asked.is_none() {
                 match trouble {
-                    Trouble::Error(error) => site.report(error.to_string(), false),
-                    Trouble::Panic(message) => site.report(message.clone(), true),
+                    Trouble::Error(error) => site.report(self.context.client, error.to_string(), false),
+                    Trouble::Panic(message) => site.report(self.context.client, message.clone(), true),
                 }
             }
             if !output.discard() {
@@ -275,7 +281,8 @@ impl Exchange<'_> {
                 self.send_error_with(*status, message.as_deref(), explain.as_deref(), &fields)
             };
             let Err(why) = sent else { return true };
-            site.report(format!("a StatusError for {status} cannot be sent: {why}"), false);
+            let why = format!("a StatusError for {status} cannot be sent: {why}");
+            site.report(self.context.client, why, false);
             self.response.reset();
             self.response.must_close = true;
         }
@@ -297,8 +304,7 @@ impl Exchange<'_> {
 }
 
 impl Site<'_> {
-    fn report(&self, error: String, panicked: bool) {
-        let client_address = self.transport.peer;
+    fn report(&self, client_address: SocketAddr, error: String, panicked: bool) {
         self.server.hooks().report(&ErrorReport { client_address, error, panicked });
     }
 }
@@ -306,7 +312,7 @@ impl Site<'_> {
 /// Where the log records of a request go.
 struct Log<'a> {
     server: &'a ServerHandle,
-    site: Site<'a>,
+    client: SocketAddr,
     request_line: &'a [u8],
     headers: Headers<'a>,
     arrived: Instant,
@@ -336,7 +342,7 @@ impl Log<'_> {
         };
         LogRecord {
             server: self.server,
-            client_address: self.site.transport.peer,
+            client_address: self.client,
             request_line: self.request_line,
             headers: self.headers,
             what,

@@ -82,8 +82,9 @@ impl Exchange<'_> {
         let upgraded = Arc::new(Upgraded::new(context.waker.to_owned()));
         self.upgraded = Some(Arc::clone(&upgraded));
         let early = self.rfile.take_rest();
-        let (transport, seat) = (Arc::clone(context.link.transport), context.link.seat.to_owned());
-        Ok(Stream::lent(transport, seat, context.server.clone(), early, upgraded))
+        let seat = context.link.seat.to_owned();
+        let (transport, server) = (Arc::clone(context.link.transport), context.server.clone());
+        Ok(Stream::lent(transport, seat, server, context.client, early, upgraded))
     }
 
     /// What must be so before 101 is said, and the field that goes with it.

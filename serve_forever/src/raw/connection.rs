@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::server::announcement::{Announcement, Heard};
 use crate::server::hooks::{ErrorReport, catch};
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
@@ -22,7 +23,10 @@ pub struct RawConnection {
 #[derive(Debug)]
 enum Phase {
     Unwelcome,
-    New,
+    /// The proxy is to say whom it speaks for.
+    Announcing(Announcement),
+    /// What came behind that is for the handler.
+    New(Vec<u8>),
     /// The handler is done; read on for a while, so that its last words are not lost to a reset.
     Lingering(Instant),
 }
@@ -30,7 +34,8 @@ enum Phase {
 impl RawConnection {
     pub(crate) fn new(admission: Admission) -> Self {
         let phase = match admission {
-            Admission::Welcome => Phase::New,
+            Admission::Welcome => Phase::New(Vec::new()),
+            Admission::Unannounced => Phase::Announcing(Announcement::default()),
             Admission::TooMany => Phase::Unwelcome,
         };
         Self { phase }
@@ -39,9 +44,19 @@ impl RawConnection {
 
 impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Raw<H>>) -> Next {
-        match (&self.phase, cx.cause) {
+        match (&mut self.phase, cx.cause) {
             (Phase::Unwelcome, _) | (_, Cause::NoPermit | Cause::Expired | Cause::Stopping) => Next::Close,
-            (Phase::New, Cause::Ready) => Next::Run { kind: Kind::of(&[b"raw"]), permit: true },
+            (Phase::Announcing(announcement), Cause::Ready) => {
+                match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
+                    Heard::Next(next) => next,
+                    Heard::All(rest) => {
+                        self.phase = Phase::New(rest);
+                        // Whether this client is welcome is decided before its next turn.
+                        Next::Again
+                    }
+                }
+            }
+            (Phase::New(_), Cause::Ready) => Next::Run { kind: Kind::of(&[b"raw"]), permit: true },
             (Phase::Lingering(until), Cause::Ready) => {
                 let mut buffer = [0; 4096];
                 for _ in 0..READS_PER_TURN {
@@ -61,9 +76,13 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     }
 
     fn run(&mut self, cx: &mut Run<'_, Raw<H>>) -> Next {
-        let mut stream = Stream::new(Arc::clone(cx.transport), cx.seat.to_owned(), cx.server.clone());
+        let early = match &mut self.phase {
+            Phase::New(early) => std::mem::take(early),
+            _ => Vec::new(),
+        };
+        let mut stream = Stream::new(Arc::clone(cx.transport), cx.seat.to_owned(), cx.server.clone(), early);
         let report = |error: String, panicked: bool| {
-            cx.server.hooks().report(&ErrorReport { client_address: cx.transport.peer, error, panicked });
+            cx.server.hooks().report(&ErrorReport { client_address: cx.transport.client(), error, panicked });
         };
         let tell = |outcome: Result<io::Result<()>, String>| match outcome {
             Ok(Ok(())) => true,

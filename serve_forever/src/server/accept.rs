@@ -115,7 +115,7 @@ impl Listeners {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 self.warned = false;
                 Counters::one(&engine.server.counters().accepted);
-                if !engine.server.hooks().verify(peer) {
+                if !engine.config.lets_in(peer) || !engine.server.hooks().verify(peer) {
                     return Accepted::More;
                 }
                 count(engine, 1);
@@ -157,10 +157,10 @@ pub(crate) fn count<P: Protocol>(engine: &Engine<P>, change: isize) {
     engine.server.counters().connections.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
 }
 
-/// Whether one more connection of `peer` is welcome.
-pub(crate) fn admit<P: Protocol>(engine: &Engine<P>, peer: SocketAddr) -> Admission {
+/// Whether one more connection of `client` is welcome.
+pub(crate) fn admit<P: Protocol>(engine: &Engine<P>, client: SocketAddr) -> Admission {
     match engine.config.max_connections_per_address {
-        Some(most) if !engine.connections_by_address.try_add(peer.ip(), most) => Admission::TooMany,
+        Some(most) if !engine.connections_by_address.try_add(client.ip(), most) => Admission::TooMany,
         _ => Admission::Welcome,
     }
 }

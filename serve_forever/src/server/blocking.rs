@@ -62,7 +62,8 @@ pub(crate) fn serve<P: Protocol>(
     transport: &Arc<Transport>,
 ) {
     let mut scratch = protocol.scratch(config);
-    let mut connection = protocol.connect(Admission::Welcome);
+    let admission = if config.proxy_protocol.is_some() { Admission::Unannounced } else { Admission::Welcome };
+    let mut connection = protocol.connect(admission);
     let bell = Arc::new(Bell::default());
     let wake: Arc<dyn Wake> = Arc::clone(&bell) as Arc<dyn Wake>;
     let mut readiness = READY;

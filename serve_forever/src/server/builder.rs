@@ -35,7 +35,7 @@ use crate::sys::NO_ADDRESS;
 #[must_use = "a builder does nothing until `bind` is called"]
 pub struct Builder<P> {
     protocol: P,
-    config: Config,
+    pub(crate) config: Config,
     hooks: Hooks,
     access_log: AccessLog,
     timeout: Option<Duration>,
@@ -60,7 +60,8 @@ impl<P: Protocol> Builder<P> {
     /// # Errors
     ///
     /// The name has no address, or the system does not let the server listen there; the message names the address or
-    /// the path. Neither an address nor a Unix socket was given.
+    /// the path. Neither an address nor a Unix socket was given. The [PROXY protocol](Self::proxy_protocol) is required
+    /// and no proxy is trusted.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -71,6 +72,7 @@ impl<P: Protocol> Builder<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
+        self.config.check_proxies()?;
         let mut sockets = self.sockets;
         let listeners = address::listen(address, &mut sockets, &self.config)?;
         let mut addresses =
@@ -134,6 +136,9 @@ settings! {
     max_fields: usize = "50";
     /// Octets of a request target; then 414. Default: 16 KiB.
     max_target_size: usize = "4 * 1024";
+    /// Octets of a header of the [PROXY protocol](Self::proxy_protocol), whatever else the proxy tells in it included; then
+    /// the connection is closed. Default: 4 KiB.
+    max_proxy_header_size: usize = "512";
     /// Octets of a request body; then reading it fails, and the client gets 413. Default: no limit.
     max_body_size: u64 = "10_000_000";
     /// Octets of a request body that is collected as a whole, as by [`Exchange::form`](crate::Exchange::form); then the client

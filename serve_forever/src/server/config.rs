@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::behind_proxy::{Forwarded, ProxyProtocol};
+use super::proxy_networks::ProxyNetworks;
+
 /// What a [`Builder`](crate::Builder) sets. One value per server, read by every layer.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -30,6 +33,10 @@ pub struct Config {
     pub(crate) loops: usize,
     pub(crate) request_queue_size: u32,
     pub(crate) allow_reuse_address: bool,
+    pub(crate) trusted_proxies: ProxyNetworks,
+    pub(crate) forwarded: Option<Forwarded>,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    pub(crate) max_proxy_header_size: usize,
 }
 
 impl Default for Config {
@@ -60,6 +67,10 @@ impl Default for Config {
             loops: std::thread::available_parallelism().map_or(1, usize::from),
             request_queue_size: REQUEST_QUEUE_SIZE,
             allow_reuse_address: true,
+            trusted_proxies: ProxyNetworks::default(),
+            forwarded: None,
+            proxy_protocol: None,
+            max_proxy_header_size: MAX_PROXY_HEADER_SIZE,
         }
     }
 }
@@ -113,3 +124,5 @@ pub(crate) const MAX_THREADS: usize = 512;
 pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
 /// Connections that the system keeps for us until we accept them.
 pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;
+/// Octets of the header of the PROXY protocol.
+pub(crate) const MAX_PROXY_HEADER_SIZE: usize = 4 * 1024;

@@ -3,6 +3,8 @@
 mod accept;
 pub(crate) mod access_log;
 pub(crate) mod address;
+pub(crate) mod announcement;
+pub(crate) mod behind_proxy;
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod config;
@@ -17,6 +19,8 @@ pub(crate) mod learned;
 mod monitor;
 mod peers;
 pub(crate) mod protocol;
+mod proxy_header;
+pub(crate) mod proxy_networks;
 pub(crate) mod seat;
 pub(crate) mod stats;
 #[cfg(test)]
@@ -134,7 +138,7 @@ impl<P: Protocol> Server<P> {
         let listeners = self.listeners()?;
         loop {
             let Some((transport, peer)) = blocking::accept(&listeners, deadline)? else { return Ok(false) };
-            if self.handle.hooks().verify(peer) {
+            if self.config.lets_in(peer) && self.handle.hooks().verify(peer) {
                 blocking::serve(&*self.protocol, &self.config, &self.handle, &Arc::new(transport));
                 self.handle.access_log().flush();
                 return Ok(true);

@@ -104,6 +104,8 @@ impl<P: Protocol> Job<P> for NoJob {
 #[doc(hidden)]
 pub enum Admission {
     Welcome,
+    /// Welcome once its peer, a proxy, has said whom it speaks for.
+    Unannounced,
     /// Its address has as many connections as it may: say so and close.
     TooMany,
 }

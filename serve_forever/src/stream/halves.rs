@@ -72,7 +72,7 @@ impl ReadHalf {
     /// # }
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.connected.transport.client())
+        Ok(self.connected.client)
     }
 }
 
@@ -169,16 +169,12 @@ impl Write for WriteHalf {
 
 impl fmt::Debug for ReadHalf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadHalf")
-            .field("peer_addr", &self.connected.transport.client())
-            .finish_non_exhaustive()
+        f.debug_struct("ReadHalf").field("peer_addr", &self.connected.client).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for WriteHalf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteHalf")
-            .field("peer_addr", &self.connected.transport.client())
-            .finish_non_exhaustive()
+        f.debug_struct("WriteHalf").field("peer_addr", &self.connected.client).finish_non_exhaustive()
     }
 }

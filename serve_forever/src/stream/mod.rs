@@ -52,6 +52,7 @@ struct Connected {
     transport: Arc<Transport>,
     seat: Seat<'static>,
     server: ServerHandle,
+    client: SocketAddr,
     /// Who is to be told of the end.
     owner: Option<Arc<dyn Owner>>,
 }
@@ -63,8 +64,15 @@ pub(crate) trait Owner: Send + Sync {
 }
 
 impl Stream {
-    pub(crate) fn new(transport: Arc<Transport>, seat: Seat<'static>, server: ServerHandle) -> Self {
-        Self::of(Connected { transport, seat, server, owner: None }, Vec::new())
+    /// A stream of which `early` was received already.
+    pub(crate) fn new(
+        transport: Arc<Transport>,
+        seat: Seat<'static>,
+        server: ServerHandle,
+        early: Vec<u8>,
+    ) -> Self {
+        let client = transport.client();
+        Self::of(Connected { transport, seat, server, client, owner: None }, early)
     }
 
     /// A stream that tells `owner` of its end, and of which `early` was received already.
@@ -72,10 +80,11 @@ impl Stream {
         transport: Arc<Transport>,
         seat: Seat<'static>,
         server: ServerHandle,
+        client: SocketAddr,
         early: Vec<u8>,
         owner: Arc<dyn Owner>,
     ) -> Self {
-        Self::of(Connected { transport, seat, server, owner: Some(owner) }, early)
+        Self::of(Connected { transport, seat, server, client, owner: Some(owner) }, early)
     }
 
     fn of(connected: Connected, early: Vec<u8>) -> Self {
@@ -205,7 +214,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.connected().transport.client())
+        Ok(self.connected().client)
     }
 
     /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then neither side has an address.
@@ -358,8 +367,6 @@ impl Drop for Connected {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream")
-            .field("peer_addr", &self.connected().transport.client())
-            .finish_non_exhaustive()
+        f.debug_struct("Stream").field("peer_addr", &self.connected().client).finish_non_exhaustive()
     }
 }

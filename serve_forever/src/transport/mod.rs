@@ -7,6 +7,7 @@ mod memory;
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::sys::{Interest, NO_ADDRESS, Socket};
@@ -21,6 +22,8 @@ pub(crate) struct Transport {
     pub(crate) peer: SocketAddr,
     /// Our own.
     pub(crate) local: SocketAddr,
+    /// Whom the peer, a proxy, has said that it speaks for.
+    announced: OnceLock<SocketAddr>,
 }
 
 #[derive(Debug)]
@@ -31,17 +34,27 @@ enum Carrier {
 
 impl Transport {
     pub(crate) fn plain(socket: Socket, peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { carrier: Carrier::Plain(socket), peer, local }
+        Self { carrier: Carrier::Plain(socket), peer, local, announced: OnceLock::new() }
     }
 
     pub(crate) fn memory(memory: Memory) -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { carrier: Carrier::Memory(memory), peer: nowhere, local: nowhere }
+        Self { carrier: Carrier::Memory(memory), peer: nowhere, local: nowhere, announced: OnceLock::new() }
     }
 
     /// Whom the peer speaks for.
     pub(crate) fn client(&self) -> SocketAddr {
-        self.peer
+        *self.announced.get().unwrap_or(&self.peer)
+    }
+
+    /// The peer speaks for `client`. Only its first word counts.
+    pub(crate) fn announce(&self, client: SocketAddr) {
+        let _ = self.announced.set(client);
+    }
+
+    /// Whether the peer has said whom it speaks for.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced.get().is_some()
     }
 
     /// Whether the peer came by a Unix socket.

@@ -12,6 +12,7 @@ mod respond;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use crate::server::announcement::{Announcement, Heard};
 use crate::server::config::Config;
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
@@ -20,7 +21,7 @@ use crate::transport::Transport;
 use super::Http;
 use super::body::{BodyDecoder, Framing};
 use super::handler::BaseHttpRequestHandler;
-use super::head::{Expect, Head, HeadLimits, Refusal};
+use super::head::{Expect, Head, HeadLimits, Parsed, Refusal};
 use super::lines::{Lines, Share};
 use super::pending::{Pending, SourceFraming};
 use super::records::{LogRecord, What};
@@ -49,6 +50,8 @@ pub struct HttpConnection {
 enum Phase {
     /// Accepted over the limit: to be told so.
     Unwelcome,
+    /// The proxy is to say whom it speaks for.
+    Announcing(Box<Announcement>),
     /// A request is awaited, or a part of it has come.
     Receiving,
     /// A request is complete: in the scratch, or parked in `partial`.
@@ -110,6 +113,19 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                 Phase::Unwelcome => {
                     self.refuse_plainly(503, cx);
                     continue;
+                }
+                Phase::Announcing(announcement) => {
+                    match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
+                        Heard::Next(_) if cx.stopping => Step::Next(Next::Close),
+                        Heard::Next(next) => Step::Next(next),
+                        Heard::All(rest) => {
+                            self.look_first = !rest.is_empty();
+                            self.partial = rest;
+                            self.phase = Phase::Receiving;
+                            // Whether this client is welcome is decided before its next turn.
+                            Step::Next(Next::Again)
+                        }
+                    }
                 }
                 Phase::Receiving => self.receive(cx),
                 Phase::Request => {
@@ -180,6 +196,7 @@ impl HttpConnection {
         Self {
             phase: match admission {
                 Admission::Welcome => Phase::Receiving,
+                Admission::Unannounced => Phase::Announcing(Box::default()),
                 Admission::TooMany => Phase::Unwelcome,
             },
             partial: Vec::new(),
@@ -228,14 +245,18 @@ impl HttpConnection {
     fn refuse_plainly<H: BaseHttpRequestHandler + 'static>(&mut self, status: u16, cx: &Turn<'_, Http<H>>) {
         let mut head = Head::default();
         // As far as it goes, for the log.
-        let _ = head.parse(&self.partial, &limits(cx.config));
+        let parsed = head.parse(&self.partial, &limits(cx.config));
         let headers = head.fields(&self.partial);
+        let mut client_address = cx.transport.client();
+        if matches!(parsed, Ok(Parsed::Complete(_))) {
+            client_address = cx.config.client_behind(client_address, headers);
+        }
         let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
         let (end, content) = (octets.len(), (octets.len() - start) as u64);
         cx.server.counters().answered(cx.waker.index, status, content);
         let record = LogRecord {
             server: cx.server,
-            client_address: cx.transport.peer,
+            client_address,
             request_line: head.request_line(&self.partial),
             headers,
             what: What::Response { status, octets: content },

@@ -56,6 +56,8 @@ pub(super) struct Stays {
     pub(super) deadline: Deadline,
     /// Since when nothing is under way, if so.
     pub(super) idle_since: Option<Instant>,
+    /// It is not counted under any address yet: its peer is to say whom it speaks for.
+    pub(super) unannounced: bool,
     /// It is counted as a holder of a permit under its address.
     pub(super) held: bool,
     /// It waits for a permit for a run of this kind.

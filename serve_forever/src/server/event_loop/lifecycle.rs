@@ -24,11 +24,11 @@ impl<P: Protocol> Driver<'_, P> {
     }
 
     pub(super) fn forget(&self, slot: &Slot<Box<Seated<P>>, Stays>) {
-        let address = slot.stays.transport.peer.ip();
+        let address = slot.stays.transport.client().ip();
         if slot.stays.held {
             self.engine.release_holder(address);
         }
-        if self.engine.config.max_connections_per_address.is_some() {
+        if self.engine.config.max_connections_per_address.is_some() && !slot.stays.unannounced {
             self.engine.connections_by_address.remove(address);
         }
         self.own.connections.fetch_sub(1, Ordering::Relaxed);
@@ -58,13 +58,15 @@ impl<P: Protocol> Driver<'_, P> {
     /// A new connection gets its slot and its first turn.
     pub(super) fn admit(&self, core: &mut Core<P>, socket: Socket, peer: SocketAddr, local: SocketAddr) {
         self.own.connections.fetch_add(1, Ordering::Relaxed);
-        let admission = accept::admit(self.engine, peer);
+        let unannounced = self.engine.config.proxy_protocol.is_some();
+        let admission = if unannounced { Admission::Unannounced } else { accept::admit(self.engine, peer) };
         let connection = self.engine.protocol.connect(admission);
         let transport = Arc::new(Transport::plain(socket, peer, local));
         let stays = Stays {
             transport: Arc::clone(&transport),
             deadline: Deadline::default(),
             idle_since: None,
+            unannounced,
             held: false,
             wants_permit: None,
         };
@@ -82,6 +84,18 @@ impl<P: Protocol> Driver<'_, P> {
             return;
         }
         core.enqueue(token);
+    }
+
+    /// A proxy has said whom the connection is from: now it is counted as theirs. Whether it is welcome.
+    pub(super) fn count_announced(&self, stays: &mut Stays) -> bool {
+        stays.unannounced = false;
+        let client = stays.transport.client();
+        let welcome = accept::admit(self.engine, client) == Admission::Welcome;
+        if !welcome {
+            // It is counted like the others until it is closed.
+            self.engine.connections_by_address.add(client.ip());
+        }
+        welcome
     }
 
     /// The server is full: of all loops, the one with the connection that is idle for the longest time closes it.

@@ -134,7 +134,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     fn take_back(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool) {
         let Some(slot) = core.slots.get(token) else { return };
         if std::mem::take(&mut slot.stays.held) {
-            self.engine.release_holder(seated.transport.peer.ip());
+            self.engine.release_holder(seated.transport.client().ip());
         }
         let mut next = next;
         if rejoin

@@ -30,6 +30,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
         // Whoever is idle is about to be closed, but not over a request that has come already: nobody would answer it.
         readiness.read |= inner.stopping.is_some();
         let Seated { connection, transport } = &mut *seated;
+        let mut cause = cause;
+        if slot.stays.unannounced && transport.is_announced() && !self.count_announced(&mut slot.stays) {
+            cause = Cause::NoPermit;
+        }
         let next = connection.turn(&mut Turn {
             protocol: &self.engine.protocol,
             config: &self.engine.config,
@@ -47,7 +51,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         if let Next::Run { kind, permit } = next {
             return self.start(core, token, seated, kind, permit, scratch);
         }
-        let address = seated.transport.peer.ip();
+        let address = seated.transport.client().ip();
         if inner.stopping.is_some() && matches!(next, Next::Wait { idle: true, .. }) {
             self.close(&mut core, token);
         } else {
@@ -70,7 +74,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
         if permit {
-            if !self.has_permit(seated.transport.peer.ip()) {
+            if !self.has_permit(seated.transport.client().ip()) {
                 seated.connection.park(scratch);
                 self.make_wait(&mut core, token, seated, kind);
                 return Some(core);
@@ -91,7 +95,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         seated: Box<Seated<P>>,
         kind: Kind,
     ) {
-        let address = seated.transport.peer.ip();
+        let address = seated.transport.client().ip();
         match self.engine.start_on_spare(self.own.index, token, seated, kind) {
             Ok(()) => {
                 if let Some(slot) = core.slots.get(token) {
@@ -113,7 +117,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         kind: Kind,
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
-        core.current = Some((Some(token), seated.transport.peer.ip()));
+        core.current = Some((Some(token), seated.transport.client().ip()));
         let started = core.now;
         let job = self.own.state.enter_job();
         drop(core);

@@ -62,7 +62,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let Some(token) = core.waiting.pop_front() else { break };
             let Some(slot) = core.slots.get(token) else { continue };
             let Some(kind) = slot.stays.wants_permit else { continue };
-            if !self.has_permit(slot.stays.transport.peer.ip()) {
+            if !self.has_permit(slot.stays.transport.client().ip()) {
                 core.waiting.push_back(token);
                 continue;
             }
