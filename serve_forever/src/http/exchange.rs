@@ -13,6 +13,7 @@ use crate::Result;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::Waker;
 use crate::sync::lock;
+use crate::sys::NO_ADDRESS;
 
 use super::error_page::ErrorBody;
 use super::fields::Headers;
@@ -138,7 +139,7 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.starts_with(b"HTTP/1.1 204 No Content\r\n"));
     /// ```
     pub fn is_unix(&self) -> bool {
-        self.context.link.transport.is_unix()
+        self.context.client == NO_ADDRESS
     }
 
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 §9.1).

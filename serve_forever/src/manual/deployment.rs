@@ -112,8 +112,25 @@
 //! `timeout server` must be longer than the slowest handler takes.
 //!
 //! **What the server must know.** Behind a proxy on a port, [`client_address`](crate::Exchange::client_address) is the proxy's, and so are the limits per address: all clients are one.
-//! Set [`max_permits_per_address`](crate::Builder::max_permits_per_address) to as many as there are threads, or listen on a Unix socket, where limits per address do not count, and leave those limits to the proxy. A handler may
-//! believe `X-Forwarded-For` only if nobody but the proxy can reach it.
+//! There are two ways to learn more, both off until [`trusted_proxies`](crate::Builder::trusted_proxies) says who is believed:
+//!
+//! - [`forwarded`](crate::Builder::forwarded): a field of each request, `X-Forwarded-For` or `Forwarded`, as the configurations above set it. `client_address` and the log tell the client then. The limits per address still
+//!   see the proxy: set [`max_permits_per_address`](crate::Builder::max_permits_per_address) to as many as there are threads, or listen on a Unix socket (`unix` among the trusted proxies), where limits per address do not count, and leave those limits to the proxy.
+//! - [`proxy_protocol`](crate::Builder::proxy_protocol): a header before everything else on the connection (`send-proxy-v2` of `HAProxy`, `proxy_protocol on` in an nginx `stream`), for proxies that do not look at
+//!   HTTP. Limits per address are about the client then. Such a server answers nobody but the trusted proxies.
+//!
+//! ```no_run
+//! # use serve_forever::{handler_fn, Exchange, Forwarded, HttpServer, Result};
+//! # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+//! let server = HttpServer::builder(handler)
+//!     .trusted_proxies("unix".parse()?)
+//!     .forwarded(Forwarded::XForwardedFor)
+//!     .unix_socket("/run/app/http.sock")
+//!     .bind(&[] as &[std::net::SocketAddr])?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A client that reaches the port without the proxy could claim to be anybody: the list must hold the proxies only.
 //!
 //! # systemd
 //!

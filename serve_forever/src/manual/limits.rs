@@ -40,6 +40,7 @@
 //! | [`max_head_size`](crate::Builder::max_head_size) | 64 KiB | **Header floods**: request line and fields without end. 431, or 414 while still in the request line |
 //! | [`max_fields`](crate::Builder::max_fields) | 100 | **Header floods** of many small fields, each of which costs more to look at than to send. 431 |
 //! | [`max_target_size`](crate::Builder::max_target_size) | 16 KiB | Targets that are made to break what reads them: logs, databases, regular expressions. 414 |
+//! | [`max_proxy_header_size`](crate::Builder::max_proxy_header_size) | 4 KiB | A header of the [PROXY protocol](crate::Builder::proxy_protocol) without end, where that is spoken. Closed without an answer; so is a header that takes longer than `head_timeout` |
 //! | [`max_body_size`](crate::Builder::max_body_size) | no limit | **Body bombs**: more than a handler that collects the body can hold. The read fails, and the client gets 413. There is no limit by default, as a handler that reads in pieces needs none |
 //! | [`max_collected_size`](crate::Builder::max_collected_size) | 2 MiB | **Body bombs** for handlers that gather a body in memory by [`body`](crate::Exchange::body), `body_text`, `body_json` or [`form`](crate::Exchange::form). 413 |
 //! | [`max_form_fields`](crate::Builder::max_form_fields) | 10 000 | **Forms of many small fields**, each of which costs more to keep than to send. 413 |

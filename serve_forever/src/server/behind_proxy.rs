@@ -83,7 +83,7 @@ impl<P: Protocol> Builder<P> {
     }
 
     /// Reads whom a connection is from out of its first octets: the header of the PROXY protocol, version 1 or 2, as
-    /// HAProxy, nginx, Envoy and the load balancers of the clouds send it. Default: there is none.
+    /// `HAProxy`, nginx, Envoy and the load balancers of the clouds send it. Default: there is none.
     ///
     /// Then `client_address` and [`Stream::peer_addr`](crate::Stream::peer_addr), the log and the limits per address are about
     /// the client that the header names. A connection that the proxy makes for itself (`LOCAL`), or for

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::server::handle::ServerHandle;
 use crate::server::seat::Seat;
+use crate::sys::NO_ADDRESS;
 use crate::transport::Transport;
 
 pub use self::halves::{ReadHalf, WriteHalf};
@@ -244,7 +245,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn is_unix(&self) -> bool {
-        self.connected().transport.is_unix()
+        self.connected().client == NO_ADDRESS
     }
 
     /// The server's own address, likewise; `0.0.0.0:0` on a Unix socket, too.
