@@ -15,8 +15,21 @@ fn text(stats: &ServerStats) -> String {
             let _ = writeln!(text, "{name}{labels} {value}");
         }
     };
-    metric("http_connections", "gauge", "Connections that are open.", &[("", stats.connections as u64)]);
-    metric("http_connections_total", "counter", "Connections accepted.", &[("", stats.accepted)]);
+    let gauges = [
+        ("http_connections_open", "Connections that are open.", stats.connections),
+        (
+            "http_threads_in_handlers",
+            "Threads in handlers that do not return soon.",
+            stats.threads_in_user_code,
+        ),
+        ("http_threads_for_handlers", "How many these may be.", stats.permits),
+        ("http_requests_waiting", "Requests that wait for one of them.", stats.waiting),
+        ("http_upgraded", "Handlers that hold a stream.", stats.upgraded),
+    ];
+    for (name, help, value) in gauges {
+        metric(name, "gauge", help, &[("", value as u64)]);
+    }
+    metric("http_connections_accepted_total", "counter", "Connections accepted.", &[("", stats.accepted)]);
     let [switched, fine, elsewhere, client, server] = stats.responses;
     metric(
         "http_responses_total",
@@ -44,14 +57,6 @@ fn text(stats: &ServerStats) -> String {
         "Requests started on a spare thread.",
         &[("", stats.learned_starts)],
     );
-    let threads = stats.threads_in_user_code as u64;
-    metric(
-        "http_threads_in_handlers",
-        "gauge",
-        "Threads in handlers that do not return soon.",
-        &[("", threads)],
-    );
-    metric("http_upgraded", "gauge", "Handlers that hold a stream.", &[("", stats.upgraded as u64)]);
     metric(
         "http_log_lines_dropped_total",
         "counter",

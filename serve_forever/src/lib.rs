@@ -69,7 +69,7 @@ pub use crate::http::{
     BaseHttpRequestHandler, Cookie, Detached, Event, Exchange, Form, HandlerFn, HeaderText, Headers, Http,
     IntoStatus, LogRecord, Multipart, Part, RFile, SameSite, Source, StatusError, WFile, handler_fn,
 };
-pub use crate::raw::{BaseRequestHandler, Raw};
+pub use crate::raw::{BaseRequestHandler, Raw, StreamHandler, StreamRequest, StreamRequestHandler};
 pub use crate::router::Router;
 pub use crate::server::Server;
 pub use crate::server::access_log::{AccessLog, LogFormat};

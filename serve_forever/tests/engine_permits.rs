@@ -60,6 +60,36 @@ const THREADS: usize = 8;
 const BLOCKED: usize = 7;
 
 #[test]
+fn those_that_wait_are_counted() {
+    let room = Arc::new(Room::default());
+    let server = serve(&room, THREADS, |builder| builder.permit_timeout(NEVER));
+    let _end = OpenAtEnd(&room);
+    let mut blocked = exhaust(&server, &room, BLOCKED);
+    assert_eq!((server.stats().permits, server.stats().waiting), (BLOCKED, 0));
+    let mut waiting: Vec<Client> = (0..3).map(|_| server.send(FAST)).collect();
+    server.wait_until("they wait", |stats| stats.waiting == 3);
+    room.open();
+    for client in blocked.iter_mut().chain(&mut waiting) {
+        assert_eq!(client.response().code(), 200);
+    }
+    server.wait_until("nobody waits", |stats| stats.waiting == 0);
+}
+
+#[test]
+fn who_is_refused_or_cut_waits_no_longer() {
+    let room = Arc::new(Room::default());
+    let mut server = serve(&room, THREADS, |builder| builder.permit_timeout(SOON).shutdown_timeout(SOON));
+    let _end = OpenAtEnd(&room);
+    let _blocked = exhaust(&server, &room, BLOCKED);
+    assert_eq!(server.ask(FAST).code(), 503);
+    assert_eq!(server.stats().waiting, 0);
+    let _waiting = server.send(FAST);
+    server.handle.shutdown();
+    server.returns();
+    assert_eq!(server.stats().waiting, 0);
+}
+
+#[test]
 fn a_request_that_gets_no_thread_in_time_is_refused() {
     let room = Arc::new(Room::default());
     let server = serve(&room, THREADS, |builder| builder.permit_timeout(SOON));

@@ -279,6 +279,8 @@ fn a_closed_server_gives_its_port_back() {
 #[test]
 fn one_request_is_handled_on_the_calling_thread() {
     let here = thread::current().id();
+    let time_outs = Arc::new(AtomicUsize::new(0));
+    let told = Arc::clone(&time_outs);
     let server = HttpServer::builder(answer(move |http| {
         assert_eq!(thread::current().id(), here);
         let mut body = String::new();
@@ -287,6 +289,9 @@ fn one_request_is_handled_on_the_calling_thread() {
     }))
     .access_log(AccessLog::off())
     .timeout(SOON)
+    .handle_timeout(move || {
+        told.fetch_add(1, Ordering::Relaxed);
+    })
     .bind(&["127.0.0.1:0".parse().expect("an address"), "127.0.0.2:0".parse().expect("an address")][..])
     .expect("a free port");
     assert!(!server.handle_request().expect("nobody comes"));
@@ -305,7 +310,9 @@ fn one_request_is_handled_on_the_calling_thread() {
     // One that goes at once counts too.
     drop(Client::connect(server.server_addresses()[0]));
     assert!(server.handle_request().expect("somebody came"));
+    assert_eq!(time_outs.load(Ordering::Relaxed), 1);
     assert!(!server.handle_request().expect("nobody comes"));
+    assert_eq!(time_outs.load(Ordering::Relaxed), 2);
 }
 
 #[test]

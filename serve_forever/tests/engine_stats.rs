@@ -83,5 +83,5 @@ fn the_example_speaks_the_format_of_prometheus() {
     }
     assert_eq!(values[r#"http_responses_total{class="2xx"}"#], 2);
     assert_eq!(values[r#"http_responses_total{class="4xx"}"#], 1);
-    assert_eq!(values["http_connections_total"], 4);
+    assert_eq!(values["http_connections_accepted_total"], 4);
 }

@@ -86,3 +86,18 @@ fn what_does_not_listen_is_refused() {
         assert!(error.to_string().contains(about), "{error}");
     }
 }
+
+#[test]
+fn two_servers_share_a_port_if_both_say_so() {
+    let first = run(builder().allow_reuse_port(true).bind(("127.0.0.1", 0)).expect("a free port"));
+    let address = first.address();
+    let error = builder().bind(address).expect_err("it is the other's");
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    let second = run(builder().allow_reuse_port(true).bind(address).expect("they share it"));
+    assert_eq!(second.addresses(), first.addresses());
+    // When one is gone all come to the other.
+    first.shut_down();
+    for _ in 0..20 {
+        assert_eq!(second.ask(get("/")).code(), 200);
+    }
+}

@@ -5,8 +5,9 @@ mod support;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
-use serve_forever::{BaseRequestHandler, Stream};
+use serve_forever::{BaseRequestHandler, Stream, StreamHandler, StreamRequest, StreamRequestHandler};
 use support::{FAILSAFE, serve_raw, serve_raw_with};
 
 /// Answers each line in upper case.
@@ -263,4 +264,55 @@ fn the_peer_is_known() {
 fn verify_request_turns_a_client_away() {
     let server = serve_raw_with(|| Upper, |builder| builder.verify_request(|_| false));
     assert_eq!(server.connect().rest_until_cut(), b"");
+}
+
+/// Tells who came, answers lines in upper case, and how it ended.
+struct Lines {
+    timeout: Option<Duration>,
+    ends: Sender<io::Result<()>>,
+}
+
+impl StreamRequestHandler for Lines {
+    fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    fn handle(&mut self, request: &mut StreamRequest<'_>) -> io::Result<()> {
+        let greeting = format!("{} {}\n", request.client_address(), request.server().addresses()[0]);
+        request.wfile.write_all(greeting.as_bytes())?;
+        let end = request
+            .rfile
+            .by_ref()
+            .lines()
+            .try_for_each(|line| request.wfile.write_all((line?.to_uppercase() + "\n").as_bytes()));
+        self.ends.send(end).expect("the test waits for it");
+        Ok(())
+    }
+}
+
+#[test]
+fn a_connection_is_two_files() {
+    let (ends, end) = mpsc::channel();
+    let server = serve_raw(move || StreamHandler(Lines { timeout: None, ends: ends.clone() }));
+    let mut client = server.connect();
+    let greeting = format!("{} {}\n", client.local_address(), server.address());
+    assert_eq!(client.take(greeting.len()), greeting.as_bytes());
+    client.send("tea\nmi");
+    assert_eq!(client.take(4), b"TEA\n");
+    client.send("lk\nsugar");
+    client.half_close();
+    assert_eq!(client.rest(), b"MILK\nSUGAR\n");
+    assert!(end.recv_timeout(FAILSAFE).expect("it returns").is_ok());
+}
+
+#[test]
+fn a_silent_client_of_a_stream_handler_is_given_up() {
+    let (ends, end) = mpsc::channel();
+    let timeout = Some(Duration::from_millis(20));
+    let server = serve_raw(move || StreamHandler(Lines { timeout, ends: ends.clone() }));
+    let mut client = server.connect();
+    client.send("tea\nnot a line");
+    let error = end.recv_timeout(FAILSAFE).expect("it returns").expect_err("nothing more comes");
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(client.rest().ends_with(b"\nTEA\n"));
 }

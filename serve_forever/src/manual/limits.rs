@@ -57,6 +57,8 @@
 //! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits |
 //! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
 //! | [`loops`](crate::Builder::loops) | one for each core | nothing: more of them than cores gain nothing |
+//! | [`tcp_keepalive`](crate::Builder::tcp_keepalive) | never | **Clients that vanish without a word**, with their power or their network, from streams that may be quiet for hours. Set it where there are such: no time-out is about them |
+//! | [`send_buffer_size`](crate::Builder::send_buffer_size), [`receive_buffer_size`](crate::Builder::receive_buffer_size) | the system's | nothing, unless the system's memory for sockets gets scarce: it is not the process's |
 //! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted |
 //! | [`timeout`](crate::Builder::timeout) | for ever | nothing: it is how long [`handle_request`](crate::Server::handle_request) waits for a connection |
 //!
@@ -90,8 +92,8 @@
 //! # Settings that are no limits
 //!
 //! [`access_log`](crate::Builder::access_log), [`verify_request`](crate::Builder::verify_request) (refuses connections by their address, before anything is read),
-//! [`handle_error`](crate::Builder::handle_error), [`service_actions`](crate::Builder::service_actions),
-//! [`allow_reuse_address`](crate::Builder::allow_reuse_address) (default: true), and on Unix
+//! [`handle_error`](crate::Builder::handle_error), [`handle_timeout`](crate::Builder::handle_timeout), [`service_actions`](crate::Builder::service_actions),
+//! [`allow_reuse_address`](crate::Builder::allow_reuse_address) (default: true), [`allow_reuse_port`](crate::Builder::allow_reuse_port) (default: false), and on Unix
 //! `unix_socket`, `unix_socket_mode` and `listener` (see [`deployment`](super::deployment)).
 //!
 //! [`Builder`]: crate::Builder

@@ -2,6 +2,7 @@
 
 mod connection;
 mod handler;
+mod stream_handler;
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use crate::server::config::Config;
 use crate::server::protocol::{Admission, NoJob, Protocol};
 
 pub use handler::BaseRequestHandler;
+pub use stream_handler::{StreamHandler, StreamRequest, StreamRequestHandler};
 
 use connection::RawConnection;
 

@@ -110,6 +110,10 @@ fn options(config: &Config, only_v6: bool) -> ListenOptions {
         reuse_address: config.allow_reuse_address,
         nodelay: true,
         only_v6,
+        reuse_port: config.allow_reuse_port,
+        keepalive: config.tcp_keepalive,
+        send_buffer: config.send_buffer_size,
+        receive_buffer: config.receive_buffer_size,
     }
 }
 

@@ -170,6 +170,19 @@ settings! {
     /// Whether to listen on a port that connections of a former server still occupy. Default: true. Ignored on
     /// Windows, where the option means something dangerous.
     allow_reuse_address: bool = "false";
+    /// Whether other servers may listen on the same port, if they say so too: the system shares the connections out among them, as among
+    /// several processes or an old and a new version. Default: false. Where the system cannot, `bind` fails with
+    /// `Unsupported`.
+    allow_reuse_port: bool = "true";
+    /// Silence on a TCP connection after which the system asks its peer whether it is still there, and then four times as often; if
+    /// nothing answers, as after a power cut, the connection is gone. For streams and event streams, which have no other
+    /// time-out when they are quiet. Whole seconds. Default: never.
+    tcp_keepalive: Option<Duration> = "Some(Duration::from_secs(60))";
+    /// Octets that the system keeps for a TCP connection until its client has taken them. Default: the system's, which grows
+    /// with the connection; a number ends that.
+    send_buffer_size: Option<usize> = "Some(256 * 1024)";
+    /// Octets from the client of a TCP connection that the system keeps until they are read. Default: likewise.
+    receive_buffer_size: Option<usize> = "Some(256 * 1024)";
 }
 
 impl<P: Protocol> Builder<P> {
@@ -234,6 +247,24 @@ impl<P: Protocol> Builder<P> {
     /// ```
     pub fn verify_request(mut self, verify: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
         self.hooks.verify_request = Some(Box::new(verify));
+        self
+    }
+
+    /// Called by [`handle_request`](Server::handle_request) when nobody came within the [time-out](Self::timeout). Default: nothing.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+    /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+    /// let server = HttpServer::builder(handler)
+    ///     .timeout(Duration::from_millis(10))
+    ///     .handle_timeout(|| println!("nobody came"))
+    ///     .bind(("localhost", 0))?;
+    /// assert!(!server.handle_request()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn handle_timeout(mut self, act: impl Fn() + Send + Sync + 'static) -> Self {
+        self.hooks.handle_timeout = Some(Box::new(act));
         self
     }
 

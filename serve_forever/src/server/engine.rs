@@ -184,7 +184,7 @@ impl<P: Protocol> Engine<P> {
             .enumerate()
             .map(|(index, listeners)| Loop::new(index, listeners))
             .collect::<std::io::Result<Box<[_]>>>()?;
-        Ok(Arc::new_cyclic(|me| Self {
+        let engine = Arc::new_cyclic(|me| Self {
             protocol: Arc::clone(protocol),
             server: server.clone(),
             loops,
@@ -203,7 +203,10 @@ impl<P: Protocol> Engine<P> {
             loop_finished: Condvar::new(),
             config,
             me: me.clone(),
-        }))
+        });
+        let permits = engine.most_threads.saturating_sub(count);
+        engine.server.counters().permits.store(permits, Ordering::Relaxed);
+        Ok(engine)
     }
 
     /// What of `threads` may be used by handlers: handlers that never let go on their own get half.

@@ -56,6 +56,7 @@ type Tick = dyn Fn() + Send + Sync;
 pub(crate) struct Hooks {
     pub(crate) verify_request: Option<Box<Verify>>,
     pub(crate) handle_error: Option<Box<Report>>,
+    pub(crate) handle_timeout: Option<Box<Tick>>,
     pub(crate) service_actions: Option<(Duration, Box<Tick>)>,
 }
 
@@ -77,6 +78,13 @@ impl Hooks {
         }
     }
 
+    /// Nobody came in time.
+    pub(crate) fn time_out(&self) {
+        if let Some(act) = &self.handle_timeout {
+            guarded("handle_timeout", act);
+        }
+    }
+
     /// How often `service_actions` is to be called, if it is set.
     pub(crate) fn tick_interval(&self) -> Option<Duration> {
         self.service_actions.as_ref().map(|(interval, _)| *interval)
@@ -95,6 +103,7 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("verify_request", &self.verify_request.is_some())
             .field("handle_error", &self.handle_error.is_some())
+            .field("handle_timeout", &self.handle_timeout.is_some())
             .field("service_actions", &self.tick_interval())
             .finish()
     }

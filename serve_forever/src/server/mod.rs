@@ -137,7 +137,10 @@ impl<P: Protocol> Server<P> {
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let listeners = self.listeners()?;
         loop {
-            let Some((transport, peer)) = blocking::accept(&listeners, deadline)? else { return Ok(false) };
+            let Some((transport, peer)) = blocking::accept(&listeners, deadline)? else {
+                self.handle.hooks().time_out();
+                return Ok(false);
+            };
             if self.config.lets_in(peer) && self.handle.hooks().verify(peer) {
                 blocking::serve(&*self.protocol, &self.config, &self.handle, &Arc::new(transport));
                 self.handle.access_log().flush();

@@ -46,6 +46,10 @@ pub struct ServerStats {
     pub refused: u64,
     /// Threads that run user code now, apart from those that drive a loop.
     pub threads_in_user_code: usize,
+    /// How many these may be at a time: what [`max_threads`](crate::Builder::max_threads) leaves of them. 0 before the server runs.
+    pub permits: usize,
+    /// Requests that wait until one of them is free.
+    pub waiting: usize,
     /// Handlers that hold a stream that their connection became, and have not returned yet.
     pub upgraded: usize,
     /// Log lines that were dropped because their reader was too slow.
@@ -62,6 +66,8 @@ pub(crate) struct Counters {
     pub(crate) learned_starts: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) detached: AtomicUsize,
+    pub(crate) permits: AtomicUsize,
+    pub(crate) waiting: AtomicUsize,
     /// Handlers that have made a stream of their connection and not returned yet.
     pub(crate) upgraded: AtomicUsize,
 }
@@ -79,6 +85,8 @@ impl Counters {
             learned_starts: self.learned_starts.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             threads_in_user_code: self.detached.load(Ordering::Relaxed),
+            permits: self.permits.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Relaxed),
             upgraded: self.upgraded.load(Ordering::Relaxed),
             log_lines_dropped,
         }

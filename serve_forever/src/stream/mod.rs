@@ -93,6 +93,11 @@ impl Stream {
         Self { read: ReadHalf::new(Arc::clone(&connected), early), write: WriteHalf::new(connected) }
     }
 
+    /// Both directions, for as long as they are lent.
+    pub(crate) fn halves(&mut self) -> (&mut ReadHalf, &mut WriteHalf) {
+        (&mut self.read, &mut self.write)
+    }
+
     pub(crate) fn seat(&self) -> &Seat<'static> {
         &self.connected().seat
     }

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::ListenOptions;
 
@@ -21,9 +22,10 @@ pub(super) fn bind(address: SocketAddr, options: &ListenOptions) -> io::Result<S
             outcome?;
         }
     }
-    if options.nodelay {
-        socket.set_tcp_nodelay(true)?;
+    if options.reuse_port {
+        reuse_port(&socket)?;
     }
+    hand_on(&socket, options)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
@@ -52,8 +54,50 @@ pub(super) fn adopt(socket: std::os::fd::OwnedFd, options: &ListenOptions) -> io
     }
     socket.set_nonblocking(true)?;
     socket.set_cloexec(true)?;
-    if options.nodelay && !address.is_unix() {
-        socket.set_tcp_nodelay(true)?;
+    if !address.is_unix() {
+        hand_on(&socket, options)?;
     }
     Ok((socket, address.is_unix()))
+}
+
+/// What connections have from the listener that accepts them. Set before it listens, as the window that the first packet offers
+/// follows from the buffer.
+fn hand_on(socket: &Socket, options: &ListenOptions) -> io::Result<()> {
+    if options.nodelay {
+        socket.set_tcp_nodelay(true)?;
+    }
+    if let Some(silence) = options.keepalive {
+        socket.set_tcp_keepalive(&keepalive(silence))?;
+    }
+    if let Some(octets) = options.send_buffer {
+        socket.set_send_buffer_size(octets)?;
+    }
+    if let Some(octets) = options.receive_buffer {
+        socket.set_recv_buffer_size(octets)?;
+    }
+    Ok(())
+}
+
+/// Systems count in whole seconds, and refuse none of them.
+fn keepalive(silence: Duration) -> TcpKeepalive {
+    let seconds =
+        silence.as_secs().saturating_add(u64::from(silence.subsec_nanos() > 0)).clamp(1, LONGEST_SILENCE);
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(seconds));
+    // Elsewhere the system's own pace must do.
+    #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd", windows))]
+    let keepalive = keepalive.with_interval(Duration::from_secs((seconds / 4).clamp(1, 75)));
+    keepalive
+}
+
+/// Seconds; the most that Linux takes.
+const LONGEST_SILENCE: u64 = 32_767;
+
+#[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+fn reuse_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos")))))]
+fn reuse_port(_: &Socket) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system gives a port to one listener only"))
 }

@@ -27,7 +27,7 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 #[cfg(unix)]
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
@@ -57,8 +57,8 @@ pub(crate) enum Interest {
     Both,
 }
 
-/// How a listener is made.
-#[derive(Clone, Debug)]
+/// How a listener is made, and the connections that it accepts.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ListenOptions {
     /// Connections that may wait to be accepted; the system may allow fewer.
     pub(crate) backlog: u32,
@@ -67,6 +67,13 @@ pub(crate) struct ListenOptions {
     pub(crate) reuse_address: bool,
     /// Accepted connections send without waiting to fill a segment.
     pub(crate) nodelay: bool,
+    /// Other listeners may have the same port, if they say so too. `Unsupported` where the system cannot.
+    pub(crate) reuse_port: bool,
+    /// After so long a silence the system asks the peer of a connection whether it is still there.
+    pub(crate) keepalive: Option<Duration>,
+    /// Octets that the system holds for a connection; it may take other numbers.
+    pub(crate) send_buffer: Option<usize>,
+    pub(crate) receive_buffer: Option<usize>,
     /// A listener on an IPv6 address leaves IPv4 alone. When false it takes both, where the system can.
     pub(crate) only_v6: bool,
 }

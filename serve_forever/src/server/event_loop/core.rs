@@ -27,6 +27,8 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) waiting: VecDeque<Token>,
     /// Jobs on parts of connections that wait for a permit, and since when.
     pub(super) waiting_jobs: VecDeque<(P::Job, IpAddr, Instant)>,
+    /// So many of both the statistics know of.
+    pub(super) counted_waiting: usize,
     /// Where a turn leaves the jobs that it made.
     pub(super) new_jobs: Vec<P::Job>,
     /// Jobs on parts of connections that are to start, and whose they are.
@@ -84,6 +86,7 @@ impl<P: Protocol> Core<P> {
             ready: VecDeque::new(),
             waiting: VecDeque::new(),
             waiting_jobs: VecDeque::new(),
+            counted_waiting: 0,
             new_jobs: Vec::new(),
             jobs: VecDeque::new(),
             current: None,

@@ -162,6 +162,8 @@ impl<P: Protocol> Driver<'_, P> {
             for (job, ..) in core.waiting_jobs.drain(..) {
                 job.refuse();
             }
+            core.waiting.clear();
+            self.count_waiting(core);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What waits: for a permit, or for a deadline.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::server::engine::Seated;
@@ -42,11 +43,19 @@ impl<'a, P: Protocol> Driver<'a, P> {
     /// From now on, whoever gives a permit back tells this loop; one that was given back just before is seen in
     /// the round that follows.
     pub(super) fn note_waiting(&self, core: &mut Core<P>) {
+        self.count_waiting(core);
         if !core.is_waiting {
             core.is_waiting = true;
             core.look_again = true;
             self.engine.permits.start_waiting();
         }
+    }
+
+    /// Tells the statistics how many wait here.
+    pub(super) fn count_waiting(&self, core: &mut Core<P>) {
+        let waiting = core.waiting.len() + core.waiting_jobs.len();
+        let change = waiting.wrapping_sub(std::mem::replace(&mut core.counted_waiting, waiting));
+        self.engine.server.counters().waiting.fetch_add(change, Ordering::Relaxed);
     }
 
     /// Starts what waits for permits, as far as there are some; refuses what has waited too long.
@@ -86,6 +95,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 core.waiting_jobs.push_back((job, address, since));
             }
         }
+        self.count_waiting(&mut core);
         if core.waiting.is_empty() && core.waiting_jobs.is_empty() {
             core.is_waiting = false;
             self.engine.permits.stop_waiting();

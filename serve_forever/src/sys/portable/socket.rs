@@ -104,8 +104,8 @@ impl Socket {
     }
 
     #[cfg(test)]
-    pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        self.stream().nodelay()
+    pub(crate) fn asked<T>(&self, ask: impl FnOnce(socket2::SockRef<'_>) -> io::Result<T>) -> io::Result<T> {
+        ask(socket2::SockRef::from(&*self.stream()))
     }
 
     fn stream(&self) -> RwLockReadGuard<'_, TcpStream> {

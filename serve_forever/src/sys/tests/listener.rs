@@ -106,10 +106,49 @@ fn otherwise_ipv6_takes_both() {
 fn accepted_sockets_send_at_once_if_so_wished() {
     for nodelay in [true, false] {
         let options = ListenOptions { nodelay, ..OPTIONS };
-        let listener = Listener::bind(any_port(), &options).unwrap();
-        let _peer = TcpStream::connect(listener.local_address().unwrap()).unwrap();
-        assert!(listener.wait(None).unwrap());
-        assert_eq!(listener.accept().unwrap().0.0.nodelay().unwrap(), nodelay);
+        assert_eq!(accepted(&options).0.asked(|socket| socket.tcp_nodelay()).unwrap(), nodelay);
+    }
+}
+
+fn accepted(options: &ListenOptions) -> super::super::Socket {
+    let listener = Listener::bind(any_port(), options).unwrap();
+    let _peer = TcpStream::connect(listener.local_address().unwrap()).unwrap();
+    assert!(listener.wait(None).unwrap());
+    listener.accept().unwrap().0
+}
+
+/// Systems give them on from the listener, or this would be the place to do it for them.
+#[test]
+fn accepted_sockets_have_the_options_of_their_listener() {
+    let plain = accepted(&OPTIONS).0;
+    assert!(!plain.asked(|socket| socket.keepalive()).unwrap());
+    let options = ListenOptions {
+        keepalive: Some(Duration::from_millis(1500)),
+        send_buffer: Some(40_000),
+        receive_buffer: Some(50_000),
+        ..OPTIONS
+    };
+    let socket = accepted(&options).0;
+    assert!(socket.asked(|socket| socket.keepalive()).unwrap());
+    let room = |octets: usize| {
+        // Linux counts its own needs along.
+        if cfg!(target_os = "linux") { 2 * octets } else { octets }
+    };
+    assert_eq!(socket.asked(|socket| socket.send_buffer_size()).unwrap(), room(40_000));
+    assert_eq!(socket.asked(|socket| socket.recv_buffer_size()).unwrap(), room(50_000));
+    #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+    {
+        assert_eq!(socket.asked(|socket| socket.tcp_keepalive_time()).unwrap(), Duration::from_secs(2));
+        assert_eq!(socket.asked(|socket| socket.tcp_keepalive_interval()).unwrap(), Duration::from_secs(1));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn any_time_is_one_that_the_system_takes() {
+    for (silence, seconds) in [(Duration::ZERO, 1), (Duration::from_secs(60), 60), (Duration::MAX, 32_767)] {
+        let socket = accepted(&ListenOptions { keepalive: Some(silence), ..OPTIONS }).0;
+        assert_eq!(socket.asked(|socket| socket.tcp_keepalive_time()).unwrap(), Duration::from_secs(seconds));
     }
 }
 

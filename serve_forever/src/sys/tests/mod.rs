@@ -19,8 +19,16 @@ use super::{Interest, ListenOptions, Listener, Socket};
 /// Long enough for what should not happen.
 const MOMENT: Duration = Duration::from_millis(20);
 
-const OPTIONS: ListenOptions =
-    ListenOptions { backlog: 16, reuse_address: true, nodelay: true, only_v6: false };
+const OPTIONS: ListenOptions = ListenOptions {
+    backlog: 16,
+    reuse_address: true,
+    nodelay: true,
+    only_v6: false,
+    reuse_port: false,
+    keepalive: None,
+    send_buffer: None,
+    receive_buffer: None,
+};
 
 /// An address on which the system chooses the port.
 fn any_port() -> SocketAddr {

@@ -156,11 +156,9 @@ mod tests {
     use super::*;
     use crate::sys::bind::bind;
 
-    const OPTIONS: ListenOptions =
-        ListenOptions { backlog: 8, reuse_address: true, nodelay: true, only_v6: false };
-
     fn listener() -> Listener {
-        Listener::new(bind(([127, 0, 0, 1], 0).into(), &OPTIONS).unwrap(), &OPTIONS)
+        let options = ListenOptions { backlog: 8, nodelay: true, ..ListenOptions::default() };
+        Listener::new(bind(([127, 0, 0, 1], 0).into(), &options).unwrap(), &options)
     }
 
     #[test]

@@ -92,8 +92,8 @@ impl Socket {
     }
 
     #[cfg(test)]
-    pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        Ok(rustix::net::sockopt::tcp_nodelay(&self.fd)?)
+    pub(crate) fn asked<T>(&self, ask: impl FnOnce(socket2::SockRef<'_>) -> io::Result<T>) -> io::Result<T> {
+        ask(socket2::SockRef::from(&self.fd))
     }
 
     /// Whether neither direction works any more although there are octets to read.
