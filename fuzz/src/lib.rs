@@ -13,6 +13,7 @@ mod head;
 mod head_vs_httparse;
 mod multipart;
 mod percent;
+mod proxy_header;
 mod query;
 mod range;
 
@@ -24,5 +25,6 @@ pub use form::form;
 pub use head::head;
 pub use head_vs_httparse::head_vs_httparse;
 pub use multipart::multipart;
+pub use proxy_header::proxy_header;
 pub use query::query;
 pub use range::range;

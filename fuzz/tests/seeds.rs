@@ -56,3 +56,8 @@ fn paths_and_queries() {
 fn heads_as_httparse_reads_them() {
     with_seeds("head_vs_httparse", serve_forever_fuzz::head_vs_httparse);
 }
+
+#[test]
+fn proxy_headers() {
+    with_seeds("proxy_header", serve_forever_fuzz::proxy_header);
+}
