@@ -204,6 +204,11 @@ impl Pending {
         matches!(self.attachment, None | Some(Attachment::Detached(_)))
     }
 
+    /// Whether this is a file that one turn cannot send.
+    pub(crate) fn is_long_file(&self) -> bool {
+        matches!(self.attachment, Some(Attachment::File { left, .. }) if left > FILE_PIECE)
+    }
+
     /// What a detached writer feeds, if this is such a response.
     pub(crate) fn feed(&self) -> Option<&Feed> {
         match &self.attachment {

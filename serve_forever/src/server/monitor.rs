@@ -14,7 +14,8 @@ use super::protocol::Protocol;
 pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
     let mut seen: Vec<Option<Job>> = vec![None; engine.loops.len()];
     let mut hot = 0_u32;
-    let mut calm = 0_u32;
+    // Nothing has blocked yet.
+    let mut calm = CALM_TICKS;
     let mut quiet = 0_u32;
     let mut retried = Instant::now();
     while !engine.is_over() {

@@ -180,7 +180,9 @@ impl HttpConnection {
         }
         let waiting = output.lines.keep(log, &octets, sent);
         let pending = Pending::new(octets, sent, attachment, framing, waiting);
+        // The time that a long file takes is not the handler's: learned of, it would make threads for those that send one.
+        let is_long = pending.is_long_file();
         self.phase = Phase::Sending(Box::new(pending), after);
-        self.send_more(cx)
+        if is_long { Next::Again } else { self.send_more(cx) }
     }
 }
