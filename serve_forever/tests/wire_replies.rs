@@ -136,6 +136,36 @@ fn cookies_are_read_and_set() {
     assert_eq!((response.code(), response.values("Set-Cookie")), (404, set.map(String::from).to_vec()));
 }
 
+#[test]
+fn cookies_that_no_browser_would_keep_are_refused() {
+    let named = |name: &str| Cookie::new(name, "1");
+    let handler = handler_fn(move |http: &mut Exchange| {
+        for cookie in [
+            named("a").same_site(SameSite::None),
+            named("__Secure-a"),
+            named("__secure-a"),
+            named("__Host-a").secure(),
+            named("__Host-a").secure().path("/tea"),
+            named("__Host-a").secure().path("/").domain("tea.example"),
+            named("a").path(""),
+            named("a").domain(""),
+        ] {
+            assert!(http.set_cookie(&cookie).is_err(), "{cookie}");
+        }
+        for cookie in [
+            named("a").secure().same_site(SameSite::None),
+            named("__Secure-a").secure().domain("tea.example"),
+            named("__Host-a").secure().path("/"),
+            named("__Hostile"),
+        ] {
+            http.set_cookie(&cookie)?;
+        }
+        http.reply_text(200, "")
+    });
+    let answer = testing::respond(handler, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(String::from_utf8_lossy(&answer).matches("\r\nSet-Cookie: ").count(), 4);
+}
+
 proptest! {
     #[test]
     fn no_cookie_adds_anything_but_itself(name in ".{0,8}", value in ".{0,8}", path in ".{0,8}") {
@@ -216,6 +246,7 @@ fn bodies_are_read_as_text_up_to_a_bound() {
     assert_eq!(post("/", "", "té").text(), "té");
     assert_eq!(post("/", "Content-Type: text/plain; charset=\"UTF-8\"\r\n", "tea").text(), "tea");
     assert_eq!(post("/", "Content-Type: text/plain; charset=latin1\r\n", "tea").code(), 415);
+    assert_eq!(post("/", "Content-Type: text/plain; charset\r\n", "tea").code(), 415);
     assert_eq!(post("/octets", "", "1234567890").text(), "10");
     assert_eq!(post("/octets", "", "12345678901").code(), 413);
     let response = server.response(

@@ -46,8 +46,8 @@ impl Exchange<'_> {
     ///
     /// # Errors
     ///
-    /// As [`body`](Self::body), and a [`StatusError`]: of 415 if the content type names another charset than UTF-8 or US-ASCII,
-    /// of 400 if it is not UTF-8 all the same.
+    /// As [`body`](Self::body), and a [`StatusError`]: of 415 if the content type names another charset than UTF-8 or US-ASCII
+    /// or cannot be read, of 400 if it is not UTF-8 all the same.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -60,13 +60,18 @@ impl Exchange<'_> {
     /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\nTEA"));
     /// ```
     pub fn body_text(&mut self) -> Result<String> {
-        let is_utf_8 = self.content_type().is_none_or(|parsed| match parsed.get("charset") {
-            Ok(Some(charset)) => {
-                charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"us-ascii")
-            }
-            Ok(None) => true,
-            Err(_) => false,
-        });
+        let is_utf_8 = match self.headers().get_all("Content-Type").next().map(WithParameters::parse) {
+            None => true,
+            Some(Err(_)) => false,
+            Some(Ok(parsed)) => match parsed.get("charset") {
+                // The second is a part of the first.
+                Ok(Some(charset)) => {
+                    ["utf-8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name.as_bytes()))
+                }
+                Ok(None) => true,
+                Err(_) => false,
+            },
+        };
         if !is_utf_8 {
             return Err(StatusError::new(415).explain("This resource takes text in UTF-8").into());
         }

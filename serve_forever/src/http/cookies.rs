@@ -52,7 +52,9 @@ impl<'r> Exchange<'r> {
     ///
     /// # Errors
     ///
-    /// The name is no token, or a value or an attribute has a character that would end it (RFC 6265 §4.1.1).
+    /// The name is no token, or a value or an attribute has a character that would end it (RFC 6265 §4.1.1); or browsers would
+    /// not keep it: `SameSite=None` and names that begin with `__Secure-` or `__Host-` need [`secure`](Cookie::secure), the last also
+    /// the path `/` and no domain. Or the response has a head already.
     ///
     /// ```
     /// use std::time::Duration;
@@ -233,11 +235,33 @@ impl Cookie {
                 self.name
             ));
         }
-        let is_attribute =
-            |text: &&String| text.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b';');
-        match [&self.path, &self.domain].into_iter().flatten().find(|text| !is_attribute(text)) {
-            Some(text) => Err(format!("{text:?} cannot be an attribute of the cookie {}", self.name)),
+        let is_attribute = |text: &&String| {
+            !text.is_empty() && text.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b';')
+        };
+        if let Some(text) = [&self.path, &self.domain].into_iter().flatten().find(|text| !is_attribute(text))
+        {
+            return Err(format!("{text:?} cannot be an attribute of the cookie {}", self.name));
+        }
+        match self.rejection() {
+            Some(why) => Err(format!("no browser would keep the cookie {}: {why}", self.name)),
             None => Ok(()),
+        }
+    }
+
+    /// Why browsers would drop it without a word.
+    fn rejection(&self) -> Option<&'static str> {
+        let named = |prefix: &str| {
+            self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        let (host, secure) = (named("__Host-"), named("__Secure-"));
+        if self.same_site == SameSite::None && !self.secure {
+            Some("with SameSite=None it must be secure")
+        } else if (host || secure) && !self.secure {
+            Some("with that name it must be secure")
+        } else if host && (self.domain.is_some() || self.path.as_deref() != Some("/")) {
+            Some("with that name it must have the path / and no domain")
+        } else {
+            None
         }
     }
 }

@@ -164,6 +164,9 @@ impl Exchange<'_> {
     /// Sends the client elsewhere, with an empty body: 301 or 308 for ever, 302, 303 (which makes a `GET` of whatever it was)
     /// or 307 for this time (RFC 9110 §15.4).
     ///
+    /// A location that a client chose must be looked at before: `//evil.example/` and `/\evil.example` begin with a slash, and lead to
+    /// another host.
+    ///
     /// # Errors
     ///
     /// `code` is no redirection, or `location` has a character that no URI has: control characters, blanks, `"<>\^`, or anything
