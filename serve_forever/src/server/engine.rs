@@ -317,6 +317,11 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
     /// One more thread, if there may be more.
     fn grow(&self) -> bool {
         if self.permits.limit() >= self.most_permits() {
@@ -479,7 +484,8 @@ impl<P: Protocol> Wake for Engine<P> {
 
 impl<P: Protocol> Helm for Engine<P> {
     fn release(&self, index: usize, job: JobId) -> bool {
-        self.take_loop(index, job) != HandOver::NoThread
+        // Who holds no loop, as a stream that outlived its handler, needs no thread for one.
+        self.loops[index].state.job() != Some(job) || self.take_loop(index, job) != HandOver::NoThread
     }
 
     fn registry(&self, index: usize) -> &mio::Registry {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::AccessLog;
 use crate::server::builder::Builder;
 use crate::server::engine::Engine;
+use crate::server::seat::Helm;
 
 use super::lines::Lines;
 
@@ -40,4 +41,16 @@ fn no_more_threads_are_made_than_there_may_be() {
     engine.finish_detached();
     assert!(engine.may_start());
     assert!(!engine.try_detach());
+}
+
+/// Where there is none it would ask again every few milliseconds.
+#[test]
+fn who_holds_no_loop_lets_go_without_a_thread() {
+    let engine = engine_that_lost_all_drivers(100);
+    let state = &engine.loops[0].state;
+    let job = state.enter_job();
+    assert!(state.leave_job(job));
+    let threads = engine.threads();
+    assert!(engine.release(0, job));
+    assert_eq!(engine.threads(), threads);
 }
