@@ -6,12 +6,12 @@ mod support;
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use engine_support::{FAST, NEVER, OpenAtEnd, Room, get, head_length, http, raw, run};
-use serve_forever::{AccessLog, BaseRequestHandler, HttpServer, Stream, TcpServer};
+use engine_support::{FAST, NEVER, OpenAtEnd, Room, Served, get, head_length, http, raw, run};
+use serve_forever::{AccessLog, BaseRequestHandler, Detached, Exchange, HttpServer, Result, Stream, TcpServer};
 use support::{Client, answer, reply};
 
 /// More than the buffers between two sockets hold.
@@ -48,6 +48,100 @@ fn idle_connections_are_closed_at_once() {
     for client in fresh.iter_mut().chain(&mut used) {
         client.ends();
     }
+}
+
+/// A server with a response of this size under way, whose client has sent `behind` after its request and the server an order to stop,
+/// which the loop has seen.
+fn stopping_behind(
+    script: impl Fn(&mut Exchange) -> Result + Clone + Send + Sync + 'static,
+    behind: &str,
+) -> (Served, Client) {
+    let server =
+        http(answer(script), |builder| builder.loops(1).shutdown_timeout(NEVER).buffer_size(2 * LARGE));
+    let mut client = server.send(get("/"));
+    client.take(100);
+    client.send(behind);
+    let mut idle = server.connect();
+    server.wait_until("both are here", |stats| stats.connections == 2);
+    server.handle.shutdown();
+    idle.ends();
+    (server, client)
+}
+
+fn large_or_fast(http: &mut Exchange) -> Result {
+    if http.path() == "/fast" { reply(http, "fast") } else { reply(http, vec![b'x'; LARGE]) }
+}
+
+/// Closing over what was not read would make the system throw away what it has not delivered.
+#[test]
+fn a_request_behind_a_long_response_is_answered_and_cuts_nothing_off() {
+    let (mut server, mut client) = stopping_behind(large_or_fast, FAST);
+    let rest = client.rest();
+    assert!(rest.len() > LARGE, "only {} octets came", rest.len());
+    assert!(rest.ends_with(b"\r\n\r\nfast"));
+    server.returns();
+}
+
+#[test]
+fn a_request_behind_a_detached_response_is_answered_and_cuts_nothing_off() {
+    let kept: Arc<Mutex<Vec<Detached>>> = Arc::default();
+    let script = move |http: &mut Exchange| {
+        if http.path() == "/fast" {
+            return reply(http, "fast");
+        }
+        http.send_response(200).end_headers()?;
+        let mut writer = http.detach()?;
+        writer.write_all(&vec![b'x'; LARGE])?;
+        kept.lock().expect("nobody panics").push(writer);
+        Ok(())
+    };
+    let (mut server, mut client) = stopping_behind(script, FAST);
+    let rest = client.rest();
+    assert!(rest.len() > LARGE, "only {} octets came", rest.len());
+    assert!(rest.ends_with(b"\r\n\r\nfast"));
+    server.returns();
+}
+
+/// Nobody knows what it wants, and nobody waits for it.
+#[test]
+fn half_a_head_behind_a_response_does_not_hold_up_the_end() {
+    let (mut server, mut client) = stopping_behind(large_or_fast, "GET / HT");
+    client.rest_until_cut();
+    server.returns();
+}
+
+#[test]
+fn a_time_out_may_be_for_ever() {
+    let room = Arc::new(Room::default());
+    let inner = Arc::clone(&room);
+    let mut server = http(
+        answer(move |http| {
+            if http.path() == "/stay" {
+                inner.stay();
+            }
+            reply(http, "fast")
+        }),
+        |builder| {
+            builder
+                .loops(1)
+                .max_threads(3)
+                .permit_timeout(Duration::MAX)
+                .shutdown_timeout(Duration::MAX)
+                .linger_timeout(Duration::MAX)
+                .idle_timeout(Duration::MAX)
+                .body_timeout(Duration::MAX)
+                .write_timeout(Duration::MAX)
+        },
+    );
+    let mut clients: Vec<Client> = (0..4).map(|_| server.send(get("/stay"))).collect();
+    server.wait_until("some wait for a thread", |stats| stats.waiting > 0);
+    room.open();
+    for client in &mut clients {
+        assert_eq!(client.response().code(), 200);
+    }
+    assert_eq!(server.ask("nonsense\r\n\r\n").code(), 400);
+    server.handle.shutdown();
+    server.returns();
 }
 
 #[test]

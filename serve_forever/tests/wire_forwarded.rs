@@ -4,6 +4,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serve_forever::{AccessLog, Exchange, Forwarded, HttpServer, Result};
 use support::{Captured, Running, answer, reply, serve, serve_with};
@@ -100,6 +101,7 @@ fn the_log_and_error_reports_tell_the_client() {
         builder
             .trusted_proxies("127.0.0.1".parse().expect("a list"))
             .forwarded(Forwarded::XForwardedFor)
+            .body_timeout(Duration::from_millis(100))
             .access_log(AccessLog::to(log.clone()))
             .handle_error(move |report| {
                 writeln!(told.lock().expect("nobody panics"), "{report}").expect("it takes lines");
@@ -110,8 +112,12 @@ fn the_log_and_error_reports_tell_the_client() {
     assert_eq!(server.response(request).code(), 500);
     // The field that the proxy appended may be behind what is not understood.
     server.refuses(get("X-Forwarded-For: 198.51.100.9\r\nno field\r\n"), 400);
+    // Its head was whole.
+    let slow = "POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.77\r\nContent-Length: 9\r\n\r\nab";
+    server.refuses(slow, 408);
     // Errors have two; those of different loops come in any order.
-    let lines = log.lines(5);
+    let lines = log.lines(7);
+    assert_eq!(lines.iter().filter(|line| line.starts_with("192.0.2.77 - - [")).count(), 2, "{lines:?}");
     assert!(lines.iter().any(|line| line.starts_with("192.0.2.1 - - [")), "{lines:?}");
     assert!(
         lines.iter().any(|line| line.starts_with("2001:db8::1 - - [") && line.contains("/fail")),

@@ -3,6 +3,7 @@
 mod support;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::{env, fs, process};
 
 use proptest::prelude::*;
@@ -158,11 +159,7 @@ fn hooks_run_around_whatever_answers() {
         .get("/fails", |_| Err("it fails".into()))
         .after(|http, outcome| {
             let note = format!("{:?} {}", http.response_status(), outcome.is_ok());
-            http.server()
-                .state::<std::sync::Mutex<Vec<String>>>()
-                .lock()
-                .expect("nobody panicked")
-                .push(note);
+            http.server().state::<Mutex<Vec<String>>>().lock().expect("nobody panicked").push(note);
         });
     let server =
         HttpServer::builder(router).access_log(AccessLog::off()).bind(("127.0.0.1", 0)).expect("a port");
@@ -175,7 +172,7 @@ fn hooks_run_around_whatever_answers() {
         let response = client.response();
         assert_eq!((response.code(), response.field("X-Always").as_deref()), (code, Some("yes")), "{path}");
     }
-    let notes = server.handle().state::<std::sync::Mutex<Vec<String>>>();
+    let notes = server.handle().state::<Mutex<Vec<String>>>();
     let notes = notes.lock().expect("nobody panicked");
     assert_eq!(*notes, ["Some(200) true", "Some(200) true", "None false", "None false", "Some(404) true"]);
 }
@@ -414,4 +411,17 @@ fn naive(route: &str, path: &str) -> Option<Fit> {
         }
     }
     left.is_empty().then_some(fit)
+}
+
+#[test]
+fn of_parameters_one_of_which_is_nonsense_none_is_there() {
+    let seen = Arc::new(Mutex::new(None));
+    let inner = Arc::clone(&seen);
+    let router =
+        Router::new().get("/{pot}/{cup}", |http| http.reply_text(200, "tea")).after(move |http, _| {
+            *inner.lock().expect("nobody panics") = Some(http.param("pot").map(str::to_owned));
+        });
+    let answer = testing::respond(router, "GET /a/%zz HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(answer.starts_with(b"HTTP/1.1 400 "));
+    assert_eq!(*seen.lock().expect("nobody panics"), Some(None));
 }

@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use engine_support::{PATIENCE, http};
-use serve_forever::{Exchange, Result, StatusError, Stream};
+use engine_support::{PATIENCE, http, wait_until};
+use serve_forever::{Detached, Exchange, Result, StatusError, Stream};
 use support::{answer, masked, reply, serve};
 
 const REQUEST: &str =
@@ -337,4 +337,23 @@ fn a_body_of_just_the_size_that_is_drained_does_not_stand_in_the_way() {
     ] {
         assert_eq!(server.ask(format!("{offer}\r\n{body}")).code(), code, "{body}");
     }
+}
+
+#[test]
+fn a_writer_beside_a_stream_is_told_when_the_handler_is_over() {
+    let (give, writers) = mpsc::channel();
+    let server = http(
+        answer(move |http| {
+            http.send_response(101).send_header("Upgrade", "upper").end_headers()?;
+            give.send(http.detach()?)?;
+            drop(http.upgrade()?);
+            Err("it cannot go on".into())
+        }),
+        |builder| builder.loops(1).handle_error(|_| {}),
+    );
+    let mut client = server.connect();
+    client.send(REQUEST);
+    client.expect(SWITCHED);
+    let writer: Detached = writers.recv_timeout(PATIENCE).expect("a writer");
+    wait_until("the writer is told", || writer.is_closed());
 }

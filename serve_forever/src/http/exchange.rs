@@ -76,6 +76,8 @@ pub(crate) struct Request<'r> {
     pub(crate) octets: &'r [u8],
     /// When that had come.
     pub(crate) arrived: Instant,
+    /// Whether it ends, so that no field is missing.
+    pub(crate) is_whole: bool,
 }
 
 /// What a request is answered with and by.

@@ -6,6 +6,7 @@ use crate::server::behind_proxy::Forwarded;
 use crate::server::builder::Builder;
 use crate::server::config::Config;
 use crate::server::proxy_networks::ProxyNetworks;
+use crate::transport::Transport;
 
 use super::Http;
 use super::fields::{Headers, trim_blanks};
@@ -52,9 +53,12 @@ impl<H> Builder<Http<H>> {
 }
 
 impl Config {
-    /// Whose request it is that came from `peer` with these fields.
-    pub(crate) fn client_behind(&self, peer: SocketAddr, headers: Headers<'_>) -> SocketAddr {
-        self.forwarded.map_or(peer, |field| field.client(peer, &self.trusted_proxies, headers))
+    /// Whose request it is that came with these fields.
+    pub(crate) fn client_behind(&self, transport: &Transport, headers: Headers<'_>) -> SocketAddr {
+        let peer = transport.client();
+        // The field of somebody without a name could be anybody's.
+        let field = self.forwarded.filter(|_| !transport.is_nameless());
+        field.map_or(peer, |field| field.client(peer, &self.trusted_proxies, headers))
     }
 }
 

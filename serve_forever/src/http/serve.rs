@@ -86,10 +86,10 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let Lent { output: lent_output, response, records } = lent;
         exclusive(lent_output).begin();
         response.clear();
-        // Of a request that was refused, not all fields may be known.
-        let client = match refusal {
-            None => site.config.client_behind(site.transport.client(), request.head.fields(request.octets)),
-            Some(_) => site.transport.client(),
+        let client = if request.is_whole {
+            site.config.client_behind(site.transport, request.head.fields(request.octets))
+        } else {
+            site.transport.client()
         };
         let context = Context {
             server: site.server,

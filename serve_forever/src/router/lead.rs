@@ -81,9 +81,8 @@ fn with_params(
     answer: impl FnOnce(&mut Exchange) -> Result,
 ) -> Result {
     let before = http.params.len();
-    for (name, value) in params.iter() {
-        http.params.push((Arc::from(name), decoded(value)?.into_owned()));
-    }
+    let own = params.iter().map(|(name, value)| Ok((Arc::from(name), decoded(value)?.into_owned())));
+    http.params.extend(own.collect::<Result<Vec<_>, StatusError>>()?);
     let outcome = answer(http);
     http.params.truncate(before);
     outcome

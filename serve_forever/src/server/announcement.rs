@@ -59,7 +59,7 @@ impl Announcement {
             self.octets.extend_from_slice(&piece[..count]);
             match proxy_header::parse(&self.octets, config.max_proxy_header_size) {
                 Ok(Parsed::Complete { client, length }) => {
-                    transport.announce(client.unwrap_or(transport.peer));
+                    transport.announce(client);
                     return Heard::All(self.octets.split_off(length));
                 }
                 Ok(Parsed::Partial) if readiness.read => {}

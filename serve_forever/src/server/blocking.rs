@@ -105,7 +105,7 @@ pub(crate) fn serve<P: Protocol>(
         match next {
             Next::Close => return,
             Next::Again | Next::Run { .. } => {}
-            Next::Wait { read, write, deadline, .. } => {
+            Next::Wait { read, write, deadline, idle } => {
                 if bell.was_rung() {
                     continue;
                 }
@@ -124,7 +124,7 @@ pub(crate) fn serve<P: Protocol>(
                 let may_ring = Arc::weak_count(&bell) > 0;
                 let mut until =
                     if may_ring { Some(earlier(deadline, Instant::now() + SLICE)) } else { deadline };
-                if may_ring && !write {
+                if may_ring && !write && !idle {
                     // There may be octets that nobody wants yet: waiting for them would not wait.
                     if bell.wait(until) {
                         continue;

@@ -73,18 +73,23 @@ impl<P: Protocol> Builder<P> {
     /// ```
     pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
         self.config.check_proxies()?;
+        let config = self.config.bounded();
         let mut sockets = self.sockets;
-        let listeners = address::listen(address, &mut sockets, &self.config)?;
+        let listeners = address::listen(address, &mut sockets, &config)?;
         let mut addresses =
             listeners.iter().map(crate::sys::Listener::local_address).collect::<io::Result<Vec<_>>>()?;
         addresses.retain(|&address| address != NO_ADDRESS);
         let handle = ServerHandle::new(addresses, sockets.paths, self.access_log, self.hooks);
-        Ok(Server::new(self.protocol, self.config, self.timeout, handle, listeners))
+        Ok(Server::new(self.protocol, config, self.timeout, handle, listeners))
     }
 
     /// A server that listens nowhere, for what is tested without sockets.
     pub(crate) fn without_sockets(self) -> (P, Config, ServerHandle) {
-        (self.protocol, self.config, ServerHandle::new(Vec::new(), Vec::new(), self.access_log, self.hooks))
+        (
+            self.protocol,
+            self.config.bounded(),
+            ServerHandle::new(Vec::new(), Vec::new(), self.access_log, self.hooks),
+        )
     }
 }
 

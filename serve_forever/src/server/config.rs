@@ -43,6 +43,16 @@ pub struct Config {
     pub(crate) max_proxy_header_size: usize,
 }
 
+impl Config {
+    /// With time-outs that a deadline can be made of, for those who say `Duration::MAX` and mean never.
+    pub(super) fn bounded(mut self) -> Self {
+        for time in [&mut self.permit_timeout, &mut self.shutdown_timeout, &mut self.linger_timeout] {
+            *time = (*time).min(FOR_EVER);
+        }
+        self
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -134,3 +144,5 @@ pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
 pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;
 /// Octets of the header of the PROXY protocol.
 pub(crate) const MAX_PROXY_HEADER_SIZE: usize = 4 * 1024;
+/// A hundred years.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

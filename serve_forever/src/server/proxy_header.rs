@@ -86,8 +86,8 @@ fn parse_v2(octets: &[u8], most: usize) -> Result<Parsed, Malformed> {
             Err(Malformed)
         };
     };
-    // Other values are reserved, and to be refused.
-    if !is_command(command) || family >> 4 > 3 || family & 0xf > 2 {
+    // Other values are reserved, and to be refused; of the proxy's own connections the family does not count.
+    if !is_command(command) || command == V2_PROXY && (family >> 4 > 3 || family & 0xf > 2) {
         return Err(Malformed);
     }
     let Some(&[high, low]) = octets.get(14..V2_FIXED) else { return Ok(Parsed::Partial) };
@@ -278,6 +278,7 @@ mod tests {
             (V2_LOCAL, 0, &b""[..]),
             (V2_LOCAL, 0, b"whatever"),
             (V2_LOCAL, TCP_OVER_IPV4, b""),
+            (V2_LOCAL, 0x41, b""),
             (V2_LOCAL, TCP_OVER_IPV4, &[192, 0, 2, 1, 198, 51, 100, 1, 0, 1, 0, 1]),
             (V2_PROXY, 0, b""),
             (V2_PROXY, 0, b"whatever"),
@@ -297,7 +298,7 @@ mod tests {
             (0x11, TCP_OVER_IPV4, &[0; 12][..]),
             (0x31, TCP_OVER_IPV4, &[0; 12]),
             (0x22, TCP_OVER_IPV4, &[0; 12]),
-            (V2_LOCAL, 0x41, &[0; 12]),
+            (V2_PROXY, 0x41, &[0; 12]),
             (V2_PROXY, 0x13, &[0; 12]),
             (V2_PROXY, TCP_OVER_IPV4, &[0; 11]),
             (V2_PROXY, TCP_OVER_IPV6, &[0; 35]),

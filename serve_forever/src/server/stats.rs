@@ -46,7 +46,8 @@ pub struct ServerStats {
     pub refused: u64,
     /// Threads that run user code now, apart from those that drive a loop.
     pub threads_in_user_code: usize,
-    /// How many these may be at a time: what [`max_threads`](crate::Builder::max_threads) leaves of them. 0 before the server runs.
+    /// How many these may be at most: what [`max_threads`](crate::Builder::max_threads) leaves of them. A loop that is not in a handler
+    /// itself keeps one more back, so that requests may have to [wait](Self::waiting) a little earlier. 0 before the server runs.
     pub permits: usize,
     /// Requests that wait until one of them is free.
     pub waiting: usize,

@@ -70,10 +70,10 @@ fn hand_on(socket: &Socket, options: &ListenOptions) -> io::Result<()> {
         socket.set_tcp_keepalive(&keepalive(silence))?;
     }
     if let Some(octets) = options.send_buffer {
-        socket.set_send_buffer_size(octets)?;
+        socket.set_send_buffer_size(octets.min(MOST_OCTETS))?;
     }
     if let Some(octets) = options.receive_buffer {
-        socket.set_recv_buffer_size(octets)?;
+        socket.set_recv_buffer_size(octets.min(MOST_OCTETS))?;
     }
     Ok(())
 }
@@ -89,6 +89,8 @@ fn keepalive(silence: Duration) -> TcpKeepalive {
     keepalive
 }
 
+/// More would not be the number that the system is told.
+const MOST_OCTETS: usize = i32::MAX as usize;
 /// Seconds; the most that Linux takes.
 const LONGEST_SILENCE: u64 = 32_767;
 

@@ -23,7 +23,7 @@ pub(crate) struct Transport {
     /// Our own.
     pub(crate) local: SocketAddr,
     /// Whom the peer, a proxy, has said that it speaks for.
-    announced: OnceLock<SocketAddr>,
+    announced: OnceLock<Option<SocketAddr>>,
 }
 
 #[derive(Debug)]
@@ -44,17 +44,22 @@ impl Transport {
 
     /// Whom the peer speaks for.
     pub(crate) fn client(&self) -> SocketAddr {
-        *self.announced.get().unwrap_or(&self.peer)
+        self.announced.get().copied().flatten().unwrap_or(self.peer)
     }
 
-    /// The peer speaks for `client`. Only its first word counts.
-    pub(crate) fn announce(&self, client: SocketAddr) {
+    /// The peer speaks for `client`, or for somebody it does not name. Only its first word counts.
+    pub(crate) fn announce(&self, client: Option<SocketAddr>) {
         let _ = self.announced.set(client);
     }
 
     /// Whether the peer has said whom it speaks for.
     pub(crate) fn is_announced(&self) -> bool {
         self.announced.get().is_some()
+    }
+
+    /// Whether the peer has said that it speaks for somebody it does not name.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.announced.get() == Some(&None)
     }
 
     /// Whether the peer came by a Unix socket.

@@ -27,7 +27,8 @@ impl HttpConnection {
         if !matches!(self.phase, Phase::Sending(..)) {
             // The client may have sent its next request meanwhile, which was not looked at.
             cx.readiness.read = true;
-            return step;
+            // Who is idle while the server stops is closed: what has come is looked at before.
+            return if let Step::Next(Next::Wait { idle: true, .. }) = step { Step::Go } else { step };
         }
         if let Step::Next(Next::Wait { read: true, .. }) = step {
             if cx.readiness.end || cx.readiness.broken || cx.readiness.read && cx.transport.at_end() {

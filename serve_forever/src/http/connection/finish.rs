@@ -119,7 +119,8 @@ impl HttpConnection {
                     if self.look_first {
                         return Step::Go;
                     }
-                    return Step::Next(self.await_octets(cx.config, cx.now));
+                    // More may have come by now.
+                    return Step::Go;
                 }
                 if drain.left == 0 {
                     // Too much, or malformed. The response has said nothing of it, but there is no other way.

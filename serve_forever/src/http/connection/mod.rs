@@ -249,7 +249,7 @@ impl HttpConnection {
         let headers = head.fields(&self.partial);
         let mut client_address = cx.transport.client();
         if matches!(parsed, Ok(Parsed::Complete(_))) {
-            client_address = cx.config.client_behind(client_address, headers);
+            client_address = cx.config.client_behind(cx.transport, headers);
         }
         let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
         let (end, content) = (octets.len(), (octets.len() - start) as u64);

@@ -62,7 +62,8 @@ impl HttpConnection {
                 self.examine_partial(cx.protocol, cx.config, cx.now)
             };
             match examined {
-                Examined::Incomplete if cx.readiness.read => {}
+                // While the server stops, only an empty socket shows that no more has come.
+                Examined::Incomplete if cx.readiness.read || cx.stopping => {}
                 Examined::Incomplete => return Step::Next(self.await_octets(cx.config, cx.now)),
                 Examined::Step(step) => return step,
             }

@@ -47,11 +47,13 @@ impl HttpConnection {
         let mut refusal = refusal.cloned();
         let mut first = true;
         let after = loop {
+            // Whether all fields are known.
+            let mut is_whole = true;
             let end = match parsed.take() {
                 Some(end) => end,
                 None if refusal.is_some() => {
                     // As far as it goes, for the log.
-                    let _ = head.parse(&read[start..*filled], &limits);
+                    is_whole = matches!(head.parse(&read[start..*filled], &limits), Ok(Parsed::Complete(_)));
                     *filled - start
                 }
                 None => match head.parse(&read[start..*filled], &limits) {
@@ -62,6 +64,7 @@ impl HttpConnection {
                     }
                     Err(wrong) => {
                         refusal = Some(wrong);
+                        is_whole = false;
                         *filled - start
                     }
                 },
@@ -91,7 +94,7 @@ impl HttpConnection {
             first = false;
             let (octets, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
-            let request = Request { head, octets, arrived };
+            let request = Request { head, octets, arrived, is_whole };
             let served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.
@@ -102,7 +105,9 @@ impl HttpConnection {
             if let Some(upgraded) = served.upgraded {
                 // What is in the buffer went with the stream.
                 *filled = 0;
-                exclusive(&mut lent.output).lines.settle(log, &[], 0);
+                let output = exclusive(&mut lent.output);
+                output.lines.settle(log, &[], 0);
+                output.let_go();
                 return self.leave_to(upgraded, cx);
             }
             if served.cut {
