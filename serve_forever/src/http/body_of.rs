@@ -86,9 +86,4 @@ impl Exchange<'_> {
         let mut types = self.headers().get_all("Content-Type");
         types.next().filter(|_| types.next().is_none())
     }
-
-    /// What the content type says, if there is one that can be read.
-    pub(super) fn content_type(&self) -> Option<WithParameters<'_>> {
-        WithParameters::parse(self.headers().get_all("Content-Type").next()?).ok()
-    }
 }

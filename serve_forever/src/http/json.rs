@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::Result;
 
 use super::exchange::Exchange;
+use super::parameters::WithParameters;
 use super::response_head::IntoStatus;
 use super::status_error::StatusError;
 
@@ -26,6 +27,7 @@ impl Exchange<'_> {
     pub fn reply_json(&mut self, code: impl IntoStatus, value: &(impl Serialize + ?Sized)) -> Result {
         self.reply_octets(code, "application/json", serde_json::to_vec(value)?)
     }
+
     /// The whole body, from JSON. With the feature `json`.
     ///
     /// # Errors
@@ -44,8 +46,9 @@ impl Exchange<'_> {
     /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\n6"));
     /// ```
     pub fn body_json<T: DeserializeOwned>(&mut self) -> Result<T> {
-        let is_json = self.content_type().is_some_and(|parsed| parsed.is_json());
-        if !is_json {
+        let content_type = self.headers().get_all("Content-Type").next();
+        let parsed = content_type.and_then(|value| WithParameters::parse(value).ok());
+        if !parsed.is_some_and(|parsed| parsed.is_json()) {
             return Err(StatusError::new(415).explain("This resource takes application/json").into());
         }
         let octets = self.body()?;
