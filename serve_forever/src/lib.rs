@@ -42,8 +42,8 @@
 //! - [`Exchange::send_file`], [`Exchange::send_source`] and [`Exchange::detach`] leave the rest of a response to the server, so that no
 //!   thread waits for the client: downloads, generated content, event streams.
 //! - [`Exchange::upgrade`] makes a [`Stream`] of the connection, for another protocol.
-//! - [`TcpServer`] and [`BaseRequestHandler`] speak any other protocol over TCP.
-//! - [`Builder`] sets time-outs and limits; [`ServerHandle`] stops a server, keeps its state and tells its [`ServerStats`].
+//! - [`TcpServer`] and [`BaseRequestHandler`], or [`StreamRequestHandler`] for lines, speak any other protocol over TCP.
+//! - [`Builder`] sets time-outs and limits, and [whom to trust](Builder::trusted_proxies) behind a proxy; [`ServerHandle`] stops a server, keeps its state and tells its [`ServerStats`].
 //! - [`testing::respond`] tests handlers without sockets.
 //! - [`manual`] has pages on limits, threads, deployment, migration and testing.
 //!

@@ -8,7 +8,7 @@
 //! There is one event loop for each core, and each is driven by one thread. When a request is complete, that same thread calls the handler. Most
 //! handlers return within microseconds; the thread then goes on with its loop, and nothing was handed from one thread to another.
 //!
-//! A handler that does not return soon, within one or two milliseconds, loses its loop: a spare thread drives the loop on, and the handler goes on
+//! A handler that does not return soon, within four to eight milliseconds while nothing else blocks and one or two otherwise, loses its loop: a spare thread drives the loop on, and the handler goes on
 //! where it is, undisturbed. It also gives the loop away by itself before it waits for its client, in `rfile` or `wfile`. When it
 //! returns, its thread becomes a spare one. So
 //!
@@ -37,7 +37,7 @@
 //! driver. Each handler that runs apart from a loop holds a **permit**. A request that finds none waits, with its connection back in
 //! the loop; after [`permit_timeout`](crate::Builder::permit_timeout), 1 s, it is answered with 503 and `Retry-After`, and at once if
 //! [`max_waiting_requests`](crate::Builder::max_waiting_requests) wait already. Once half of the permits are taken no single address may have more than half
-//! of them. `ServerStats::refused` counts these answers, and `threads_in_user_code` is how many permits are held.
+//! of them. `ServerStats::refused` counts these answers, and `waiting` is how many wait now, `threads_in_user_code` how many permits are held, of `permits`.
 //!
 //! # How many threads
 //!
