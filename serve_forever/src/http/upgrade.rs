@@ -42,7 +42,7 @@ impl Exchange<'_> {
     /// itself if the client did not offer that protocol. The stream may outlive the handler and move to other threads;
     /// when the last part of it is dropped the connection ends. There are no time-outs unless they are set.
     ///
-    /// A stream keeps its server alive: one that is kept in the server's own [state](crate::Builder::state) has to be taken out of
+    /// A stream keeps its server alive: one that is kept in the server's own [state](crate::ServerHandle::state) has to be taken out of
     /// it in the end. A handler that keeps the stream keeps its thread. Half of [`max_threads`](crate::Builder::max_threads) may be kept
     /// that way; who comes then gets 503.
     ///
