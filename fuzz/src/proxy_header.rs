@@ -50,7 +50,9 @@ fn simple(header: &[u8]) -> Option<Option<SocketAddr>> {
     let (ip, port): (IpAddr, u16) = if let Some(rest) = header.strip_prefix(b"\r\n\r\n\0\r\nQUIT\n") {
         let [command @ (0x20 | 0x21), family, high, low, rest @ ..] = rest else { return None };
         let (kind, transport) = (family >> 4, family & 15);
-        if *command == 0x21 && (kind > 3 || transport > 2) || rest.len() != usize::from(*high) << 8 | usize::from(*low) {
+        if *command == 0x21 && (kind > 3 || transport > 2)
+            || rest.len() != usize::from(*high) << 8 | usize::from(*low)
+        {
             return None;
         }
         match (command, family, rest.len()) {
