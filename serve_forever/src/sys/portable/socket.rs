@@ -104,8 +104,8 @@ impl Socket {
     }
 
     #[cfg(test)]
-    pub(crate) fn asked<T>(&self, ask: impl FnOnce(socket2::SockRef<'_>) -> io::Result<T>) -> io::Result<T> {
-        ask(socket2::SockRef::from(&*self.stream()))
+    pub(crate) fn asked<T>(&self, ask: impl FnOnce(SockRef<'_>) -> io::Result<T>) -> io::Result<T> {
+        ask(SockRef::from(&*self.stream()))
     }
 
     fn stream(&self) -> RwLockReadGuard<'_, TcpStream> {
