@@ -53,9 +53,10 @@ impl<H> Builder<Http<H>> {
 }
 
 impl Config {
-    /// Whose request it is that came with these fields.
-    pub(crate) fn client_behind(&self, transport: &Transport, headers: Headers<'_>) -> SocketAddr {
+    /// Whose request it is. `headers`: its fields, if all of them are known; of others, the one that a proxy appended may be missing.
+    pub(crate) fn client_behind(&self, transport: &Transport, headers: Option<Headers<'_>>) -> SocketAddr {
         let peer = transport.client();
+        let Some(headers) = headers else { return peer };
         // The field of somebody without a name could be anybody's.
         let field = self.forwarded.filter(|_| !transport.is_nameless());
         field.map_or(peer, |field| field.client(peer, &self.trusted_proxies, headers))

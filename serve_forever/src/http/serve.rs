@@ -86,11 +86,8 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let Lent { output: lent_output, response, records } = lent;
         exclusive(lent_output).begin();
         response.clear();
-        let client = if request.is_whole {
-            site.config.client_behind(site.transport, request.head.fields(request.octets))
-        } else {
-            site.transport.client()
-        };
+        let fields = request.is_whole.then(|| request.head.fields(request.octets));
+        let client = site.config.client_behind(site.transport, fields);
         let context = Context {
             server: site.server,
             client,

@@ -116,9 +116,6 @@ impl HttpConnection {
                     self.partial = buffer[at..count].to_vec();
                     self.look_first = !self.partial.is_empty();
                     self.phase = Phase::Receiving;
-                    if self.look_first {
-                        return Step::Go;
-                    }
                     // More may have come by now.
                     return Step::Go;
                 }

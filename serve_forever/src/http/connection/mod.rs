@@ -247,10 +247,8 @@ impl HttpConnection {
         // As far as it goes, for the log.
         let parsed = head.parse(&self.partial, &limits(cx.config));
         let headers = head.fields(&self.partial);
-        let mut client_address = cx.transport.client();
-        if matches!(parsed, Ok(Parsed::Complete(_))) {
-            client_address = cx.config.client_behind(cx.transport, headers);
-        }
+        let is_whole = matches!(parsed, Ok(Parsed::Complete(_)));
+        let client_address = cx.config.client_behind(cx.transport, is_whole.then_some(headers));
         let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
         let (end, content) = (octets.len(), (octets.len() - start) as u64);
         cx.server.counters().answered(cx.waker.index, status, content);
