@@ -57,16 +57,11 @@ fn run() -> io::Result<ExitCode> {
         eprintln!("{}: {}", scenario.name, scenario.title);
         let results = (scenario.run)(&lab).unwrap_or_else(|error| Results::failed(&error));
         println!("{}", report.add(scenario, results));
+        if lab.options.write {
+            // After each one, so that a run which is broken off keeps what it has measured.
+            report.with_stored(home).store(home)?;
+        }
     }
-    if lab.options.write {
-        let all_met = report.all_met();
-        report.merge_with_stored(home);
-        report.store(home)?;
-        return Ok(exit(all_met, &lab));
-    }
-    Ok(exit(report.all_met(), &lab))
-}
-
-fn exit(all_met: bool, lab: &Lab) -> ExitCode {
-    if all_met || !lab.options.strict { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let passed = report.all_met() || !lab.options.strict;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -38,7 +38,7 @@ struct Settings {
 }
 
 /// One scenario with its results.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) name: String,
     pub(crate) title: String,
@@ -48,7 +48,7 @@ pub(crate) struct Measured {
     pub(crate) results: Results,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Results {
     pub(crate) rows: Vec<Row>,
     pub(crate) bars: Vec<Bar>,
@@ -64,7 +64,7 @@ impl Results {
 }
 
 /// What one server did. Times are in nanoseconds.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) server: String,
     pub(crate) cpu_ratio: Option<f64>,
@@ -90,7 +90,7 @@ impl Row {
 }
 
 /// Something that has to hold.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Bar {
     pub(crate) what: String,
     pub(crate) measured: String,
@@ -116,15 +116,8 @@ impl Bar {
 
 impl Report {
     pub(crate) fn new(options: &Options) -> Self {
-        let quiet = |word: &String| word != "--write" && word != "--strict";
-        let arguments: Vec<_> = std::env::args().skip(1).filter(quiet).collect();
-        let command =
-            if arguments.is_empty() { String::new() } else { format!(" -- {}", arguments.join(" ")) };
-        let command = format!(
-            "`cargo run --release --manifest-path bench/Cargo.toml{command}`, {} rounds of {} s",
-            options.rounds,
-            options.time.as_secs_f64()
-        );
+        let command = command(std::env::args().skip(1));
+        let command = format!("`{command}`, {} rounds of {} s", options.rounds, options.time.as_secs_f64());
         let settings = Settings { date: machine::today(), command };
         Self { machine: machine::describe(), scenarios: Vec::new(), settings }
     }
@@ -151,21 +144,17 @@ impl Report {
         self.scenarios.iter().flat_map(|measured| &measured.results.bars).all(|bar| bar.met == Some(true))
     }
 
-    /// Scenarios that were not run now keep their stored results, if those are of the same machine.
-    pub(crate) fn merge_with_stored(&mut self, home: &Path) {
-        let Ok(stored) = Self::load(home) else { return };
-        if stored.machine != self.machine {
-            return;
-        }
-        for old in stored.scenarios {
-            if !self.scenarios.iter().any(|new| new.name == old.name) {
-                self.scenarios.push(old);
-            }
-        }
+    /// These results and, of the scenarios that were not run, the stored ones, if those are of the same machine.
+    pub(crate) fn with_stored(&self, home: &Path) -> Self {
+        let stored = Self::load(home).ok().filter(|stored| stored.machine == self.machine);
+        let is_old = |old: &Measured| self.scenarios.iter().all(|new| new.name != old.name);
+        let old = stored.into_iter().flat_map(|stored| stored.scenarios).filter(is_old);
+        let mut scenarios: Vec<_> = self.scenarios.iter().cloned().chain(old).collect();
         let place = |measured: &Measured| {
             crate::scenarios::ALL.iter().position(|scenario| scenario.name == measured.name)
         };
-        self.scenarios.sort_by_key(|measured| place(measured).unwrap_or(usize::MAX));
+        scenarios.sort_by_key(|measured| place(measured).unwrap_or(usize::MAX));
+        Self { machine: self.machine.clone(), scenarios, settings: Settings::default() }
     }
 
     pub(crate) fn load(home: &Path) -> io::Result<Self> {
@@ -293,6 +282,23 @@ pub(crate) fn megabytes(octets: f64) -> String {
     format!("{:.1} MB", octets / 1e6)
 }
 
+/// The command line that measures the same elsewhere: without what only says where results go, or what is where here.
+fn command(arguments: impl Iterator<Item = String>) -> String {
+    let mut command = "cargo run --release --manifest-path bench/Cargo.toml".to_owned();
+    let mut arguments = arguments.filter(|word| word != "--write" && word != "--strict").peekable();
+    if arguments.peek().is_some() {
+        command.push_str(" --");
+    }
+    while let Some(word) = arguments.next() {
+        command.push(' ');
+        command.push_str(&word);
+        if word == "--peers" && arguments.next().is_some() {
+            command.push_str(" DIR");
+        }
+    }
+    command
+}
+
 /// Nanoseconds, in a unit that suits them.
 pub(crate) fn time(nanoseconds: f64) -> String {
     match nanoseconds {
@@ -326,6 +332,14 @@ mod tests {
         let page = format!("# Title\n{BEGIN}\nold\n{END}\nrest\n");
         assert_eq!(replace_marked(&page, "new\n"), Some(format!("# Title\n{BEGIN}\nnew\n{END}\nrest\n")));
         assert_eq!(replace_marked("# Title\n", "new\n"), None);
+    }
+
+    #[test]
+    fn the_command_is_told_without_what_is_particular_to_a_machine() {
+        let told = |words: &str| command(words.split_whitespace().map(str::to_owned));
+        let run = "cargo run --release --manifest-path bench/Cargo.toml";
+        assert_eq!(told("--write"), run);
+        assert_eq!(told("--peers /home/me/peers --write log"), format!("{run} -- --peers DIR log"));
     }
 
     #[test]
