@@ -17,8 +17,8 @@ const BUGS: &[Bug] = &[
     Bug {
         name: "claim_without_comparison",
         file: "state.rs",
-        from: "self.word.compare_exchange(job.0 | JOB, job.0 | DRIVING, Ordering::AcqRel, Ordering::Acquire).is_ok()",
-        to: "{ self.word.store(job.0 | DRIVING, Ordering::Release); true }",
+        from: "self.word.compare_exchange(job.0, driving, Ordering::AcqRel, Ordering::Acquire).is_ok()",
+        to: "{ self.word.store(driving, Ordering::Release); true }",
     },
     Bug {
         name: "jobs_without_numbers",

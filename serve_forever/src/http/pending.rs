@@ -259,7 +259,6 @@ impl Pending {
                     self.attachment = None;
                 }
                 Some(Attachment::File { file, offset, left, .. }) => {
-                    // A larger piece would hold up the loop for longer than the monitor's tick.
                     match transport.send_file(file, *offset, (*left).min(FILE_PIECE)) {
                         Ok(0) => {
                             return Err(io::Error::new(
@@ -270,10 +269,14 @@ impl Pending {
                         Ok(count) => {
                             *offset += count;
                             *left -= count.min(*left);
+                            let is_last = *left == 0;
                             self.octets_sent += count;
                             self.progress = None;
                             if let Some(waiting) = &mut self.waiting {
                                 waiting.add(count);
+                            }
+                            if !is_last {
+                                return Ok(Sent::Yield);
                             }
                         }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Sent::Blocked),
@@ -377,7 +380,8 @@ fn wrong_length(what: &str) -> io::Error {
 
 /// Looks at a file that may grow, until its length must have followed its time.
 const LOOKS_AT_GROWTH: usize = 16;
-/// Pieces of a file or of a source that are sent before others have their turn.
+/// Pieces of a source that are sent before others have their turn.
 const PIECES_PER_TURN: usize = 2;
-/// Octets of a file that are sent at a time.
-const FILE_PIECE: u64 = 128 * 1024;
+/// Octets of a file that are sent before others have their turn. Smaller pieces cost more, as the last segment of each
+/// is not full; a larger one would keep others waiting.
+const FILE_PIECE: u64 = 256 * 1024;

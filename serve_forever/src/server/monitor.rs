@@ -9,10 +9,10 @@ use super::protocol::Protocol;
 
 /// Watches the loops until the engine is over.
 ///
-/// A job that is seen at two ticks in a row has lost its loop. The driver pays for this with one store and one
-/// compare-and-swap per job; all clocks are here.
+/// A job that is seen at two ticks in a row has lost its loop (a brief one only where the ticks are not short, or there
+/// are many of them). The driver pays for this with one store and one compare-and-swap per job; all clocks are here.
 pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
-    let mut seen: Vec<Option<Job>> = vec![None; engine.loops.len()];
+    let mut seen: Vec<Option<(Job, u32)>> = vec![None; engine.loops.len()];
     let mut hot = 0_u32;
     // Nothing has blocked yet.
     let mut calm = CALM_TICKS;
@@ -32,9 +32,13 @@ pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
         }
         let mut all_polling = true;
         for (each, seen) in engine.loops.iter().zip(&mut seen) {
-            let job = each.state.job();
-            if let Some(job) = job
-                && *seen == Some(job)
+            // The job that it is in, and at how many looks before this one it was.
+            let job = each.state.job().map(|job| match *seen {
+                Some((before, looks)) if before == job => (job, looks + 1),
+                _ => (job, 0),
+            });
+            if let Some((job, looks)) = job
+                && looks >= if hot > 0 && job.is_brief() { BRIEF_LOOKS } else { 1 }
                 && engine.take_loop(each.index, job) == HandOver::Done
             {
                 (hot, calm) = (HOT_TICKS, 0);
@@ -63,6 +67,9 @@ const CALM_TICK: Duration = Duration::from_millis(4);
 const CALM_TICKS: u32 = HOT_TICKS + 250;
 /// Short ticks after each hand-over.
 const HOT_TICKS: u32 = 1000;
+/// Short ticks at which a brief job may be seen before it loses its loop. To send a part of a file takes about as long
+/// as one of them; a loop that changed hands for each would do little else.
+const BRIEF_LOOKS: u32 = 10;
 /// Ticks with every loop in its poll, after which the monitor sleeps. Not one: a loop under light load is in
 /// its poll at most looks, and to wake the monitor for each of its requests costs more than the ticks.
 const QUIET_TICKS: u32 = 20;

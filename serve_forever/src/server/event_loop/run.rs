@@ -85,7 +85,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 return Some(core);
             }
         }
-        self.run_inline(core, token, seated, kind, scratch)
+        self.run_inline(core, token, seated, kind, permit, scratch)
     }
 
     pub(super) fn start_on_spare(
@@ -115,11 +115,13 @@ impl<'a, P: Protocol> Driver<'a, P> {
         token: Token,
         mut seated: Box<Seated<P>>,
         kind: Kind,
+        permit: bool,
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
         core.current = Some((Some(token), seated.transport.client().ip()));
         let started = core.now;
-        let job = self.own.state.enter_job();
+        let state = &self.own.state;
+        let job = if permit { state.enter_job() } else { state.enter_brief_job() };
         drop(core);
 
         let seat = Seat::inline(&**self.engine, self.own.index, job);

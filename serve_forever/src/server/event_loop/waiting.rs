@@ -81,7 +81,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             if self.engine.try_detach() {
                 self.start_on_spare(&mut core, token, seated, kind);
             } else {
-                core = self.run_inline(core, token, seated, kind, scratch)?;
+                core = self.run_inline(core, token, seated, kind, true, scratch)?;
             }
         }
         for _ in 0..core.waiting_jobs.len() {

@@ -15,9 +15,16 @@ pub(crate) struct LoopState {
     word: AtomicU64,
 }
 
-/// A job that the driver of a loop went into.
+/// A job that the driver of a loop went into: the word while it is inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Job(u64);
+
+impl Job {
+    /// Whether it needs no permit: it runs no code that may block, and nothing but a disk keeps it.
+    pub(crate) fn is_brief(self) -> bool {
+        self.0 & PHASE == BRIEF_JOB
+    }
+}
 
 impl LoopState {
     pub(crate) fn new() -> Self {
@@ -26,10 +33,19 @@ impl LoopState {
 
     /// The driver goes into a job; it must have let go of the loop's core right after.
     pub(crate) fn enter_job(&self) -> Job {
+        self.enter(JOB)
+    }
+
+    /// The same for a job that [is brief](Job::is_brief).
+    pub(crate) fn enter_brief_job(&self) -> Job {
+        self.enter(BRIEF_JOB)
+    }
+
+    fn enter(&self, phase: u64) -> Job {
         // Only the driver writes the word outside of a job, so its own last value needs no ordering.
         let sequence = (self.word.load(Ordering::Relaxed) & !PHASE).wrapping_add(STEP);
-        self.word.store(sequence | JOB, Ordering::Release);
-        Job(sequence)
+        self.word.store(sequence | phase, Ordering::Release);
+        Job(sequence | phase)
     }
 
     /// The driver comes back from `job`: true when the loop is still its own.
@@ -46,13 +62,14 @@ impl LoopState {
 
     fn claim(&self, job: Job) -> bool {
         // Who comes too late sees what the winner did before (it has counted the loser as detached).
-        self.word.compare_exchange(job.0 | JOB, job.0 | DRIVING, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        let driving = job.0 & !PHASE | DRIVING;
+        self.word.compare_exchange(job.0, driving, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// The job that the driver is inside of, if it is.
     pub(crate) fn job(&self) -> Option<Job> {
         let word = self.word.load(Ordering::Acquire);
-        (word & PHASE == JOB).then_some(Job(word & !PHASE))
+        matches!(word & PHASE, JOB | BRIEF_JOB).then_some(Job(word))
     }
 
     /// The driver is about to block in its poll. After this it must look into the inbox once more.
@@ -83,4 +100,5 @@ const PHASE: u64 = 0b11;
 const DRIVING: u64 = 0;
 const JOB: u64 = 1;
 const POLLING: u64 = 2;
+const BRIEF_JOB: u64 = 3;
 const STEP: u64 = PHASE + 1;

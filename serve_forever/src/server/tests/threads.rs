@@ -54,3 +54,18 @@ fn who_holds_no_loop_lets_go_without_a_thread() {
     assert!(engine.release(0, job));
     assert_eq!(engine.threads(), threads);
 }
+
+#[test]
+fn a_brief_job_keeps_its_loop_or_loses_it_as_any_other() {
+    let engine = engine_that_lost_all_drivers(100);
+    let state = &engine.loops[0].state;
+    let job = state.enter_brief_job();
+    assert!(job.is_brief());
+    assert_eq!(state.job(), Some(job));
+    assert!(state.take(job));
+    assert!(!state.leave_job(job));
+    let next = state.enter_job();
+    assert!(!next.is_brief());
+    assert!(!state.leave_job(job));
+    assert!(state.leave_job(next));
+}
