@@ -227,7 +227,8 @@ impl Pending {
         if self.octets_sent > 0 {
             self.check_unchanged(transport)?;
         }
-        for _ in 0..PIECES_PER_TURN {
+        let mut pieces = 0;
+        loop {
             while self.sent < self.octets.len() {
                 let more = matches!(self.attachment, Some(Attachment::File { .. }));
                 match transport.send(&self.octets[self.sent..], more) {
@@ -283,13 +284,20 @@ impl Pending {
                         Err(error) => return Err(error),
                     }
                 }
+                Some(Attachment::Source(_) | Attachment::Detached(_)) if pieces == PIECES_PER_TURN => {
+                    return Ok(Sent::Yield);
+                }
                 Some(Attachment::Source(source)) => {
+                    pieces += 1;
                     let mut piece = Vec::new();
                     let more = source.pull(&mut piece)?;
                     self.add(piece, more)?;
                 }
                 Some(Attachment::Detached(feed)) => match feed.take() {
-                    Taken::Octets(octets) => self.add(octets, true)?,
+                    Taken::Octets(octets) => {
+                        pieces += 1;
+                        self.add(octets, true)?;
+                    }
                     Taken::End => self.add(Vec::new(), false)?,
                     Taken::Nothing => {
                         // Quiet streams are many, and keep nothing of the largest they sent.
@@ -301,7 +309,6 @@ impl Pending {
                 },
             }
         }
-        Ok(Sent::Yield)
     }
 
     /// The next piece of content that is made while it is sent. `more`: it is not the last.

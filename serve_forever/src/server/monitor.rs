@@ -34,7 +34,7 @@ pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
         for (each, seen) in engine.loops.iter().zip(&mut seen) {
             // The job that it is in, and at how many looks before this one it was.
             let job = each.state.job().map(|job| match *seen {
-                Some((before, looks)) if before == job => (job, looks + 1),
+                Some((before, looks)) if before == job => (job, looks.saturating_add(1)),
                 _ => (job, 0),
             });
             if let Some((job, looks)) = job
