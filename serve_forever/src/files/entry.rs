@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::http::{Expected, PreparedFields};
 use crate::http::date::{http_date_of, parse_http_date};
@@ -23,6 +24,8 @@ pub(super) struct Entry {
     /// Where it was found, to see whether it is still the same.
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
+    /// At this time or later it was seen to be the same still: nanoseconds, counted by the site, and one more. 0: never.
+    seen: AtomicU64,
     pub(super) content: Content,
     pub(super) content_type: String,
     entity_tag: Option<EntityTag>,
@@ -95,6 +98,7 @@ impl Entry {
         let mut entry = Self {
             path,
             stamp,
+            seen: AtomicU64::new(0),
             content: if is_small { Content::Memory(first.into()) } else { Content::File(Arc::new(file)) },
             content_type,
             entity_tag,
@@ -114,6 +118,16 @@ impl Entry {
             Content::Memory(octets) => octets.len() as u64,
             Content::File(_) => self.stamp.size(),
         }
+    }
+
+    /// It was just seen at its path, unchanged, after `time`.
+    pub(super) fn is_there_after(&self, time: Duration) {
+        self.seen.fetch_max(tick(time), Ordering::Relaxed);
+    }
+
+    /// Whether it was seen at its path, unchanged, after `time`.
+    pub(super) fn was_there_after(&self, time: Duration) -> bool {
+        tick(time) <= self.seen.load(Ordering::Relaxed)
     }
 
     /// What the file must stay while it is sent.
@@ -178,6 +192,11 @@ impl Entry {
         (self.whole, self.partial, self.not_modified) = (whole, partial, not_modified);
         Ok(())
     }
+}
+
+/// Never 0.
+fn tick(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 impl Octets for Arc<Entry> {

@@ -87,7 +87,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         {
             return reply::misdirected(http);
         }
-        if let Some(entry) = site.kept(http.url_path()) {
+        if let Some(entry) = site.kept(http.url_path(), http.request.began) {
             return reply::file(http, &entry);
         }
         let Some(path) = RequestPath::parse(http.url_path()) else { return reply::not_found(http) };

@@ -3,11 +3,16 @@
 //! Files that were sent before are kept, with one question to the system for each request: is the file at this path still
 //! the one that we have? The path is asked from its very beginning, so that a directory that was made again, or a link
 //! that was switched, is seen as well.
+//!
+//! One answer serves all requests for the path that had begun to come before the question: they ask for what was there
+//! at some time between their begin and their end, and that it was. So a file for which many ask at once costs one
+//! question for all those that one poll reports.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -33,6 +38,8 @@ pub(super) struct Site {
     /// The fields of a listing.
     pub(super) listing_fields: PreparedFields,
     told_of_hidden: AtomicBool,
+    /// From when times are counted.
+    since: Instant,
 }
 
 /// What a path leads to.
@@ -71,16 +78,26 @@ impl Site {
             entries: Cache::with_weighter(USUAL_ENTRIES, options.cache_size, Weight::new(options.cache_size)),
             listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
             told_of_hidden: AtomicBool::new(false),
+            since: Instant::now(),
             root,
             only,
             options,
         })
     }
 
-    /// The file that was sent for this path before, if it is still what is there.
-    pub(super) fn kept(&self, url_path: &str) -> Option<Arc<Entry>> {
+    /// The file that was sent for this path before, if it is still what is there. `began`: when the request is known to have
+    /// begun already.
+    pub(super) fn kept(&self, url_path: &str, began: Option<Instant>) -> Option<Arc<Entry>> {
         let entry = self.entries.get(url_path)?;
+        // Not before the first was kept, so that nothing is lost by the saturation.
+        let began = began.map(|began| began.saturating_duration_since(self.since));
+        if began.is_some_and(|began| entry.was_there_after(began)) {
+            return Some(entry);
+        }
         if Stamp::at(&entry.path).is_ok_and(|stamp| stamp == entry.stamp) {
+            if let Some(began) = began {
+                entry.is_there_after(began);
+            }
             return Some(entry);
         }
         self.entries.remove(url_path);
@@ -230,3 +247,50 @@ const DESCRIPTOR_SHARE: u64 = 16;
 const USUAL_ENTRIES: usize = 1024;
 /// Paths may be written in any number of ways, and long ones are not worth their memory.
 const MAX_KEY: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn one_look_serves_all_requests_that_had_begun_before_it() {
+        let root = std::env::temp_dir().join(format!("serve_forever_site_{}", std::process::id()));
+        fs::create_dir_all(&root).unwrap();
+        fs::write(root.join("a.txt"), "one").unwrap();
+        let site = Site::new(&root, Options::default()).unwrap();
+        let path = RequestPath::parse("/a.txt").unwrap();
+        let began = Instant::now();
+        let (earlier, later) = (site.since, began + Duration::from_nanos(1));
+        // A file that was written to just now is not kept.
+        while site.kept("/a.txt", None).is_none() {
+            assert!(matches!(site.find("/a.txt", &path), Ok(Found::File(_))));
+        }
+        assert!(site.kept("/a.txt", Some(began)).is_some());
+
+        fs::write(root.join("a.txt"), "three").unwrap();
+        assert!(site.kept("/a.txt", Some(earlier)).is_some());
+        assert!(site.kept("/a.txt", Some(began)).is_some());
+        assert!(site.kept("/a.txt", Some(later)).is_none());
+        assert!(site.kept("/a.txt", Some(began)).is_none());
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn a_look_for_a_request_of_unknown_begin_serves_nobody_else() {
+        let root = std::env::temp_dir().join(format!("serve_forever_site_alone_{}", std::process::id()));
+        fs::create_dir_all(&root).unwrap();
+        fs::write(root.join("a.txt"), "one").unwrap();
+        let site = Site::new(&root, Options::default()).unwrap();
+        let path = RequestPath::parse("/a.txt").unwrap();
+        while site.kept("/a.txt", None).is_none() {
+            assert!(matches!(site.find("/a.txt", &path), Ok(Found::File(_))));
+        }
+        fs::write(root.join("a.txt"), "three").unwrap();
+        // Not even one that had begun before anything was kept.
+        assert!(site.kept("/a.txt", Some(site.since)).is_none());
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

@@ -76,6 +76,8 @@ pub(crate) struct Request<'r> {
     pub(crate) octets: &'r [u8],
     /// When that had come.
     pub(crate) arrived: Instant,
+    /// When its first octets had come already, if that is known.
+    pub(crate) began: Option<Instant>,
     /// Whether it ends, so that no field is missing.
     pub(crate) is_whole: bool,
 }

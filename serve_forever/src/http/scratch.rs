@@ -1,5 +1,7 @@
 //! The working memory of a thread that serves HTTP.
 
+use std::time::Instant;
+
 use crate::server::config::Config;
 
 use super::connection::MAX_COLLECTED;
@@ -12,10 +14,19 @@ pub struct Scratch {
     /// receive larger bodies into.
     pub(crate) read: Box<[u8]>,
     pub(crate) filled: usize,
-    /// The head at the start of `read` was parsed and is so long.
-    pub(crate) parsed: Option<usize>,
+    /// The head at the start of `read` was parsed.
+    pub(crate) parsed: Option<ParsedHead>,
     pub(crate) head: Head,
     pub(crate) lent: Lent,
+}
+
+/// A head that was parsed already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ParsedHead {
+    /// Its length.
+    pub(crate) end: usize,
+    /// Its first octets had come by then, if that is known.
+    pub(crate) began: Option<Instant>,
 }
 
 impl Scratch {

@@ -82,6 +82,7 @@ pub(crate) fn serve<P: Protocol>(
             waker: Waker { engine: &wake, index: 0, token: TOKEN },
             cause,
             stopping: false,
+            began: None,
             now: Instant::now(),
         });
         cause = Cause::Ready;

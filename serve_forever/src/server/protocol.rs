@@ -140,6 +140,8 @@ pub struct Turn<'a, P: Protocol> {
     pub(crate) cause: Cause,
     /// The server is on its way to the end.
     pub(crate) stopping: bool,
+    /// What is received first in this turn had begun to come by then, if that is known.
+    pub(crate) began: Option<Instant>,
     pub(crate) now: Instant,
 }
 

@@ -43,6 +43,9 @@ pub(crate) use names::name_from_octets;
 /// The most octets of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large file must not keep a loop from the others.
 pub(crate) const SEND_FILE_PIECE: u64 = 1 << 20;
 
+/// What a poll says of a socket is true when it says so, and not only of a moment since the last one.
+pub(crate) const EVENTS_ARE_CURRENT: bool = backend::EVENTS_ARE_CURRENT;
+
 /// The address, on both sides, of a connection by a Unix socket. No client of another kind has it.
 pub(crate) const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 

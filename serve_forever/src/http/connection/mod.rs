@@ -108,6 +108,10 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                 }
             }
         }
+        if !matches!(self.phase, Phase::Receiving) {
+            // What is received first is still of what came before.
+            cx.began = None;
+        }
         loop {
             let step = match &mut self.phase {
                 Phase::Unwelcome => {

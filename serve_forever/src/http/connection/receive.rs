@@ -7,7 +7,7 @@ use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::Parsed;
 use crate::http::link::Pace;
-use crate::http::scratch::Scratch;
+use crate::http::scratch::{ParsedHead, Scratch};
 use crate::server::config::Config;
 use crate::server::protocol::{Next, Turn};
 
@@ -42,6 +42,8 @@ impl HttpConnection {
                 self.partial.truncate(have + received.as_ref().map_or(0, |&count| count));
                 received.map(|count| (count, count == room))
             };
+            // Only of what was received first is it known.
+            let began = cx.began.take();
             match received {
                 // The client is done. What it did not finish saying is not answered.
                 Ok((0, _)) => return Step::Next(Next::Close),
@@ -57,7 +59,7 @@ impl HttpConnection {
                 }
             }
             let examined = if self.partial.is_empty() {
-                self.examine_scratch(cx.protocol, scratch, cx.config, cx.now)
+                self.examine_scratch(cx.protocol, scratch, cx.config, began, cx.now)
             } else {
                 self.examine_partial(cx.protocol, cx.config, cx.now)
             };
@@ -76,6 +78,7 @@ impl HttpConnection {
         protocol: &Http<H>,
         scratch: &mut Scratch,
         config: &Config,
+        began: Option<Instant>,
         now: Instant,
     ) -> Examined {
         let octets = &scratch.read[..scratch.filled];
@@ -84,7 +87,9 @@ impl HttpConnection {
                 self.arrived = Some(now);
                 let goal = end + body_to_collect(&scratch.head);
                 if octets.len() >= goal {
-                    scratch.parsed = Some(end);
+                    // Empty lines may come before a request that has not begun yet.
+                    let began = began.filter(|_| octets.first().is_some_and(u8::is_ascii_graphic));
+                    scratch.parsed = Some(ParsedHead { end, began });
                     self.phase = Phase::Request;
                     return Examined::Step(Step::Next(run_request(protocol, &scratch.head, octets)));
                 }

@@ -49,8 +49,12 @@ impl HttpConnection {
         let after = loop {
             // Whether all fields are known.
             let mut is_whole = true;
+            let mut began = None;
             let end = match parsed.take() {
-                Some(end) => end,
+                Some(head) => {
+                    began = head.began;
+                    head.end
+                }
                 None if refusal.is_some() => {
                     // As far as it goes, for the log.
                     is_whole = matches!(head.parse(&read[start..*filled], &limits), Ok(Parsed::Complete(_)));
@@ -94,7 +98,7 @@ impl HttpConnection {
             first = false;
             let (octets, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
-            let request = Request { head, octets, arrived, is_whole };
+            let request = Request { head, octets, arrived, began, is_whole };
             let served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.

@@ -62,6 +62,8 @@ pub(super) struct Stays {
     pub(super) unannounced: bool,
     /// It is counted as a holder of a permit under its address.
     pub(super) held: bool,
+    /// The last poll found octets to read, and nobody has read since.
+    pub(super) reported: bool,
     /// It waits for a permit for a run of this kind.
     pub(super) wants_permit: Option<Kind>,
 }

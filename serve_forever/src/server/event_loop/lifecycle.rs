@@ -68,6 +68,7 @@ impl<P: Protocol> Driver<'_, P> {
             idle_since: None,
             unannounced,
             held: false,
+            reported: false,
             wants_permit: None,
         };
         if admission == Admission::TooMany {

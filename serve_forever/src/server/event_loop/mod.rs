@@ -13,6 +13,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::sync::lock;
+use crate::sys::EVENTS_ARE_CURRENT;
 
 use super::engine::{Engine, Loop, Mail, Seated};
 use super::handover::slots::{Readiness, Token};
@@ -204,6 +205,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
             if let Some(slot) = inner.slots.get(token)
                 && slot.event(seen)
             {
+                // It is in its slot, where nobody reads from it before its turn.
+                slot.stays.reported = seen.read && EVENTS_ARE_CURRENT;
                 inner.ready.push_back(token);
             }
         }

@@ -27,6 +27,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let Some(slot) = inner.slots.get(token) else { return Some(core) };
         let Some((mut seated, mut readiness)) = slot.take() else { return Some(core) };
         slot.stays.idle_since = None;
+        let began = std::mem::take(&mut slot.stays.reported).then_some(inner.now);
         // Whoever is idle is about to be closed, but not over a request that has come already: nobody would answer it.
         readiness.read |= inner.stopping.is_some();
         let Seated { connection, transport } = &mut *seated;
@@ -45,6 +46,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             waker: Waker { engine: self.wake, index: self.own.index, token },
             cause,
             stopping: inner.stopping.is_some(),
+            began,
             now: inner.now,
         });
         *slot.readiness() = readiness;

@@ -10,6 +10,9 @@ mod socket;
 mod stamp;
 mod wait;
 
+/// Windows reports what was so when it took the note.
+pub(super) const EVENTS_ARE_CURRENT: bool = false;
+
 pub(super) use directory::{Handle, Root};
 pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
 pub(super) use listener::Listener;

@@ -11,6 +11,9 @@ mod socket;
 mod stamp;
 mod wait;
 
+/// `epoll` and `kqueue` look at a socket again before they report it.
+pub(super) const EVENTS_ARE_CURRENT: bool = true;
+
 pub(super) use beneath::Root;
 pub(super) use directory::Handle;
 pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};

@@ -1,0 +1,131 @@
+//! One look at the disk serves all requests that had begun before it, and none that began after.
+
+#![cfg(unix)]
+
+mod files_support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use files_support::Site;
+use serve_forever::{AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, Result, SimpleHttpRequestHandler};
+
+/// Of different lengths, for systems that do not tell which file it is.
+const VERSIONS: [&str; 2] = ["old", "newer"];
+
+/// Clients that keep the server busy with the same file.
+const CROWD: usize = 12;
+const CHANGES: usize = 400;
+
+/// Two directories, a `current` link to the first, and in each the file that is asked for.
+fn deploy(root: &Path) {
+    for version in VERSIONS {
+        fs::create_dir(root.join(version)).expect("a directory");
+        fs::write(root.join(version).join("a.txt"), version).expect("a file");
+    }
+    switch(root, VERSIONS[0]);
+}
+
+/// Makes the link lead elsewhere, without a moment in which it is not there.
+fn switch(root: &Path, version: &str) {
+    let new = root.join("new");
+    symlink(version, &new).expect("a link");
+    fs::rename(new, root.join("current")).expect("it is renamed");
+}
+
+#[test]
+fn a_change_is_seen_by_every_request_after_it_however_many_ask() {
+    let site = Site::new();
+    deploy(&site.path(""));
+    for version in VERSIONS {
+        site.settled(&format!("/{version}/a.txt"));
+    }
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..CROWD {
+            scope.spawn(|| {
+                let mut client = site.client();
+                while !is_over.load(Ordering::Relaxed) {
+                    let reply = client.get("/current/a.txt");
+                    assert!(VERSIONS.contains(&reply.text().as_str()), "{}", reply.text());
+                }
+            });
+        }
+        let mut client = site.client();
+        let wrong = (0..CHANGES).find_map(|change| {
+            let version = VERSIONS[change % 2];
+            switch(&site.path(""), version);
+            // The second one finds what the first one kept.
+            (0..2).find_map(|_| Some(client.get("/current/a.txt").text()).filter(|text| text != version))
+        });
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(wrong, None);
+    });
+}
+
+/// Serves files; `/switch/VERSION` makes `current` that version.
+#[derive(Clone)]
+struct Switching {
+    files: SimpleHttpRequestHandler,
+    root: std::path::PathBuf,
+}
+
+impl BaseHttpRequestHandler for Switching {
+    fn do_get(&mut self, http: &mut Exchange) -> Result {
+        let Some(version) = http.url_path().strip_prefix("/switch/") else { return self.files.do_get(http) };
+        switch(&self.root, version);
+        http.send_response(204).end_headers()
+    }
+}
+
+#[test]
+fn a_request_behind_another_one_looks_anew() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shared_look_{}", std::process::id()));
+    fs::create_dir_all(&root).expect("a directory");
+    deploy(&root);
+    let files = SimpleHttpRequestHandler::builder().directory(&root).build().expect("it is there");
+    let handler = Switching { files, root: root.clone() };
+    let server = HttpServer::builder(move || handler.clone()).access_log(AccessLog::off());
+    let server = server.bind(("127.0.0.1", 0)).expect("a free port");
+    let (address, handle) = (server.server_addresses()[0], server.handle());
+    let thread = thread::spawn(move || server.serve_forever().expect("it serves"));
+
+    let get = |target: &str, last: bool| {
+        let close = if last { "Connection: close\r\n" } else { "" };
+        format!("GET {target} HTTP/1.1\r\nHost: a\r\n{close}\r\n")
+    };
+    let ask = |targets: &[&str]| {
+        let mut stream = std::net::TcpStream::connect(address).expect("the server accepts");
+        stream.set_read_timeout(Some(files_support::FAILSAFE)).expect("a time-out");
+        let octets: String =
+            targets.iter().zip(1..).map(|(target, at)| get(target, at == targets.len())).collect();
+        stream.write_all(octets.as_bytes()).expect("the requests");
+        let mut replies = String::new();
+        stream.read_to_string(&mut replies).expect("the responses");
+        replies
+            .split("HTTP/1.1 ")
+            .skip(1)
+            .map(|reply| {
+                let (head, body) = reply.split_once("\r\n\r\n").expect("a head");
+                format!("{} {body}", &head[..3])
+            })
+            .collect::<Vec<_>>()
+    };
+    // Until both files are kept.
+    for version in VERSIONS {
+        let target = format!("/{version}/a.txt");
+        while !ask(&[&target]).iter().all(|reply| reply.ends_with(version)) {}
+    }
+    let file = "/current/a.txt";
+    for _ in 0..50 {
+        let replies = ask(&[file, "/switch/newer", file, "/switch/old", file, file]);
+        assert_eq!(replies, ["200 old", "204 ", "200 newer", "204 ", "200 old", "200 old"]);
+    }
+    handle.shutdown();
+    thread.join().expect("it ends");
+    fs::remove_dir_all(&root).expect("it is there");
+}
