@@ -20,7 +20,7 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind(options.address()?)?;
     listener.set_nonblocking(true)?;
     kit::announce("listening", listener.local_addr()?);
-    Floor::new(listener, response(&options)?, options.get("stat")?)?.run()
+    Floor::new(listener, response(&options)?)?.run()
 }
 
 /// The answer to every request: the homepage, or a body of `--body` octets, or with `--status 304` none.
@@ -40,18 +40,16 @@ struct Floor {
     /// By descriptor: small numbers that the kernel reuses.
     connections: Vec<Option<OwnedFd>>,
     response: Vec<u8>,
-    /// Asked for at each request: what a server must pay that serves what is on the disk now.
-    stat: Option<String>,
     input: Vec<u8>,
     output: Vec<u8>,
 }
 
 impl Floor {
-    fn new(listener: TcpListener, response: Vec<u8>, stat: Option<String>) -> io::Result<Self> {
+    fn new(listener: TcpListener, response: Vec<u8>) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, data(&listener), EventFlags::IN)?;
         let (input, output) = (vec![0; BUFFER], Vec::with_capacity(BUFFER));
-        Ok(Self { listener, epoll, connections: Vec::new(), response, stat, input, output })
+        Ok(Self { listener, epoll, connections: Vec::new(), response, input, output })
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -109,11 +107,6 @@ impl Floor {
             let mut fields = [httparse::EMPTY_HEADER; FIELDS];
             let mut request = httparse::Request::new(&mut fields);
             let Ok(httparse::Status::Complete(length)) = request.parse(rest) else { return false };
-            if let Some(path) = &self.stat
-                && rustix::fs::stat(path.as_str()).is_err()
-            {
-                return false;
-            }
             self.output.extend_from_slice(&self.response);
             rest = rest.get(length..).unwrap_or_default();
         }
