@@ -6,13 +6,12 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::Result;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::Waker;
-use crate::sync::lock;
 use crate::sys::NO_ADDRESS;
 
 use super::error_page::ErrorBody;
@@ -90,7 +89,6 @@ pub(crate) struct Context<'r> {
     pub(crate) client: SocketAddr,
     pub(crate) link: Link<'r>,
     pub(crate) waker: Waker<'r>,
-    pub(crate) output: &'r Mutex<Output>,
     pub(crate) identity: Identity,
 }
 
@@ -528,7 +526,7 @@ impl<'r> Exchange<'r> {
         if self.answered {
             return Err("the response has its head already".into());
         }
-        let mut output = lock(self.context.output);
+        let mut output = self.wfile.outlet.open();
         let interim = (100..200).contains(&status) && status != 101;
         if interim && self.request.head.version_minor() == 0 {
             return Ok(());
@@ -583,7 +581,7 @@ impl<'r> Exchange<'r> {
     /// # assert!(testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 204 "));
     /// ```
     pub fn response_status(&self) -> Option<u16> {
-        self.answered.then(|| lock(self.context.output).status())
+        self.answered.then(|| self.wfile.outlet.status())
     }
 
     /// Sends the head if it is complete; what is not complete stays held back.
@@ -603,7 +601,7 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn flush_headers(&mut self) -> Result {
         if self.answered {
-            lock(self.context.output).flush(&self.context.link)?;
+            self.wfile.outlet.open().flush(&self.context.link)?;
         }
         Ok(())
     }
@@ -700,7 +698,7 @@ impl<'r> Exchange<'r> {
         let page = body.content;
         self.send_header("Content-Type", body.content_type).send_header("Content-Length", page.len());
         self.end_headers()?;
-        lock(self.context.output).write_all(page.as_bytes(), &self.context.link)?;
+        self.wfile.outlet.open().write_all(page.as_bytes(), &self.context.link)?;
         Ok(())
     }
 
@@ -785,7 +783,7 @@ impl<'r> Exchange<'r> {
     }
 
     pub(super) fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
-        let mut output = lock(self.context.output);
+        let mut output = self.wfile.outlet.open();
         if !self.answered {
             return Err(
                 "the body was given before the head: call send_response() and end_headers() first".into()
@@ -1016,9 +1014,11 @@ impl Identity {
         out.extend_from_slice(b"Server: ");
         let from = out.len();
         self.append_version(out);
-        // A handler's own text must not split the response.
-        for octet in &mut out[from..] {
-            if octet.is_ascii_control() {
+        // A handler's own text must not split the response. It is looked at where it comes from: to read what was written
+        // a moment ago would wait for the memory.
+        let is_clean = |text: &str| !text.bytes().any(|octet| octet.is_ascii_control());
+        if !is_clean(&self.server_version) || !is_clean(&self.sys_version) {
+            for octet in out[from..].iter_mut().filter(|octet| octet.is_ascii_control()) {
                 *octet = b' ';
             }
         }

@@ -25,6 +25,7 @@ mod link;
 mod log_format;
 mod multipart;
 mod negotiate;
+mod outlet;
 mod output;
 mod parameters;
 mod pending;

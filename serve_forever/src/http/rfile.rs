@@ -44,7 +44,8 @@ pub struct RFile<'r> {
     decoder: BodyDecoder,
     received: u64,
     link: &'r Link<'r>,
-    output: &'r Mutex<Output>,
+    /// Not where the whole body is in `buffer`.
+    output: Option<&'r Mutex<Output>>,
     /// The client waits for `100 Continue`.
     expects: bool,
     failure: Option<Failure>,
@@ -69,7 +70,7 @@ impl<'r> RFile<'r> {
         framing: Framing,
         expects: bool,
         link: &'r Link<'r>,
-        output: &'r Mutex<Output>,
+        output: Option<&'r Mutex<Output>>,
     ) -> Self {
         let mut file = Self {
             buffer,
@@ -152,8 +153,10 @@ impl<'r> RFile<'r> {
     /// More octets from the client, waiting for them if it must.
     fn receive(&mut self) -> io::Result<()> {
         (self.start, self.filled) = (0, 0);
-        if std::mem::take(&mut self.expects) {
-            let mut output = lock(self.output);
+        if std::mem::take(&mut self.expects)
+            && let Some(output) = self.output
+        {
+            let mut output = lock(output);
             if !output.has_head() {
                 output.ready.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                 output.flush_interim(self.link)?;
@@ -173,7 +176,7 @@ impl<'r> RFile<'r> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     // A prompt must reach the client before its answer is awaited. If another thread of the
                     // handler holds the lock, it is writing already.
-                    if let Ok(mut output) = self.output.try_lock()
+                    if let Some(Ok(mut output)) = self.output.map(Mutex::try_lock)
                         && output.has_head()
                     {
                         output.flush(self.link)?;

@@ -18,6 +18,7 @@ use super::handler::{self, BaseHttpRequestHandler};
 use super::fields::Headers;
 use super::head::{Expect, Refusal};
 use super::link::Link;
+use super::outlet::Outlet;
 use super::output::Output;
 use super::records::{LogRecord, What};
 use super::response_head::ResponseHead;
@@ -93,7 +94,6 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             client,
             waker: site.waker,
             link: Link::new(site.transport, site.seat, site.config, site.server.access_log()),
-            output: &*lent_output,
             identity,
         };
         let head = request.head;
@@ -101,11 +101,16 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let close = response.must_close;
         let framing = if refusal.is_some() { Framing::Length(0) } else { head.framing() };
         let expects = refusal.is_none() && head.expect() == Expect::Continue && filled == 0;
+        let outlet = match framing {
+            // The reader of a body that is here as a whole neither asks for it nor waits.
+            Framing::Length(length) if length <= filled as u64 => Outlet::Own(exclusive(lent_output)),
+            _ => Outlet::Shared(lent_output),
+        };
         let mut http = Exchange {
             request,
             context: &context,
-            rfile: RFile::new(buffer, filled, framing, expects, &context.link, context.output),
-            wfile: WFile::new(context.output, &context.link),
+            rfile: RFile::new(buffer, filled, framing, expects, &context.link, outlet.shared()),
+            wfile: WFile::new(outlet, &context.link),
             response,
             answered: false,
             close,
@@ -145,11 +150,11 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         // How a stream ended is its own affair.
         cut &= upgraded.is_none();
 
-        if output.has_head() {
+        let response = output.has_head().then(|| {
             let (status, octets) = (output.status(), output.content());
-            records.push(Record::Response { status, octets });
             site.server.counters().answered(site.waker.index, status, octets);
-        }
+            Record::Response { status, octets }
+        });
         let (close, output) = (output.closes(), &*lent_output);
         let log = Log {
             server: site.server,
@@ -160,20 +165,19 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             cut,
             output,
         };
-        if let Some(handler) = handler.take() {
-            let logged = catch(|| {
-                for record in records.drain(..) {
-                    log.deliver(&handler, &record);
-                }
-            });
-            let dropped = catch(|| drop(handler));
-            for panic in [logged, dropped].into_iter().filter_map(Result::err) {
-                site.report(client, panic, true);
-            }
-        }
-        // Left over only when there was no handler to take them, or it panicked.
-        for record in records.drain(..) {
-            log.write(&record);
+        // There is none if it could not be made.
+        let deliver = |record: &Record| match &handler {
+            Some(handler) => log.deliver(handler, record),
+            None => log.write(record),
+        };
+        let logged = catch(|| {
+            records.iter().for_each(deliver);
+            response.iter().for_each(deliver);
+        });
+        records.clear();
+        let dropped = catch(|| drop(handler));
+        for panic in [logged, dropped].into_iter().filter_map(Result::err) {
+            site.report(client, panic, true);
         }
         Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder, upgraded }
     }
@@ -251,7 +255,7 @@ impl Exchange<'_> {
             _ => Refusal::new(500, "Internal Server Error"),
         };
         {
-            let mut output = crate::sync::lock(self.context.output);
+            let mut output = self.wfile.outlet.open();
             if output.is_broken() {
                 log::debug!("{}: the client left before it had its response", site.transport.peer);
                 return false;

@@ -8,7 +8,6 @@ use crate::Result;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::OwnedWaker;
 use crate::stream::{Owner, Stream};
-use crate::sync::lock;
 
 use super::exchange::Exchange;
 use super::fields;
@@ -72,7 +71,7 @@ impl Exchange<'_> {
             return Err("the connection was upgraded already".into());
         }
         let context = self.context;
-        let mut output = lock(context.output);
+        let mut output = self.wfile.outlet.open();
         if !self.answered || output.status() != 101 {
             return Err(
                 "upgrade() comes after send_response(101) with an Upgrade field and end_headers()".into()
@@ -122,7 +121,7 @@ impl Exchange<'_> {
 
     /// A handler that said 101 must have made the stream that was promised.
     pub(super) fn check_upgrade(&self) -> Result {
-        if self.place.is_some() && self.upgraded.is_none() && lock(self.context.output).status() == 101 {
+        if self.place.is_some() && self.upgraded.is_none() && self.wfile.outlet.status() == 101 {
             return Err("the handler said 101 and did not call upgrade()".into());
         }
         Ok(())

@@ -2,12 +2,9 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::Mutex;
-
-use crate::sync::lock;
 
 use super::link::Link;
-use super::output::Output;
+use super::outlet::Outlet;
 
 /// The body of a response: Python's `wfile`. Its framing is automatic.
 ///
@@ -31,24 +28,24 @@ use super::output::Output;
 /// assert!(answer.ends_with(b"Content-Length: 18\r\n\r\nHello, 127.0.0.1!\n"));
 /// ```
 pub struct WFile<'r> {
-    output: &'r Mutex<Output>,
+    pub(super) outlet: Outlet<'r>,
     link: &'r Link<'r>,
 }
 
 impl<'r> WFile<'r> {
-    pub(crate) fn new(output: &'r Mutex<Output>, link: &'r Link<'r>) -> Self {
-        Self { output, link }
+    pub(crate) fn new(outlet: Outlet<'r>, link: &'r Link<'r>) -> Self {
+        Self { outlet, link }
     }
 }
 
 impl Write for WFile<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        lock(self.output).write(octets, self.link)
+        self.outlet.open().write(octets, self.link)
     }
 
     /// Sends what was written so far; the rest of the response goes out in chunks.
     fn flush(&mut self) -> io::Result<()> {
-        lock(self.output).flush(self.link)
+        self.outlet.open().flush(self.link)
     }
 }
 

@@ -44,7 +44,10 @@ impl Transport {
 
     /// Whom the peer speaks for.
     pub(crate) fn client(&self) -> SocketAddr {
-        self.announced.get().copied().flatten().unwrap_or(self.peer)
+        match self.announced.get() {
+            Some(Some(client)) => *client,
+            _ => self.peer,
+        }
     }
 
     /// The peer speaks for `client`, or for somebody it does not name. Only its first word counts.
