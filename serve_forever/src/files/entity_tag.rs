@@ -38,7 +38,7 @@ pub(super) struct FileState {
     pub(super) changed: FileTime,
 }
 
-/// An entity tag of ours.
+/// An entity tag of ours: a well-formed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EntityTag(String);
 
@@ -133,7 +133,12 @@ pub(super) fn is_listed<'a>(
     if trim_blanks(first) == b"*" {
         return others.peek().is_none();
     }
-    let Some(tag) = tag.map(EntityTag::received) else { return false };
+    let Some(tag) = tag else { return false };
+    let (own, tag) = (tag.as_str(), tag.received());
+    // What browsers send: the one tag that they got.
+    if first == own.as_bytes() && tag.matches(&tag, comparison) {
+        return true;
+    }
     // Each line is a list of its own. Were they joined first, two halves of a tag in two lines would become one.
     [first]
         .into_iter()

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use http::StatusCode;
 
+use super::decimal::push_decimal;
 use super::fields;
 use super::status;
 
@@ -176,8 +177,13 @@ impl ResponseHead {
             return;
         }
         let reason = self.message.as_deref().or_else(|| status::reason(status)).unwrap_or("");
-        // The blank before an empty reason stays (RFC 9112 §4). Writing to a Vec cannot fail.
-        let _ = write!(out, "{version} {status} {reason}\r\n");
+        out.extend_from_slice(version.as_bytes());
+        out.push(b' ');
+        push_decimal(out, status.into());
+        // The blank before an empty reason stays (RFC 9112 §4).
+        out.push(b' ');
+        out.extend_from_slice(reason.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
 
     /// Appends the handler's fields.
