@@ -50,6 +50,9 @@ enum State {
     Empty,
     /// The handler's part of the head is there, the framing is open.
     Open,
+    /// The same, but the handler gave the length: content stands behind the empty line already, and only a `Connection`
+    /// field may still have to be put in.
+    Placed,
     /// The head is complete.
     Committed(Body),
 }
@@ -194,6 +197,13 @@ impl Output {
         true
     }
 
+    /// The response will not be whole. Of one whose head is not complete nothing is sent, or it might look whole.
+    pub(crate) fn withhold(&mut self) {
+        if !matches!(self.state, State::Committed(_)) {
+            self.ready.truncate(self.start);
+        }
+    }
+
     /// Takes content from the handler.
     pub(crate) fn write(&mut self, octets: &[u8], link: &Link<'_>) -> io::Result<usize> {
         if self.broken {
@@ -220,14 +230,25 @@ impl Output {
             return Ok(0);
         }
         self.accepted += octets.len() as u64;
+        if self.state == State::Open && self.plan.length.is_some() {
+            self.ready.extend_from_slice(b"\r\n");
+            self.content_at = self.ready.len();
+            self.state = State::Placed;
+        }
         let size = link.config.buffer_size;
-        if self.body.len() + octets.len() <= size {
-            self.body.extend_from_slice(octets);
+        let is_placed = self.state == State::Placed;
+        let (kept, held) = if is_placed {
+            let held = self.ready.len() - self.content_at;
+            (&mut self.ready, held)
+        } else {
+            let held = self.body.len();
+            (&mut self.body, held)
+        };
+        if held + octets.len() <= size {
+            kept.extend_from_slice(octets);
             return Ok(octets.len());
         }
-        if self.state == State::Open {
-            self.commit(None);
-        }
+        self.settle_head(None);
         self.frame_body();
         self.frame(octets);
         self.send_all(link)?;
@@ -253,9 +274,7 @@ impl Output {
 
     /// Sends what was written so far, with a framing that does not know the end.
     pub(crate) fn flush(&mut self, link: &Link<'_>) -> io::Result<()> {
-        if self.state == State::Open {
-            self.commit(None);
-        }
+        self.settle_head(None);
         self.frame_body();
         self.send_all(link)
     }
@@ -294,7 +313,7 @@ impl Output {
     /// An error: the handler promised more than it wrote, and the connection must be cut.
     pub(crate) fn finish(&mut self, buffer_size: usize) -> Result<(), String> {
         self.unheard = None;
-        if self.state == State::Open {
+        if matches!(self.state, State::Open | State::Placed) {
             let known = match &self.attachment {
                 Some(Attachment::File { .. }) => Some(self.accepted),
                 Some(Attachment::Source(_) | Attachment::Detached(_)) => None,
@@ -304,7 +323,7 @@ impl Output {
                 }
                 None => Some(self.body.len() as u64),
             };
-            self.commit(known);
+            self.settle_head(known);
         }
         self.frame_body();
         match &mut self.attachment {
@@ -350,6 +369,37 @@ impl Output {
         }
     }
 
+    /// Completes the head, if that is still to be done.
+    fn settle_head(&mut self, known: Option<u64>) {
+        match self.state {
+            State::Open => self.commit(known),
+            State::Placed => {
+                let connection = self.connection_field();
+                if !connection.is_empty() {
+                    let end = self.content_at - b"\r\n".len();
+                    self.ready.splice(end..end, connection.iter().copied());
+                    self.content_at += connection.len();
+                }
+                self.state = State::Committed(Body::Length);
+            }
+            State::Empty | State::Committed(_) => {}
+        }
+    }
+
+    /// The `Connection` field that the head needs.
+    fn connection_field(&self) -> &'static [u8] {
+        let plan = &self.plan;
+        if plan.connection_given {
+            b""
+        } else if plan.close {
+            b"Connection: close\r\n"
+        } else if plan.announce_keep {
+            b"Connection: keep-alive\r\n"
+        } else {
+            b""
+        }
+    }
+
     /// Completes the head. `known`: the length of the whole content, if the handler is done.
     fn commit(&mut self, known: Option<u64>) {
         let plan = &mut self.plan;
@@ -363,13 +413,8 @@ impl Output {
         };
         // The end of the connection is the end of the body; a HEAD has no body but tells of the same one.
         plan.close |= body == Body::Close;
-        if !plan.connection_given {
-            if plan.close {
-                self.ready.extend_from_slice(b"Connection: close\r\n");
-            } else if plan.announce_keep {
-                self.ready.extend_from_slice(b"Connection: keep-alive\r\n");
-            }
-        }
+        self.ready.extend_from_slice(self.connection_field());
+        let plan = &self.plan;
         match (plan.status, plan.length, known) {
             // These have neither (RFC 9110 §8.6, RFC 9112 §6.1); 304 tells of the length only if the handler did.
             (100..=199 | 204 | 304, ..) | (_, Some(_), _) => {}
@@ -406,7 +451,7 @@ impl Output {
         match self.state {
             State::Committed(Body::Chunked) => append_chunk(&mut self.ready, octets),
             State::Committed(Body::Length | Body::Close) => self.ready.extend_from_slice(octets),
-            State::Committed(Body::None) | State::Empty | State::Open => {}
+            State::Committed(Body::None) | State::Empty | State::Open | State::Placed => {}
         }
     }
 

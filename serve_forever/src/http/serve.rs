@@ -149,6 +149,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         cut |= output.is_broken() || output.status() == 101;
         // How a stream ended is its own affair.
         cut &= upgraded.is_none();
+        if cut {
+            output.withhold();
+        }
 
         let response = output.has_head().then(|| {
             let (status, octets) = (output.status(), output.content());
