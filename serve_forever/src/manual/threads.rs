@@ -39,6 +39,15 @@
 //! [`max_waiting_requests`](crate::Builder::max_waiting_requests) wait already. Once half of the permits are taken no single address may have more than half
 //! of them. `ServerStats::refused` counts these answers, and `waiting` is how many wait now, `threads_in_user_code` how many permits are held, of `permits`.
 //!
+//! # When processors run out
+//!
+//! A handler that computes for ten milliseconds blocks its thread like any other, and is moved off its loop. But thirty threads that compute share the processors with the
+//! loops, and a loop that wakes up for a fast request then waits for its share. So they take **turns**: of the kinds that were seen to do nothing but compute,
+//! [`max_computing_handlers`](crate::Builder::max_computing_handlers) run at a time, 2 for each loop, and the next requests wait in the loop. As
+//! many are done in a second as without that, and each of them sooner, as those that have begun are not held up by those that come after them. Who has waited for
+//! `permit_timeout` starts out of turn, so that one that computes for minutes does not lock the others out. A handler that waits for
+//! anything else, a database or a client, is not of these kinds. Linux alone tells the two apart; elsewhere there are no turns.
+//!
 //! # How many threads
 //!
 //! Requests that wait at the same time are requests per second times the seconds that each waits (Little's law). 200 requests per second that each wait

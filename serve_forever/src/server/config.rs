@@ -30,6 +30,7 @@ pub struct Config {
     pub(crate) max_threads: usize,
     pub(crate) max_permits_per_address: Option<usize>,
     pub(crate) max_waiting_requests: usize,
+    pub(crate) max_computing_handlers: Option<usize>,
     pub(crate) loops: usize,
     pub(crate) request_queue_size: u32,
     pub(crate) allow_reuse_address: bool,
@@ -78,6 +79,7 @@ impl Default for Config {
             max_threads: MAX_THREADS,
             max_permits_per_address: None,
             max_waiting_requests: MAX_WAITING_REQUESTS,
+            max_computing_handlers: Some(MAX_COMPUTING_HANDLERS),
             loops: std::thread::available_parallelism().map_or(1, usize::from),
             request_queue_size: REQUEST_QUEUE_SIZE,
             allow_reuse_address: true,
@@ -140,6 +142,9 @@ pub(crate) const MAX_CONNECTIONS: usize = 65_536;
 pub(crate) const MAX_THREADS: usize = 512;
 /// Requests per loop that may wait for a permit.
 pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
+/// Handlers of kinds that compute which run at the same time, for each loop. Not one: those that also wait a little would leave
+/// processors idle.
+pub(crate) const MAX_COMPUTING_HANDLERS: usize = 2;
 /// Connections that the system keeps for us until we accept them.
 pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;
 /// Octets of the header of the PROXY protocol.

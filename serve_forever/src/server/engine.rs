@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{lock, wait};
 use crate::sys::{Listener, Socket};
 
+use super::computing::{Computing, Stopwatch};
 use super::config::Config;
 use super::event_loop::Core;
 use super::handle::ServerHandle;
@@ -33,6 +34,7 @@ pub(crate) struct Engine<P: Protocol> {
     pub(crate) loops: Box<[Loop<P>]>,
     pub(crate) permits: Permits,
     pub(crate) learned: Learned,
+    pub(crate) computing: Computing,
     pub(crate) watch: Watch,
     /// Detached threads by peer address.
     pub(crate) permit_holders: Peers,
@@ -91,14 +93,23 @@ pub(crate) enum Mail<P: Protocol> {
     Stop,
 }
 
+/// A run on a spare thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Errand {
+    /// Of the loop.
+    pub(crate) index: usize,
+    pub(crate) token: Token,
+    pub(crate) kind: Kind,
+    /// It has a turn among those that compute, and gives it back.
+    pub(crate) turn: bool,
+}
+
 /// What a spare thread is told to do.
 enum Work<P: Protocol> {
     Drive(usize),
     Run {
-        index: usize,
-        token: Token,
+        errand: Errand,
         seated: Box<Seated<P>>,
-        kind: Kind,
     },
     Job {
         index: usize,
@@ -192,6 +203,9 @@ impl<P: Protocol> Engine<P> {
             most_threads: Self::threads_for_handlers(config.max_threads),
             counting: Mutex::new(()),
             learned: Learned::new(),
+            computing: Computing::new(
+                config.max_computing_handlers.map_or(usize::MAX, |most| most.max(1) * count),
+            ),
             watch: Watch::new(),
             permit_holders: Peers::default(),
             connections_by_address: Peers::default(),
@@ -234,15 +248,17 @@ impl<P: Protocol> Engine<P> {
         outcome
     }
 
-    /// Starts a run on a spare thread; gives it back if there is none. The caller got the permit.
+    /// Starts a run on a spare thread; gives it back if there is none, and what turn it had. The caller got the permit.
     pub(crate) fn start_on_spare(
         &self,
-        index: usize,
-        token: Token,
+        errand: Errand,
         seated: Box<Seated<P>>,
-        kind: Kind,
     ) -> Result<(), Box<Seated<P>>> {
-        self.submit(Work::Run { index, token, seated, kind }).map_err(|work| match work {
+        let given = self.submit(Work::Run { errand, seated });
+        if given.is_err() && errand.turn {
+            self.computing.finish();
+        }
+        given.map_err(|work| match work {
             Work::Run { seated, .. } => seated,
             _ => unreachable!("the pool gives back what it was given"),
         })
@@ -397,9 +413,7 @@ impl<P: Protocol> Engine<P> {
         let wake: Arc<dyn Wake> = Arc::clone(self) as Arc<dyn Wake>;
         self.pool.work(SPARE_PATIENCE, |work| match work {
             Work::Drive(index) => super::event_loop::drive(self, index, &mut scratch),
-            Work::Run { index, token, seated, kind } => {
-                self.run(index, token, seated, kind, &wake, &mut scratch);
-            }
+            Work::Run { errand, seated } => self.run(errand, seated, &wake, &mut scratch),
             Work::Job { index, job, held } => self.run_job(index, job, held),
             Work::Bury(seats) => {
                 drop(seats);
@@ -411,16 +425,15 @@ impl<P: Protocol> Engine<P> {
 
     fn run(
         &self,
-        index: usize,
-        token: Token,
+        errand: Errand,
         mut seated: Box<Seated<P>>,
-        kind: Kind,
         wake: &Arc<dyn Wake>,
         scratch: &mut P::Scratch,
     ) {
+        let Errand { index, token, kind, turn } = errand;
         let its_loop = &self.loops[index];
         let seat = Seat::detached(self, index);
-        let started = Instant::now();
+        let (started, watch) = (Instant::now(), Stopwatch::start());
         let kind = Cell::new(kind);
         let next = seated.connection.run(&mut Run {
             protocol: &self.protocol,
@@ -434,7 +447,13 @@ impl<P: Protocol> Engine<P> {
             learned: None,
             started,
         });
+        if let Some(did) = watch.has_computed() {
+            self.learned.computed(kind.get(), did);
+        }
         self.learn(kind.get(), started);
+        if turn {
+            self.computing.finish();
+        }
         self.finish_detached();
         let rejoin = seat.is_deregistered();
         its_loop.tell(Mail::Back { token, seated, next, rejoin });

@@ -1,6 +1,6 @@
 //! Which requests resemble ones that blocked.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// Scores by kind of request: up at each hand-over, down at each fast return.
 ///
@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Debug)]
 pub(crate) struct Learned {
     scores: Box<[AtomicU8; SLOTS]>,
+    /// Whether the last one that ran on a spare thread computed.
+    computes: Box<[AtomicBool; SLOTS]>,
 }
 
 /// A kind of request, as far as the table tells them apart.
@@ -36,7 +38,10 @@ impl Kind {
 
 impl Learned {
     pub(crate) fn new() -> Self {
-        Self { scores: Box::new([const { AtomicU8::new(0) }; SLOTS]) }
+        Self {
+            scores: Box::new([const { AtomicU8::new(0) }; SLOTS]),
+            computes: Box::new([const { AtomicBool::new(false) }; SLOTS]),
+        }
     }
 
     /// Whether such requests mostly blocked of late.
@@ -58,6 +63,16 @@ impl Learned {
         if value > 0 {
             score.store(value - 1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether such requests are slow because they compute.
+    pub(crate) fn computes(&self, kind: Kind) -> bool {
+        self.is_slow(kind) && self.computes[usize::from(kind.0) % SLOTS].load(Ordering::Relaxed)
+    }
+
+    /// Such a request has run on a spare thread, and computed or not.
+    pub(crate) fn computed(&self, kind: Kind, did: bool) {
+        self.computes[usize::from(kind.0) % SLOTS].store(did, Ordering::Relaxed);
     }
 
     fn score(&self, kind: Kind) -> &AtomicU8 {
@@ -86,6 +101,18 @@ mod tests {
             learned.returned(kind);
         }
         assert!(!learned.is_slow(kind));
+    }
+
+    #[test]
+    fn a_kind_computes_as_long_as_it_is_slow_and_the_last_one_did() {
+        let learned = Learned::new();
+        let kind = Kind::of(&[b"GET", b"/hash"]);
+        learned.computed(kind, true);
+        assert!(!learned.computes(kind));
+        learned.blocked(kind);
+        assert!(learned.computes(kind));
+        learned.computed(kind, false);
+        assert!(!learned.computes(kind) && learned.is_slow(kind));
     }
 
     #[test]

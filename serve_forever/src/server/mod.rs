@@ -7,6 +7,7 @@ pub(crate) mod announcement;
 pub(crate) mod behind_proxy;
 pub(crate) mod blocking;
 pub(crate) mod builder;
+mod computing;
 pub(crate) mod config;
 mod deadlines;
 mod engine;

@@ -265,6 +265,20 @@ pub(crate) fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     backend::raise_descriptor_limit()
 }
 
+/// What the system has counted of a thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThreadTimes {
+    /// On a processor.
+    pub(crate) ran: Duration,
+    /// For a processor, ready to run.
+    pub(crate) waited: Duration,
+}
+
+/// The times of the calling thread, where the system tells them.
+pub(crate) fn thread_times() -> Option<ThreadTimes> {
+    backend::thread_times()
+}
+
 /// Seconds since the start of 1970, as cheaply as the system tells them: may be some milliseconds late.
 pub(crate) fn unix_time() -> u64 {
     backend::unix_time()

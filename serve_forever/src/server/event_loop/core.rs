@@ -25,6 +25,8 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) ready: VecDeque<Token>,
     /// Connections with a request that waits for a permit, first come first.
     pub(super) waiting: VecDeque<Token>,
+    /// Those that wait for their turn to compute, likewise.
+    pub(super) waiting_turns: VecDeque<Token>,
     /// Jobs on parts of connections that wait for a permit, and since when.
     pub(super) waiting_jobs: VecDeque<(P::Job, IpAddr, Instant)>,
     /// So many of both the statistics know of.
@@ -64,7 +66,7 @@ pub(super) struct Stays {
     pub(super) held: bool,
     /// The last poll found octets to read, and nobody has read since.
     pub(super) reported: bool,
-    /// It waits for a permit for a run of this kind.
+    /// It waits for a permit, or for its turn, for a run of this kind.
     pub(super) wants_permit: Option<Kind>,
 }
 
@@ -87,6 +89,7 @@ impl<P: Protocol> Core<P> {
             deadlines: Deadlines::default(),
             ready: VecDeque::new(),
             waiting: VecDeque::new(),
+            waiting_turns: VecDeque::new(),
             waiting_jobs: VecDeque::new(),
             counted_waiting: 0,
             new_jobs: Vec::new(),

@@ -164,6 +164,7 @@ impl<P: Protocol> Driver<'_, P> {
                 job.refuse();
             }
             core.waiting.clear();
+            core.waiting_turns.clear();
             self.count_waiting(core);
         }
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::sync::lock;
 
-use crate::server::engine::{Mail, Seated};
+use crate::server::engine::{Errand, Mail, Seated};
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
 use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Run, Turn};
@@ -81,24 +81,32 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 self.make_wait(&mut core, token, seated, kind);
                 return Some(core);
             }
+            let turn = self.engine.learned.computes(kind);
+            if turn && (!core.waiting_turns.is_empty() || !self.engine.computing.try_start()) {
+                seated.connection.park(scratch);
+                self.wait_for_turn(&mut core, token, seated, kind);
+                return Some(core);
+            }
             if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
                 seated.connection.park(scratch);
-                self.start_on_spare(&mut core, token, seated, kind);
+                self.start_on_spare(&mut core, seated, self.errand(token, kind, turn));
                 return Some(core);
+            }
+            if turn {
+                self.engine.computing.finish();
             }
         }
         self.run_inline(core, token, seated, kind, permit, scratch)
     }
 
-    pub(super) fn start_on_spare(
-        &self,
-        core: &mut Core<P>,
-        token: Token,
-        seated: Box<Seated<P>>,
-        kind: Kind,
-    ) {
+    pub(super) fn errand(&self, token: Token, kind: Kind, turn: bool) -> Errand {
+        Errand { index: self.own.index, token, kind, turn }
+    }
+
+    pub(super) fn start_on_spare(&self, core: &mut Core<P>, seated: Box<Seated<P>>, errand: Errand) {
+        let Errand { token, kind, .. } = errand;
         let address = seated.transport.client().ip();
-        match self.engine.start_on_spare(self.own.index, token, seated, kind) {
+        match self.engine.start_on_spare(errand, seated) {
             Ok(()) => {
                 if let Some(slot) = core.slots.get(token) {
                     slot.stays.held = true;

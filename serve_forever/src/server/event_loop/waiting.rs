@@ -1,5 +1,6 @@
 //! What waits: for a permit, or for a deadline.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -24,18 +25,36 @@ impl<'a, P: Protocol> Driver<'a, P> {
 
     /// The request waits for a permit on its connection.
     pub(super) fn make_wait(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, kind: Kind) {
+        self.queue(core, token, seated, kind, |core| &mut core.waiting);
+    }
+
+    /// The request waits for its turn to compute, in the same way.
+    pub(super) fn wait_for_turn(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, kind: Kind) {
+        self.queue(core, token, seated, kind, |core| &mut core.waiting_turns);
+    }
+
+    fn queue(
+        &self,
+        core: &mut Core<P>,
+        token: Token,
+        seated: Box<Seated<P>>,
+        kind: Kind,
+        queue: fn(&mut Core<P>) -> &mut VecDeque<Token>,
+    ) {
         let inner = &mut *core;
+        let waiting = inner.waiting.len() + inner.waiting_turns.len();
         let Some(slot) = inner.slots.get(token) else { return };
         // Nothing is wanted of the socket, so this cannot ask for a turn.
         let _ = slot.put_back(seated, Wants::default());
         slot.stays.idle_since = None;
         slot.stays.wants_permit = Some(kind);
-        let patience = if inner.waiting.len() < self.engine.config.max_waiting_requests {
-            inner.waiting.push_back(token);
+        let patience = if waiting < self.engine.config.max_waiting_requests {
+            queue(inner).push_back(token);
             self.engine.config.permit_timeout
         } else {
             Duration::ZERO
         };
+        let Some(slot) = inner.slots.get(token) else { return };
         inner.deadlines.set(token, &mut slot.stays.deadline, Some(inner.now + patience));
         self.note_waiting(core);
     }
@@ -53,7 +72,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
 
     /// Tells the statistics how many wait here.
     pub(super) fn count_waiting(&self, core: &mut Core<P>) {
-        let waiting = core.waiting.len() + core.waiting_jobs.len();
+        let waiting = core.waiting.len() + core.waiting_turns.len() + core.waiting_jobs.len();
         let change = waiting.wrapping_sub(std::mem::replace(&mut core.counted_waiting, waiting));
         self.engine.server.counters().waiting.fetch_add(change, Ordering::Relaxed);
     }
@@ -79,11 +98,12 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let Some((seated, _)) = slot.take() else { continue };
             // It waited because others block: it may well be of the same kind, and has waited enough.
             if self.engine.try_detach() {
-                self.start_on_spare(&mut core, token, seated, kind);
+                self.start_on_spare(&mut core, seated, self.errand(token, kind, false));
             } else {
                 core = self.run_inline(core, token, seated, kind, true, scratch)?;
             }
         }
+        self.serve_turns(&mut core);
         for _ in 0..core.waiting_jobs.len() {
             let Some((job, address, since)) = core.waiting_jobs.pop_front() else { break };
             if self.has_permit(address) {
@@ -96,11 +116,43 @@ impl<'a, P: Protocol> Driver<'a, P> {
             }
         }
         self.count_waiting(&mut core);
-        if core.waiting.is_empty() && core.waiting_jobs.is_empty() {
+        if core.waiting.is_empty() && core.waiting_turns.is_empty() && core.waiting_jobs.is_empty() {
             core.is_waiting = false;
             self.engine.permits.stop_waiting();
         }
         Some(core)
+    }
+
+    /// Starts those whose turn to compute has come.
+    fn serve_turns(&self, core: &mut Core<P>) {
+        for _ in 0..core.waiting_turns.len() {
+            if !self.engine.computing.try_start() {
+                break;
+            }
+            let token = core.waiting_turns.pop_front();
+            if token.is_some_and(|token| self.start_waiting(core, token, true)) {
+                continue;
+            }
+            self.engine.computing.finish();
+            // There is no permit for it now; or it is gone, and so is its slot.
+            core.waiting_turns.extend(token.filter(|&token| core.slots.get(token).is_some()));
+        }
+    }
+
+    /// Starts a request that waited on a spare thread. False: there is no permit for it.
+    fn start_waiting(&self, core: &mut Core<P>, token: Token, turn: bool) -> bool {
+        let Some(slot) = core.slots.get(token) else { return false };
+        let Some(kind) = slot.stays.wants_permit else { return false };
+        if !self.has_permit(slot.stays.transport.client().ip()) || !self.engine.try_detach() {
+            return false;
+        }
+        slot.stays.wants_permit = None;
+        let Some((seated, _)) = slot.take() else {
+            self.engine.finish_detached();
+            return false;
+        };
+        self.start_on_spare(core, seated, self.errand(token, kind, turn));
+        true
     }
 
     /// A deadline entry is due.
@@ -116,10 +168,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
         if !inner.deadlines.is_over(token, &mut slot.stays.deadline, at, inner.now) || slot.is_out() {
             return Some(core);
         }
-        let cause = if slot.stays.wants_permit.take().is_some() {
+        let cause = if slot.stays.wants_permit.is_some() {
+            // Whoever only waited for others to compute has waited enough.
+            if leave(&mut inner.waiting_turns, token) && self.start_waiting(inner, token, false) {
+                return Some(core);
+            }
+            leave(&mut inner.waiting, token);
             Counters::one(&self.engine.server.counters().refused);
-            if let Some(place) = inner.waiting.iter().position(|&waits| waits == token) {
-                inner.waiting.remove(place);
+            if let Some(slot) = inner.slots.get(token) {
+                slot.stays.wants_permit = None;
             }
             Cause::NoPermit
         } else {
@@ -127,4 +184,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
         };
         self.turn(core, token, cause, scratch)
     }
+}
+
+/// Whether `token` was in the queue, which it is no more.
+fn leave(queue: &mut VecDeque<Token>, token: Token) -> bool {
+    let place = queue.iter().position(|&waits| waits == token);
+    place.and_then(|place| queue.remove(place)).is_some()
 }

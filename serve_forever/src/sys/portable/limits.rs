@@ -3,6 +3,8 @@
 use std::io;
 use std::time::SystemTime;
 
+use crate::sys::ThreadTimes;
+
 pub(crate) fn descriptor_limit() -> Option<u64> {
     None
 }
@@ -10,6 +12,10 @@ pub(crate) fn descriptor_limit() -> Option<u64> {
 #[expect(clippy::unnecessary_wraps, reason = "on other systems it can fail")]
 pub(crate) fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     Ok(None)
+}
+
+pub(crate) fn thread_times() -> Option<ThreadTimes> {
+    None
 }
 
 pub(crate) fn unix_time() -> u64 {

@@ -14,7 +14,7 @@ mod wait;
 pub(super) const EVENTS_ARE_CURRENT: bool = false;
 
 pub(super) use directory::{Handle, Root};
-pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
+pub(super) use limits::{descriptor_limit, raise_descriptor_limit, thread_times, unix_time};
 pub(super) use listener::Listener;
 pub(super) use socket::Socket;
 pub(super) use stamp::{stamp_at, stamp_of_file};

@@ -1,8 +1,12 @@
-//! What the system grants this process, and the time of day.
+//! What the system grants this process and counts of its threads, and the time of day.
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::sys::ThreadTimes;
 
 /// Far more connections than one server has; some systems allow a thousand times that, and programs that a handler starts inherit the limit
 /// and may close each possible descriptor in turn.
@@ -29,6 +33,22 @@ pub(crate) fn raise_descriptor_limit() -> io::Result<Option<u64>> {
         }
     }
     Ok(descriptor_limit())
+}
+
+/// Linux alone tells how long a thread waited for a processor.
+#[cfg(target_os = "linux")]
+pub(crate) fn thread_times() -> Option<ThreadTimes> {
+    use rustix::time::{ClockId, clock_gettime};
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    // The first number is the other time, but as it was at the last tick.
+    let waited = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    let ran = clock_gettime(ClockId::ThreadCPUTime).try_into().ok()?;
+    Some(ThreadTimes { ran, waited: Duration::from_nanos(waited) })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_times() -> Option<ThreadTimes> {
+    None
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -16,7 +16,7 @@ pub(super) const EVENTS_ARE_CURRENT: bool = true;
 
 pub(super) use beneath::Root;
 pub(super) use directory::Handle;
-pub(super) use limits::{descriptor_limit, raise_descriptor_limit, unix_time};
+pub(super) use limits::{descriptor_limit, raise_descriptor_limit, thread_times, unix_time};
 pub(super) use listener::Listener;
 pub(super) use socket::Socket;
 pub(super) use stamp::{stamp_at, stamp_of_file};
