@@ -56,7 +56,7 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
                     }
                 }
             }
-            (Phase::New(_), Cause::Ready) => Next::Run { kind: Kind::of(&[b"raw"]), permit: true },
+            (Phase::New(_), Cause::Ready) => Next::Run { kind: Kind::part("raw"), permit: true },
             (Phase::Lingering(until), Cause::Ready) => {
                 let mut buffer = [0; 4096];
                 for _ in 0..READS_PER_TURN {

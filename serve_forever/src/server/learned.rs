@@ -34,6 +34,16 @@ impl Kind {
         }
         Self(((hash ^ (hash >> 32)) as u16) & (SLOTS as u16 - 1))
     }
+
+    /// What is no request of its own: a part of an answer, or a whole connection. Whatever the last one did, the next one
+    /// may be quite different, and is under way already.
+    pub(crate) fn part(name: &str) -> Self {
+        Self(Self::of(&[name.as_bytes()]).0 | PART)
+    }
+
+    fn slot(self) -> usize {
+        usize::from(self.0) % SLOTS
+    }
 }
 
 impl Learned {
@@ -67,20 +77,24 @@ impl Learned {
 
     /// Whether such requests are slow because they compute.
     pub(crate) fn computes(&self, kind: Kind) -> bool {
-        self.is_slow(kind) && self.computes[usize::from(kind.0) % SLOTS].load(Ordering::Relaxed)
+        kind.0 & PART == 0 && self.is_slow(kind) && self.computes[kind.slot()].load(Ordering::Relaxed)
     }
 
     /// Such a request has run on a spare thread, and computed or not.
     pub(crate) fn computed(&self, kind: Kind, did: bool) {
-        self.computes[usize::from(kind.0) % SLOTS].store(did, Ordering::Relaxed);
+        if kind.0 & PART == 0 {
+            self.computes[kind.slot()].store(did, Ordering::Relaxed);
+        }
     }
 
     fn score(&self, kind: Kind) -> &AtomicU8 {
-        &self.scores[usize::from(kind.0) % SLOTS]
+        &self.scores[kind.slot()]
     }
 }
 
 const SLOTS: usize = 1024;
+/// A bit beyond the slots.
+const PART: u16 = 1 << 15;
 /// One blocker in so many requests keeps a kind on spare threads.
 const STEP: u8 = 8;
 const THRESHOLD: u8 = 8;
@@ -113,6 +127,11 @@ mod tests {
         assert!(learned.computes(kind));
         learned.computed(kind, false);
         assert!(!learned.computes(kind) && learned.is_slow(kind));
+
+        let part = Kind::part("source");
+        learned.computed(part, true);
+        learned.blocked(part);
+        assert!(!learned.computes(part) && learned.is_slow(part));
     }
 
     #[test]

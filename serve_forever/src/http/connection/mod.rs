@@ -133,24 +133,24 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                 }
                 Phase::Receiving => self.receive(cx),
                 Phase::Request => {
-                    Step::Next(Next::Run { kind: Kind::of(&[]), permit: cx.protocol.may_block() })
+                    Step::Next(Next::Run { kind: Kind::part("request"), permit: cx.protocol.may_block() })
                 }
                 Phase::Refusing(_) => {
-                    Step::Next(Next::Run { kind: Kind::of(&[b"refusal"]), permit: cx.protocol.may_block() })
+                    Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.may_block() })
                 }
                 Phase::Sending(pending, _) if !pending.is_memory() => {
                     // Disks and sources may block: outside of the loop.
                     let is_source = pending.is_source();
                     let permit = is_source && cx.protocol.may_block();
-                    let kind = Kind::of(&[if is_source { b"source".as_slice() } else { b"drain" }]);
+                    let kind = Kind::part(if is_source { "source" } else { "drain" });
                     Step::Next(Next::Run { kind, permit })
                 }
                 Phase::Sending(..) => self.send_in_loop(cx),
                 Phase::Upgraded(upgraded) if upgraded.has_ended() => {
-                    Step::Next(Next::Run { kind: Kind::of(&[b"end"]), permit: false })
+                    Step::Next(Next::Run { kind: Kind::part("end"), permit: false })
                 }
                 Phase::Upgraded(_) => Step::Next(Next::WAKE),
-                Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::of(&[b"end"]), permit: false }),
+                Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::part("end"), permit: false }),
                 Phase::Draining(_) => self.drain(cx),
                 Phase::Lingering { .. } => self.linger(cx),
             };
@@ -296,7 +296,7 @@ fn body_to_collect(head: &Head) -> usize {
 /// A run for the request that `head` is the head of.
 fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &Head, octets: &[u8]) -> Next {
     let permit = protocol.may_block();
-    Next::Run { kind: if permit { kind_of(head, octets) } else { Kind::of(&[]) }, permit }
+    Next::Run { kind: if permit { kind_of(head, octets) } else { Kind::part("request") }, permit }
 }
 
 fn kind_of(head: &Head, octets: &[u8]) -> Kind {
