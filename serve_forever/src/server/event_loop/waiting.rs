@@ -169,11 +169,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
             return Some(core);
         }
         let cause = if slot.stays.wants_permit.is_some() {
+            let waited_for_turn = leave(&mut inner.waiting_turns, token);
+            leave(&mut inner.waiting, token);
+            // Before there is an answer.
+            self.count_waiting(inner);
             // Whoever only waited for others to compute has waited enough.
-            if leave(&mut inner.waiting_turns, token) && self.start_waiting(inner, token, false) {
+            if waited_for_turn && self.start_waiting(inner, token, false) {
                 return Some(core);
             }
-            leave(&mut inner.waiting, token);
             Counters::one(&self.engine.server.counters().refused);
             if let Some(slot) = inner.slots.get(token) {
                 slot.stays.wants_permit = None;
