@@ -19,6 +19,8 @@ pub(crate) const GIANT: &str = "/giant.bin";
 pub(crate) const GIANT_LENGTH: usize = 1024 * 1024 * 1024;
 /// So many different small files.
 pub(crate) const MANY: usize = 10_000;
+/// So many more: clients that choose among them seldom ask for the same one at the same time.
+pub(crate) const SEVERAL: usize = 500;
 
 /// How long ago the files were last changed: what has just been changed may change again within the same tick, and a
 /// careful server treats it differently.
@@ -71,8 +73,17 @@ impl Site {
 
     /// Makes the files that [`many`] names, if they are not there yet.
     pub(crate) fn add_many(&self) -> io::Result<()> {
-        for index in 0..MANY {
-            let (path, length) = many(index);
+        self.add((0..MANY).map(many))
+    }
+
+    /// Makes the files that [`several`] names, if they are not there yet.
+    pub(crate) fn add_several(&self) -> io::Result<()> {
+        self.add((0..SEVERAL).map(|index| (several(index), SMALL_LENGTH)))
+    }
+
+    /// Files of one directory, which is made with the first.
+    fn add(&self, files: impl Iterator<Item = (String, usize)>) -> io::Result<()> {
+        for (index, (path, length)) in files.enumerate() {
             let file = self.file(&path);
             if index == 0 {
                 let directory = file.parent().unwrap_or(&self.root);
@@ -95,6 +106,11 @@ impl Site {
         file.write_all(&vec![b'x'; length])?;
         age(&file)
     }
+}
+
+/// The path of one of [`SEVERAL`] files, all of [`SMALL_LENGTH`].
+pub(crate) fn several(index: usize) -> String {
+    format!("/several/{index:03}.txt")
 }
 
 /// The path and the length of one of [`MANY`] files: 1 to 8 KiB.

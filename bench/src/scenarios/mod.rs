@@ -37,6 +37,7 @@ pub(crate) const ALL: &[Scenario] = &[
     pipeline::SCENARIO,
     file1k::SCENARIO,
     file1k::WITH_LOG,
+    file1k::SEVERAL_FILES,
     notmodified::SCENARIO,
     file100k::SCENARIO,
     file1g::SCENARIO,

@@ -74,12 +74,13 @@ fn events(http: &mut Exchange) -> Result {
 /// Who hears the broadcasts.
 type Subscribers = Mutex<Vec<Detached>>;
 
+/// Started by the first of them: the other scenarios have no thread that wakes up for nobody.
+static BROADCASTER: Once = Once::new();
+
 /// A stream that no handler stays with.
 fn subscribe(http: &mut Exchange) -> Result {
     http.send_response(200).send_header("Content-Type", "text/event-stream").end_headers()?;
     let writer = http.detach()?;
-    // The other scenarios have no thread that wakes up for nobody.
-    static BROADCASTER: Once = Once::new();
     let server = http.server();
     server.state::<Subscribers>().lock().unwrap_or_else(PoisonError::into_inner).push(writer);
     BROADCASTER.call_once(|| {
