@@ -80,7 +80,7 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
     where
         F: HandlerFactory<M, Handler = H>,
     {
-        Builder::new(Http::new(move || factory.make()))
+        Builder::new(Http::new(move || factory.make(), F::COPIES))
     }
 }
 

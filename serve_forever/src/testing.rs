@@ -32,7 +32,7 @@ where
     F: HandlerFactory<M>,
     F::Handler: BaseHttpRequestHandler + 'static,
 {
-    let builder = Builder::new(Http::new(move || factory.make())).access_log(AccessLog::off());
+    let builder = Builder::new(Http::new(move || factory.make(), F::COPIES)).access_log(AccessLog::off());
     let (protocol, config, server) = builder.without_sockets();
     let transport = Arc::new(Transport::memory(Memory::new(requests.as_ref().to_vec())));
     blocking::serve(&protocol, &config, &server, &transport);

@@ -110,6 +110,10 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     fn may_block(&self) -> bool {
         false
     }
+
+    fn only_reads(&self) -> bool {
+        true
+    }
 }
 
 /// The site of all handlers that `new` made for one server.

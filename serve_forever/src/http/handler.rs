@@ -438,6 +438,13 @@ pub trait BaseHttpRequestHandler {
         true
     }
 
+    /// Nothing comes before the look at what is served: no code of a user's, which could change that first. Not to be said by
+    /// handlers that pass requests on.
+    #[doc(hidden)]
+    fn only_reads(&self) -> bool {
+        false
+    }
+
     /// Logs a request that was answered. Called after the method, on the same thread.
     ///
     /// ```
@@ -537,6 +544,8 @@ where
     H: BaseHttpRequestHandler + Clone + Send + Sync + 'static,
 {
     type Handler = H;
+
+    const COPIES: bool = true;
 
     fn make(&self) -> H {
         self.clone()

@@ -26,6 +26,8 @@ use super::{error_page, records, status};
 /// ```
 pub struct Http<H> {
     make: Box<dyn Fn() -> H + Send + Sync>,
+    /// That runs no code of the user's.
+    copies: bool,
     /// What the last handler said of itself; a constant in practice.
     may_block: AtomicBool,
     /// The `Server` field of the first handler, for responses that no handler is made for.
@@ -33,13 +35,23 @@ pub struct Http<H> {
 }
 
 impl<H> Http<H> {
-    pub(crate) fn new(make: impl Fn() -> H + Send + Sync + 'static) -> Self {
-        Self { make: Box::new(make), may_block: AtomicBool::new(true), server_version: OnceLock::new() }
+    pub(crate) fn new(make: impl Fn() -> H + Send + Sync + 'static, copies: bool) -> Self {
+        Self {
+            make: Box::new(make),
+            copies,
+            may_block: AtomicBool::new(true),
+            server_version: OnceLock::new(),
+        }
     }
 
     /// Makes a handler.
     pub(crate) fn make(&self) -> H {
         (self.make)()
+    }
+
+    /// Whether handlers are made without code of the user's.
+    pub(crate) fn copies(&self) -> bool {
+        self.copies
     }
 
     /// Whether handlers need a permit. Known from the first one on; until then they do.

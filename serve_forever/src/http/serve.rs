@@ -78,12 +78,14 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             let handler = handler.insert(self.make());
             let identity = Identity::of(handler);
             self.remember(handler);
-            identity
+            (identity, self.copies() && handler.only_reads())
         });
-        let (identity, made) = match made {
-            Ok(identity) => (identity, Ok(())),
-            Err(panic) => (Identity::default(), Err(panic)),
+        let (identity, only_reads, made) = match made {
+            Ok((identity, only_reads)) => (identity, only_reads, Ok(())),
+            Err(panic) => (Identity::default(), false, Err(panic)),
         };
+        // What happened before the request began must not be confused with what its handler did itself.
+        let request = Request { began: request.began.filter(|_| only_reads), ..request };
         let Lent { output: lent_output, response, records } = lent;
         exclusive(lent_output).begin();
         response.clear();

@@ -56,7 +56,7 @@
 //! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. One for each loop is never lent to a handler, so accepting, time-outs and stopping go on |
 //! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits |
 //! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
-//! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each loop | **Processor exhaustion**: requests that make handlers compute, until nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn |
+//! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each core | **Processor exhaustion**: many requests that make handlers compute, beside which nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn, and are not refused for that |
 //! | [`loops`](crate::Builder::loops) | one for each core | nothing: more of them than cores gain nothing |
 //! | [`tcp_keepalive`](crate::Builder::tcp_keepalive) | never | **Clients that vanish without a word**, with their power or their network, from streams that may be quiet for hours. Set it where there are such: no time-out is about them |
 //! | [`send_buffer_size`](crate::Builder::send_buffer_size), [`receive_buffer_size`](crate::Builder::receive_buffer_size) | the system's | nothing, unless the system's memory for sockets gets scarce: it is not the process's |

@@ -43,10 +43,12 @@
 //!
 //! A handler that computes for ten milliseconds blocks its thread like any other, and is moved off its loop. But thirty threads that compute share the processors with the
 //! loops, and a loop that wakes up for a fast request then waits for its share. So they take **turns**: of the kinds that were seen to do nothing but compute,
-//! [`max_computing_handlers`](crate::Builder::max_computing_handlers) run at a time, 2 for each loop, and the next requests wait in the loop. As
-//! many are done in a second as without that, and each of them sooner, as those that have begun are not held up by those that come after them. Who has waited for
-//! `permit_timeout` starts out of turn, so that one that computes for minutes does not lock the others out. A handler that waits for
-//! anything else, a database or a client, is not of these kinds. Linux alone tells the two apart; elsewhere there are no turns.
+//! [`max_computing_handlers`](crate::Builder::max_computing_handlers) run at a time, two for each core, and the next requests wait in the loop. As many short ones are done in a
+//! second as without that, and on the average each sooner, as those that have begun are not held up by those that come after them.
+//!
+//! It is a courtesy and no limit. Whoever has computed for 50 ms, or was taken for one who computes and now waits for something, makes room for one
+//! more; who has waited for `permit_timeout` starts out of turn; and nobody is refused. Turns are about whole requests: a [`Source`](crate::Source) and the
+//! handlers of a [`TcpServer`](crate::TcpServer) need none. Only Linux tells who computes, by `/proc`; elsewhere there are no turns.
 //!
 //! # How many threads
 //!

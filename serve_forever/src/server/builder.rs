@@ -168,9 +168,10 @@ settings! {
     max_permits_per_address: Option<usize> = "Some(8)";
     /// Requests per loop that may wait for a free thread; then 503 at once. Default: 1024.
     max_waiting_requests: usize = "100";
-    /// Handlers that compute at the same time, for each loop, of kinds that were seen to do nothing else: so that fast requests
-    /// need not wait for a processor. Further ones wait for their turn, and start without it after
-    /// [`permit_timeout`](Self::permit_timeout). `None`: no limit. Default: 2. Only Linux tells who computes.
+    /// Handlers that compute at the same time, of kinds that were seen to do nothing else: so that fast requests need not wait
+    /// for a processor. Further ones wait for their turn: until one is done or has computed for 50 ms, and for no longer than
+    /// [`permit_timeout`](Self::permit_timeout). Nobody is refused. `None`: no turns. Default: two for each core, and one at least. Only
+    /// Linux, where `/proc` is there, tells who computes.
     max_computing_handlers: Option<usize> = "None";
     /// Event loops. Default: one for each core.
     loops: usize = "1";

@@ -1,40 +1,72 @@
 //! Handlers that compute take turns, so that the loops get their share of the processors.
 //!
 //! A thread that wakes up gets a processor the later, the more others want one: with thirty that compute, a loop often has to
-//! wait for a millisecond or more. Nothing is lost if most of these wait in their loops instead of in the queue of the system.
+//! wait for a millisecond or more. Short computations lose nothing if most of them wait in their loops instead of in the
+//! queue of the system.
+//!
+//! This is a courtesy and no limit: nobody is refused for it, and who holds a place for long, be it that he computes for long or that
+//! he waits for something after all, keeps it from others only for a while.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::sync::lock;
 use crate::sys::{ThreadTimes, thread_times};
 
-/// How many handlers of kinds that compute run on spare threads.
+/// The handlers of kinds that compute which run on spare threads.
 #[derive(Debug)]
 pub(crate) struct Computing {
-    running: AtomicUsize,
-    most: usize,
+    /// `None`: no limit, and nobody needs a place.
+    most: Option<usize>,
+    places: Mutex<Places>,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    taken: Vec<Place>,
+    next: u64,
+}
+
+/// A place of one that computes; it is lost after a while.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    number: u64,
+    since: Instant,
 }
 
 impl Computing {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { running: AtomicUsize::new(0), most }
+    /// At most so many at a time, but one at least.
+    pub(crate) fn new(most: Option<usize>) -> Self {
+        Self { most: most.map(|most| most.max(1)), places: Mutex::default() }
     }
 
-    /// A turn for one more, to be given back with [`Computing::finish`].
+    /// Whether there are places at all.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.most.is_some()
+    }
+
+    /// A place for one more, to be given back.
     #[must_use]
-    pub(crate) fn try_start(&self) -> bool {
-        self.running
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |running| {
-                (running < self.most).then_some(running + 1)
-            })
-            .is_ok()
+    pub(crate) fn try_take(&self, now: Instant) -> Option<Place> {
+        let places = &mut *lock(&self.places);
+        places.taken.retain(|place| now < place.since + LONGEST);
+        if places.taken.len() >= self.most.unwrap_or(usize::MAX) {
+            return None;
+        }
+        let place = Place { number: places.next, since: now };
+        places.next += 1;
+        places.taken.push(place);
+        Some(place)
     }
 
-    /// A turn is over. Before its permit is given back: whoever waits is told then, and has to find it.
-    pub(crate) fn finish(&self) {
-        self.running.fetch_sub(1, Ordering::SeqCst);
+    /// A place is free again. Before its permit is given back: whoever waits is told then, and has to find it.
+    pub(crate) fn give_back(&self, place: Place) {
+        lock(&self.places).taken.retain(|taken| taken.number != place.number);
     }
 }
+
+/// After so long a place is another's, too. Whoever waits looks as often.
+pub(crate) const LONGEST: Duration = Duration::from_millis(50);
 
 /// Tells whether a thread computes or waits for something.
 #[derive(Debug)]
@@ -84,11 +116,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_are_bounded() {
-        let computing = Computing::new(2);
-        assert!(computing.try_start() && computing.try_start() && !computing.try_start());
-        computing.finish();
-        assert!(computing.try_start() && !computing.try_start());
+    fn places_are_bounded_and_lost_after_a_while() {
+        let computing = Computing::new(Some(2));
+        let start = Instant::now();
+        let first = computing.try_take(start).expect("the first place");
+        assert!(computing.try_take(start).is_some() && computing.try_take(start).is_none());
+        computing.give_back(first);
+        computing.give_back(first);
+        assert!(computing.try_take(start).is_some() && computing.try_take(start).is_none());
+        let later = start + LONGEST;
+        assert!(computing.try_take(later).is_some() && computing.try_take(later).is_some());
+        assert!(computing.try_take(later).is_none());
+    }
+
+    #[test]
+    fn there_is_one_place_at_least() {
+        let (none, unlimited) = (Computing::new(Some(0)), Computing::new(None));
+        let now = Instant::now();
+        assert!(none.is_limited() && none.try_take(now).is_some() && none.try_take(now).is_none());
+        assert!(!unlimited.is_limited() && (0..1000).all(|_| unlimited.try_take(now).is_some()));
     }
 
     #[test]

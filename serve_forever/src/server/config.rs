@@ -79,8 +79,8 @@ impl Default for Config {
             max_threads: MAX_THREADS,
             max_permits_per_address: None,
             max_waiting_requests: MAX_WAITING_REQUESTS,
-            max_computing_handlers: Some(MAX_COMPUTING_HANDLERS),
-            loops: std::thread::available_parallelism().map_or(1, usize::from),
+            max_computing_handlers: Some(COMPUTING_HANDLERS_PER_CORE * cores()),
+            loops: cores(),
             request_queue_size: REQUEST_QUEUE_SIZE,
             allow_reuse_address: true,
             allow_reuse_port: false,
@@ -100,6 +100,11 @@ impl Config {
     pub(crate) fn permits_per_address(&self, permits: usize) -> usize {
         self.max_permits_per_address.unwrap_or(permits / 2).max(1)
     }
+}
+
+/// Those that this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Time for the whole request head, from its first octet.
@@ -142,9 +147,9 @@ pub(crate) const MAX_CONNECTIONS: usize = 65_536;
 pub(crate) const MAX_THREADS: usize = 512;
 /// Requests per loop that may wait for a permit.
 pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
-/// Handlers of kinds that compute which run at the same time, for each loop. Not one: those that also wait a little would leave
-/// processors idle.
-pub(crate) const MAX_COMPUTING_HANDLERS: usize = 2;
+/// Handlers of kinds that compute which run at the same time, for each core. Not one: those that also wait a little would leave
+/// cores idle.
+pub(crate) const COMPUTING_HANDLERS_PER_CORE: usize = 2;
 /// Connections that the system keeps for us until we accept them.
 pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;
 /// Octets of the header of the PROXY protocol.

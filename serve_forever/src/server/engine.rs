@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{lock, wait};
 use crate::sys::{Listener, Socket};
 
-use super::computing::{Computing, Stopwatch};
+use super::computing::{Computing, Place, Stopwatch};
 use super::config::Config;
 use super::event_loop::Core;
 use super::handle::ServerHandle;
@@ -100,8 +100,8 @@ pub(crate) struct Errand {
     pub(crate) index: usize,
     pub(crate) token: Token,
     pub(crate) kind: Kind,
-    /// It has a turn among those that compute, and gives it back.
-    pub(crate) turn: bool,
+    /// It has a place among those that compute, and gives it back.
+    pub(crate) place: Option<Place>,
 }
 
 /// What a spare thread is told to do.
@@ -203,9 +203,7 @@ impl<P: Protocol> Engine<P> {
             most_threads: Self::threads_for_handlers(config.max_threads),
             counting: Mutex::new(()),
             learned: Learned::new(),
-            computing: Computing::new(
-                config.max_computing_handlers.map_or(usize::MAX, |most| most.max(1) * count),
-            ),
+            computing: Computing::new(config.max_computing_handlers),
             watch: Watch::new(),
             permit_holders: Peers::default(),
             connections_by_address: Peers::default(),
@@ -248,17 +246,13 @@ impl<P: Protocol> Engine<P> {
         outcome
     }
 
-    /// Starts a run on a spare thread; gives it back if there is none, and what turn it had. The caller got the permit.
+    /// Starts a run on a spare thread; gives it back if there is none. The caller got the permit, and what place it has.
     pub(crate) fn start_on_spare(
         &self,
         errand: Errand,
         seated: Box<Seated<P>>,
     ) -> Result<(), Box<Seated<P>>> {
-        let given = self.submit(Work::Run { errand, seated });
-        if given.is_err() && errand.turn {
-            self.computing.finish();
-        }
-        given.map_err(|work| match work {
+        self.submit(Work::Run { errand, seated }).map_err(|work| match work {
             Work::Run { seated, .. } => seated,
             _ => unreachable!("the pool gives back what it was given"),
         })
@@ -294,6 +288,9 @@ impl<P: Protocol> Engine<P> {
         if outcome.is_ok() {
             Counters::one(&self.server.counters().learned_starts);
         } else {
+            if let Err(Work::Run { errand: Errand { place: Some(place), .. }, .. }) = &outcome {
+                self.computing.give_back(*place);
+            }
             self.finish_detached();
         }
         outcome
@@ -430,11 +427,12 @@ impl<P: Protocol> Engine<P> {
         wake: &Arc<dyn Wake>,
         scratch: &mut P::Scratch,
     ) {
-        let Errand { index, token, kind, turn } = errand;
+        let Errand { index, token, kind: first, place } = errand;
         let its_loop = &self.loops[index];
         let seat = Seat::detached(self, index);
-        let (started, watch) = (Instant::now(), Stopwatch::start());
-        let kind = Cell::new(kind);
+        let watch = self.computing.is_limited().then(Stopwatch::start);
+        let started = Instant::now();
+        let kind = Cell::new(first);
         let next = seated.connection.run(&mut Run {
             protocol: &self.protocol,
             config: &self.config,
@@ -447,12 +445,15 @@ impl<P: Protocol> Engine<P> {
             learned: None,
             started,
         });
-        if let Some(did) = watch.has_computed() {
-            self.learned.computed(kind.get(), did);
+        // Of several requests in one run nobody knows which one computed.
+        if kind.get() == first
+            && let Some(did) = watch.and_then(|watch| watch.has_computed())
+        {
+            self.learned.computed(first, did);
         }
         self.learn(kind.get(), started);
-        if turn {
-            self.computing.finish();
+        if let Some(place) = place {
+            self.computing.give_back(place);
         }
         self.finish_detached();
         let rejoin = seat.is_deregistered();

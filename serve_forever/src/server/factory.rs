@@ -31,6 +31,10 @@ pub trait HandlerFactory<Marker>: Send + Sync + 'static {
     /// What it makes.
     type Handler;
 
+    /// It only copies a handler, and runs no code that the handler's user wrote for it.
+    #[doc(hidden)]
+    const COPIES: bool = false;
+
     /// Makes one.
     ///
     /// ```

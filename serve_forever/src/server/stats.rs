@@ -49,7 +49,7 @@ pub struct ServerStats {
     /// How many these may be at most: what [`max_threads`](crate::Builder::max_threads) leaves of them. A loop that is not in a handler
     /// itself keeps one more back, so that requests may have to [wait](Self::waiting) a little earlier. 0 before the server runs.
     pub permits: usize,
-    /// Requests that wait until one of them is free.
+    /// Requests that wait until one of them is free, or for their [turn](crate::Builder::max_computing_handlers) to compute.
     pub waiting: usize,
     /// Handlers that hold a stream that their connection became, and have not returned yet.
     pub upgraded: usize,

@@ -44,6 +44,7 @@ impl Transport {
 
     /// Whom the peer speaks for.
     pub(crate) fn client(&self) -> SocketAddr {
+        // One copy of one place: put together from its parts it would be read before it is written.
         match self.announced.get() {
             Some(Some(client)) => *client,
             _ => self.peer,

@@ -25,11 +25,11 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) ready: VecDeque<Token>,
     /// Connections with a request that waits for a permit, first come first.
     pub(super) waiting: VecDeque<Token>,
-    /// Those that wait for their turn to compute, likewise.
-    pub(super) waiting_turns: VecDeque<Token>,
+    /// Those that wait for a place to compute, likewise.
+    pub(super) waiting_to_compute: VecDeque<Token>,
     /// Jobs on parts of connections that wait for a permit, and since when.
     pub(super) waiting_jobs: VecDeque<(P::Job, IpAddr, Instant)>,
-    /// So many of both the statistics know of.
+    /// So many of all three the statistics know of.
     pub(super) counted_waiting: usize,
     /// Where a turn leaves the jobs that it made.
     pub(super) new_jobs: Vec<P::Job>,
@@ -66,7 +66,7 @@ pub(super) struct Stays {
     pub(super) held: bool,
     /// The last poll found octets to read, and nobody has read since.
     pub(super) reported: bool,
-    /// It waits for a permit, or for its turn, for a run of this kind.
+    /// It waits for a permit, or for a place to compute, for a run of this kind.
     pub(super) wants_permit: Option<Kind>,
 }
 
@@ -89,7 +89,7 @@ impl<P: Protocol> Core<P> {
             deadlines: Deadlines::default(),
             ready: VecDeque::new(),
             waiting: VecDeque::new(),
-            waiting_turns: VecDeque::new(),
+            waiting_to_compute: VecDeque::new(),
             waiting_jobs: VecDeque::new(),
             counted_waiting: 0,
             new_jobs: Vec::new(),

@@ -164,7 +164,7 @@ impl<P: Protocol> Driver<'_, P> {
                 job.refuse();
             }
             core.waiting.clear();
-            core.waiting_turns.clear();
+            core.waiting_to_compute.clear();
             self.count_waiting(core);
         }
     }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::sync::lock;
 use crate::sys::EVENTS_ARE_CURRENT;
 
+use super::computing::LONGEST;
 use super::engine::{Engine, Loop, Mail, Seated};
 use super::handover::slots::{Readiness, Token};
 use super::protocol::{Cause, Next, Protocol};
@@ -161,6 +162,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             inner.deadlines.next(),
             inner.listeners.again_at(),
             inner.stopping.map(|stop| stop.deadline),
+            (!inner.waiting_to_compute.is_empty()).then(|| inner.now + LONGEST),
             inner.waiting_jobs.front().map(|(_, _, since)| *since + self.engine.config.permit_timeout),
         ];
         let mut timeout = if busy {

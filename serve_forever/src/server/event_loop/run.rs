@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::sync::lock;
 
+use crate::server::computing::Place;
 use crate::server::engine::{Errand, Mail, Seated};
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
@@ -81,26 +82,31 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 self.make_wait(&mut core, token, seated, kind);
                 return Some(core);
             }
-            let turn = self.engine.learned.computes(kind);
-            if turn && (!core.waiting_turns.is_empty() || !self.engine.computing.try_start()) {
-                seated.connection.park(scratch);
-                self.wait_for_turn(&mut core, token, seated, kind);
-                return Some(core);
+            let mut place = None;
+            if self.engine.learned.computes(kind) && self.may_wait(&core) {
+                if core.waiting_to_compute.is_empty() {
+                    place = self.engine.computing.try_take(core.now);
+                }
+                if place.is_none() {
+                    seated.connection.park(scratch);
+                    self.wait_to_compute(&mut core, token, seated, kind);
+                    return Some(core);
+                }
             }
             if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
                 seated.connection.park(scratch);
-                self.start_on_spare(&mut core, seated, self.errand(token, kind, turn));
+                self.start_on_spare(&mut core, seated, self.errand(token, kind, place));
                 return Some(core);
             }
-            if turn {
-                self.engine.computing.finish();
+            if let Some(place) = place {
+                self.engine.computing.give_back(place);
             }
         }
         self.run_inline(core, token, seated, kind, permit, scratch)
     }
 
-    pub(super) fn errand(&self, token: Token, kind: Kind, turn: bool) -> Errand {
-        Errand { index: self.own.index, token, kind, turn }
+    pub(super) fn errand(&self, token: Token, kind: Kind, place: Option<Place>) -> Errand {
+        Errand { index: self.own.index, token, kind, place }
     }
 
     pub(super) fn start_on_spare(&self, core: &mut Core<P>, seated: Box<Seated<P>>, errand: Errand) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::server::computing::Place;
 use crate::server::engine::Seated;
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
@@ -28,9 +29,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.queue(core, token, seated, kind, |core| &mut core.waiting);
     }
 
-    /// The request waits for its turn to compute, in the same way.
-    pub(super) fn wait_for_turn(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, kind: Kind) {
-        self.queue(core, token, seated, kind, |core| &mut core.waiting_turns);
+    /// The request waits for a place to compute, in the same way.
+    pub(super) fn wait_to_compute(
+        &self,
+        core: &mut Core<P>,
+        token: Token,
+        seated: Box<Seated<P>>,
+        kind: Kind,
+    ) {
+        self.queue(core, token, seated, kind, |core| &mut core.waiting_to_compute);
     }
 
     fn queue(
@@ -42,13 +49,13 @@ impl<'a, P: Protocol> Driver<'a, P> {
         queue: fn(&mut Core<P>) -> &mut VecDeque<Token>,
     ) {
         let inner = &mut *core;
-        let waiting = inner.waiting.len() + inner.waiting_turns.len();
+        let may_wait = self.may_wait(inner);
         let Some(slot) = inner.slots.get(token) else { return };
         // Nothing is wanted of the socket, so this cannot ask for a turn.
         let _ = slot.put_back(seated, Wants::default());
         slot.stays.idle_since = None;
         slot.stays.wants_permit = Some(kind);
-        let patience = if waiting < self.engine.config.max_waiting_requests {
+        let patience = if may_wait {
             queue(inner).push_back(token);
             self.engine.config.permit_timeout
         } else {
@@ -72,12 +79,12 @@ impl<'a, P: Protocol> Driver<'a, P> {
 
     /// Tells the statistics how many wait here.
     pub(super) fn count_waiting(&self, core: &mut Core<P>) {
-        let waiting = core.waiting.len() + core.waiting_turns.len() + core.waiting_jobs.len();
+        let waiting = core.waiting.len() + core.waiting_to_compute.len() + core.waiting_jobs.len();
         let change = waiting.wrapping_sub(std::mem::replace(&mut core.counted_waiting, waiting));
         self.engine.server.counters().waiting.fetch_add(change, Ordering::Relaxed);
     }
 
-    /// Starts what waits for permits, as far as there are some; refuses what has waited too long.
+    /// Starts what waits for permits or to compute, as far as there is room; refuses what has waited too long for a permit.
     pub(super) fn serve_waiting(
         &self,
         mut core: Guard<'a, P>,
@@ -98,12 +105,12 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let Some((seated, _)) = slot.take() else { continue };
             // It waited because others block: it may well be of the same kind, and has waited enough.
             if self.engine.try_detach() {
-                self.start_on_spare(&mut core, seated, self.errand(token, kind, false));
+                self.start_on_spare(&mut core, seated, self.errand(token, kind, None));
             } else {
                 core = self.run_inline(core, token, seated, kind, true, scratch)?;
             }
         }
-        self.serve_turns(&mut core);
+        self.serve_computing(&mut core);
         for _ in 0..core.waiting_jobs.len() {
             let Some((job, address, since)) = core.waiting_jobs.pop_front() else { break };
             if self.has_permit(address) {
@@ -116,43 +123,58 @@ impl<'a, P: Protocol> Driver<'a, P> {
             }
         }
         self.count_waiting(&mut core);
-        if core.waiting.is_empty() && core.waiting_turns.is_empty() && core.waiting_jobs.is_empty() {
+        if core.waiting.is_empty() && core.waiting_to_compute.is_empty() && core.waiting_jobs.is_empty() {
             core.is_waiting = false;
             self.engine.permits.stop_waiting();
         }
         Some(core)
     }
 
-    /// Starts those whose turn to compute has come.
-    fn serve_turns(&self, core: &mut Core<P>) {
-        for _ in 0..core.waiting_turns.len() {
-            if !self.engine.computing.try_start() {
-                break;
+    /// Whether one more request may wait.
+    pub(super) fn may_wait(&self, core: &Core<P>) -> bool {
+        core.waiting.len() + core.waiting_to_compute.len() < self.engine.config.max_waiting_requests
+    }
+
+    /// Starts those that may compute now, and those that have no need to wait for that any more.
+    fn serve_computing(&self, core: &mut Core<P>) {
+        for _ in 0..core.waiting_to_compute.len() {
+            let Some(token) = core.waiting_to_compute.pop_front() else { break };
+            let Some(slot) = core.slots.get(token) else { continue };
+            let Some(kind) = slot.stays.wants_permit else { continue };
+            let place = if self.engine.learned.computes(kind) {
+                let place = self.engine.computing.try_take(core.now);
+                if place.is_none() {
+                    core.waiting_to_compute.push_front(token);
+                    break;
+                }
+                place
+            } else {
+                None
+            };
+            if !self.start_on_spare_after_wait(core, token, place) {
+                core.waiting_to_compute.push_back(token);
             }
-            let token = core.waiting_turns.pop_front();
-            if token.is_some_and(|token| self.start_waiting(core, token, true)) {
-                continue;
-            }
-            self.engine.computing.finish();
-            // There is no permit for it now; or it is gone, and so is its slot.
-            core.waiting_turns.extend(token.filter(|&token| core.slots.get(token).is_some()));
         }
     }
 
-    /// Starts a request that waited on a spare thread. False: there is no permit for it.
-    fn start_waiting(&self, core: &mut Core<P>, token: Token, turn: bool) -> bool {
-        let Some(slot) = core.slots.get(token) else { return false };
-        let Some(kind) = slot.stays.wants_permit else { return false };
-        if !self.has_permit(slot.stays.transport.client().ip()) || !self.engine.try_detach() {
-            return false;
-        }
-        slot.stays.wants_permit = None;
-        let Some((seated, _)) = slot.take() else {
+    /// Starts a request that waited on a spare thread. False: there is no permit for it, and its place is given back.
+    fn start_on_spare_after_wait(&self, core: &mut Core<P>, token: Token, place: Option<Place>) -> bool {
+        if let Some(slot) = core.slots.get(token)
+            && let Some(kind) = slot.stays.wants_permit
+            && self.has_permit(slot.stays.transport.client().ip())
+            && self.engine.try_detach()
+        {
+            if let Some((seated, _)) = slot.take() {
+                slot.stays.wants_permit = None;
+                self.start_on_spare(core, seated, self.errand(token, kind, place));
+                return true;
+            }
             self.engine.finish_detached();
-            return false;
-        };
-        self.start_on_spare(core, seated, self.errand(token, kind, turn));
-        true
+        }
+        if let Some(place) = place {
+            self.engine.computing.give_back(place);
+        }
+        false
     }
 
     /// A deadline entry is due.
@@ -169,16 +191,25 @@ impl<'a, P: Protocol> Driver<'a, P> {
             return Some(core);
         }
         let cause = if slot.stays.wants_permit.is_some() {
-            let waited_for_turn = leave(&mut inner.waiting_turns, token);
+            let waited_to_compute = leave(&mut inner.waiting_to_compute, token);
             leave(&mut inner.waiting, token);
             // Before there is an answer.
             self.count_waiting(inner);
-            // Whoever only waited for others to compute has waited enough.
-            if waited_for_turn && self.start_waiting(inner, token, false) {
-                return Some(core);
+            if waited_to_compute {
+                // That has been long enough, and nobody is refused for it.
+                if self.start_on_spare_after_wait(inner, token, None) {
+                    return Some(core);
+                }
+                if let Some(slot) = core.slots.get(token)
+                    && self.has_permit(slot.stays.transport.client().ip())
+                    && let Some(kind) = slot.stays.wants_permit.take()
+                    && let Some((seated, _)) = slot.take()
+                {
+                    return self.run_inline(core, token, seated, kind, true, scratch);
+                }
             }
             Counters::one(&self.engine.server.counters().refused);
-            if let Some(slot) = inner.slots.get(token) {
+            if let Some(slot) = core.slots.get(token) {
                 slot.stays.wants_permit = None;
             }
             Cause::NoPermit

@@ -89,7 +89,7 @@ impl<C, X> Slot<C, X> {
         self.queued = false;
         let connection = self.place.take()?;
         self.woken = false;
-        self.readiness = Readiness { write: false, ..self.readiness };
+        self.readiness.write = false;
         Some((connection, self.readiness))
     }
 
