@@ -73,13 +73,15 @@ fn serve(configure: impl FnOnce(Builder<Http<Handler>>) -> Builder<Http<Handler>
 }
 
 impl Test {
+    /// So many clients that each ask for this.
+    fn crowd(&self, path: &str) -> Vec<Client> {
+        (0..CROWD).map(|_| self.server.send(get(path))).collect()
+    }
+
     /// A crowd asks for this at once, and all are answered. How many computed at a time.
     fn burst(&self, path: &str) -> usize {
         self.computing.most.store(0, Ordering::SeqCst);
-        let mut clients: Vec<Client> = (0..CROWD).map(|_| self.server.send(get(path))).collect();
-        for client in &mut clients {
-            assert_eq!(client.response().code(), 200);
-        }
+        all_are_answered(&mut self.crowd(path));
         self.computing.most.load(Ordering::SeqCst)
     }
 
@@ -97,12 +99,17 @@ impl Test {
 
     /// A crowd asks for what stays, and all get in at once.
     fn all_get_in(&self) {
-        let mut clients: Vec<Client> = (0..CROWD).map(|_| self.server.send(get("/1"))).collect();
+        let mut clients = self.crowd("/1");
         self.room.wait_for(CROWD);
         self.room.open();
-        for client in &mut clients {
-            assert_eq!(client.response().code(), 200);
-        }
+        all_are_answered(&mut clients);
+    }
+}
+
+#[track_caller]
+fn all_are_answered(clients: &mut [Client]) {
+    for client in clients {
+        assert_eq!(client.response().code(), 200);
     }
 }
 
@@ -177,9 +184,7 @@ fn nobody_is_refused_for_a_turn_when_only_the_driver_is_left() {
     test.room.wait_for(2);
     assert_eq!(test.server.ask(get("/2")).code(), 200);
     test.room.open();
-    for client in &mut stay {
-        assert_eq!(client.response().code(), 200);
-    }
+    all_are_answered(&mut stay);
 }
 
 #[test]
@@ -187,16 +192,14 @@ fn a_client_that_leaves_while_it_waits_takes_no_turn_along() {
     let test = serve(|builder| builder);
     test.learn();
     for _ in 0..5 {
-        let mut clients: Vec<Client> = (0..CROWD).map(|_| test.server.send(get("/0"))).collect();
+        let mut clients = test.crowd("/0");
         // Every other one.
         let mut stays = false;
         clients.retain(|_| {
             stays = !stays;
             stays
         });
-        for client in &mut clients {
-            assert_eq!(client.response().code(), 200);
-        }
+        all_are_answered(&mut clients);
     }
     test.server.wait_until("nobody waits", |stats| stats.waiting == 0);
     test.learn();
@@ -217,11 +220,9 @@ fn without_a_limit_there_are_no_turns() {
 fn a_shutdown_serves_those_that_wait() {
     let mut test = serve(|builder| builder.shutdown_timeout(NEVER));
     test.learn();
-    let mut clients: Vec<Client> = (0..CROWD).map(|_| test.server.send(get("/0"))).collect();
+    let mut clients = test.crowd("/0");
     test.server.wait_until("some wait", |stats| stats.waiting > 0);
     test.server.handle.shutdown();
-    for client in &mut clients {
-        assert_eq!(client.response().code(), 200);
-    }
+    all_are_answered(&mut clients);
     test.server.returns();
 }

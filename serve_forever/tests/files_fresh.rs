@@ -295,14 +295,8 @@ mod links {
     use std::os::unix::fs::symlink;
     use std::time::Duration;
 
+    use super::files_support::switch;
     use super::*;
-
-    /// Makes the link lead elsewhere, without a moment in which it is not there.
-    fn switch(link: &Path, target: impl AsRef<Path>) {
-        let new = link.with_extension("new");
-        symlink(target, &new).expect("a link");
-        fs::rename(new, link).expect("it is renamed");
-    }
 
     /// Where a system does not tell which file it is, those that a link is switched between differ in their times.
     fn tell_apart(paths: &[std::path::PathBuf]) {

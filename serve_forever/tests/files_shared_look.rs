@@ -7,13 +7,12 @@ mod files_support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use files_support::Site;
+use files_support::{Site, switch};
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, Result, ServerHandle, SimpleHttpRequestHandler,
 };
@@ -33,14 +32,7 @@ fn deploy(root: &Path) {
         fs::create_dir(root.join(version)).expect("a directory");
         fs::write(root.join(version).join("a.txt"), version).expect("a file");
     }
-    switch(root, VERSIONS[0]);
-}
-
-/// Makes the link lead elsewhere, without a moment in which it is not there.
-fn switch(root: &Path, version: &str) {
-    let new = root.join("new");
-    symlink(version, &new).expect("a link");
-    fs::rename(new, root.join("current")).expect("it is renamed");
+    switch(&root.join("current"), VERSIONS[0]);
 }
 
 #[test]
@@ -64,7 +56,7 @@ fn a_change_is_seen_by_every_request_after_it_however_many_ask() {
         let mut client = site.client();
         let wrong = (0..CHANGES).find_map(|change| {
             let version = VERSIONS[change % 2];
-            switch(&site.path(""), version);
+            switch(&site.path("current"), version);
             // The second one finds what the first one kept.
             (0..2).find_map(|_| Some(client.get("/current/a.txt").text()).filter(|text| text != version))
         });
@@ -88,10 +80,10 @@ impl BaseHttpRequestHandler for Switching {
             return http.send_response(204).end_headers();
         }
         if let Some(version) = http.query() {
-            switch(&self.root, version);
+            switch(&self.root.join("current"), version);
         }
         let Some(version) = http.url_path().strip_prefix("/switch/") else { return self.files.do_get(http) };
-        switch(&self.root, version);
+        switch(&self.root.join("current"), version);
         http.send_response(204).end_headers()
     }
 

@@ -38,7 +38,7 @@ pub(super) struct FileState {
     pub(super) changed: FileTime,
 }
 
-/// An entity tag of ours: a well-formed one.
+/// An entity tag of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EntityTag(String);
 
@@ -134,11 +134,11 @@ pub(super) fn is_listed<'a>(
         return others.peek().is_none();
     }
     let Some(tag) = tag else { return false };
-    let (own, tag) = (tag.as_str(), tag.received());
     // What browsers send: the one tag that they got.
-    if first == own.as_bytes() && tag.matches(&tag, comparison) {
+    if tag.is(first, comparison) {
         return true;
     }
+    let tag = tag.received();
     // Each line is a list of its own. Were they joined first, two halves of a tag in two lines would become one.
     [first]
         .into_iter()

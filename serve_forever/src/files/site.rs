@@ -255,19 +255,25 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn one_look_serves_all_requests_that_had_begun_before_it() {
-        let root = std::env::temp_dir().join(format!("serve_forever_site_{}", std::process::id()));
+    /// A site in which `/a.txt` is kept.
+    fn kept(name: &str) -> (PathBuf, Site) {
+        let root = std::env::temp_dir().join(format!("serve_forever_{name}_{}", std::process::id()));
         fs::create_dir_all(&root).unwrap();
         fs::write(root.join("a.txt"), "one").unwrap();
         let site = Site::new(&root, Options::default()).unwrap();
         let path = RequestPath::parse("/a.txt").unwrap();
-        let began = Instant::now();
-        let (earlier, later) = (site.since, began + Duration::from_nanos(1));
-        // A file that was written to just now is not kept.
+        // A file that was written to just now is not.
         while site.kept("/a.txt", None).is_none() {
             assert!(matches!(site.find("/a.txt", &path), Ok(Found::File(_))));
         }
+        (root, site)
+    }
+
+    #[test]
+    fn one_look_serves_all_requests_that_had_begun_before_it() {
+        let (root, site) = kept("one_look");
+        let began = Instant::now();
+        let (earlier, later) = (site.since, began + Duration::from_nanos(1));
         assert!(site.kept("/a.txt", Some(began)).is_some());
 
         fs::write(root.join("a.txt"), "three").unwrap();
@@ -280,14 +286,7 @@ mod tests {
 
     #[test]
     fn a_look_for_a_request_of_unknown_begin_serves_nobody_else() {
-        let root = std::env::temp_dir().join(format!("serve_forever_site_alone_{}", std::process::id()));
-        fs::create_dir_all(&root).unwrap();
-        fs::write(root.join("a.txt"), "one").unwrap();
-        let site = Site::new(&root, Options::default()).unwrap();
-        let path = RequestPath::parse("/a.txt").unwrap();
-        while site.kept("/a.txt", None).is_none() {
-            assert!(matches!(site.find("/a.txt", &path), Ok(Found::File(_))));
-        }
+        let (root, site) = kept("own_look");
         fs::write(root.join("a.txt"), "three").unwrap();
         // Not even one that had begun before anything was kept.
         assert!(site.kept("/a.txt", Some(site.since)).is_none());

@@ -83,14 +83,10 @@ impl Stopwatch {
         Self { began: Instant::now(), times }
     }
 
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
-    }
-
     /// Whether the calling thread, which must be the same, has computed whenever it could. Unknown where the system does
     /// not tell.
     pub(crate) fn has_computed(&self) -> Option<bool> {
-        let elapsed = self.elapsed();
+        let elapsed = self.began.elapsed();
         if elapsed < WORTH_A_TURN {
             return Some(false);
         }

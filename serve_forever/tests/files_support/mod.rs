@@ -163,6 +163,14 @@ impl Drop for Site {
     }
 }
 
+/// Makes the link lead elsewhere, without a moment in which it is not there.
+#[cfg(unix)]
+pub(crate) fn switch(link: &Path, target: impl AsRef<Path>) {
+    let new = link.with_extension("new");
+    std::os::unix::fs::symlink(target, &new).expect("a link");
+    fs::rename(new, link).expect("it is renamed");
+}
+
 /// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {

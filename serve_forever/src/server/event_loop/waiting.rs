@@ -96,19 +96,11 @@ impl<'a, P: Protocol> Driver<'a, P> {
             }
             let Some(token) = core.waiting.pop_front() else { break };
             let Some(slot) = core.slots.get(token) else { continue };
-            let Some(kind) = slot.stays.wants_permit else { continue };
             if !self.has_permit(slot.stays.transport.client().ip()) {
                 core.waiting.push_back(token);
                 continue;
             }
-            slot.stays.wants_permit = None;
-            let Some((seated, _)) = slot.take() else { continue };
-            // It waited because others block: it may well be of the same kind, and has waited enough.
-            if self.engine.try_detach() {
-                self.start_on_spare(&mut core, seated, self.errand(token, kind, None));
-            } else {
-                core = self.run_inline(core, token, seated, kind, true, scratch)?;
-            }
+            core = self.start_after_wait(core, token, scratch)?;
         }
         self.serve_computing(&mut core);
         for _ in 0..core.waiting_jobs.len() {
@@ -128,6 +120,24 @@ impl<'a, P: Protocol> Driver<'a, P> {
             self.engine.permits.stop_waiting();
         }
         Some(core)
+    }
+
+    /// Starts a request that waited, and has a permit: on a spare thread, or else here.
+    fn start_after_wait(
+        &self,
+        mut core: Guard<'a, P>,
+        token: Token,
+        scratch: &mut P::Scratch,
+    ) -> Option<Guard<'a, P>> {
+        let Some(slot) = core.slots.get(token) else { return Some(core) };
+        let Some(kind) = slot.stays.wants_permit.take() else { return Some(core) };
+        let Some((seated, _)) = slot.take() else { return Some(core) };
+        // It waited because others block: it may well be of the same kind, and has waited enough.
+        if self.engine.try_detach() {
+            self.start_on_spare(&mut core, seated, self.errand(token, kind, None));
+            return Some(core);
+        }
+        self.run_inline(core, token, seated, kind, true, scratch)
     }
 
     /// Whether one more request may wait.
@@ -151,14 +161,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
             } else {
                 None
             };
-            if !self.start_on_spare_after_wait(core, token, place) {
+            if !self.start_computing(core, token, place) {
                 core.waiting_to_compute.push_back(token);
             }
         }
     }
 
-    /// Starts a request that waited on a spare thread. False: there is no permit for it, and its place is given back.
-    fn start_on_spare_after_wait(&self, core: &mut Core<P>, token: Token, place: Option<Place>) -> bool {
+    /// Starts a request that waited to compute on a spare thread. False: there is no permit for it, and its place is
+    /// given back.
+    fn start_computing(&self, core: &mut Core<P>, token: Token, place: Option<Place>) -> bool {
         if let Some(slot) = core.slots.get(token)
             && let Some(kind) = slot.stays.wants_permit
             && self.has_permit(slot.stays.transport.client().ip())
@@ -191,22 +202,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
             return Some(core);
         }
         let cause = if slot.stays.wants_permit.is_some() {
+            let address = slot.stays.transport.client().ip();
             let waited_to_compute = leave(&mut inner.waiting_to_compute, token);
             leave(&mut inner.waiting, token);
             // Before there is an answer.
             self.count_waiting(inner);
-            if waited_to_compute {
-                // That has been long enough, and nobody is refused for it.
-                if self.start_on_spare_after_wait(inner, token, None) {
-                    return Some(core);
-                }
-                if let Some(slot) = core.slots.get(token)
-                    && self.has_permit(slot.stays.transport.client().ip())
-                    && let Some(kind) = slot.stays.wants_permit.take()
-                    && let Some((seated, _)) = slot.take()
-                {
-                    return self.run_inline(core, token, seated, kind, true, scratch);
-                }
+            // Nobody is refused because others compute.
+            if waited_to_compute && self.has_permit(address) {
+                return self.start_after_wait(core, token, scratch);
             }
             Counters::one(&self.engine.server.counters().refused);
             if let Some(slot) = core.slots.get(token) {
