@@ -206,7 +206,8 @@ impl Pending {
 
     /// Whether this is a file that one turn cannot send.
     pub(crate) fn is_long_file(&self) -> bool {
-        matches!(self.attachment, Some(Attachment::File { left, .. }) if left > FILE_PIECE)
+        let before = (self.octets.len() - self.sent) as u64;
+        matches!(self.attachment, Some(Attachment::File { left, .. }) if left.saturating_add(before) > FILE_PIECE)
     }
 
     /// What a detached writer feeds, if this is such a response.
@@ -228,6 +229,7 @@ impl Pending {
             self.check_unchanged(transport)?;
         }
         let mut pieces = 0;
+        let mut room = FILE_PIECE;
         loop {
             while self.sent < self.octets.len() {
                 let more = matches!(self.attachment, Some(Attachment::File { .. }));
@@ -235,6 +237,7 @@ impl Pending {
                     Ok(count) => {
                         self.sent += count;
                         self.octets_sent += count as u64;
+                        room = room.saturating_sub(count as u64);
                         self.progress = None;
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Sent::Blocked),
@@ -259,8 +262,9 @@ impl Pending {
                     self.octets = tail;
                     self.attachment = None;
                 }
+                Some(Attachment::File { .. }) if room == 0 => return Ok(Sent::Yield),
                 Some(Attachment::File { file, offset, left, .. }) => {
-                    match transport.send_file(file, *offset, (*left).min(FILE_PIECE)) {
+                    match transport.send_file(file, *offset, (*left).min(room)) {
                         Ok(0) => {
                             return Err(io::Error::new(
                                 ErrorKind::UnexpectedEof,
@@ -389,6 +393,10 @@ fn wrong_length(what: &str) -> io::Error {
 const LOOKS_AT_GROWTH: usize = 16;
 /// Pieces of a source that are sent before others have their turn.
 const PIECES_PER_TURN: usize = 2;
-/// Octets of a file that are sent before others have their turn. Smaller pieces cost more, as the last segment of each
-/// is not full; a larger one would keep others waiting.
+/// Octets of a file that are sent before others have their turn, with those of the head before it. Smaller pieces cost
+/// more, as the last segment of each is not full; a larger one would keep others waiting. The head counts for the sake
+/// of the pieces after the first: with an end on a page of the file each takes Linux up to twice as long, as measured.
 const FILE_PIECE: u64 = 256 * 1024;
+
+#[cfg(test)]
+mod tests;

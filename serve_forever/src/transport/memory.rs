@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Mutex;
 
 use crate::sync::lock;
+use crate::sys::SEND_FILE_PIECE;
 
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -38,7 +39,7 @@ impl Memory {
     }
 
     pub(super) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
-        let mut piece = vec![0; usize::try_from(length).unwrap_or(PIECE).min(PIECE)];
+        let mut piece = vec![0; length.min(SEND_FILE_PIECE) as usize];
         let count = crate::sys::read_at(file, &mut piece, offset)?;
         self.send(&piece[..count]);
         Ok(count as u64)
@@ -49,6 +50,3 @@ impl Memory {
         input.1 == input.0.len()
     }
 }
-
-/// Octets copied at a time.
-const PIECE: usize = 64 * 1024;
