@@ -87,7 +87,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         {
             return reply::misdirected(http);
         }
-        if let Some(entry) = site.kept(http.url_path(), http.request.began) {
+        if let Some(entry) = site.kept(http.url_path_octets(), http.request.began) {
             return reply::file(http, &entry);
         }
         let Some(path) = RequestPath::parse(http.url_path()) else { return reply::not_found(http) };
@@ -133,7 +133,7 @@ impl CurrentDirectory {
 
 /// Looks the path up and answers. The outer error is a matter of this process, before anything was sent.
 fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Result> {
-    let url_path = http.url_path();
+    let url_path = http.url_path_octets();
     let directory = match site.find(url_path, path)? {
         Found::File(entry) => return Ok(reply::file(http, &entry)),
         Found::Directory(directory) => directory,

@@ -34,7 +34,7 @@ pub(super) struct Site {
     pub(super) options: Options,
     directory: Mutex<Arc<Directory>>,
     /// By the path of the request, as it is written.
-    entries: Cache<Box<str>, Arc<Entry>, Weight>,
+    entries: Cache<Box<[u8]>, Arc<Entry>, Weight>,
     /// The fields of a listing.
     pub(super) listing_fields: PreparedFields,
     told_of_hidden: AtomicBool,
@@ -87,7 +87,7 @@ impl Site {
 
     /// The file that was sent for this path before, if it is still what is there. `began`: when the request is known to have
     /// begun already.
-    pub(super) fn kept(&self, url_path: &str, began: Option<Instant>) -> Option<Arc<Entry>> {
+    pub(super) fn kept(&self, url_path: &[u8], began: Option<Instant>) -> Option<Arc<Entry>> {
         let entry = self.entries.get(url_path)?;
         // Not before the first was kept, so that nothing is lost by the saturation.
         let began = began.map(|began| began.saturating_duration_since(self.since));
@@ -105,7 +105,7 @@ impl Site {
     }
 
     /// Looks a path up. An error is a matter of this process, not of the path.
-    pub(super) fn find(&self, url_path: &str, path: &RequestPath) -> io::Result<Found> {
+    pub(super) fn find(&self, url_path: &[u8], path: &RequestPath) -> io::Result<Found> {
         let mut relative = path.relative();
         if let Some(only) = &self.only {
             if !relative.as_os_str().is_empty() && relative != only {
@@ -136,7 +136,7 @@ impl Site {
     /// want to be listed.
     pub(super) fn find_index(
         &self,
-        url_path: &str,
+        url_path: &[u8],
         path: &RequestPath,
         directory: &Directory,
     ) -> io::Result<Option<Found>> {
@@ -166,7 +166,7 @@ impl Site {
 
     fn entry(
         &self,
-        url_path: &str,
+        url_path: &[u8],
         path: PathBuf,
         file: std::fs::File,
         stamp: Stamp,
@@ -233,8 +233,8 @@ impl Weight {
     }
 }
 
-impl Weighter<Box<str>, Arc<Entry>> for Weight {
-    fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
+impl Weighter<Box<[u8]>, Arc<Entry>> for Weight {
+    fn weight(&self, key: &Box<[u8]>, entry: &Arc<Entry>) -> u64 {
         key.len() as u64 + entry.weight(self.descriptor)
     }
 }
@@ -263,8 +263,8 @@ mod tests {
         let site = Site::new(&root, Options::default()).unwrap();
         let path = RequestPath::parse("/a.txt").unwrap();
         // A file that was written to just now is not.
-        while site.kept("/a.txt", None).is_none() {
-            assert!(matches!(site.find("/a.txt", &path), Ok(Found::File(_))));
+        while site.kept(b"/a.txt", None).is_none() {
+            assert!(matches!(site.find(b"/a.txt", &path), Ok(Found::File(_))));
         }
         (root, site)
     }
@@ -274,13 +274,13 @@ mod tests {
         let (root, site) = kept("one_look");
         let began = Instant::now();
         let (earlier, later) = (site.since, began + Duration::from_nanos(1));
-        assert!(site.kept("/a.txt", Some(began)).is_some());
+        assert!(site.kept(b"/a.txt", Some(began)).is_some());
 
         fs::write(root.join("a.txt"), "three").unwrap();
-        assert!(site.kept("/a.txt", Some(earlier)).is_some());
-        assert!(site.kept("/a.txt", Some(began)).is_some());
-        assert!(site.kept("/a.txt", Some(later)).is_none());
-        assert!(site.kept("/a.txt", Some(began)).is_none());
+        assert!(site.kept(b"/a.txt", Some(earlier)).is_some());
+        assert!(site.kept(b"/a.txt", Some(began)).is_some());
+        assert!(site.kept(b"/a.txt", Some(later)).is_none());
+        assert!(site.kept(b"/a.txt", Some(began)).is_none());
         fs::remove_dir_all(&root).unwrap();
     }
 
@@ -289,7 +289,7 @@ mod tests {
         let (root, site) = kept("own_look");
         fs::write(root.join("a.txt"), "three").unwrap();
         // Not even one that had begun before anything was kept.
-        assert!(site.kept("/a.txt", Some(site.since)).is_none());
+        assert!(site.kept(b"/a.txt", Some(site.since)).is_none());
         fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -25,7 +25,7 @@ use super::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead}
 use super::rfile::RFile;
 use super::upgrade::{Place, Upgraded};
 use super::wfile::WFile;
-use super::{date, error_page, status};
+use super::{date, error_page, fields, status};
 
 /// One request and the response to it.
 ///
@@ -188,6 +188,12 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn url_path(&self) -> &'r str {
         let path = self.request.head.url_path(self.request.octets);
+        path.get(self.mount..).unwrap_or(path)
+    }
+
+    /// The same as octets, for whoever only compares it.
+    pub(crate) fn url_path_octets(&self) -> &'r [u8] {
+        let path = self.request.head.url_path_octets(self.request.octets);
         path.get(self.mount..).unwrap_or(path)
     }
 
@@ -1016,7 +1022,7 @@ impl Identity {
         self.append_version(out);
         // A handler's own text must not split the response. It is looked at where it comes from: to read what was written
         // a moment ago would wait for the memory.
-        let is_clean = |text: &str| !text.bytes().any(|octet| octet.is_ascii_control());
+        let is_clean = |text: &str| fields::is_field_value(text.as_bytes());
         if !is_clean(&self.server_version) || !is_clean(&self.sys_version) {
             for octet in out[from..].iter_mut().filter(|octet| octet.is_ascii_control()) {
                 *octet = b' ';
