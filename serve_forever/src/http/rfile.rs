@@ -72,7 +72,12 @@ impl<'r> RFile<'r> {
         link: &'r Link<'r>,
         output: Option<&'r Mutex<Output>>,
     ) -> Self {
-        let mut file = Self {
+        let most = link.config.max_body_size;
+        let failure = match framing {
+            Framing::Length(length) if length > most => Some(Failure::Refused(too_large(most))),
+            _ => None,
+        };
+        Self {
             buffer,
             start: 0,
             filled,
@@ -82,15 +87,9 @@ impl<'r> RFile<'r> {
             link,
             output,
             expects,
-            failure: None,
+            failure,
             pace: Pace::default(),
-        };
-        if let Framing::Length(length) = framing
-            && length > link.config.max_body_size
-        {
-            file.failure = Some(Failure::Refused(too_large(link.config.max_body_size)));
         }
-        file
     }
 
     /// The fields behind a chunked body, once it was read to its end.
