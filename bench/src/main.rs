@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use lab::Lab;
 use options::Options;
-use report::{Report, Results};
+use report::{Archive, Report, Results};
 
 /// Where the harness, its report and the servers' packages are.
 const HOME: &str = env!("CARGO_MANIFEST_DIR");
@@ -46,7 +46,7 @@ fn run() -> io::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if options.redraw {
-        Report::load(home)?.store(home)?;
+        Archive::load(home)?.store(home)?;
         return Ok(ExitCode::SUCCESS);
     }
     let chosen = scenarios::chosen(&options.scenarios)?;
@@ -59,7 +59,9 @@ fn run() -> io::Result<ExitCode> {
         println!("{}", report.add(scenario, results));
         if lab.options.write {
             // After each one, so that a run which is broken off keeps what it has measured.
-            report.with_stored(home).store(home)?;
+            let mut archive = Archive::load(home)?;
+            archive.add(&report);
+            archive.store(home)?;
         }
     }
     let passed = report.all_met() || !lab.options.strict;

@@ -15,11 +15,23 @@ use crate::{chart, machine};
 
 const DATA: &str = "results.json";
 const PAGE: &str = "README.md";
-const CHART: &str = "chart.svg";
-const FILES_CHART: &str = "chart-files.svg";
+/// The charts: file, scenarios, title.
+const CHARTS: [(&str, &[&str], &str); 2] = [
+    ("chart.svg", chart::HANDLERS, "CPU time per request"),
+    ("chart-files.svg", chart::FILES, "CPU time per request for a file"),
+];
+/// Of how many machines results are kept.
+const MACHINES: usize = 2;
 /// The marks between which the README holds the results.
 const BEGIN: &str = "<!-- results: written by the harness -->";
 const END: &str = "<!-- end of results -->";
+
+/// What is kept of all runs: a report for each machine, the one measured last first.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Archive {
+    reports: Vec<Report>,
+}
 
 /// All scenarios measured on one machine.
 #[derive(Serialize, Deserialize)]
@@ -144,11 +156,10 @@ impl Report {
         self.scenarios.iter().flat_map(|measured| &measured.results.bars).all(|bar| bar.met == Some(true))
     }
 
-    /// These results and, of the scenarios that were not run, the stored ones, if those are of the same machine.
-    pub(crate) fn with_stored(&self, home: &Path) -> Self {
-        let stored = Self::load(home).ok().filter(|stored| stored.machine == self.machine);
+    /// These results and, of the scenarios that were not run, the `stored` ones.
+    fn joined(&self, stored: Vec<Measured>) -> Self {
         let is_old = |old: &Measured| self.scenarios.iter().all(|new| new.name != old.name);
-        let old = stored.into_iter().flat_map(|stored| stored.scenarios).filter(is_old);
+        let old = stored.into_iter().filter(is_old);
         let mut scenarios: Vec<_> = self.scenarios.iter().cloned().chain(old).collect();
         let place = |measured: &Measured| {
             crate::scenarios::ALL.iter().position(|scenario| scenario.name == measured.name)
@@ -157,39 +168,63 @@ impl Report {
         Self { machine: self.machine.clone(), scenarios, settings: Settings::default() }
     }
 
-    pub(crate) fn load(home: &Path) -> io::Result<Self> {
-        Ok(serde_json::from_str(&fs::read_to_string(home.join(DATA))?)?)
-    }
-
-    /// Writes data, chart and the part of the page that is theirs.
-    pub(crate) fn store(&self, home: &Path) -> io::Result<()> {
-        let page = fs::read_to_string(home.join(PAGE))?;
-        let page = replace_marked(&page, &self.to_markdown())
-            .ok_or_else(|| io::Error::other(format!("{PAGE} lacks the marks for the results")))?;
-        let data = serde_json::to_string_pretty(self)?;
-        fs::write(home.join(DATA), data + "\n")?;
-        fs::write(home.join(CHART), chart::draw(self, chart::HANDLERS))?;
-        if self.has(chart::FILES) {
-            fs::write(home.join(FILES_CHART), chart::draw(self, chart::FILES))?;
-        }
-        fs::write(home.join(PAGE), page)
-    }
-
     /// Whether one of the scenarios with these names was measured.
     fn has(&self, names: &[&str]) -> bool {
         self.scenarios.iter().any(|measured| names.contains(&measured.name.as_str()))
     }
 
     fn to_markdown(&self) -> String {
-        let mut text = format!("\n{}\n\n![CPU time per request]({CHART})\n", self.machine);
-        if self.has(chart::FILES) {
-            // Writing to a string does not fail, here and below.
-            let _ = writeln!(text, "\n![CPU time per request for a file]({FILES_CHART})");
-        }
+        let mut text = String::new();
         for measured in &self.scenarios {
             text.push('\n');
             text.push_str(&measured.to_markdown());
+            // Writing to a string does not fail, here and below.
             let _ = writeln!(text, "\n{}, {}", measured.date, measured.command);
+        }
+        text
+    }
+}
+
+impl Archive {
+    pub(crate) fn load(home: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_str(&fs::read_to_string(home.join(DATA))?)?)
+    }
+
+    /// Takes in what was measured now. Of its own machine it replaces the same scenarios; too old machines fall out.
+    pub(crate) fn add(&mut self, report: &Report) {
+        let same = self.reports.iter().position(|stored| stored.machine == report.machine);
+        let stored = same.map(|place| self.reports.remove(place).scenarios);
+        self.reports.insert(0, report.joined(stored.unwrap_or_default()));
+        self.reports.truncate(MACHINES);
+    }
+
+    /// Writes data, charts and the part of the page that is theirs.
+    pub(crate) fn store(&self, home: &Path) -> io::Result<()> {
+        let page = fs::read_to_string(home.join(PAGE))?;
+        let page = replace_marked(&page, &self.to_markdown())
+            .ok_or_else(|| io::Error::other(format!("{PAGE} lacks the marks for the results")))?;
+        let data = serde_json::to_string_pretty(self)?;
+        fs::write(home.join(DATA), data + "\n")?;
+        for (file, names, _) in CHARTS {
+            if let Some(newest) = self.reports.first().filter(|newest| newest.has(names)) {
+                fs::write(home.join(file), chart::draw(newest, names))?;
+            }
+        }
+        fs::write(home.join(PAGE), page)
+    }
+
+    /// The tables of each machine; charts are drawn of the newest.
+    fn to_markdown(&self) -> String {
+        let mut text = String::new();
+        for (place, report) in self.reports.iter().enumerate() {
+            // Writing to a string does not fail, here and below.
+            let _ = writeln!(text, "\n### {}", report.machine);
+            for (file, names, title) in CHARTS {
+                if place == 0 && report.has(names) {
+                    let _ = writeln!(text, "\n![{title}]({file})");
+                }
+            }
+            text.push_str(&report.to_markdown());
         }
         text.push('\n');
         text
@@ -198,7 +233,7 @@ impl Report {
 
 impl Measured {
     fn to_markdown(&self) -> String {
-        let mut text = format!("### {}: {}\n", self.name, self.title);
+        let mut text = format!("#### {}: {}\n", self.name, self.title);
         text.push_str(&table(&self.results.rows));
         if let Some(remark) = &self.results.remark {
             // Writing to a string does not fail, here and below.
@@ -332,6 +367,39 @@ mod tests {
         let page = format!("# Title\n{BEGIN}\nold\n{END}\nrest\n");
         assert_eq!(replace_marked(&page, "new\n"), Some(format!("# Title\n{BEGIN}\nnew\n{END}\nrest\n")));
         assert_eq!(replace_marked("# Title\n", "new\n"), None);
+    }
+
+    #[test]
+    fn an_archive_keeps_two_machines_and_what_was_not_measured_again() {
+        let report = |machine: &str, names: &[(&str, &str)]| Report {
+            machine: machine.to_owned(),
+            scenarios: names
+                .iter()
+                .map(|(name, date)| Measured {
+                    name: (*name).to_owned(),
+                    title: String::new(),
+                    date: (*date).to_owned(),
+                    command: String::new(),
+                    results: Results::default(),
+                })
+                .collect(),
+            settings: Settings::default(),
+        };
+        let mut archive = Archive { reports: Vec::new() };
+        archive.add(&report("first", &[("log", "1")]));
+        archive.add(&report("second", &[("log", "2"), ("burst", "2")]));
+        archive.add(&report("third", &[("log", "3")]));
+        archive.add(&report("second", &[("homepage", "4"), ("log", "4")]));
+
+        let dates =
+            |report: &Report| report.scenarios.iter().map(|it| format!("{} {}", it.name, it.date)).collect();
+        let kept: Vec<(&str, Vec<_>)> =
+            archive.reports.iter().map(|report| (report.machine.as_str(), dates(report))).collect();
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            kept,
+            [("second", names(&["homepage 4", "log 4", "burst 2"])), ("third", names(&["log 3"]))]
+        );
     }
 
     #[test]
