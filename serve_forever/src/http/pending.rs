@@ -117,8 +117,9 @@ impl Expected {
 }
 
 /// How the pieces of a source are framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SourceFraming {
+    #[default]
     Chunked,
     /// So many octets were promised.
     Length(u64),

@@ -16,6 +16,7 @@ use super::body::{BodyDecoder, Framing};
 use super::exchange::{Context, Exchange, Identity, Record, Request};
 use super::handler::{self, BaseHttpRequestHandler};
 use super::fields::Headers;
+use super::connection::Held;
 use super::head::{Expect, Refusal};
 use super::link::Link;
 use super::outlet::Outlet;
@@ -43,6 +44,9 @@ pub(crate) struct Lent {
     pub(crate) output: Mutex<Output>,
     pub(crate) response: ResponseHead,
     pub(crate) records: Vec<Record>,
+    /// Memory for responses that are held.
+    #[expect(clippy::vec_box, reason = "they go to connections and come back in their boxes")]
+    pub(crate) spare: Vec<Box<Held>>,
 }
 
 /// What became of a request.
@@ -86,7 +90,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         };
         // What happened before the request began must not be confused with what its handler did itself.
         let request = Request { began: request.began.filter(|_| only_reads), ..request };
-        let Lent { output: lent_output, response, records } = lent;
+        let Lent { output: lent_output, response, records, .. } = lent;
         exclusive(lent_output).begin();
         response.clear();
         let fields = request.is_whole.then(|| request.head.fields(request.octets));

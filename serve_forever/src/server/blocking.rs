@@ -98,6 +98,7 @@ pub(crate) fn serve<P: Protocol>(
                 kind: &Cell::new(kind),
                 learned: None,
                 started: Instant::now(),
+                holds: None,
             });
         }
         for job in jobs.drain(..) {

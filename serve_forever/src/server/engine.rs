@@ -444,6 +444,7 @@ impl<P: Protocol> Engine<P> {
             kind: &kind,
             learned: None,
             started,
+            holds: None,
         });
         // Of several requests in one run nobody knows which one computed.
         if kind.get() == first

@@ -64,6 +64,12 @@ pub trait Connection<P: Protocol>: Send + 'static {
     /// Runs user code, or reads a disk. The loop is not held and may be taken away.
     fn run(&mut self, cx: &mut Run<'_, P>) -> Next;
 
+    /// Sends what a run has [held](Run::holds): before the next turn, and without blocking. What comes next is what the run
+    /// said, unless this says otherwise.
+    fn send_held(&mut self, _: &mut Sending<'_, P>) -> Option<Next> {
+        None
+    }
+
     /// The run that was just asked for will take place elsewhere or later: save what is in the scratch.
     fn park(&mut self, scratch: &mut P::Scratch);
 }
@@ -162,13 +168,27 @@ pub struct Run<'a, P: Protocol> {
     pub(crate) learned: Option<&'a Learned>,
     /// When the run began, or a little before.
     pub(crate) started: Instant,
+    /// Others have their turn right after this: what is to be sent may be held until then, and this be set. None: it is to be
+    /// sent at once.
+    pub(crate) holds: Option<&'a Cell<bool>>,
 }
 
-impl<P: Protocol> Run<'_, P> {
-    /// The present time. On the driver of a loop, which a run holds for a tick of the monitor at most, that is the
+/// What a connection sends with what it held.
+#[doc(hidden)]
+pub struct Sending<'a, P: Protocol> {
+    pub(crate) config: &'a Config,
+    pub(crate) server: &'a ServerHandle,
+    pub(crate) transport: &'a Transport,
+    pub(crate) scratch: &'a mut P::Scratch,
+    pub(crate) now: Instant,
+}
+
+impl<'a, P: Protocol> Run<'a, P> {
+    /// Tells the present time. On the driver of a loop, which a run holds for a tick of the monitor at most, that is the
     /// time of its last poll: no need to ask the system.
-    pub(crate) fn now(&self) -> Instant {
-        if self.seat.is_released() { Instant::now() } else { self.started }
+    pub(crate) fn clock(&self) -> impl FnOnce() -> Instant + use<'a, P> {
+        let (seat, started) = (self.seat, self.started);
+        move || if seat.is_released() { Instant::now() } else { started }
     }
 }
 

@@ -1,17 +1,52 @@
 //! What follows a response: sending the rest, reading away what nobody wants, closing politely.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Instant;
 
 use crate::http::Http;
 use crate::http::body::Decoded;
 use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::output::Output;
 use crate::http::pending::Sent;
+use crate::server::access_log::AccessLog;
 use crate::server::config::Config;
 use crate::server::protocol::{Next, Run, Turn};
 use crate::transport::Transport;
 
 use super::{After, HttpConnection, Phase, READS_PER_TURN, Step};
+
+/// How sending in one go went.
+pub(super) enum Outcome {
+    All,
+    /// The peer took only so much for now.
+    Part(usize),
+    /// The connection is over.
+    Gone,
+}
+
+impl Outcome {
+    /// Of what is ready, which is settled unless there is a rest.
+    pub(super) fn of(
+        sent: io::Result<usize>,
+        output: &mut Output,
+        transport: &Transport,
+        log: &AccessLog,
+    ) -> Self {
+        let ready = &mut output.ready;
+        let (count, outcome) = match sent {
+            Ok(count) if count == ready.len() => (count, Self::All),
+            Ok(count) => return Self::Part(count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Self::Part(0),
+            Err(error) => {
+                log::debug!("{}: the client left before it had its response: {error}", transport.peer);
+                (0, Self::Gone)
+            }
+        };
+        output.lines.settle(log, ready, count);
+        ready.clear();
+        outcome
+    }
+}
 
 impl HttpConnection {
     /// Sends from a run, where a disk may block.

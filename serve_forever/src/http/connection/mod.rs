@@ -6,6 +6,7 @@
 
 mod detached;
 mod finish;
+mod held;
 mod receive;
 mod respond;
 
@@ -15,7 +16,7 @@ use std::time::Instant;
 use crate::server::announcement::{Announcement, Heard};
 use crate::server::config::Config;
 use crate::server::learned::Kind;
-use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
+use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Sending, Turn};
 use crate::transport::Transport;
 
 use super::Http;
@@ -27,6 +28,8 @@ use super::pending::{Pending, SourceFraming};
 use super::records::{LogRecord, What};
 use super::scratch::Scratch;
 use super::upgrade::Upgraded;
+
+pub(crate) use held::Held;
 
 /// What is kept of a connection between two pieces of work. An idle one holds no buffer.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct HttpConnection {
     look_first: bool,
     /// What this request has received of its body so far, for the minimum rate; from when.
     collecting: Option<Collecting>,
+    /// Responses that are to be sent before anything else happens.
+    held: Option<Box<Held>>,
     /// When the first octet of the head came.
     head_since: Option<Instant>,
     /// When the head was complete.
@@ -179,6 +184,11 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         next
     }
 
+    fn send_held(&mut self, cx: &mut Sending<'_, Http<H>>) -> Option<Next> {
+        let held = self.held.take()?;
+        self.send_at_last(held, cx)
+    }
+
     fn park(&mut self, scratch: &mut Scratch) {
         if !self.look_first && scratch.filled > 0 {
             self.partial = scratch.read[..scratch.filled].to_vec();
@@ -207,6 +217,7 @@ impl HttpConnection {
             head: None,
             look_first: false,
             collecting: None,
+            held: None,
             head_since: None,
             arrived: None,
         }

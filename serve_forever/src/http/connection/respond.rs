@@ -1,7 +1,5 @@
 //! Serving: the requests that are complete, and those behind them.
 
-use std::io::ErrorKind;
-
 use crate::http::Http;
 use crate::http::body::Framing;
 use crate::http::exchange::Request;
@@ -12,6 +10,7 @@ use crate::http::scratch::Scratch;
 use crate::http::serve::{Site, exclusive};
 use crate::server::protocol::{Next, Run};
 
+use super::finish::Outcome;
 use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, body_to_collect, kind_of, limits};
 
 impl HttpConnection {
@@ -21,6 +20,7 @@ impl HttpConnection {
         cx: &mut Run<'_, Http<H>>,
         refusal: Option<&Refusal>,
     ) -> Next {
+        let clock = cx.clock();
         let Scratch { read, filled, parsed, head, lent } = &mut *cx.scratch;
         if std::mem::take(&mut self.look_first) || refusal.is_some() && !self.partial.is_empty() {
             *filled = self.partial.len().min(read.len());
@@ -164,26 +164,23 @@ impl HttpConnection {
         if matches!(after, After::Close) && output.has_left() {
             after = After::Linger;
         }
-        let ready = &mut output.ready;
+        if attachment.is_none()
+            && matches!(after, After::Receive)
+            && let Some(holds) = cx.holds.filter(|_| !cx.seat.is_released())
+        {
+            self.hold(lent, framing);
+            holds.set(true);
+            return self.sent(after, cx.transport, cx.config, clock);
+        }
         let mut sent = 0;
         if attachment.is_none() {
-            match cx.transport.send(ready, false) {
-                Ok(count) if count == ready.len() => {
-                    output.lines.settle(log, ready, count);
-                    ready.clear();
-                    return self.sent(after, cx.transport, cx.config, || cx.now());
-                }
-                Ok(count) => sent = count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    log::debug!("{}: the client left before it had its response: {error}", cx.transport.peer);
-                    output.lines.settle(log, ready, 0);
-                    ready.clear();
-                    return Next::Close;
-                }
+            match Outcome::of(cx.transport.send(&output.ready, false), output, cx.transport, log) {
+                Outcome::All => return self.sent(after, cx.transport, cx.config, clock),
+                Outcome::Part(count) => sent = count,
+                Outcome::Gone => return Next::Close,
             }
         }
-        let octets = std::mem::take(ready);
+        let octets = std::mem::take(&mut output.ready);
         if matches!(after, After::Close) {
             after = After::Linger;
         }

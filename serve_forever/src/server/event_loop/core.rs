@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::server::accept::Listeners;
 use crate::server::deadlines::{Deadline, Deadlines};
@@ -23,6 +23,12 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) deadlines: Deadlines,
     /// Connections that are to have their turn.
     pub(super) ready: VecDeque<Token>,
+    /// So many of them have theirs in this round, after the one that has it now.
+    pub(super) following: usize,
+    /// Connections that hold what they have to send until those have had their turn.
+    pub(super) holding: Vec<Token>,
+    /// When the first of them began to.
+    pub(super) held_since: Instant,
     /// Connections with a request that waits for a permit, first come first.
     pub(super) waiting: VecDeque<Token>,
     /// Those that wait for a place to compute, likewise.
@@ -88,6 +94,9 @@ impl<P: Protocol> Core<P> {
             slots: Slots::new(),
             deadlines: Deadlines::default(),
             ready: VecDeque::new(),
+            following: 0,
+            holding: Vec::new(),
+            held_since: Instant::now(),
             waiting: VecDeque::new(),
             waiting_to_compute: VecDeque::new(),
             waiting_jobs: VecDeque::new(),
@@ -122,6 +131,20 @@ impl<P: Protocol> Core<P> {
             .min_by_key(|&(since, _)| since)
     }
 
+    /// The connection holds what it has to send.
+    pub(super) fn hold(&mut self, token: Token) {
+        if self.holding.is_empty() {
+            self.held_since = Instant::now();
+        }
+        self.holding.push(token);
+    }
+
+    /// Whether those that hold something are to wait no longer, although others have their turn after this.
+    pub(super) fn has_held_enough(&self) -> bool {
+        let held = self.holding.len();
+        held >= MOST_HELD || held > 1 && self.held_since.elapsed() >= LONGEST_HELD
+    }
+
     /// Queues the turn of `token`, unless it is queued already or waits for a permit.
     pub(super) fn enqueue(&mut self, token: Token) {
         if let Some(slot) = self.slots.get(token)
@@ -133,6 +156,10 @@ impl<P: Protocol> Core<P> {
     }
 }
 
+/// Connections that hold what they have to send, after which all of it goes out.
+const MOST_HELD: usize = 32;
+/// How long the first of them waits, if the others take so long. Those that are in memory take a few microseconds each.
+const LONGEST_HELD: Duration = Duration::from_micros(500);
 /// The token of the waker of a loop.
 pub(crate) const WAKER: mio::Token = mio::Token(usize::MAX);
 /// Tokens of listeners count down from here. No connection has such a high index.

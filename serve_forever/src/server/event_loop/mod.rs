@@ -67,6 +67,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
 
     /// Mail, deadlines, everything that is ready, then the poll. `None`: the loop was lost.
     fn round(&self, mut core: Guard<'a, P>, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
+        // Left by a driver who has lost the loop.
+        core.following = 0;
+        self.send_held(&mut core, scratch);
         if self.own.inbox.has_mail() {
             for mail in self.own.inbox.collect() {
                 self.read_mail(&mut core, mail);
@@ -85,10 +88,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
             self.accept(&mut core);
         }
         // Those that become ready while these are served have to wait for the next round.
-        for _ in 0..core.ready.len() {
+        for following in (0..core.ready.len()).rev() {
             let Some(token) = core.ready.pop_front() else { break };
+            core.following = following;
             let cause = if core.stopping.is_some() { Cause::Stopping } else { Cause::Ready };
             core = self.turn(core, token, cause, scratch)?;
+            if following == 0 || core.has_held_enough() {
+                self.send_held(&mut core, scratch);
+            }
         }
         while let Some((job, address)) = core.jobs.pop_front() {
             core = self.start_job(core, job, address)?;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::net::IpAddr;
+use std::time::Instant;
 
 use crate::sync::lock;
 
@@ -9,7 +10,7 @@ use crate::server::computing::Place;
 use crate::server::engine::{Errand, Mail, Seated};
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
-use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Run, Turn};
+use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Run, Sending, Turn};
 use crate::server::seat::Seat;
 use crate::server::waker::Waker;
 
@@ -136,6 +137,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
     ) -> Option<Guard<'a, P>> {
         core.current = Some((Some(token), seated.transport.client().ip()));
         let started = core.now;
+        // Only among those that are brief: what is held would wait for handlers that take their time.
+        let may_hold = !permit && (core.following > 0 || !core.holding.is_empty());
+        let holds = Cell::new(false);
         let state = &self.own.state;
         let job = if permit { state.enter_job() } else { state.enter_brief_job() };
         drop(core);
@@ -153,6 +157,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             kind: &kind,
             learned: Some(&self.engine.learned),
             started,
+            holds: may_hold.then_some(&holds),
         });
         let rejoin = seat.is_deregistered();
 
@@ -160,6 +165,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let mut core = lock(&self.own.core);
             core.current = None;
             self.engine.learned.returned(kind.get());
+            if holds.get() {
+                core.hold(token);
+            }
             if rejoin {
                 self.take_back(&mut core, token, seated, next, true);
             } else {
@@ -168,9 +176,33 @@ impl<'a, P: Protocol> Driver<'a, P> {
             return Some(core);
         }
         self.engine.learned.blocked(kind.get());
+        let next =
+            if holds.get() { self.send(&mut seated, scratch, Instant::now()).unwrap_or(next) } else { next };
         self.engine.finish_detached();
         self.own.tell(Mail::Back { token, seated, next, rejoin });
         None
+    }
+
+    /// Those that hold something send it, one after the other.
+    pub(super) fn send_held(&self, core: &mut Core<P>, scratch: &mut P::Scratch) {
+        for place in 0..core.holding.len() {
+            let token = core.holding[place];
+            let Some(slot) = core.slots.get(token) else { continue };
+            let sent = slot.connection().and_then(|seated| self.send(seated, scratch, core.now));
+            if let Some(next) = sent
+                && let Some((seated, readiness)) = slot.take()
+            {
+                *slot.readiness() = readiness;
+                self.settle(core, token, seated, next);
+            }
+        }
+        core.holding.clear();
+    }
+
+    fn send(&self, seated: &mut Seated<P>, scratch: &mut P::Scratch, now: Instant) -> Option<Next> {
+        let Seated { connection, transport } = seated;
+        let (config, server) = (&self.engine.config, &self.engine.server);
+        connection.send_held(&mut Sending { config, server, transport, scratch, now })
     }
 
     /// Starts a job on a part of a connection, which is back in its slot.

@@ -102,6 +102,11 @@ impl<C, X> Slot<C, X> {
         self.is_wanted() && self.queue()
     }
 
+    /// The connection, while it is in its slot.
+    pub(crate) fn connection(&mut self) -> Option<&mut C> {
+        self.place.as_mut()
+    }
+
     /// What is known of the socket, for the driver to change as it reads and writes.
     pub(crate) fn readiness(&mut self) -> &mut Readiness {
         &mut self.readiness

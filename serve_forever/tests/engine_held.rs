@@ -1,0 +1,185 @@
+//! Where many requests have come at once, those who are answered first wait for the others, and all responses go out
+//! together: but not for whoever does not return.
+
+mod engine_support;
+mod support;
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use engine_support::{NEVER, Room, Served, get, run};
+use serve_forever::{AccessLog, BaseHttpRequestHandler, Builder, Exchange, Http, HttpServer, Result};
+use socket2::{Domain, Socket, Type};
+use support::{Captured, Client, reply};
+
+/// So many connections in one round of the loop, and so more than are held at once.
+const CROWD: usize = 40;
+/// Octets of a body that is held as a whole, and more than a small socket takes.
+const LONG: usize = 60_000;
+
+/// Says that it does not block, so that its responses may be held. It tells the truth but for `/stay`.
+struct Handler(Arc<Room>);
+
+impl BaseHttpRequestHandler for Handler {
+    fn do_get(&mut self, http: &mut Exchange) -> Result {
+        match http.path() {
+            "/stay" => self.0.stay(),
+            "/long" => return reply(http, long()),
+            _ => {}
+        }
+        let path = http.path().to_owned();
+        reply(http, path)
+    }
+
+    fn may_block(&self) -> bool {
+        false
+    }
+}
+
+fn long() -> Vec<u8> {
+    (0..LONG).map(|place| b'a' + (place % 23) as u8).collect()
+}
+
+/// A server with one loop, whose first round has all that `ask` sends: it runs only after that.
+fn first_round<T>(
+    configure: impl FnOnce(Builder<Http<Handler>>) -> Builder<Http<Handler>>,
+    ask: impl FnOnce(SocketAddr) -> T,
+) -> (Served, Arc<Room>, T) {
+    let room = Arc::new(Room::default());
+    let inside = Arc::clone(&room);
+    let builder = HttpServer::builder(move || Handler(Arc::clone(&inside)));
+    let builder = builder.access_log(AccessLog::off()).head_timeout(NEVER).loops(1);
+    let server = configure(builder).bind(("127.0.0.1", 0)).expect("a free port");
+    let asked = ask(server.server_addresses()[0]);
+    (run(server), room, asked)
+}
+
+fn send(address: SocketAddr, request: impl AsRef<[u8]>) -> Client {
+    let mut client = Client::connect(address);
+    client.send(request);
+    client
+}
+
+fn crowd(address: SocketAddr) -> Vec<Client> {
+    (0..CROWD).map(|number| send(address, get(&format!("/{number}")))).collect()
+}
+
+#[track_caller]
+fn all_are_answered(crowd: &mut [Client]) {
+    for (number, client) in crowd.iter_mut().enumerate() {
+        let response = client.response();
+        assert_eq!((response.code(), response.text()), (200, format!("/{number}")));
+    }
+}
+
+#[test]
+fn each_of_a_crowd_gets_its_own_response() {
+    let (_server, _room, mut crowd) = first_round(|builder| builder, crowd);
+    all_are_answered(&mut crowd);
+    // And goes on.
+    for (number, client) in crowd.iter_mut().enumerate() {
+        client.send(get(&format!("/{number}")));
+    }
+    all_are_answered(&mut crowd);
+}
+
+#[test]
+fn responses_are_not_held_for_a_handler_that_does_not_return() {
+    let (server, room, (mut crowd, mut last)) =
+        first_round(|builder| builder, |address| (crowd(address), send(address, get("/stay"))));
+    all_are_answered(&mut crowd);
+    server.wait_until("its loop was taken away from it", |stats| stats.hand_overs == 1);
+    room.open();
+    assert_eq!(last.response().text(), "/stay");
+}
+
+#[test]
+fn a_response_of_whoever_lost_the_loop_is_sent_as_well() {
+    // It is the first of those that could be held, and returns when the loop is no longer its own.
+    let (_server, room, (mut first, mut last, mut crowd)) = first_round(
+        |builder| builder,
+        |address| (send(address, get("/first")), send(address, get("/stay")), crowd(address)),
+    );
+    assert_eq!(first.response().text(), "/first");
+    all_are_answered(&mut crowd);
+    room.open();
+    assert_eq!(last.response().text(), "/stay");
+    last.send(get("/again"));
+    assert_eq!(last.response().text(), "/again");
+}
+
+#[test]
+fn pipelined_requests_keep_their_order() {
+    let both = get("/one") + &get("/two");
+    let (_server, _room, crowd) = first_round(
+        |builder| builder,
+        |address| (0..CROWD).map(|_| send(address, &both)).collect::<Vec<_>>(),
+    );
+    for mut client in crowd {
+        assert_eq!(client.response().text(), "/one");
+        assert_eq!(client.response().text(), "/two");
+    }
+}
+
+#[test]
+fn what_the_peer_does_not_take_at_once_is_sent_when_it_does() {
+    let small = |address: SocketAddr| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("SO_RCVBUF");
+        socket.connect(&address.into()).expect("the server accepts");
+        let mut client = Client::over(TcpStream::from(socket));
+        client.send(get("/long") + &get("/behind"));
+        client
+    };
+    let (_server, _room, crowd) = first_round(
+        |builder| builder.send_buffer_size(Some(4096)),
+        |address| (0..CROWD).map(|_| small(address)).collect::<Vec<_>>(),
+    );
+    for mut client in crowd {
+        assert!(client.response().text().into_bytes() == long(), "all of it, in order");
+        assert_eq!(client.response().text(), "/behind");
+        client.send(get("/again"));
+        assert_eq!(client.response().text(), "/again");
+    }
+}
+
+#[test]
+fn who_leaves_meanwhile_harms_nobody() {
+    let (server, _room, (mut crowd, left)) = first_round(
+        |builder| builder,
+        |address| {
+            let left: Vec<_> = (0..CROWD).map(|_| send(address, get("/long") + &get("/long"))).collect();
+            (crowd(address), left)
+        },
+    );
+    drop(left);
+    all_are_answered(&mut crowd);
+    server.wait_until("the others are gone", |stats| stats.connections == CROWD);
+}
+
+#[test]
+fn the_log_has_a_line_for_each() {
+    let log = Captured::default();
+    let (_server, _room, mut crowd) =
+        first_round(|builder| builder.access_log(AccessLog::to(log.clone())), crowd);
+    all_are_answered(&mut crowd);
+    let lines = log.lines(CROWD);
+    assert_eq!(lines.len(), CROWD);
+    for (number, line) in lines.iter().enumerate() {
+        let octets = format!("/{number}").len();
+        let end = format!("\"GET /{number} HTTP/1.1\" 200 {octets}");
+        assert!(line.ends_with(&end), "{line:?} should end with {end:?}");
+    }
+}
+
+#[test]
+fn a_server_that_stops_sends_what_it_held() {
+    let (server, _room, mut crowd) = first_round(|builder| builder, crowd);
+    // One of them is answered, so all had come in: whoever has asked before the order to stop is answered.
+    assert_eq!(crowd[0].response().text(), "/0");
+    server.handle.shutdown();
+    for (number, client) in crowd.iter_mut().enumerate().skip(1) {
+        assert_eq!(client.response().text(), format!("/{number}"));
+        client.ends();
+    }
+}
