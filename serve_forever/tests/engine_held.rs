@@ -14,6 +14,8 @@ use support::{Captured, Client, reply};
 
 /// So many connections in one round of the loop, and so more than are held at once.
 const CROWD: usize = 40;
+/// So many long ones, each with a short one behind it.
+const LONG_PIPELINE: usize = 8;
 /// Octets of a body that is held as a whole, and more than a small socket takes.
 const LONG: usize = 60_000;
 
@@ -88,7 +90,7 @@ fn responses_are_not_held_for_a_handler_that_does_not_return() {
     let (server, room, (mut crowd, mut last)) =
         first_round(|builder| builder, |address| (crowd(address), send(address, get("/stay"))));
     all_are_answered(&mut crowd);
-    server.wait_until("its loop was taken away from it", |stats| stats.hand_overs == 1);
+    server.wait_until("its loop was taken away from it", |stats| stats.hand_overs >= 1);
     room.open();
     assert_eq!(last.response().text(), "/stay");
 }
@@ -144,6 +146,29 @@ fn what_the_peer_does_not_take_at_once_is_sent_when_it_does() {
 }
 
 #[test]
+fn what_is_held_comes_before_what_is_served_in_the_next_turns() {
+    // Too much for one run, and read while it is sent.
+    let paths: Vec<String> =
+        (0..LONG_PIPELINE).flat_map(|number| ["/long".into(), format!("/{number}")]).collect();
+    let request: String = paths.iter().map(|path| get(path)).collect();
+    let (_server, _room, crowd) = first_round(
+        |builder| builder.send_buffer_size(Some(4096)),
+        |address| (0..CROWD).map(|_| send(address, &request)).collect::<Vec<_>>(),
+    );
+    std::thread::scope(|scope| {
+        for mut client in crowd {
+            let paths = &paths;
+            scope.spawn(move || {
+                for path in paths {
+                    let wanted = if path == "/long" { long() } else { path.clone().into_bytes() };
+                    assert!(client.response().text().into_bytes() == wanted, "the response to {path}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn who_leaves_meanwhile_harms_nobody() {
     let (server, _room, (mut crowd, left)) = first_round(
         |builder| builder,
@@ -165,10 +190,10 @@ fn the_log_has_a_line_for_each() {
     all_are_answered(&mut crowd);
     let lines = log.lines(CROWD);
     assert_eq!(lines.len(), CROWD);
-    for (number, line) in lines.iter().enumerate() {
+    for number in 0..CROWD {
         let octets = format!("/{number}").len();
         let end = format!("\"GET /{number} HTTP/1.1\" 200 {octets}");
-        assert!(line.ends_with(&end), "{line:?} should end with {end:?}");
+        assert_eq!(lines.iter().filter(|line| line.ends_with(&end)).count(), 1, "{end:?} in {lines:?}");
     }
 }
 

@@ -28,6 +28,7 @@ impl HttpConnection {
         let mut held = lent.spare.pop().unwrap_or_default();
         held.framing = framing;
         held.swap(exclusive(&mut lent.output));
+        debug_assert!(self.held.is_none(), "a connection has one turn in a round");
         self.held = Some(held);
     }
 
@@ -43,6 +44,7 @@ impl HttpConnection {
         held.swap(output);
         let framing = held.framing;
         if spare.len() < MOST_SPARE && held.octets.capacity() <= MOST_SPARE_OCTETS {
+            held.lines.clear(MOST_SPARE_OCTETS);
             spare.push(held);
         }
         let log = cx.server.access_log();
@@ -73,5 +75,5 @@ impl Held {
 
 /// Held responses whose memory a thread keeps for the next ones.
 const MOST_SPARE: usize = 32;
-/// Octets that each of them may have.
+/// Octets that each of them may have, and as many for its lines of the log.
 const MOST_SPARE_OCTETS: usize = 16 * 1024;

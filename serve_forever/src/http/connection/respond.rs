@@ -164,9 +164,11 @@ impl HttpConnection {
         if matches!(after, After::Close) && output.has_left() {
             after = After::Linger;
         }
+        // Not where its next turn is due already, nor where it has to be registered anew before that.
         if attachment.is_none()
             && matches!(after, After::Receive)
-            && let Some(holds) = cx.holds.filter(|_| !cx.seat.is_released())
+            && !self.look_first
+            && let Some(holds) = cx.holds.filter(|_| !cx.seat.is_released() && !cx.seat.is_deregistered())
         {
             self.hold(lent, framing);
             holds.set(true);

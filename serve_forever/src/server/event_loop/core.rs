@@ -142,7 +142,7 @@ impl<P: Protocol> Core<P> {
     /// Whether those that hold something are to wait no longer, although others have their turn after this.
     pub(super) fn has_held_enough(&self) -> bool {
         let held = self.holding.len();
-        held >= MOST_HELD || held > 1 && self.held_since.elapsed() >= LONGEST_HELD
+        held >= MOST_HELD || held > 0 && self.held_since.elapsed() >= LONGEST_HELD
     }
 
     /// Queues the turn of `token`, unless it is queued already or waits for a permit.
@@ -158,7 +158,8 @@ impl<P: Protocol> Core<P> {
 
 /// Connections that hold what they have to send, after which all of it goes out.
 const MOST_HELD: usize = 32;
-/// How long the first of them waits, if the others take so long. Those that are in memory take a few microseconds each.
+/// How long the first of them waits, if the others take so long; one that is under way is not broken off, unless the
+/// monitor takes the loop from it. Those that are in memory take a few microseconds each.
 const LONGEST_HELD: Duration = Duration::from_micros(500);
 /// The token of the waker of a loop.
 pub(crate) const WAKER: mio::Token = mio::Token(usize::MAX);

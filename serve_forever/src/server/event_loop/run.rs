@@ -137,8 +137,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
     ) -> Option<Guard<'a, P>> {
         core.current = Some((Some(token), seated.transport.client().ip()));
         let started = core.now;
-        // Only among those that are brief: what is held would wait for handlers that take their time.
-        let may_hold = !permit && (core.following > 0 || !core.holding.is_empty());
+        // Only among those that are brief, and while there are threads to take the loop: what is held would wait for handlers
+        // that take their time, and for disks that do.
+        let others = core.following > 0 || !core.holding.is_empty();
+        let may_hold = others && !permit && self.engine.may_start();
         let holds = Cell::new(false);
         let state = &self.own.state;
         let job = if permit { state.enter_job() } else { state.enter_brief_job() };
@@ -190,9 +192,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let Some(slot) = core.slots.get(token) else { continue };
             let sent = slot.connection().and_then(|seated| self.send(seated, scratch, core.now));
             if let Some(next) = sent
-                && let Some((seated, readiness)) = slot.take()
+                && let Some(seated) = slot.recall()
             {
-                *slot.readiness() = readiness;
                 self.settle(core, token, seated, next);
             }
         }

@@ -93,6 +93,13 @@ impl<C, X> Slot<C, X> {
         Some((connection, self.readiness))
     }
 
+    /// The connection goes out between two turns, and stays queued if it was.
+    pub(crate) fn recall(&mut self) -> Option<C> {
+        // As for a turn: whoever has to wait for room has found none.
+        self.readiness.write = false;
+        self.place.take()
+    }
+
     /// The connection comes back and waits for `wants`. True: something of it came meanwhile, the token is to be
     /// queued.
     #[must_use]
