@@ -415,7 +415,8 @@ pub trait BaseHttpRequestHandler {
     }
 
     /// Whether a method may wait for anything but the client. A handler that never does needs no permit and is served
-    /// even when all threads are taken by others.
+    /// even when all threads are taken by others. Where many requests have come at once, its responses go out together with
+    /// those to the next ones, after half a millisecond at the most: that costs much less.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
