@@ -331,6 +331,17 @@ fn rule_95_the_handler_names_the_server() {
 }
 
 #[test]
+fn control_characters_in_the_name_of_the_server_are_sent_as_blanks() {
+    // A tab alone is allowed in a field, but the name is the same wherever it stands.
+    for (name, sent) in [("Mi\tne/1.0", "Mi ne/1.0"), ("Mine/1.0\r\nX: y", "Mine/1.0  X: y")] {
+        let server = serve(move || Named(name, ""));
+        let response = server.response(GET);
+        assert_eq!(server_field(&response).as_deref(), Some(sent));
+        assert_eq!(response.field("X"), None);
+    }
+}
+
+#[test]
 fn rule_95_a_refusal_bears_the_same_name() {
     let server = serve(|| Named("Mine/1.0", ""));
     assert_eq!(server_field(&server.response("GET / HTTP/1.1\r\n\r\n")).as_deref(), Some("Mine/1.0"));
