@@ -59,7 +59,7 @@ fn run() -> io::Result<ExitCode> {
         println!("{}", report.add(scenario, results));
         if lab.options.write {
             // After each one, so that a run which is broken off keeps what it has measured.
-            let mut archive = Archive::load(home)?;
+            let mut archive = Archive::load(home).unwrap_or_default();
             archive.add(&report);
             archive.store(home)?;
         }

@@ -27,7 +27,7 @@ const BEGIN: &str = "<!-- results: written by the harness -->";
 const END: &str = "<!-- end of results -->";
 
 /// What is kept of all runs: a report for each machine, the one measured last first.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Archive {
     reports: Vec<Report>,
@@ -385,7 +385,7 @@ mod tests {
                 .collect(),
             settings: Settings::default(),
         };
-        let mut archive = Archive { reports: Vec::new() };
+        let mut archive = Archive::default();
         archive.add(&report("first", &[("log", "1")]));
         archive.add(&report("second", &[("log", "2"), ("burst", "2")]));
         archive.add(&report("third", &[("log", "3")]));

@@ -189,8 +189,7 @@ impl Head {
 
     /// The path up to the first question mark.
     pub(crate) fn url_path<'a>(&'a self, octets: &'a [u8]) -> &'a str {
-        let path = self.path(octets);
-        path.get(..question_mark(path.as_bytes())).unwrap_or(path)
+        std::str::from_utf8(self.url_path_octets(octets)).unwrap_or_default()
     }
 
     /// What is behind the first question mark, if there is one.

@@ -13,10 +13,10 @@ use crate::transport::Transport;
 
 use super::Http;
 use super::body::{BodyDecoder, Framing};
+use super::connection::Held;
 use super::exchange::{Context, Exchange, Identity, Record, Request};
 use super::handler::{self, BaseHttpRequestHandler};
 use super::fields::Headers;
-use super::connection::Held;
 use super::head::{Expect, Refusal};
 use super::link::Link;
 use super::outlet::Outlet;

@@ -7,7 +7,7 @@ use crate::http::Http;
 use crate::http::body::Decoded;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::output::Output;
-use crate::http::pending::Sent;
+use crate::http::pending::{Attachment, Pending, Sent, SourceFraming};
 use crate::server::access_log::AccessLog;
 use crate::server::config::Config;
 use crate::server::protocol::{Next, Run, Turn};
@@ -46,6 +46,19 @@ impl Outcome {
         ready.clear();
         outcome
     }
+}
+
+/// What is still to be sent when `sent` of what is ready are gone.
+pub(super) fn rest(
+    output: &mut Output,
+    sent: usize,
+    attachment: Option<Attachment>,
+    framing: SourceFraming,
+    log: &AccessLog,
+) -> Box<Pending> {
+    let octets = std::mem::take(&mut output.ready);
+    let waiting = output.lines.keep(log, &octets, sent);
+    Box::new(Pending::new(octets, sent, attachment, framing, waiting))
 }
 
 impl HttpConnection {

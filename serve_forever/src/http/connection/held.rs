@@ -7,11 +7,11 @@ use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::lines::Lines;
 use crate::http::output::Output;
-use crate::http::pending::{Pending, SourceFraming};
+use crate::http::pending::SourceFraming;
 use crate::http::serve::{Lent, exclusive};
 use crate::server::protocol::{Next, Sending};
 
-use super::finish::Outcome;
+use super::finish::{Outcome, rest};
 use super::{After, HttpConnection, Phase, Step};
 
 /// All that a run has to send, in memory.
@@ -52,10 +52,7 @@ impl HttpConnection {
             Outcome::All => None,
             Outcome::Gone => Some(Next::Close),
             Outcome::Part(sent) => {
-                let octets = std::mem::take(&mut output.ready);
-                let waiting = output.lines.keep(log, &octets, sent);
-                let pending = Pending::new(octets, sent, None, framing, waiting);
-                self.phase = Phase::Sending(Box::new(pending), After::Receive);
+                self.phase = Phase::Sending(rest(output, sent, None, framing, log), After::Receive);
                 match self.send(cx.transport, cx.config, cx.now) {
                     Step::Next(next) => Some(next),
                     Step::Go => Some(Next::Again),

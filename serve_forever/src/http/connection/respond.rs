@@ -5,12 +5,11 @@ use crate::http::body::Framing;
 use crate::http::exchange::Request;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::{Parsed, Refusal};
-use crate::http::pending::Pending;
 use crate::http::scratch::Scratch;
 use crate::http::serve::{Site, exclusive};
 use crate::server::protocol::{Next, Run};
 
-use super::finish::Outcome;
+use super::finish::{Outcome, rest};
 use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, body_to_collect, kind_of, limits};
 
 impl HttpConnection {
@@ -182,15 +181,13 @@ impl HttpConnection {
                 Outcome::Gone => return Next::Close,
             }
         }
-        let octets = std::mem::take(&mut output.ready);
         if matches!(after, After::Close) {
             after = After::Linger;
         }
-        let waiting = output.lines.keep(log, &octets, sent);
-        let pending = Pending::new(octets, sent, attachment, framing, waiting);
+        let pending = rest(output, sent, attachment, framing, log);
         // The time that a long file takes is not the handler's: learned of, it would make threads for those that send one.
         let is_long = pending.is_long_file();
-        self.phase = Phase::Sending(Box::new(pending), after);
+        self.phase = Phase::Sending(pending, after);
         if is_long { Next::Again } else { self.send_more(cx) }
     }
 }
