@@ -220,8 +220,12 @@ fn without_a_limit_there_are_no_turns() {
 fn a_shutdown_serves_those_that_wait() {
     let mut test = serve(|builder| builder.shutdown_timeout(NEVER));
     test.learn();
+    let accepted = test.server.stats().accepted;
     let mut clients = test.crowd("/0");
-    test.server.wait_until("some wait", |stats| stats.waiting > 0);
+    // Whoever is not accepted yet is not served.
+    test.server.wait_until("all are in, and some wait", |stats| {
+        stats.accepted == accepted + CROWD as u64 && stats.waiting > 0
+    });
     test.server.handle.shutdown();
     all_are_answered(&mut clients);
     test.server.returns();
