@@ -77,7 +77,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         let site = if let Some(site) = &self.site {
             site
         } else {
-            current = http.server().state::<CurrentDirectory>().site()?;
+            current = CurrentDirectory::of(http)?;
             &current
         };
         if let Some(hosts) = &site.options.allowed_hosts
@@ -87,16 +87,10 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         {
             return reply::misdirected(http);
         }
-        if let Some(entry) = site.kept(http.url_path_octets(), http.request.began) {
-            return reply::file(http, &entry);
+        match site.kept(http.url_path_octets(), http.request.began) {
+            Some(entry) => reply::file(http, &entry),
+            None => look_up(site, http),
         }
-        let Some(path) = RequestPath::parse(http.url_path()) else { return reply::not_found(http) };
-        let mut answered = answer(site, http, &path);
-        if answered.as_ref().is_err_and(crate::sys::is_out_of_descriptors) {
-            site.let_go();
-            answered = answer(site, http, &path);
-        }
-        answered.unwrap_or_else(|error| out_of_order(http, &error))
     }
 
     fn allowed_methods(&self) -> Option<Cow<'static, str>> {
@@ -121,6 +115,11 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
 struct CurrentDirectory(OnceLock<Arc<Site>>);
 
 impl CurrentDirectory {
+    #[inline(never)]
+    fn of(http: &Exchange) -> io::Result<Arc<Site>> {
+        http.server().state::<Self>().site()
+    }
+
     fn site(&self) -> io::Result<Arc<Site>> {
         if let Some(site) = self.0.get() {
             return Ok(Arc::clone(site));
@@ -129,6 +128,18 @@ impl CurrentDirectory {
         let site = Arc::new(Site::new(Path::new("."), Options::default())?);
         Ok(Arc::clone(self.0.get_or_init(|| site)))
     }
+}
+
+/// Answers with what the path leads to. Apart from the way of files that are kept, so that this is short.
+#[inline(never)]
+fn look_up(site: &Site, http: &mut Exchange) -> Result {
+    let Some(path) = RequestPath::parse(http.url_path()) else { return reply::not_found(http) };
+    let mut answered = answer(site, http, &path);
+    if answered.as_ref().is_err_and(crate::sys::is_out_of_descriptors) {
+        site.let_go();
+        answered = answer(site, http, &path);
+    }
+    answered.unwrap_or_else(|error| out_of_order(http, &error))
 }
 
 /// Looks the path up and answers. The outer error is a matter of this process, before anything was sent.

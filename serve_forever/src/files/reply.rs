@@ -28,7 +28,7 @@ pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
     let lines = http.headers().lines();
     match evaluate(lines.clone(), &entry.validators()) {
         Outcome::Proceed => {}
-        Outcome::NotModified => return http.send_prepared(304, &entry.not_modified).end_headers(),
+        Outcome::NotModified => return http.send_prepared(304, &entry.not_modified),
         Outcome::PreconditionFailed => return http.send_error(412, None, None),
     }
     // Only GET has ranges (RFC 9110 §14.2).
@@ -42,7 +42,7 @@ pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
             Wanted::Parts(parts) => return partial(http, entry, parts),
         }
     }
-    http.send_prepared(200, &entry.whole).end_headers()?;
+    http.send_prepared(200, &entry.whole)?;
     content(http, entry, 0..entry.len())
 }
 
@@ -50,7 +50,7 @@ pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
 fn partial(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> Result {
     let [part] = parts.as_slice() else { return several_parts(http, entry, parts) };
     let content_range = format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), entry.len());
-    http.send_prepared(206, &entry.partial)
+    http.begin_prepared(206, &entry.partial)
         .send_header("Content-type", &entry.content_type)
         .send_header("Content-Length", part.end - part.start)
         .send_header("Content-Range", content_range)
@@ -61,7 +61,7 @@ fn partial(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> R
 fn several_parts(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> Result {
     let (content_type, boundary) = (Some(entry.content_type.as_str()), Boundary::new());
     let multipart = Multipart::new(Arc::clone(entry), content_type, entry.len(), parts, boundary);
-    http.send_prepared(206, &entry.partial)
+    http.begin_prepared(206, &entry.partial)
         .send_header("Content-type", multipart.content_type())
         .send_header("Content-Length", multipart.len())
         .end_headers()?;
@@ -97,7 +97,7 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
     while is_more && octets.len() <= SHORT_LISTING {
         is_more = page.pull(&mut octets)?;
     }
-    http.send_prepared(200, &site.listing_fields);
+    http.begin_prepared(200, &site.listing_fields);
     if !is_more {
         http.send_header("Content-Length", octets.len());
     }

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -94,14 +94,19 @@ impl Site {
         if began.is_some_and(|began| entry.was_there_after(began)) {
             return Some(entry);
         }
-        if Stamp::at(&entry.path).is_ok_and(|stamp| stamp == entry.stamp) {
-            if let Some(began) = began {
-                entry.is_there_after(began);
-            }
-            return Some(entry);
+        self.is_there_still(url_path, &entry, began).then_some(entry)
+    }
+
+    /// Asks the system. What is not there any more is not kept either.
+    #[inline(never)]
+    fn is_there_still(&self, url_path: &[u8], entry: &Entry, began: Option<Duration>) -> bool {
+        let is_there = Stamp::at(&entry.path).is_ok_and(|stamp| stamp == entry.stamp);
+        if !is_there {
+            self.entries.remove(url_path);
+        } else if let Some(began) = began {
+            entry.is_there_after(began);
         }
-        self.entries.remove(url_path);
-        None
+        is_there
     }
 
     /// Looks a path up. An error is a matter of this process, not of the path.

@@ -33,11 +33,17 @@ pub(crate) struct BodyDecoder {
     state: State,
     /// Octets spent on extensions so far, in all chunks together.
     extensions: usize,
-    /// The trailer section, collected as its lines come.
-    trailer_octets: Vec<u8>,
-    trailer_fields: Vec<FieldRange>,
-    /// Where the first trailer line begins that is not parsed yet.
-    trailer_line: usize,
+    /// Few bodies have any.
+    trailers: Option<Box<Trailers>>,
+}
+
+/// The trailer section, collected as its lines come.
+#[derive(Debug, Default)]
+struct Trailers {
+    octets: Vec<u8>,
+    fields: Vec<FieldRange>,
+    /// Where the first line begins that is not parsed yet.
+    line: usize,
 }
 
 /// Octets of chunk extensions in one body. They mean nothing here, so more than this is an attack.
@@ -99,7 +105,7 @@ impl BodyDecoder {
             Framing::Length(length) => State::Length(length),
             Framing::Chunked => State::Size { size: 0, digits: 0 },
         };
-        Self { state, extensions: 0, trailer_octets: Vec::new(), trailer_fields: Vec::new(), trailer_line: 0 }
+        Self { state, extensions: 0, trailers: None }
     }
 
     /// Looks at what has arrived and not been consumed yet.
@@ -128,8 +134,10 @@ impl BodyDecoder {
     /// The fields behind a chunked body, empty until it is done. They are never mixed with those of the head,
     /// where they could change what was already acted upon (RFC 9110 §6.5.1).
     pub(crate) fn trailers(&self) -> Headers<'_> {
-        let fields = if self.is_done() { self.trailer_fields.as_slice() } else { &[] };
-        Headers::new(&self.trailer_octets, fields)
+        match &self.trailers {
+            Some(trailers) if self.is_done() => Headers::new(&trailers.octets, &trailers.fields),
+            _ => Headers::new(&[], &[]),
+        }
     }
 
     fn advance(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
@@ -208,25 +216,22 @@ impl BodyDecoder {
 
     /// Gives how many octets belong to the trailer section. Lines are parsed when they are complete.
     fn collect_trailers(&mut self, input: &[u8]) -> Result<usize, Refusal> {
+        let trailers = self.trailers.get_or_insert_default();
         let mut used = 0;
         while let Some(rest) = input.get(used..).filter(|rest| !rest.is_empty()) {
             let lf = memchr::memchr(b'\n', rest);
             let line = rest.get(..lf.map_or(rest.len(), |lf| lf + 1)).unwrap_or_default();
-            if self.trailer_octets.len() + line.len() > TRAILERS_LIMIT {
+            if trailers.octets.len() + line.len() > TRAILERS_LIMIT {
                 return Err(Refusal::new(431, "Trailer section too large"));
             }
-            self.trailer_octets.extend_from_slice(line);
+            trailers.octets.extend_from_slice(line);
             used += line.len();
             if lf.is_none() {
                 continue;
             }
-            match fields::parse_fields(
-                &self.trailer_octets,
-                self.trailer_line,
-                FIELDS_LIMIT,
-                &mut self.trailer_fields,
-            )? {
-                Section::Partial { line } => self.trailer_line = line,
+            let Trailers { octets, fields, line } = &mut **trailers;
+            match fields::parse_fields(octets, *line, FIELDS_LIMIT, fields)? {
+                Section::Partial { line: next } => *line = next,
                 Section::Complete { .. } => {
                     self.state = State::Done;
                     break;

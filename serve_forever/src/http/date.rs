@@ -60,20 +60,30 @@ impl DateCache {
     /// The value of a `Date` field.
     pub(crate) fn http(&mut self, unix_seconds: u64) -> &[u8; HTTP_DATE_LENGTH] {
         if self.http_second != Some(unix_seconds) {
-            self.http = http_date_of(unix_seconds);
-            self.http_second = Some(unix_seconds);
+            self.renew_http(unix_seconds);
         }
         &self.http
+    }
+
+    #[cold]
+    fn renew_http(&mut self, unix_seconds: u64) {
+        self.http = http_date_of(unix_seconds);
+        self.http_second = Some(unix_seconds);
     }
 
     /// The date of a log line in local time.
     pub(crate) fn log(&mut self, unix_seconds: u64, style: DateStyle) -> &str {
         if self.logged != Some((unix_seconds, style)) {
-            self.log.clear();
-            log_date(&mut self.log, unix_seconds, TimeZone::system(), style);
-            self.logged = Some((unix_seconds, style));
+            self.renew_log(unix_seconds, style);
         }
         &self.log
+    }
+
+    #[cold]
+    fn renew_log(&mut self, unix_seconds: u64, style: DateStyle) {
+        self.log.clear();
+        log_date(&mut self.log, unix_seconds, TimeZone::system(), style);
+        self.logged = Some((unix_seconds, style));
     }
 }
 

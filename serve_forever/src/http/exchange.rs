@@ -89,7 +89,7 @@ pub(crate) struct Context<'r> {
     pub(crate) client: SocketAddr,
     pub(crate) link: Link<'r>,
     pub(crate) waker: Waker<'r>,
-    pub(crate) identity: Identity,
+    pub(crate) identity: &'r Identity,
 }
 
 /// What a handler's overridable attributes said before its request was handled.
@@ -105,7 +105,6 @@ pub(crate) struct Identity {
 /// A log call of a handler, delivered to its `log_*` method when it has returned.
 #[derive(Debug)]
 pub(crate) enum Record {
-    Response { status: u16, octets: u64 },
     Request { status: u16, octets: u64 },
     Error(String),
     Message(String),
@@ -523,54 +522,25 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.starts_with(early));
     /// ```
     pub fn end_headers(&mut self) -> Result {
-        let is_head = self.is_head();
         if self.response.status() == Some(101) {
             self.prepare_upgrade()?;
         }
-        let head = &mut *self.response;
-        let status = head.end()?;
-        if self.answered {
-            return Err("the response has its head already".into());
-        }
-        let mut output = self.wfile.outlet.open();
+        let status = self.response.end()?;
+        self.must_be_first()?;
         let interim = (100..200).contains(&status) && status != 101;
         if interim && self.request.head.version_minor() == 0 {
             return Ok(());
         }
-        let identity = &self.context.identity;
-        let ready = &mut output.ready;
-        head.append_status_line(ready, &identity.protocol_version, status);
-        if head.standard && !interim {
-            if !head.server_given {
-                identity.append_server(ready);
-            }
-            if !head.date_given {
-                ready.extend_from_slice(b"Date: ");
-                records::append_date(ready);
-                ready.extend_from_slice(b"\r\n");
-            }
-        }
-        head.append_fields(ready);
-        if !interim {
-            head.append_lasting(ready);
-        }
+        let plan = self.plan(status, self.response.length, self.response.connection_given);
+        let mut output = self.wfile.outlet.open();
+        self.response.opening(status, interim).append_to(&mut output.ready, self.context.identity);
         if interim {
-            ready.extend_from_slice(b"\r\n");
+            output.ready.extend_from_slice(b"\r\n");
             output.flush_interim(&self.context.link)?;
             return Ok(());
         }
-        let old_client = self.request.head.version_minor() == 0;
-        let old_server = identity.protocol_version != "HTTP/1.1";
         self.answered = true;
-        output.open(Plan {
-            status,
-            head: is_head,
-            chunks: !old_client && !old_server,
-            length: head.length,
-            connection_given: head.connection_given,
-            close: self.close || old_server || self.context.server.is_stopping(),
-            announce_keep: old_client,
-        });
+        output.open(plan);
         Ok(())
     }
 
@@ -689,7 +659,7 @@ impl<'r> Exchange<'r> {
         if matches!(code, 100..=199 | 204 | 205 | 304) {
             return self.end_headers();
         }
-        let identity = &self.context.identity;
+        let identity = self.context.identity;
         let (format, content_type) = (&identity.error_message_format, &identity.error_content_type);
         let body = if format == error_page::DEFAULT_FORMAT && content_type == error_page::DEFAULT_CONTENT_TYPE
         {
@@ -767,11 +737,42 @@ impl<'r> Exchange<'r> {
         self.request.head.is_head(self.request.octets)
     }
 
-    /// The head of a response, but for its end, with fields that were put together before.
-    pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> &mut Self {
+    /// The beginning of a head, with fields that were put together before.
+    pub(crate) fn begin_prepared(&mut self, status: u16, fields: &PreparedFields) -> &mut Self {
         self.response.start(status, None, true);
         self.response.prepared(fields);
         self
+    }
+
+    /// A whole head of such fields, for a final response: the shortest way there is.
+    pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> Result {
+        self.must_be_first()?;
+        let plan = self.plan(status, fields.length(), false);
+        let mut output = self.wfile.outlet.open();
+        let opening = fields.opening(status, self.response.lasting());
+        opening.append_to(&mut output.ready, self.context.identity);
+        self.answered = true;
+        output.open(plan);
+        Ok(())
+    }
+
+    fn must_be_first(&self) -> Result {
+        if self.answered { Err("the response has its head already".into()) } else { Ok(()) }
+    }
+
+    /// What its head says of the rest of the response.
+    fn plan(&self, status: u16, length: Option<u64>, connection_given: bool) -> Plan {
+        let old_client = self.request.head.version_minor() == 0;
+        let old_server = self.context.identity.protocol_version != "HTTP/1.1";
+        Plan {
+            status,
+            head: self.is_head(),
+            chunks: !old_client && !old_server,
+            length,
+            connection_given,
+            close: self.close || old_server || self.context.server.is_stopping(),
+            announce_keep: old_client,
+        }
     }
 
     /// As [`send_file`](Self::send_file), for a file that is as `expected` tells: if it changes while it is sent, the
@@ -1009,36 +1010,6 @@ impl Output {
             octets = &octets[count..];
         }
         Ok(())
-    }
-}
-
-impl Identity {
-    fn append_server(&self, out: &mut Vec<u8>) {
-        if self.server_version.is_empty() && self.sys_version.is_empty() {
-            return;
-        }
-        out.extend_from_slice(b"Server: ");
-        let from = out.len();
-        self.append_version(out);
-        // A handler's own text must not split the response. It is looked at where it comes from: to read what was written
-        // a moment ago would wait for the memory.
-        // No octet ends the look, so that the compiler takes many at once.
-        let is_clean =
-            |text: &str| !text.bytes().fold(false, |found, octet| found | octet.is_ascii_control());
-        if !is_clean(&self.server_version) || !is_clean(&self.sys_version) {
-            for octet in out[from..].iter_mut().filter(|octet| octet.is_ascii_control()) {
-                *octet = b' ';
-            }
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-
-    fn append_version(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.server_version.as_bytes());
-        if !self.server_version.is_empty() && !self.sys_version.is_empty() {
-            out.push(b' ');
-        }
-        out.extend_from_slice(self.sys_version.as_bytes());
     }
 }
 

@@ -298,6 +298,12 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && octets.iter().all(|&octet| is_token_octet(octet))
 }
 
+/// The octets that `octets` begin with and a token may have, `most` at the most.
+pub(crate) fn token_length(octets: &[u8], most: usize) -> usize {
+    let octets = octets.get(..most).unwrap_or(octets);
+    octets.iter().position(|&octet| !is_token_octet(octet)).unwrap_or(octets.len())
+}
+
 /// `tchar`: the printable ASCII characters except delimiters.
 pub(crate) const fn is_token_octet(octet: u8) -> bool {
     TOKEN[octet as usize]
@@ -377,7 +383,7 @@ const TOKEN: [bool; 256] = {
 /// The offset of the colon; `None` if it has not come yet.
 fn name_end(octets: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
     let rest = octets.get(start..).unwrap_or_default();
-    let length = rest.iter().take(FIELD_NAME_LIMIT + 1).take_while(|&&octet| is_token_octet(octet)).count();
+    let length = token_length(rest, FIELD_NAME_LIMIT + 1);
     match rest.get(length) {
         _ if length > FIELD_NAME_LIMIT => Err(Refusal::line_too_long(FIELD_NAME_LIMIT)),
         None => Ok(None),
@@ -419,6 +425,7 @@ fn trim(octets: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
 }
 
 /// The message leaves the line out: values may be secret, and messages go into logs.
+#[cold]
 fn bad_line(explain: &'static str) -> Refusal {
     Refusal::new(400, "Bad header syntax").explained(explain)
 }

@@ -553,16 +553,29 @@ where
     }
 }
 
+#[cold]
+fn answer_asterisk<H: BaseHttpRequestHandler + ?Sized>(handler: &H, http: &mut Exchange) -> Result {
+    answer_options(handler.allowed_methods().as_deref(), http)
+}
+
 /// Runs the method of `handler` that the request is for.
 pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
     if http.request.head.asterisk() {
-        return answer_options(handler.allowed_methods().as_deref(), http);
+        return answer_asterisk(handler, http);
     }
     if http.rfile.is_expected() && !handler.handle_expect_100(http) {
         return Ok(());
     }
     match http.request.head.method_octets(http.request.octets) {
         b"GET" => handler.do_get(http),
+        _ => dispatch_other(handler, http),
+    }
+}
+
+/// Apart from the method of most requests, so that the way of those is short.
+#[inline(never)]
+fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
+    match http.request.head.method_octets(http.request.octets) {
         b"HEAD" => handler.do_head(http),
         b"POST" => handler.do_post(http),
         b"PUT" => handler.do_put(http),

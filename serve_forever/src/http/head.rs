@@ -8,6 +8,7 @@ mod content;
 mod target;
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use memchr::{memchr, memchr2};
 
@@ -89,9 +90,13 @@ pub(crate) enum Expect {
     Unknown,
 }
 
-/// Why a request is not served: what the error response says. The connection is closed after it.
+/// Why a request is not served. In a box, so that the results of all that may refuse one are small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct Refusal(Box<Reason>);
+
+/// What the error response says. The connection is closed after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reason {
     pub status: u16,
     /// Printable ASCII, fit for the status line.
     pub message: Cow<'static, str>,
@@ -131,12 +136,25 @@ impl Head {
 
     /// Forgets everything but keeps the memory.
     pub(crate) fn clear(&mut self) {
-        let mut fields = std::mem::take(&mut self.fields);
-        let mut own_path = std::mem::take(&mut self.own_path);
-        let known_host = std::mem::take(&mut self.known_host);
+        let Self {
+            resume,
+            line,
+            method,
+            target,
+            fields,
+            minor,
+            path,
+            own_path,
+            authority,
+            content,
+            asterisk,
+            known_host: _,
+        } = self;
+        (*resume, *minor, *asterisk) = (0, 0, false);
+        (*line, *method, *target) = (Span::default(), Span::default(), Span::default());
+        (*path, *authority, *content) = (Path::Empty, None, Content::default());
         fields.clear();
         own_path.clear();
-        *self = Self { fields, own_path, known_host, ..Self::default() };
     }
 
     /// The request line as it came, without its CRLF; as far as it was seen if the head is not complete or
@@ -271,8 +289,7 @@ impl Head {
         let bad = |explain| Err(bad_request(octets, start, explain));
 
         let rest = octets.get(start..).unwrap_or_default();
-        let length =
-            rest.iter().take(METHOD_LIMIT + 1).take_while(|&&octet| fields::is_token_octet(octet)).count();
+        let length = fields::token_length(rest, METHOD_LIMIT + 1);
         if length > METHOD_LIMIT {
             let shown = rest.get(..METHOD_LIMIT).unwrap_or_default();
             let message = format!("Unsupported method ({}...)", escape::repr(shown));
@@ -346,6 +363,7 @@ impl Head {
 
     /// A line of two words. Python answers such a GET without a head; that is long gone and helps only
     /// attackers.
+    #[cold]
     fn http_09(&self, octets: &[u8]) -> Refusal {
         let method = escape::repr(self.method.octets(octets));
         Refusal::new(400, format!("Bad HTTP/0.9 request type ({method})"))
@@ -374,6 +392,7 @@ impl Head {
         }
     }
 
+    #[cold]
     fn too_large(&self, limit: usize) -> Refusal {
         if self.resume == 0 {
             Refusal::new(414, "URI Too Long")
@@ -391,21 +410,33 @@ fn question_mark(path: &[u8]) -> usize {
     fields::find(path, 0, |word| fields::equal(word, b'?'), |octet| octet == b'?')
 }
 
+impl Deref for Refusal {
+    type Target = Reason;
+
+    fn deref(&self) -> &Reason {
+        &self.0
+    }
+}
+
 impl Refusal {
+    #[cold]
     pub(crate) fn new(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, message: message.into(), explain: None }
+        Self(Box::new(Reason { status, message: message.into(), explain: None }))
     }
 
+    #[cold]
     pub(crate) fn explained(mut self, explain: impl Into<Cow<'static, str>>) -> Self {
-        self.explain = Some(explain.into());
+        self.0.explain = Some(explain.into());
         self
     }
 
+    #[cold]
     pub(crate) fn line_too_long(limit: usize) -> Self {
         Self::new(431, "Line too long")
             .explained(format!("got more than {limit} bytes when reading header line"))
     }
 
+    #[cold]
     pub(crate) fn too_many_headers(limit: usize) -> Self {
         Self::new(431, "Too many headers").explained(format!("got more than {limit} headers"))
     }
@@ -443,6 +474,7 @@ fn visible_end(octets: &[u8], start: usize) -> usize {
     start + memchr2(b'\r', b'\n', rest).unwrap_or(rest.len())
 }
 
+#[cold]
 fn bad_request(octets: &[u8], start: usize, explain: &'static str) -> Refusal {
     let line = Span::new(start, visible_end(octets, start)).octets(octets);
     Refusal::new(400, format!("Bad request syntax ({})", shown(line))).explained(explain)

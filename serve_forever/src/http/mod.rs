@@ -25,6 +25,7 @@ mod link;
 mod log_format;
 mod multipart;
 mod negotiate;
+mod opening;
 mod outlet;
 mod output;
 mod parameters;

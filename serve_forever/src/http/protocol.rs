@@ -109,9 +109,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
 impl<H: BaseHttpRequestHandler + 'static> Protocol for Http<H> {
     type Connection = HttpConnection;
     type Job = NoJob;
-    type Scratch = Scratch;
+    type Scratch = Scratch<H>;
 
-    fn scratch(&self, config: &Config) -> Scratch {
+    fn scratch(&self, config: &Config) -> Scratch<H> {
         Scratch::new(config)
     }
 

@@ -5,9 +5,8 @@ use std::io::Write;
 
 use http::StatusCode;
 
-use super::decimal::push_decimal;
 use super::fields;
-use super::status;
+use super::opening::Opening;
 
 /// What is collected between `send_response` and `end_headers`.
 ///
@@ -43,10 +42,27 @@ impl ResponseHead {
 
     /// Forgets the response, but not what every response to this request is to have.
     pub(crate) fn reset(&mut self) {
-        let mut fields = std::mem::take(&mut self.fields);
+        // Each for itself, as most are empty already and then cost nothing: this happens with every request.
+        let Self {
+            status,
+            message,
+            standard,
+            server_given,
+            date_given,
+            fields,
+            length,
+            connection_given,
+            must_close,
+            close,
+            error,
+            upgrade,
+            lasting: _,
+        } = self;
+        (*status, *message, *length) = (None, None, None);
+        (*standard, *server_given, *date_given) = (false, false, false);
+        (*connection_given, *must_close, *close) = (false, false, None);
+        (*error, *upgrade) = (None, None);
         fields.clear();
-        let lasting = std::mem::take(&mut self.lasting);
-        *self = Self { fields, lasting, ..Self::default() };
     }
 
     /// Begins anew.
@@ -170,30 +186,22 @@ impl ResponseHead {
         }
     }
 
-    /// Appends the status line.
-    pub(crate) fn append_status_line(&self, out: &mut Vec<u8>, version: &str, status: u16) {
-        if status == 200 && self.message.is_none() && version == "HTTP/1.1" {
-            out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-            return;
+    /// The head as it goes into the output. `interim`: other responses to the request follow this one.
+    pub(crate) fn opening(&self, status: u16, interim: bool) -> Opening<'_> {
+        let standard = self.standard && !interim;
+        Opening {
+            status,
+            message: self.message.as_deref(),
+            server: standard && !self.server_given,
+            date: standard && !self.date_given,
+            fields: &self.fields,
+            lasting: if interim { &[] } else { &self.lasting },
         }
-        let reason = self.message.as_deref().or_else(|| status::reason(status)).unwrap_or("");
-        out.extend_from_slice(version.as_bytes());
-        out.push(b' ');
-        push_decimal(out, status.into());
-        // The blank before an empty reason stays (RFC 9112 §4).
-        out.push(b' ');
-        out.extend_from_slice(reason.as_bytes());
-        out.extend_from_slice(b"\r\n");
     }
 
-    /// Appends the handler's fields.
-    pub(crate) fn append_fields(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.fields);
-    }
-
-    /// Appends the fields that every response to this request has.
-    pub(crate) fn append_lasting(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.lasting);
+    /// Fields that every final response to this request has.
+    pub(crate) fn lasting(&self) -> &[u8] {
+        &self.lasting
     }
 
     fn fail(&mut self, error: impl FnOnce() -> String) {
@@ -250,6 +258,17 @@ impl PreparedFields {
             date_given: head.date_given,
             octets: head.fields,
         })
+    }
+
+    /// The head that has these fields and no others but those of the server, and `lasting`.
+    pub(crate) fn opening<'a>(&'a self, status: u16, lasting: &'a [u8]) -> Opening<'a> {
+        let (server, date) = (!self.server_given, !self.date_given);
+        Opening { status, message: None, server, date, fields: &self.octets, lasting }
+    }
+
+    /// The value of the `Content-Length` among them.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
     }
 }
 

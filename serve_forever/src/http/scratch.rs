@@ -9,7 +9,7 @@ use super::head::Head;
 use super::serve::Lent;
 
 /// Lent to a connection for the time of its work: idle connections hold none of it.
-pub struct Scratch {
+pub struct Scratch<H> {
     /// What was received. As long as the largest head with the largest body that is collected, and some more to
     /// receive larger bodies into.
     pub(crate) read: Box<[u8]>,
@@ -17,7 +17,7 @@ pub struct Scratch {
     /// The head at the start of `read` was parsed.
     pub(crate) parsed: Option<ParsedHead>,
     pub(crate) head: Head,
-    pub(crate) lent: Lent,
+    pub(crate) lent: Lent<H>,
 }
 
 /// A head that was parsed already.
@@ -29,7 +29,7 @@ pub(crate) struct ParsedHead {
     pub(crate) began: Option<Instant>,
 }
 
-impl Scratch {
+impl<H> Scratch<H> {
     pub(crate) fn new(config: &Config) -> Self {
         let collected = usize::try_from(MAX_COLLECTED).unwrap_or(0);
         Self {
@@ -43,7 +43,7 @@ impl Scratch {
     }
 }
 
-impl std::fmt::Debug for Scratch {
+impl<H> std::fmt::Debug for Scratch<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scratch").field("filled", &self.filled).finish_non_exhaustive()
     }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
@@ -16,7 +15,6 @@ use super::body::{BodyDecoder, Framing};
 use super::connection::Held;
 use super::exchange::{Context, Exchange, Identity, Record, Request};
 use super::handler::{self, BaseHttpRequestHandler};
-use super::fields::Headers;
 use super::head::{Expect, Refusal};
 use super::link::Link;
 use super::outlet::Outlet;
@@ -39,14 +37,40 @@ pub(crate) struct Site<'a> {
 }
 
 /// What is lent for one request and comes back changed.
-#[derive(Default)]
-pub(crate) struct Lent {
+pub(crate) struct Lent<H> {
+    /// Where handlers are made; the last one is left there if it can serve again.
+    place: Option<Made<H>>,
     pub(crate) output: Mutex<Output>,
     pub(crate) response: ResponseHead,
     pub(crate) records: Vec<Record>,
     /// Memory for responses that are held.
     #[expect(clippy::vec_box, reason = "they go to connections and come back in their boxes")]
     pub(crate) spare: Vec<Box<Held>>,
+}
+
+impl<H> Default for Lent<H> {
+    fn default() -> Self {
+        Self {
+            place: None,
+            output: Mutex::default(),
+            response: ResponseHead::default(),
+            records: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+}
+
+/// A handler, and what it has said of itself.
+struct Made<H> {
+    handler: H,
+    /// `None`: it panicked instead.
+    said: Option<Said>,
+}
+
+struct Said {
+    identity: Identity,
+    /// Nothing in it changes while it answers, and it serves the next request as well as a new one would.
+    only_reads: bool,
 }
 
 /// What became of a request.
@@ -67,6 +91,7 @@ pub(crate) struct Served {
 
 impl<H: BaseHttpRequestHandler> Http<H> {
     /// Serves the request in `request`, or refuses it. `buffer` holds what follows its head, `filled` octets so far.
+    #[inline(never)]
     pub(crate) fn serve(
         &self,
         site: Site<'_>,
@@ -74,23 +99,26 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         refusal: Option<&Refusal>,
         buffer: &mut [u8],
         filled: usize,
-        lent: &mut Lent,
+        lent: &mut Lent<H>,
     ) -> Served {
-        // Outside of what is caught: a drop that panics during another panic would end the process.
-        let mut handler = None;
-        let made = catch(|| {
-            let handler = handler.insert(self.make());
-            let identity = Identity::of(handler);
-            self.remember(handler);
-            (identity, self.copies() && handler.only_reads())
-        });
-        let (identity, only_reads, made) = match made {
-            Ok((identity, only_reads)) => (identity, only_reads, Ok(())),
-            Err(panic) => (Identity::default(), false, Err(panic)),
+        let Lent { place, output: lent_output, response, records, .. } = lent;
+        let panic = if place.is_none() { self.make_in(place).err() } else { None };
+        let unknown;
+        let (mut handler, identity, only_reads) = match place {
+            Some(Made { handler, said: Some(Said { identity, only_reads }) }) => {
+                (Some(handler), &*identity, *only_reads)
+            }
+            Some(Made { handler, said: None }) => {
+                unknown = Identity::default();
+                (Some(handler), &unknown, false)
+            }
+            None => {
+                unknown = Identity::default();
+                (None, &unknown, false)
+            }
         };
         // What happened before the request began must not be confused with what its handler did itself.
         let request = Request { began: request.began.filter(|_| only_reads), ..request };
-        let Lent { output: lent_output, response, records, .. } = lent;
         exclusive(lent_output).begin();
         response.clear();
         let fields = request.is_whole.then(|| request.head.fields(request.octets));
@@ -128,12 +156,13 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         };
 
         let mut cut = false;
-        let outcome = match (refusal, made, &mut handler) {
-            (_, Err(panic), _) => Err(Trouble::Panic(panic)),
+        let outcome = match (refusal, panic, &mut handler) {
+            (_, Some(panic), _) => Err(Trouble::Panic(panic)),
             (Some(refusal), ..) => refuse(&mut http, refusal),
-            (None, Ok(()), Some(handler)) => run(handler, &mut http),
-            (None, Ok(()), None) => unreachable!("a handler that was made is there"),
+            (None, None, Some(handler)) => run(*handler, &mut http),
+            (None, None, None) => unreachable!("a handler that was made is there"),
         };
+        let stays = only_reads && !matches!(outcome, Err(Trouble::Panic(_)));
         let outcome = outcome.and_then(|()| http.check_upgrade().map_err(Trouble::Error));
         if let Err(trouble) = outcome {
             cut = !http.recover(&trouble);
@@ -148,7 +177,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             output.set_close();
         }
         if !cut && let Err(error) = output.finish(site.config.buffer_size) {
-            log::warn!("{}: {error}", site.transport.peer);
+            site.warn(&error);
             cut = true;
         }
         // 101 was said, and nothing of the new protocol came: the client waits for what will not come.
@@ -162,33 +191,47 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let response = output.has_head().then(|| {
             let (status, octets) = (output.status(), output.content());
             site.server.counters().answered(site.waker.index, status, octets);
-            Record::Response { status, octets }
+            What::Response { status, octets }
         });
         let (close, output) = (output.closes(), &*lent_output);
-        let log = Log {
+        let record = |what| LogRecord {
             server: site.server,
-            client,
+            client_address: client,
             request_line: head.request_line(request.octets),
             headers: head.fields(request.octets),
+            what,
             arrived: request.arrived,
             cut,
             output,
         };
-        // There is none if it could not be made.
-        let deliver = |record: &Record| match &handler {
-            Some(handler) => log.deliver(handler, record),
-            None => log.write(record),
-        };
         let logged = catch(|| {
-            records.iter().for_each(deliver);
-            response.iter().for_each(deliver);
+            if !records.is_empty() {
+                deliver_all(handler.as_deref(), records, record);
+            }
+            if let Some(response) = response {
+                deliver(handler.as_deref(), &record(response));
+            }
         });
         records.clear();
-        let dropped = catch(|| drop(handler));
-        for panic in [logged, dropped].into_iter().filter_map(Result::err) {
-            site.report(client, panic, true);
+        let stays = stays && logged.is_ok();
+        let dropped = if stays { Ok(()) } else { catch(|| *place = None) };
+        for panicked in [logged, dropped] {
+            if let Err(panic) = panicked {
+                site.report(client, panic, true);
+            }
         }
         Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder, upgraded }
+    }
+
+    #[inline(never)]
+    fn make_in(&self, place: &mut Option<Made<H>>) -> Result<(), String> {
+        // The place is outside of what is caught: a drop that panics during another panic would end the process.
+        catch(|| {
+            let Made { handler, said } = place.insert(Made { handler: self.make(), said: None });
+            let (identity, only_reads) = (Identity::of(handler), self.copies() && handler.only_reads());
+            *said = Some(Said { identity, only_reads });
+            self.remember(handler);
+        })
     }
 }
 
@@ -230,6 +273,7 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
     Err(Trouble::Error("the handler returned without a response".into()))
 }
 
+#[cold]
 fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
     http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref())
         .map_err(Trouble::Error)
@@ -237,6 +281,7 @@ fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
 
 impl Exchange<'_> {
     /// Answers for a handler that failed. False: it can't be answered any more, the connection must be cut.
+    #[cold]
     fn recover(&mut self, trouble: &Trouble) -> bool {
         let site = Site {
             server: self.context.server,
@@ -314,51 +359,45 @@ impl Exchange<'_> {
 }
 
 impl Site<'_> {
+    #[cold]
+    fn warn(&self, what: &str) {
+        log::warn!("{}: {what}", self.transport.peer);
+    }
+
+    #[cold]
     fn report(&self, client_address: SocketAddr, error: String, panicked: bool) {
         self.server.hooks().report(&ErrorReport { client_address, error, panicked });
     }
 }
 
-/// Where the log records of a request go.
-struct Log<'a> {
-    server: &'a ServerHandle,
-    client: SocketAddr,
-    request_line: &'a [u8],
-    headers: Headers<'a>,
-    arrived: Instant,
-    cut: bool,
-    output: &'a Mutex<Output>,
+/// Hands a record to the handler; there is none if it could not be made.
+fn deliver<H: BaseHttpRequestHandler>(handler: Option<&H>, record: &LogRecord<'_>) {
+    match (handler, &record.what) {
+        (None, _) => record.write(),
+        (Some(handler), What::Response { .. } | What::Request { .. }) => handler.log_request(record),
+        (Some(handler), What::Error(_)) => handler.log_error(record),
+        (Some(handler), What::Message(_)) => handler.log_message(record),
+    }
 }
 
-impl Log<'_> {
-    fn deliver<H: BaseHttpRequestHandler>(&self, handler: &H, record: &Record) {
-        match record {
-            Record::Response { .. } | Record::Request { .. } => handler.log_request(&self.record(record)),
-            Record::Error(_) => handler.log_error(&self.record(record)),
-            Record::Message(_) => handler.log_message(&self.record(record)),
-        }
+/// What the handler itself had to say.
+#[inline(never)]
+fn deliver_all<'r, H: BaseHttpRequestHandler>(
+    handler: Option<&H>,
+    records: &'r [Record],
+    record: impl Fn(What<'r>) -> LogRecord<'r>,
+) {
+    for earlier in records {
+        deliver(handler, &record(earlier.what()));
     }
+}
 
-    fn write(&self, record: &Record) {
-        self.record(record).write();
-    }
-
-    fn record<'s>(&'s self, record: &'s Record) -> LogRecord<'s> {
-        let what = match record {
-            Record::Response { status, octets } => What::Response { status: *status, octets: *octets },
-            Record::Request { status, octets } => What::Request { status: *status, octets: *octets },
-            Record::Error(text) => What::Error(text),
-            Record::Message(text) => What::Message(text),
-        };
-        LogRecord {
-            server: self.server,
-            client_address: self.client,
-            request_line: self.request_line,
-            headers: self.headers,
-            what,
-            arrived: self.arrived,
-            cut: self.cut,
-            output: self.output,
+impl Record {
+    fn what(&self) -> What<'_> {
+        match self {
+            Self::Request { status, octets } => What::Request { status: *status, octets: *octets },
+            Self::Error(text) => What::Error(text),
+            Self::Message(text) => What::Message(text),
         }
     }
 }

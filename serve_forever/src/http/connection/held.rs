@@ -24,7 +24,7 @@ pub(crate) struct Held {
 
 impl HttpConnection {
     /// Keeps what is ready, to be sent later in this round.
-    pub(super) fn hold(&mut self, lent: &mut Lent, framing: SourceFraming) {
+    pub(super) fn hold<H>(&mut self, lent: &mut Lent<H>, framing: SourceFraming) {
         let mut held = lent.spare.pop().unwrap_or_default();
         held.framing = framing;
         held.swap(exclusive(&mut lent.output));

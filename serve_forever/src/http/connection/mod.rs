@@ -62,7 +62,7 @@ enum Phase {
     /// A request is complete: in the scratch, or parked in `partial`.
     Request,
     /// What came is not a request.
-    Refusing(Box<Refusal>),
+    Refusing(Refusal),
     /// A response is not sent yet.
     Sending(Box<Pending>, After),
     /// The client was too slow: what is unsent is to be dropped, outside of the loop.
@@ -101,64 +101,16 @@ struct Collecting {
 
 impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Http<H>>) -> Next {
-        match cx.cause {
-            // A connection that is idle says so when it has found nothing to receive, and is closed then.
-            Cause::Ready | Cause::Stopping => {}
-            // A response that has begun can only wait on.
-            Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}
-            Cause::NoPermit => self.refuse_plainly(503, cx),
-            Cause::Expired => {
-                if !self.expire(cx.transport) {
-                    return Next::Close;
-                }
-            }
+        if !matches!(cx.cause, Cause::Ready | Cause::Stopping) && !self.take_note(cx) {
+            return Next::Close;
         }
         if !matches!(self.phase, Phase::Receiving) {
             // What is received first is still of what came before.
             cx.began = None;
         }
         loop {
-            let step = match &mut self.phase {
-                Phase::Unwelcome => {
-                    self.refuse_plainly(503, cx);
-                    continue;
-                }
-                Phase::Announcing(announcement) => {
-                    match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
-                        Heard::Next(_) if cx.stopping => Step::Next(Next::Close),
-                        Heard::Next(next) => Step::Next(next),
-                        Heard::All(rest) => {
-                            self.look_first = !rest.is_empty();
-                            self.partial = rest;
-                            self.phase = Phase::Receiving;
-                            // Whether this client is welcome is decided before its next turn.
-                            Step::Next(Next::Again)
-                        }
-                    }
-                }
-                Phase::Receiving => self.receive(cx),
-                Phase::Request => {
-                    Step::Next(Next::Run { kind: Kind::part("request"), permit: cx.protocol.may_block() })
-                }
-                Phase::Refusing(_) => {
-                    Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.may_block() })
-                }
-                Phase::Sending(pending, _) if !pending.is_memory() => {
-                    // Disks and sources may block: outside of the loop.
-                    let is_source = pending.is_source();
-                    let permit = is_source && cx.protocol.may_block();
-                    let kind = Kind::part(if is_source { "source" } else { "drain" });
-                    Step::Next(Next::Run { kind, permit })
-                }
-                Phase::Sending(..) => self.send_in_loop(cx),
-                Phase::Upgraded(upgraded) if upgraded.has_ended() => {
-                    Step::Next(Next::Run { kind: Kind::part("end"), permit: false })
-                }
-                Phase::Upgraded(_) => Step::Next(Next::WAKE),
-                Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::part("end"), permit: false }),
-                Phase::Draining(_) => self.drain(cx),
-                Phase::Lingering { .. } => self.linger(cx),
-            };
+            let is_receiving = matches!(self.phase, Phase::Receiving);
+            let step = if is_receiving { self.receive(cx) } else { self.go_on(cx) };
             match step {
                 Step::Go => {}
                 Step::Next(next) => return next,
@@ -189,7 +141,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         self.send_at_last(held, cx)
     }
 
-    fn park(&mut self, scratch: &mut Scratch) {
+    fn park(&mut self, scratch: &mut Scratch<H>) {
         if !self.look_first && scratch.filled > 0 {
             self.partial = scratch.read[..scratch.filled].to_vec();
             self.look_first = true;
@@ -223,6 +175,66 @@ impl HttpConnection {
         }
     }
 
+    /// A turn for another reason than that the socket is ready. False: there is nothing to do but to close.
+    #[cold]
+    fn take_note<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
+        match cx.cause {
+            // A connection that is idle says so when it has found nothing to receive, and is closed then.
+            Cause::Ready | Cause::Stopping => {}
+            // A response that has begun can only wait on.
+            Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}
+            Cause::NoPermit => self.refuse_plainly(503, cx),
+            Cause::Expired => return self.expire(cx.transport),
+        }
+        true
+    }
+
+    /// What is to be done in a phase other than that of receiving. Apart from that, which is the way of nearly every turn.
+    #[inline(never)]
+    fn go_on<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) -> Step {
+        match &mut self.phase {
+            Phase::Unwelcome => {
+                self.refuse_plainly(503, cx);
+                Step::Go
+            }
+            Phase::Announcing(announcement) => {
+                match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
+                    Heard::Next(_) if cx.stopping => Step::Next(Next::Close),
+                    Heard::Next(next) => Step::Next(next),
+                    Heard::All(rest) => {
+                        self.look_first = !rest.is_empty();
+                        self.partial = rest;
+                        self.phase = Phase::Receiving;
+                        // Whether this client is welcome is decided before its next turn.
+                        Step::Next(Next::Again)
+                    }
+                }
+            }
+            Phase::Receiving => Step::Go,
+            Phase::Request => {
+                Step::Next(Next::Run { kind: Kind::part("request"), permit: cx.protocol.may_block() })
+            }
+            Phase::Refusing(_) => {
+                Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.may_block() })
+            }
+            Phase::Sending(pending, _) if !pending.is_memory() => {
+                // Disks and sources may block: outside of the loop.
+                let is_source = pending.is_source();
+                let permit = is_source && cx.protocol.may_block();
+                let kind = Kind::part(if is_source { "source" } else { "drain" });
+                Step::Next(Next::Run { kind, permit })
+            }
+            Phase::Sending(..) => self.send_in_loop(cx),
+            Phase::Upgraded(upgraded) if upgraded.has_ended() => {
+                Step::Next(Next::Run { kind: Kind::part("end"), permit: false })
+            }
+            Phase::Upgraded(_) => Step::Next(Next::WAKE),
+            Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::part("end"), permit: false }),
+            Phase::Draining(_) => self.drain(cx),
+            Phase::Lingering { .. } => self.linger(cx),
+        }
+    }
+
     /// A deadline is over. False: there is nothing to do but to close.
     fn expire(&mut self, transport: &Transport) -> bool {
         match self.phase {
@@ -252,7 +264,7 @@ impl HttpConnection {
             return false;
         };
         let explain = format!("The request {what} took too long");
-        self.phase = Phase::Refusing(Box::new(Refusal::new(408, "Request Timeout").explained(explain)));
+        self.phase = Phase::Refusing(Refusal::new(408, "Request Timeout").explained(explain));
         true
     }
 

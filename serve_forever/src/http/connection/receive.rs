@@ -1,6 +1,6 @@
 //! Receiving: from octets to a request that is complete.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Instant;
 
 use crate::http::Http;
@@ -10,6 +10,7 @@ use crate::http::link::Pace;
 use crate::http::scratch::{ParsedHead, Scratch};
 use crate::server::config::Config;
 use crate::server::protocol::{Next, Turn};
+use crate::transport::Transport;
 
 use super::{Collecting, Examined, GROWTH, HttpConnection, Phase, Step, body_to_collect, limits, run_request};
 
@@ -35,12 +36,7 @@ impl HttpConnection {
                 }
                 received.map(|count| (count, count == scratch.read.len()))
             } else {
-                let have = self.partial.len();
-                let room = self.collecting.map_or(GROWTH, |body| body.goal.saturating_sub(have).max(1));
-                self.partial.resize(have + room, 0);
-                let received = cx.transport.recv(&mut self.partial[have..]);
-                self.partial.truncate(have + received.as_ref().map_or(0, |&count| count));
-                received.map(|count| (count, count == room))
+                self.receive_more(cx.transport)
             };
             // Only of what was received first is it known.
             let began = cx.began.take();
@@ -72,11 +68,22 @@ impl HttpConnection {
         }
     }
 
+    /// Receives behind what has come before. How many octets, and whether there was room for no more.
+    #[inline(never)]
+    fn receive_more(&mut self, transport: &Transport) -> io::Result<(usize, bool)> {
+        let have = self.partial.len();
+        let room = self.collecting.map_or(GROWTH, |body| body.goal.saturating_sub(have).max(1));
+        self.partial.resize(have + room, 0);
+        let received = transport.recv(&mut self.partial[have..]);
+        self.partial.truncate(have + received.as_ref().map_or(0, |&count| count));
+        received.map(|count| (count, count == room))
+    }
+
     /// Looks at what has just come: the common case, in which a whole request is there at once.
     pub(super) fn examine_scratch<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         protocol: &Http<H>,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<H>,
         config: &Config,
         began: Option<Instant>,
         now: Instant,
@@ -101,7 +108,7 @@ impl HttpConnection {
                 self.head = Some(Box::new(std::mem::take(&mut scratch.head)));
             }
             Err(refusal) => {
-                self.phase = Phase::Refusing(Box::new(refusal));
+                self.phase = Phase::Refusing(refusal);
                 return Examined::Step(Step::Go);
             }
         }
@@ -111,6 +118,7 @@ impl HttpConnection {
     }
 
     /// Looks at what has come in several pieces.
+    #[inline(never)]
     pub(super) fn examine_partial<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         protocol: &Http<H>,
@@ -145,7 +153,7 @@ impl HttpConnection {
             }
             Err(refusal) => {
                 self.look_first = true;
-                self.phase = Phase::Refusing(Box::new(refusal));
+                self.phase = Phase::Refusing(refusal);
                 Examined::Step(Step::Go)
             }
         }

@@ -1,13 +1,22 @@
 //! Serving: the requests that are complete, and those behind them.
+//!
+//! What happens to few requests stands apart, so that the way of all others is short: more time goes into bringing the code to the
+//! processor than into running it.
+
+use std::borrow::Cow;
 
 use crate::http::Http;
 use crate::http::body::Framing;
 use crate::http::exchange::Request;
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::head::{Parsed, Refusal};
+use crate::http::head::{Head, HeadLimits, Parsed, Refusal};
+use crate::http::output::Output;
+use crate::http::pending::Pending;
 use crate::http::scratch::Scratch;
 use crate::http::serve::{Site, exclusive};
+use crate::server::access_log::AccessLog;
 use crate::server::protocol::{Next, Run};
+use crate::transport::Transport;
 
 use super::finish::{Outcome, rest};
 use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, body_to_collect, kind_of, limits};
@@ -22,13 +31,11 @@ impl HttpConnection {
         let clock = cx.clock();
         let Scratch { read, filled, parsed, head, lent } = &mut *cx.scratch;
         if std::mem::take(&mut self.look_first) || refusal.is_some() && !self.partial.is_empty() {
-            *filled = self.partial.len().min(read.len());
-            read[..*filled].copy_from_slice(&self.partial[..*filled]);
+            *filled = self.bring(read);
             *parsed = None;
             // Where the request was refused before its end, this repeats that; the refusal is known.
             head.clear();
         }
-        self.partial = Vec::new();
         (self.head, self.head_since, self.collecting) = (None, None, None);
         let site = Site {
             server: cx.server,
@@ -43,34 +50,25 @@ impl HttpConnection {
         let limits = limits(cx.config);
         exclusive(&mut lent.output).begin_connection();
         let mut start = 0;
-        let mut refusal = refusal.cloned();
+        let mut refusal = refusal.map(Cow::Borrowed);
         let mut first = true;
         let after = loop {
             // Whether all fields are known.
             let mut is_whole = true;
             let mut began = None;
-            let end = match parsed.take() {
-                Some(head) => {
-                    began = head.began;
-                    head.end
-                }
-                None if refusal.is_some() => {
-                    // As far as it goes, for the log.
-                    is_whole = matches!(head.parse(&read[start..*filled], &limits), Ok(Parsed::Complete(_)));
-                    *filled - start
-                }
-                None => match head.parse(&read[start..*filled], &limits) {
-                    Ok(Parsed::Complete(end)) => end,
-                    Ok(Parsed::Partial) => {
-                        head.clear();
-                        break After::Receive;
-                    }
-                    Err(wrong) => {
-                        refusal = Some(wrong);
+            let end = if let Some(head) = parsed.take() {
+                began = head.began;
+                head.end
+            } else {
+                let octets = &read[start..*filled];
+                match parse_next(head, octets, &limits, &mut refusal) {
+                    Some(end) => end,
+                    None if refusal.is_none() => break After::Receive,
+                    None => {
                         is_whole = false;
-                        *filled - start
+                        octets.len()
                     }
-                },
+                }
             };
             if refusal.is_none() {
                 if *filled - start < end + body_to_collect(head) {
@@ -89,16 +87,14 @@ impl HttpConnection {
                 let whole = matches!(head.framing(), Framing::Length(length)
                     if length <= (*filled - start - end) as u64);
                 if !whole && start > 0 {
-                    read.copy_within(start..*filled, 0);
-                    *filled -= start;
-                    start = 0;
+                    make_room(read, &mut start, filled);
                 }
             }
             first = false;
             let (octets, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
             let request = Request { head, octets, arrived, began, is_whole };
-            let served = cx.protocol.serve(site, request, refusal.as_ref(), rest, received, lent);
+            let served = cx.protocol.serve(site, request, refusal.as_deref(), rest, received, lent);
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.
                 head.clear();
@@ -108,24 +104,11 @@ impl HttpConnection {
             if let Some(upgraded) = served.upgraded {
                 // What is in the buffer went with the stream.
                 *filled = 0;
-                let output = exclusive(&mut lent.output);
-                output.lines.settle(log, &[], 0);
-                output.let_go();
+                drop_output(exclusive(&mut lent.output), log);
                 return self.leave_to(upgraded, cx);
             }
             if served.cut {
-                // What is complete, such as answers to earlier requests, still goes out if the peer takes it at
-                // once; the end of the connection shows that the last one is not whole.
-                let output = exclusive(&mut lent.output);
-                let sent = match output.ready.as_slice() {
-                    [] => 0,
-                    ready => cx.transport.send(ready, false).unwrap_or(0),
-                };
-                output.lines.settle(log, &output.ready, sent);
-                if output.is_close_delimited() {
-                    cx.transport.abort();
-                }
-                output.let_go();
+                cut_off(exclusive(&mut lent.output), cx.transport, log);
                 *filled = 0;
                 return Next::Close;
             }
@@ -150,8 +133,7 @@ impl HttpConnection {
             }
         };
         if matches!(after, After::Receive) && start < *filled {
-            self.partial = read[start..*filled].to_vec();
-            self.look_first = true;
+            self.keep(&read[start..*filled]);
         }
         *filled = 0;
         let output = exclusive(&mut lent.output);
@@ -181,13 +163,88 @@ impl HttpConnection {
                 Outcome::Gone => return Next::Close,
             }
         }
-        if matches!(after, After::Close) {
-            after = After::Linger;
-        }
         let pending = rest(output, sent, attachment, framing, log);
+        self.send_rest(pending, after, cx)
+    }
+
+    #[inline(never)]
+    fn send_rest<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        pending: Box<Pending>,
+        after: After,
+        cx: &mut Run<'_, Http<H>>,
+    ) -> Next {
+        let after = if matches!(after, After::Close) { After::Linger } else { after };
         // The time that a long file takes is not the handler's: learned of, it would make threads for those that send one.
         let is_long = pending.is_long_file();
         self.phase = Phase::Sending(pending, after);
         if is_long { Next::Again } else { self.send_more(cx) }
     }
+
+    /// What came in pieces, or before the connection had to wait, goes to where requests are served. Its length.
+    #[inline(never)]
+    fn bring(&mut self, read: &mut [u8]) -> usize {
+        let partial = std::mem::take(&mut self.partial);
+        let length = partial.len().min(read.len());
+        read[..length].copy_from_slice(&partial[..length]);
+        length
+    }
+
+    /// Keeps what has come of the next request.
+    #[inline(never)]
+    fn keep(&mut self, octets: &[u8]) {
+        self.partial = octets.to_vec();
+        self.look_first = true;
+    }
+}
+
+/// The length of the next head in `octets`. `None`: it is not all there, or is refused.
+#[inline(never)]
+fn parse_next(
+    head: &mut Head,
+    octets: &[u8],
+    limits: &HeadLimits,
+    refusal: &mut Option<Cow<'_, Refusal>>,
+) -> Option<usize> {
+    let parsed = head.parse(octets, limits);
+    if refusal.is_some() {
+        // As far as it goes, for the log.
+        return matches!(parsed, Ok(Parsed::Complete(_))).then_some(octets.len());
+    }
+    match parsed {
+        Ok(Parsed::Complete(end)) => return Some(end),
+        Ok(Parsed::Partial) => head.clear(),
+        Err(wrong) => *refusal = Some(Cow::Owned(wrong)),
+    }
+    None
+}
+
+/// Moves what was received and not served yet to the front.
+#[cold]
+fn make_room(read: &mut [u8], start: &mut usize, filled: &mut usize) {
+    read.copy_within(*start..*filled, 0);
+    *filled -= *start;
+    *start = 0;
+}
+
+/// The connection is a stream now, and nothing more is sent as a response.
+#[cold]
+fn drop_output(output: &mut Output, log: &AccessLog) {
+    output.lines.settle(log, &[], 0);
+    output.let_go();
+}
+
+/// What is complete, such as answers to earlier requests, still goes out if the peer takes it at once; the end of the connection
+/// shows that the last one is not whole.
+#[cold]
+fn cut_off(output: &mut Output, transport: &Transport, log: &AccessLog) {
+    let sent = match output.ready.as_slice() {
+        [] => 0,
+        ready => transport.send(ready, false).unwrap_or(0),
+    };
+    output.lines.settle(log, &output.ready, sent);
+    if output.is_close_delimited() {
+        transport.abort();
+    }
+    output.let_go();
 }

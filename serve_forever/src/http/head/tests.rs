@@ -142,7 +142,7 @@ fn rule_5_blank_before_the_first_field_is_refused() {
 fn rule_6_tls_is_recognised_by_its_first_octet() {
     let refusal = refusal(b"\x16");
     assert_eq!((refusal.status, &*refusal.message), (400, "Bad request syntax ('\\x16')"));
-    assert!(refusal.explain.is_some_and(|explain| explain.contains("TLS")));
+    assert!(refusal.explain.as_ref().is_some_and(|explain| explain.contains("TLS")));
     assert_eq!(message(b"\x16\x03\x01\x02\0"), "400 Bad request syntax ('\\x16\\x03\\x01\\x02\\x00')");
     assert_eq!(status(b"\0"), 400);
     assert_eq!(status(b"SSH-2.0-OpenSSH_9.9\r\n"), 400);

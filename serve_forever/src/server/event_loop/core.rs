@@ -41,8 +41,8 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) new_jobs: Vec<P::Job>,
     /// Jobs on parts of connections that are to start, and whose they are.
     pub(super) jobs: VecDeque<(P::Job, IpAddr)>,
-    /// The connection that the driver's own job has, for the driver who takes over.
-    pub(super) current: Option<(Option<Token>, IpAddr)>,
+    /// What the driver's own job has, for the driver who takes over.
+    pub(super) current: Option<Work>,
     /// Jobs on parts of connections that are under way.
     pub(super) jobs_out: usize,
     pub(super) stopping: Option<Stop>,
@@ -74,6 +74,14 @@ pub(super) struct Stays {
     pub(super) reported: bool,
     /// It waits for a permit, or for a place to compute, for a run of this kind.
     pub(super) wants_permit: Option<Kind>,
+}
+
+/// What a job is at work on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work {
+    Connection(Token),
+    /// A part of a connection, which is in its slot.
+    Part,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +150,8 @@ impl<P: Protocol> Core<P> {
     /// Whether those that hold something are to wait no longer, although others have their turn after this.
     pub(super) fn has_held_enough(&self) -> bool {
         let held = self.holding.len();
-        held >= MOST_HELD || held > 0 && self.held_since.elapsed() >= LONGEST_HELD
+        let looks = held > 0 && self.following.is_multiple_of(TURNS_PER_LOOK);
+        held >= MOST_HELD || looks && self.held_since.elapsed() >= LONGEST_HELD
     }
 
     /// Queues the turn of `token`, unless it is queued already or waits for a permit.
@@ -161,6 +170,8 @@ const MOST_HELD: usize = 32;
 /// How long the first of them waits, if the others take so long; one that is under way is not broken off, unless the
 /// monitor takes the loop from it. Those that are in memory take a few microseconds each.
 const LONGEST_HELD: Duration = Duration::from_micros(500);
+/// Turns after which the clock is read for that.
+const TURNS_PER_LOOK: usize = 4;
 /// The token of the waker of a loop.
 pub(crate) const WAKER: mio::Token = mio::Token(usize::MAX);
 /// Tokens of listeners count down from here. No connection has such a high index.

@@ -18,6 +18,7 @@ use super::{Core, Driver};
 
 impl<P: Protocol> Driver<'_, P> {
     /// Forgets a connection; the last owner of its transport closes it.
+    #[inline(never)]
     pub(super) fn close(&self, core: &mut Core<P>, token: Token) {
         let Some(slot) = core.slots.remove(token) else { return };
         self.forget(&slot);
@@ -88,6 +89,7 @@ impl<P: Protocol> Driver<'_, P> {
     }
 
     /// A proxy has said whom the connection is from: now it is counted as theirs. Whether it is welcome.
+    #[cold]
     pub(super) fn count_announced(&self, stays: &mut Stays) -> bool {
         stays.unannounced = false;
         let client = stays.transport.client();

@@ -23,7 +23,7 @@ use super::waker::Wake;
 
 pub(crate) use self::core::{Core, WAKER};
 
-use self::core::{connection_token, event_token, listener_index};
+use self::core::{Work, connection_token, event_token, listener_index};
 
 type Guard<'a, P> = MutexGuard<'a, Core<P>>;
 
@@ -52,16 +52,16 @@ struct Driver<'a, P: Protocol> {
 impl<'a, P: Protocol> Driver<'a, P> {
     /// The former driver lost the loop inside a job: what it has is held by its peer's address from now on.
     fn adopt(&self, core: &mut Core<P>) {
-        let Some((token, address)) = core.current.take() else { return };
-        match token {
-            Some(token) => {
+        match core.current.take() {
+            Some(Work::Connection(token)) => {
                 if let Some(slot) = core.slots.get(token) {
                     slot.stays.held = true;
-                    self.engine.permit_holders.add(address);
+                    self.engine.permit_holders.add(slot.stays.transport.client().ip());
                 }
             }
             // A part of a connection has no slot to remember it in: its address is not charged.
-            None => core.jobs_out += 1,
+            Some(Work::Part) => core.jobs_out += 1,
+            None => {}
         }
     }
 
@@ -140,6 +140,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 
     /// A connection comes back from a job that outlived its driver, or ran on a spare.
+    #[inline(never)]
     fn take_back(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool) {
         let Some(slot) = core.slots.get(token) else { return };
         if std::mem::take(&mut slot.stays.held) {

@@ -14,6 +14,7 @@ use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Ru
 use crate::server::seat::Seat;
 use crate::server::waker::Waker;
 
+use super::core::Work;
 use super::{Core, Driver, Guard};
 
 impl<'a, P: Protocol> Driver<'a, P> {
@@ -62,8 +63,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
             self.settle(&mut core, token, seated, next);
         }
         let inner = &mut *core;
-        // Started at the end of the round: the loop may be lost in any of them, and the others must not be.
-        inner.jobs.extend(inner.new_jobs.drain(..).map(|job| (job, address)));
+        if !inner.new_jobs.is_empty() {
+            // Started at the end of the round: the loop may be lost in any of them, and the others must not be.
+            inner.jobs.extend(inner.new_jobs.drain(..).map(|job| (job, address)));
+        }
         Some(core)
     }
 
@@ -78,32 +81,49 @@ impl<'a, P: Protocol> Driver<'a, P> {
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
         if permit {
-            if !self.has_permit(seated.transport.client().ip()) {
-                seated.connection.park(scratch);
-                self.make_wait(&mut core, token, seated, kind);
-                return Some(core);
-            }
-            let mut place = None;
-            if self.engine.learned.computes(kind) && self.may_wait(&core) {
-                if core.waiting_to_compute.is_empty() {
-                    place = self.engine.computing.try_take(core.now);
-                }
-                if place.is_none() {
-                    seated.connection.park(scratch);
-                    self.wait_to_compute(&mut core, token, seated, kind);
-                    return Some(core);
-                }
-            }
-            if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
-                seated.connection.park(scratch);
-                self.start_on_spare(&mut core, seated, self.errand(token, kind, place));
-                return Some(core);
-            }
-            if let Some(place) = place {
-                self.engine.computing.give_back(place);
-            }
+            seated = match self.start_elsewhere(&mut core, token, seated, kind, scratch) {
+                Some(seated) => seated,
+                None => return Some(core),
+            };
         }
         self.run_inline(core, token, seated, kind, permit, scratch)
+    }
+
+    /// Starts a run that needs a permit on a spare, or later. It comes back if it may start here and now.
+    #[inline(never)]
+    fn start_elsewhere(
+        &self,
+        core: &mut Core<P>,
+        token: Token,
+        mut seated: Box<Seated<P>>,
+        kind: Kind,
+        scratch: &mut P::Scratch,
+    ) -> Option<Box<Seated<P>>> {
+        if !self.has_permit(seated.transport.client().ip()) {
+            seated.connection.park(scratch);
+            self.make_wait(core, token, seated, kind);
+            return None;
+        }
+        let mut place = None;
+        if self.engine.learned.computes(kind) && self.may_wait(core) {
+            if core.waiting_to_compute.is_empty() {
+                place = self.engine.computing.try_take(core.now);
+            }
+            if place.is_none() {
+                seated.connection.park(scratch);
+                self.wait_to_compute(core, token, seated, kind);
+                return None;
+            }
+        }
+        if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
+            seated.connection.park(scratch);
+            self.start_on_spare(core, seated, self.errand(token, kind, place));
+            return None;
+        }
+        if let Some(place) = place {
+            self.engine.computing.give_back(place);
+        }
+        Some(seated)
     }
 
     pub(super) fn errand(&self, token: Token, kind: Kind, place: Option<Place>) -> Errand {
@@ -135,7 +155,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         permit: bool,
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
-        core.current = Some((Some(token), seated.transport.client().ip()));
+        core.current = Some(Work::Connection(token));
         let started = core.now;
         // Only among those that are brief, and while there are threads to take the loop: what is held would wait for handlers
         // that take their time, and for disks that do.
@@ -180,9 +200,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.engine.learned.blocked(kind.get());
         let next =
             if holds.get() { self.send(&mut seated, scratch, Instant::now()).unwrap_or(next) } else { next };
+        self.send_back(token, seated, next, rejoin);
+        None
+    }
+
+    /// The loop was lost inside of a run: whoever drives it now gets the connection.
+    #[cold]
+    fn send_back(&self, token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool) {
         self.engine.finish_detached();
         self.own.tell(Mail::Back { token, seated, next, rejoin });
-        None
     }
 
     /// Those that hold something send it, one after the other.
@@ -233,7 +259,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             }
             return Some(core);
         }
-        core.current = Some((None, address));
+        core.current = Some(Work::Part);
         let id = self.own.state.enter_job();
         drop(core);
         job.run(&mut JobRun {
