@@ -10,6 +10,9 @@ use jiff::tz::TimeZone;
 /// `Sun, 06 Nov 1994 08:49:37 GMT` has always this length.
 pub(crate) const HTTP_DATE_LENGTH: usize = 29;
 
+const DATE_NAME: &[u8] = b"Date: ";
+const DATE_LINE_LENGTH: usize = DATE_NAME.len() + HTTP_DATE_LENGTH + b"\r\n".len();
+
 /// The last second that an IMF-fixdate can name, `Fri, 31 Dec 9999 23:59:59 GMT`.
 const LAST_SECOND: u64 = 253_402_300_799;
 
@@ -35,7 +38,7 @@ pub(crate) fn parse_http_date(octets: &[u8]) -> Option<SystemTime> {
 #[derive(Debug)]
 pub(crate) struct DateCache {
     http_second: Option<u64>,
-    http: [u8; HTTP_DATE_LENGTH],
+    http_line: [u8; DATE_LINE_LENGTH],
     /// The second and the form of the text.
     logged: Option<(u64, DateStyle)>,
     log: String,
@@ -54,20 +57,24 @@ pub(crate) enum DateStyle {
 
 impl DateCache {
     pub(crate) const fn new() -> Self {
-        Self { http_second: None, http: [b' '; HTTP_DATE_LENGTH], logged: None, log: String::new() }
+        Self { http_second: None, http_line: [b' '; DATE_LINE_LENGTH], logged: None, log: String::new() }
     }
 
-    /// The value of a `Date` field.
-    pub(crate) fn http(&mut self, unix_seconds: u64) -> &[u8; HTTP_DATE_LENGTH] {
+    /// A `Date` field with its line end.
+    pub(crate) fn http_line(&mut self, unix_seconds: u64) -> &[u8; DATE_LINE_LENGTH] {
         if self.http_second != Some(unix_seconds) {
             self.renew_http(unix_seconds);
         }
-        &self.http
+        &self.http_line
     }
 
     #[cold]
     fn renew_http(&mut self, unix_seconds: u64) {
-        self.http = http_date_of(unix_seconds);
+        let (name, rest) = self.http_line.split_at_mut(DATE_NAME.len());
+        let (value, end) = rest.split_at_mut(HTTP_DATE_LENGTH);
+        name.copy_from_slice(DATE_NAME);
+        value.copy_from_slice(&http_date_of(unix_seconds));
+        end.copy_from_slice(b"\r\n");
         self.http_second = Some(unix_seconds);
     }
 
@@ -172,7 +179,7 @@ mod tests {
     fn times_that_the_format_lacks_become_the_nearest_it_has() {
         assert_eq!(&http_date(UNIX_EPOCH - Duration::from_secs(1)), b"Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(&http_date(at(LAST_SECOND + 1)), b"Fri, 31 Dec 9999 23:59:59 GMT");
-        assert_eq!(DateCache::new().http(u64::MAX), b"Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(DateCache::new().http_line(u64::MAX), b"Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n");
         assert_eq!(DateCache::new().log(u64::MAX, DateStyle::Python).len(), 20);
     }
 
@@ -216,9 +223,9 @@ mod tests {
     #[test]
     fn the_cache_follows_the_second() {
         let mut cache = DateCache::new();
-        assert_eq!(cache.http(EXAMPLE), b"Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(cache.http(EXAMPLE), b"Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(cache.http(EXAMPLE + 1), b"Sun, 06 Nov 1994 08:49:38 GMT");
+        assert_eq!(cache.http_line(EXAMPLE), b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+        assert_eq!(cache.http_line(EXAMPLE), b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+        assert_eq!(cache.http_line(EXAMPLE + 1), b"Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n");
         let first = cache.log(EXAMPLE, DateStyle::Python).to_owned();
         assert_eq!(cache.log(EXAMPLE, DateStyle::Python), first);
         assert_ne!(cache.log(EXAMPLE + 1, DateStyle::Python), first);

@@ -533,7 +533,9 @@ impl<'r> Exchange<'r> {
         }
         let plan = self.plan(status, self.response.length, self.response.connection_given);
         let mut output = self.wfile.outlet.open();
-        self.response.opening(status, interim).append_to(&mut output.ready, self.context.identity);
+        let identity = self.context.identity;
+        let opening = self.response.opening(status, interim, identity);
+        opening.append_to(&mut output.ready, &identity.protocol_version);
         if interim {
             output.ready.extend_from_slice(b"\r\n");
             output.flush_interim(&self.context.link)?;
@@ -749,8 +751,9 @@ impl<'r> Exchange<'r> {
         self.must_be_first()?;
         let plan = self.plan(status, fields.length(), false);
         let mut output = self.wfile.outlet.open();
-        let opening = fields.opening(status, self.response.lasting());
-        opening.append_to(&mut output.ready, self.context.identity);
+        let identity = self.context.identity;
+        let opening = self.response.prepared_opening(status, fields, identity);
+        opening.append_to(&mut output.ready, &identity.protocol_version);
         self.answered = true;
         output.open(plan);
         Ok(())

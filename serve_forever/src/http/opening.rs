@@ -10,8 +10,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) status: u16,
     /// The reason phrase, if it is not the usual one.
     pub(crate) message: Option<&'a str>,
-    /// The server is to say who it is.
-    pub(crate) server: bool,
+    /// The line that says who the server is, if there is to be one.
+    pub(crate) server: &'a [u8],
     /// The server is to say what time it is.
     pub(crate) date: bool,
     pub(crate) fields: &'a [u8],
@@ -20,15 +20,11 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    pub(crate) fn append_to(&self, out: &mut Vec<u8>, identity: &Identity) {
-        self.append_status_line(out, &identity.protocol_version);
-        if self.server {
-            identity.append_server(out);
-        }
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>, version: &str) {
+        self.append_status_line(out, version);
+        out.extend_from_slice(self.server);
         if self.date {
-            out.extend_from_slice(b"Date: ");
-            records::append_date(out);
-            out.extend_from_slice(b"\r\n");
+            records::append_date_line(out);
         }
         out.extend_from_slice(self.fields);
         out.extend_from_slice(self.lasting);
@@ -55,25 +51,48 @@ impl Opening<'_> {
     }
 }
 
-impl Identity {
-    fn append_server(&self, out: &mut Vec<u8>) {
-        if self.server_version.is_empty() && self.sys_version.is_empty() {
-            return;
+/// The `Server` field of the last response, which is nearly always that of the next one.
+#[derive(Debug, Default)]
+pub(crate) struct ServerLine {
+    /// What it says: the server's version, and that of what it runs on.
+    server: String,
+    system: String,
+    line: Vec<u8>,
+}
+
+impl ServerLine {
+    /// Makes it that of a handler.
+    pub(crate) fn be_of(&mut self, identity: &Identity) {
+        if self.server != identity.server_version || self.system != identity.sys_version {
+            self.renew(identity);
         }
-        out.extend_from_slice(b"Server: ");
-        let from = out.len();
-        self.append_version(out);
-        // A handler's own text must not split the response. It is looked at where it comes from: to read what was written
-        // a moment ago would wait for the memory.
-        // No octet ends the look, so that the compiler takes many at once.
-        let is_clean =
-            |text: &str| !text.bytes().fold(false, |found, octet| found | octet.is_ascii_control());
-        if !is_clean(&self.server_version) || !is_clean(&self.sys_version) {
-            blank_controls(&mut out[from..]);
-        }
-        out.extend_from_slice(b"\r\n");
     }
 
+    /// With its end; empty if the handler has nothing to say.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.line
+    }
+
+    #[inline(never)]
+    fn renew(&mut self, identity: &Identity) {
+        self.server = identity.server_version.to_string();
+        self.system = identity.sys_version.to_string();
+        self.line.clear();
+        if self.server.is_empty() && self.system.is_empty() {
+            return;
+        }
+        self.line.extend_from_slice(b"Server: ");
+        let from = self.line.len();
+        identity.append_version(&mut self.line);
+        // A handler's own text must not split the response.
+        for octet in self.line[from..].iter_mut().filter(|octet| octet.is_ascii_control()) {
+            *octet = b' ';
+        }
+        self.line.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Identity {
     /// What the handler says of the software, as it says it.
     pub(super) fn append_version(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.server_version.as_bytes());
@@ -81,12 +100,5 @@ impl Identity {
             out.push(b' ');
         }
         out.extend_from_slice(self.sys_version.as_bytes());
-    }
-}
-
-#[cold]
-fn blank_controls(octets: &mut [u8]) {
-    for octet in octets.iter_mut().filter(|octet| octet.is_ascii_control()) {
-        *octet = b' ';
     }
 }

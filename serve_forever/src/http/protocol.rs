@@ -74,9 +74,7 @@ impl<H> Http<H> {
         if !version.is_empty() {
             out.extend_from_slice(format!("Server: {version}\r\n").as_bytes());
         }
-        out.extend_from_slice(b"Date: ");
-        records::append_date(&mut out);
-        out.extend_from_slice(b"\r\n");
+        records::append_date_line(&mut out);
         if code == 503 {
             out.extend_from_slice(b"Retry-After: 1\r\n");
         }

@@ -280,9 +280,9 @@ impl LogRecord<'_> {
     }
 }
 
-/// Appends the present time as an HTTP date.
-pub(crate) fn append_date(out: &mut Vec<u8>) {
-    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.http(sys::unix_time())));
+/// Appends the `Date` field of the present time.
+pub(crate) fn append_date_line(out: &mut Vec<u8>) {
+    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.http_line(sys::unix_time())));
 }
 
 /// Appends the present time as it stands in the log.

@@ -6,7 +6,8 @@ use std::io::Write;
 use http::StatusCode;
 
 use super::fields;
-use super::opening::Opening;
+use super::exchange::Identity;
+use super::opening::{Opening, ServerLine};
 
 /// What is collected between `send_response` and `end_headers`.
 ///
@@ -31,6 +32,7 @@ pub(crate) struct ResponseHead {
     pub(crate) upgrade: Option<Vec<u8>>,
     /// Fields that stay when the response is begun anew.
     lasting: Vec<u8>,
+    server_line: ServerLine,
 }
 
 impl ResponseHead {
@@ -57,6 +59,7 @@ impl ResponseHead {
             error,
             upgrade,
             lasting: _,
+            server_line: _,
         } = self;
         (*status, *message, *length) = (None, None, None);
         (*standard, *server_given, *date_given) = (false, false, false);
@@ -187,21 +190,35 @@ impl ResponseHead {
     }
 
     /// The head as it goes into the output. `interim`: other responses to the request follow this one.
-    pub(crate) fn opening(&self, status: u16, interim: bool) -> Opening<'_> {
+    pub(crate) fn opening(&mut self, status: u16, interim: bool, identity: &Identity) -> Opening<'_> {
         let standard = self.standard && !interim;
+        self.server_line.be_of(identity);
         Opening {
             status,
             message: self.message.as_deref(),
-            server: standard && !self.server_given,
+            server: if standard && !self.server_given { self.server_line.octets() } else { &[] },
             date: standard && !self.date_given,
             fields: &self.fields,
             lasting: if interim { &[] } else { &self.lasting },
         }
     }
 
-    /// Fields that every final response to this request has.
-    pub(crate) fn lasting(&self) -> &[u8] {
-        &self.lasting
+    /// The same for a head that has these fields and no others but those of the server and those that stay.
+    pub(crate) fn prepared_opening<'a>(
+        &'a mut self,
+        status: u16,
+        fields: &'a PreparedFields,
+        identity: &Identity,
+    ) -> Opening<'a> {
+        self.server_line.be_of(identity);
+        Opening {
+            status,
+            message: None,
+            server: if fields.server_given { &[] } else { self.server_line.octets() },
+            date: !fields.date_given,
+            fields: &fields.octets,
+            lasting: &self.lasting,
+        }
     }
 
     fn fail(&mut self, error: impl FnOnce() -> String) {
@@ -258,12 +275,6 @@ impl PreparedFields {
             date_given: head.date_given,
             octets: head.fields,
         })
-    }
-
-    /// The head that has these fields and no others but those of the server, and `lasting`.
-    pub(crate) fn opening<'a>(&'a self, status: u16, lasting: &'a [u8]) -> Opening<'a> {
-        let (server, date) = (!self.server_given, !self.date_given);
-        Opening { status, message: None, server, date, fields: &self.octets, lasting }
     }
 
     /// The value of the `Content-Length` among them.
