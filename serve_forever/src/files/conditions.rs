@@ -34,30 +34,40 @@ pub(super) enum Outcome {
 /// `lines` are all header fields of the request. Nearly always there is no condition among them, so they are gone
 /// through once, looking at the first letters of their names.
 pub(super) fn evaluate<'r>(
-    lines: impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone,
+    lines: &(impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone),
     validators: &Validators<'_>,
 ) -> Outcome {
-    let found = Found::among(lines.clone());
-    let tag = validators.entity_tag;
-
-    if found.has_match {
-        if !is_listed(values(lines.clone(), Condition::Match), tag, Comparison::Strong) {
-            return Outcome::PreconditionFailed;
+    let Some(found) = Found::among(lines.clone()) else { return Outcome::Proceed };
+    let is_listed = |found: &Lines<'r>, condition, comparison| match found {
+        Lines::None => None,
+        Lines::One(value) => Some(is_listed([*value].into_iter(), validators.entity_tag, comparison)),
+        Lines::Several => {
+            Some(is_listed(values(lines.clone(), condition), validators.entity_tag, comparison))
         }
-    } else if let (Some(date), Some(modified)) = (found.unmodified_since.date(), validators.last_modified)
-        && modified > date
-    {
-        return Outcome::PreconditionFailed;
+    };
+
+    match is_listed(&found.of_match, Condition::Match, Comparison::Strong) {
+        Some(true) => {}
+        Some(false) => return Outcome::PreconditionFailed,
+        None => {
+            if let (Some(date), Some(modified)) = (found.unmodified_since.date(), validators.last_modified)
+                && modified > date
+            {
+                return Outcome::PreconditionFailed;
+            }
+        }
     }
 
-    if found.has_none_match {
-        if is_listed(values(lines, Condition::NoneMatch), tag, Comparison::Weak) {
-            return Outcome::NotModified;
+    match is_listed(&found.none_match, Condition::NoneMatch, Comparison::Weak) {
+        Some(true) => return Outcome::NotModified,
+        Some(false) => {}
+        None => {
+            if let (Some(date), Some(modified)) = (found.modified_since.date(), validators.last_modified)
+                && modified <= date
+            {
+                return Outcome::NotModified;
+            }
         }
-    } else if let (Some(date), Some(modified)) = (found.modified_since.date(), validators.last_modified)
-        && modified <= date
-    {
-        return Outcome::NotModified;
     }
     Outcome::Proceed
 }
@@ -124,38 +134,40 @@ impl Condition {
 /// The conditions of one request.
 #[derive(Debug, Default)]
 struct Found<'r> {
-    has_match: bool,
-    has_none_match: bool,
-    modified_since: DateLines<'r>,
-    unmodified_since: DateLines<'r>,
+    of_match: Lines<'r>,
+    none_match: Lines<'r>,
+    modified_since: Lines<'r>,
+    unmodified_since: Lines<'r>,
 }
 
 impl<'r> Found<'r> {
-    fn among(lines: impl Iterator<Item = (&'r [u8], &'r [u8])>) -> Self {
+    fn among(lines: impl Iterator<Item = (&'r [u8], &'r [u8])>) -> Option<Self> {
+        let mut lines = lines.filter_map(|(name, value)| Some((Condition::named(name)?, value))).peekable();
+        lines.peek()?;
         let mut found = Self::default();
-        for (name, value) in lines {
-            match Condition::named(name) {
-                None | Some(Condition::Range) => {}
-                Some(Condition::Match) => found.has_match = true,
-                Some(Condition::NoneMatch) => found.has_none_match = true,
-                Some(Condition::ModifiedSince) => found.modified_since.add(value),
-                Some(Condition::UnmodifiedSince) => found.unmodified_since.add(value),
+        for (condition, value) in lines {
+            match condition {
+                Condition::Range => {}
+                Condition::Match => found.of_match.add(value),
+                Condition::NoneMatch => found.none_match.add(value),
+                Condition::ModifiedSince => found.modified_since.add(value),
+                Condition::UnmodifiedSince => found.unmodified_since.add(value),
             }
         }
-        found
+        Some(found)
     }
 }
 
-/// The lines of a field that may have one date.
+/// The lines of one field.
 #[derive(Debug, Default)]
-enum DateLines<'r> {
+enum Lines<'r> {
     #[default]
     None,
     One(&'r [u8]),
     Several,
 }
 
-impl<'r> DateLines<'r> {
+impl<'r> Lines<'r> {
     fn add(&mut self, value: &'r [u8]) {
         *self = match self {
             Self::None => Self::One(value),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::http::trim_blanks;
+use crate::http::fields::{self, trim_blanks};
 
 /// How a file gets its entity tag (RFC 9110 §8.8.3): the name of its present state, by which clients ask whether
 /// what they have is still good.
@@ -172,7 +172,12 @@ impl<'a> ReceivedTag<'a> {
             None => (false, octets),
         };
         let inside = quoted.strip_prefix(b"\"")?;
-        let length = inside.iter().position(|octet| !matches!(octet, b'!' | b'#'..=b'~' | 0x80..))?;
+        let length = fields::find(
+            inside,
+            0,
+            |word| fields::below(word, b'!') | fields::equal(word, b'"') | fields::equal(word, 0x7f),
+            |octet| !matches!(octet, b'!' | b'#'..=b'~' | 0x80..),
+        );
         let rest = inside.get(length..)?.strip_prefix(b"\"")?;
         let opaque = quoted.get(..length + 2)?;
         Some((Self { is_weak, opaque }, rest))

@@ -26,7 +26,7 @@ const SHORT_LISTING: usize = 64 * 1024;
 /// only if it is another.
 pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
     let lines = http.headers().lines();
-    match evaluate(lines.clone(), &entry.validators()) {
+    match evaluate(&lines, &entry.validators()) {
         Outcome::Proceed => {}
         Outcome::NotModified => return http.send_prepared(304, &entry.not_modified),
         Outcome::PreconditionFailed => return http.send_error(412, None, None),

@@ -31,11 +31,15 @@ impl Opening<'_> {
     }
 
     fn append_status_line(&self, out: &mut Vec<u8>, version: &str) {
-        if self.status == 200 && self.message.is_none() && version == "HTTP/1.1" {
-            out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-        } else {
-            self.append_other_status_line(out, version);
+        match self.status {
+            200 if self.is_usual(version) => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+            304 if self.is_usual(version) => out.extend_from_slice(b"HTTP/1.1 304 Not Modified\r\n"),
+            _ => self.append_other_status_line(out, version),
         }
+    }
+
+    fn is_usual(&self, version: &str) -> bool {
+        self.message.is_none() && version == "HTTP/1.1"
     }
 
     #[inline(never)]
