@@ -5,7 +5,8 @@ mod engine_support;
 mod support;
 
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use engine_support::{NEVER, Room, Served, get, run};
 use serve_forever::{AccessLog, BaseHttpRequestHandler, Builder, Exchange, Http, HttpServer, Result};
@@ -18,6 +19,12 @@ const CROWD: usize = 40;
 const LONG_PIPELINE: usize = 8;
 /// Octets of a body that is held as a whole, and more than a small socket takes.
 const LONG: usize = 60_000;
+
+/// Requests of a round behind that of a witness, and the time that each takes: together far more than a response is held.
+const SLOW_CROWD: usize = 20;
+const SLOW: Duration = Duration::from_micros(250);
+/// How often it is tried whether a response is held: the system may take the processor away in between.
+const TRIES: usize = 50;
 
 /// Says that it does not block, so that its responses may be held. It tells the truth but for `/stay`.
 struct Handler(Arc<Room>);
@@ -49,11 +56,68 @@ fn first_round<T>(
 ) -> (Served, Arc<Room>, T) {
     let room = Arc::new(Room::default());
     let inside = Arc::clone(&room);
-    let builder = HttpServer::builder(move || Handler(Arc::clone(&inside)));
-    let builder = builder.access_log(AccessLog::off()).head_timeout(NEVER).loops(1);
-    let server = configure(builder).bind(("127.0.0.1", 0)).expect("a free port");
+    let builder = HttpServer::builder(move || Handler(Arc::clone(&inside))).access_log(AccessLog::off());
+    let (server, asked) = run_after(configure(builder), ask);
+    (server, room, asked)
+}
+
+fn run_after<H: BaseHttpRequestHandler + 'static, T>(
+    builder: Builder<Http<H>>,
+    ask: impl FnOnce(SocketAddr) -> T,
+) -> (Served, T) {
+    let server = builder.head_timeout(NEVER).loops(1).bind(("127.0.0.1", 0)).expect("a free port");
     let asked = ask(server.server_addresses()[0]);
-    (run(server), room, asked)
+    (run(server), asked)
+}
+
+/// Looks at what the first client has got while others are served. `/slow` takes its time.
+struct Witness(Arc<OnceLock<TcpStream>>);
+
+impl BaseHttpRequestHandler for Witness {
+    fn do_get(&mut self, http: &mut Exchange) -> Result {
+        let answer = match http.path() {
+            "/look" => {
+                let first = self.0.get().ok_or("there is no first client")?;
+                if first.peek(&mut [0]).is_ok() { "sent" } else { "held" }
+            }
+            "/slow" => {
+                let begin = Instant::now();
+                while begin.elapsed() < SLOW {
+                    std::hint::spin_loop();
+                }
+                "slow"
+            }
+            _ => "first",
+        };
+        reply(http, answer)
+    }
+
+    fn may_block(&self) -> bool {
+        false
+    }
+}
+
+/// What the last of `requests` saw of the response to the first.
+fn seen_by_the_last(requests: &[&str]) -> String {
+    let first = Arc::new(OnceLock::new());
+    let inside = Arc::clone(&first);
+    let builder = HttpServer::builder(move || Witness(Arc::clone(&inside))).access_log(AccessLog::off());
+    let (_server, (_earlier, mut clients)) = run_after(builder, |address| {
+        // That handlers do not block is known when one was made.
+        let earlier = send(address, get("/earlier"));
+        let stream = TcpStream::connect(address).expect("the server accepts");
+        let own = stream.try_clone().expect("a clone");
+        own.set_nonblocking(true).expect("O_NONBLOCK");
+        first.set(own).expect("there was none");
+        let mut client = Client::over(stream);
+        client.send(get("/"));
+        let others = requests.iter().map(|path| send(address, get(path)));
+        (earlier, std::iter::once(client).chain(others).collect::<Vec<_>>())
+    });
+    let seen = clients.pop().expect("a last one").response().text();
+    first.get().expect("the first").set_nonblocking(false).expect("a blocking socket");
+    assert_eq!(clients[0].response().text(), "first");
+    seen
 }
 
 fn send(address: SocketAddr, request: impl AsRef<[u8]>) -> Client {
@@ -71,6 +135,20 @@ fn all_are_answered(crowd: &mut [Client]) {
     for (number, client) in crowd.iter_mut().enumerate() {
         let response = client.response();
         assert_eq!((response.code(), response.text()), (200, format!("/{number}")));
+    }
+}
+
+#[test]
+fn a_response_waits_for_those_who_asked_in_the_same_round() {
+    assert!((0..TRIES).any(|_| seen_by_the_last(&["/look"]) == "held"), "nothing is ever held");
+}
+
+#[test]
+fn it_does_not_wait_for_long() {
+    let mut requests = vec!["/slow"; SLOW_CROWD];
+    requests.push("/look");
+    for _ in 0..3 {
+        assert_eq!(seen_by_the_last(&requests), "sent");
     }
 }
 
