@@ -4,6 +4,7 @@ mod support;
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serve_forever::{BaseHttpRequestHandler, Exchange, Result, Source};
 use support::{Client, Response, Running, answer, masked, reply, serve, serve_with};
@@ -338,6 +339,35 @@ fn control_characters_in_the_name_of_the_server_are_sent_as_blanks() {
         let response = server.response(GET);
         assert_eq!(server_field(&response).as_deref(), Some(sent));
         assert_eq!(response.field("X"), None);
+    }
+}
+
+#[test]
+fn each_response_has_the_name_of_its_own_handler() {
+    let names = [
+        ("One/1", ""),
+        ("Two/2", ""),
+        ("Two/2", "Rust"),
+        ("", ""),
+        ("", "Rust"),
+        ("One/1", ""),
+        ("One/1", ""),
+    ];
+    let made = AtomicUsize::new(0);
+    // One loop, and so the memory of one thread.
+    let server = serve_with(
+        move || {
+            let (name, system) = names[made.fetch_add(1, Ordering::Relaxed)];
+            Named(name, system)
+        },
+        |builder| builder.loops(1),
+    );
+    let mut client = server.connect();
+    client.send(GET.repeat(names.len()));
+    for (name, system) in names {
+        let wanted = [name, system].join(" ");
+        let wanted = Some(wanted.trim()).filter(|wanted| !wanted.is_empty());
+        assert_eq!(server_field(&client.response()).as_deref(), wanted);
     }
 }
 

@@ -17,6 +17,7 @@ mod form;
 mod forwarded;
 mod handler;
 mod handler_fn;
+mod handler_slot;
 mod head;
 #[cfg(feature = "json")]
 mod json;

@@ -13,9 +13,10 @@ use crate::transport::Transport;
 use super::Http;
 use super::body::{BodyDecoder, Framing};
 use super::connection::Held;
-use super::exchange::{Context, Exchange, Identity, Record, Request};
+use super::exchange::{Context, Exchange, Record, Request};
 use super::handler::{self, BaseHttpRequestHandler};
 use super::head::{Expect, Refusal};
+use super::handler_slot::HandlerSlot;
 use super::link::Link;
 use super::outlet::Outlet;
 use super::output::Output;
@@ -38,8 +39,7 @@ pub(crate) struct Site<'a> {
 
 /// What is lent for one request and comes back changed.
 pub(crate) struct Lent<H> {
-    /// Where handlers are made; the last one is left there if it can serve again.
-    place: Option<Made<H>>,
+    slot: HandlerSlot<H>,
     pub(crate) output: Mutex<Output>,
     pub(crate) response: ResponseHead,
     pub(crate) records: Vec<Record>,
@@ -51,26 +51,13 @@ pub(crate) struct Lent<H> {
 impl<H> Default for Lent<H> {
     fn default() -> Self {
         Self {
-            place: None,
+            slot: HandlerSlot::default(),
             output: Mutex::default(),
             response: ResponseHead::default(),
             records: Vec::new(),
             spare: Vec::new(),
         }
     }
-}
-
-/// A handler, and what it has said of itself.
-struct Made<H> {
-    handler: H,
-    /// `None`: it panicked instead.
-    said: Option<Said>,
-}
-
-struct Said {
-    identity: Identity,
-    /// Nothing in it changes while it answers, and it serves the next request as well as a new one would.
-    only_reads: bool,
 }
 
 /// What became of a request.
@@ -101,22 +88,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         filled: usize,
         lent: &mut Lent<H>,
     ) -> Served {
-        let Lent { place, output: lent_output, response, records, .. } = lent;
-        let panic = if place.is_none() { self.make_in(place).err() } else { None };
-        let unknown;
-        let (mut handler, identity, only_reads) = match place {
-            Some(Made { handler, said: Some(Said { identity, only_reads }) }) => {
-                (Some(handler), &*identity, *only_reads)
-            }
-            Some(Made { handler, said: None }) => {
-                unknown = Identity::default();
-                (Some(handler), &unknown, false)
-            }
-            None => {
-                unknown = Identity::default();
-                (None, &unknown, false)
-            }
-        };
+        let Lent { slot, output: lent_output, response, records, .. } = lent;
+        let panic = slot.fill(self).err();
+        let (mut handler, identity, only_reads) = slot.contents();
         // What happened before the request began must not be confused with what its handler did itself.
         let request = Request { began: request.began.filter(|_| only_reads), ..request };
         exclusive(lent_output).begin();
@@ -214,24 +188,13 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         });
         records.clear();
         let stays = stays && logged.is_ok();
-        let dropped = if stays { Ok(()) } else { catch(|| *place = None) };
+        let dropped = if stays { Ok(()) } else { slot.empty() };
         for panicked in [logged, dropped] {
             if let Err(panic) = panicked {
                 site.report(client, panic, true);
             }
         }
         Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder, upgraded }
-    }
-
-    #[inline(never)]
-    fn make_in(&self, place: &mut Option<Made<H>>) -> Result<(), String> {
-        // The place is outside of what is caught: a drop that panics during another panic would end the process.
-        catch(|| {
-            let Made { handler, said } = place.insert(Made { handler: self.make(), said: None });
-            let (identity, only_reads) = (Identity::of(handler), self.copies() && handler.only_reads());
-            *said = Some(Said { identity, only_reads });
-            self.remember(handler);
-        })
     }
 }
 
@@ -399,26 +362,5 @@ impl Record {
             Self::Error(text) => What::Error(text),
             Self::Message(text) => What::Message(text),
         }
-    }
-}
-
-impl Identity {
-    fn of<H: BaseHttpRequestHandler + ?Sized>(handler: &H) -> Self {
-        Self {
-            server_version: handler.server_version(),
-            sys_version: handler.sys_version(),
-            protocol_version: handler.protocol_version(),
-            error_message_format: handler.error_message_format(),
-            error_content_type: handler.error_content_type(),
-        }
-    }
-}
-
-impl Default for Identity {
-    /// What a handler says that overrides nothing.
-    fn default() -> Self {
-        struct Plain;
-        impl BaseHttpRequestHandler for Plain {}
-        Self::of(&Plain)
     }
 }
