@@ -9,7 +9,7 @@ const FOLDERS: [(&str, &[&str], &str); 4] = [
     (
         "http",
         &["body.rs", "escape.rs", "fields.rs", "head.rs", "head/content.rs", "head/target.rs"],
-        "pub(crate) use fields::trim_blanks;\n",
+        "",
     ),
     ("files", &["path.rs", "range.rs"], ""),
     ("server", &["proxy_header.rs"], ""),

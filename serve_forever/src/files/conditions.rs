@@ -38,7 +38,7 @@ pub(super) fn evaluate<'r>(
     validators: &Validators<'_>,
 ) -> Outcome {
     let Some(found) = Found::among(lines.clone()) else { return Outcome::Proceed };
-    let is_listed = |found: &Lines<'r>, condition, comparison| match found {
+    let judged = |found: &Lines<'r>, condition, comparison| match found {
         Lines::None => None,
         Lines::One(value) => Some(is_listed([*value].into_iter(), validators.entity_tag, comparison)),
         Lines::Several => {
@@ -46,7 +46,7 @@ pub(super) fn evaluate<'r>(
         }
     };
 
-    match is_listed(&found.of_match, Condition::Match, Comparison::Strong) {
+    match judged(&found.any_match, Condition::Match, Comparison::Strong) {
         Some(true) => {}
         Some(false) => return Outcome::PreconditionFailed,
         None => {
@@ -58,7 +58,7 @@ pub(super) fn evaluate<'r>(
         }
     }
 
-    match is_listed(&found.none_match, Condition::NoneMatch, Comparison::Weak) {
+    match judged(&found.none_match, Condition::NoneMatch, Comparison::Weak) {
         Some(true) => return Outcome::NotModified,
         Some(false) => {}
         None => {
@@ -134,7 +134,7 @@ impl Condition {
 /// The conditions of one request.
 #[derive(Debug, Default)]
 struct Found<'r> {
-    of_match: Lines<'r>,
+    any_match: Lines<'r>,
     none_match: Lines<'r>,
     modified_since: Lines<'r>,
     unmodified_since: Lines<'r>,
@@ -148,7 +148,7 @@ impl<'r> Found<'r> {
         for (condition, value) in lines {
             match condition {
                 Condition::Range => {}
-                Condition::Match => found.of_match.add(value),
+                Condition::Match => found.any_match.add(value),
                 Condition::NoneMatch => found.none_match.add(value),
                 Condition::ModifiedSince => found.modified_since.add(value),
                 Condition::UnmodifiedSince => found.unmodified_since.add(value),

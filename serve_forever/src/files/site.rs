@@ -256,7 +256,6 @@ const MAX_KEY: usize = 1024;
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::Duration;
 
     use super::*;
 

@@ -33,7 +33,7 @@ pub(crate) struct BodyDecoder {
     state: State,
     /// Octets spent on extensions so far, in all chunks together.
     extensions: usize,
-    /// Few bodies have any.
+    /// Made when the first line of them comes, which few bodies have.
     trailers: Option<Box<Trailers>>,
 }
 
@@ -216,6 +216,10 @@ impl BodyDecoder {
 
     /// Gives how many octets belong to the trailer section. Lines are parsed when they are complete.
     fn collect_trailers(&mut self, input: &[u8]) -> Result<usize, Refusal> {
+        if self.trailers.is_none() && input.starts_with(b"\r\n") {
+            self.state = State::Done;
+            return Ok(2);
+        }
         let trailers = self.trailers.get_or_insert_default();
         let mut used = 0;
         while let Some(rest) = input.get(used..).filter(|rest| !rest.is_empty()) {

@@ -526,7 +526,7 @@ impl<'r> Exchange<'r> {
             self.prepare_upgrade()?;
         }
         let status = self.response.end()?;
-        self.must_be_first()?;
+        self.check_unanswered()?;
         let interim = (100..200).contains(&status) && status != 101;
         if interim && self.request.head.version_minor() == 0 {
             return Ok(());
@@ -748,7 +748,7 @@ impl<'r> Exchange<'r> {
 
     /// A whole head of such fields, for a final response: the shortest way there is.
     pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> Result {
-        self.must_be_first()?;
+        self.check_unanswered()?;
         let plan = self.plan(status, fields.length(), false);
         let mut output = self.wfile.outlet.open();
         let identity = self.context.identity;
@@ -759,7 +759,7 @@ impl<'r> Exchange<'r> {
         Ok(())
     }
 
-    fn must_be_first(&self) -> Result {
+    fn check_unanswered(&self) -> Result {
         if self.answered { Err("the response has its head already".into()) } else { Ok(()) }
     }
 

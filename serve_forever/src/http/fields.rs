@@ -298,7 +298,7 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
     !octets.is_empty() && octets.iter().all(|&octet| is_token_octet(octet))
 }
 
-/// The octets that `octets` begin with and a token may have, `most` at the most.
+/// How many octets at the beginning a token may have; `most` at the most.
 pub(crate) fn token_length(octets: &[u8], most: usize) -> usize {
     let octets = octets.get(..most).unwrap_or(octets);
     octets.iter().position(|&octet| !is_token_octet(octet)).unwrap_or(octets.len())

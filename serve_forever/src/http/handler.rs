@@ -416,7 +416,8 @@ pub trait BaseHttpRequestHandler {
 
     /// Whether a method may wait for anything but the client. A handler that never does needs no permit and is served
     /// even when all threads are taken by others. Where many requests have come at once, its responses go out together with
-    /// those to the next ones, after half a millisecond at the most: that costs much less.
+    /// those to the next ones: that costs much less. The first of them waits for half a millisecond, and then for three more
+    /// handlers at the most.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -439,8 +440,9 @@ pub trait BaseHttpRequestHandler {
         true
     }
 
-    /// Nothing comes before the look at what is served: no code of a user's, which could change that first. Not to be said by
-    /// handlers that pass requests on.
+    /// Nothing comes before the look at what is served: no code of a user's, which could change that first. And nothing in
+    /// the handler changes: it is kept and serves the next requests too, and what it says of itself holds for all of them. Not to be
+    /// said by handlers that pass requests on.
     #[doc(hidden)]
     fn only_reads(&self) -> bool {
         false

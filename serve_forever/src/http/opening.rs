@@ -65,22 +65,20 @@ pub(crate) struct ServerLine {
 }
 
 impl ServerLine {
-    /// Makes it that of a handler.
-    pub(crate) fn be_of(&mut self, identity: &Identity) {
+    /// The one of a handler, with its end; empty if that has nothing to say.
+    pub(crate) fn of(&mut self, identity: &Identity) -> &[u8] {
         if self.server != identity.server_version || self.system != identity.sys_version {
             self.renew(identity);
         }
-    }
-
-    /// With its end; empty if the handler has nothing to say.
-    pub(crate) fn octets(&self) -> &[u8] {
         &self.line
     }
 
     #[inline(never)]
     fn renew(&mut self, identity: &Identity) {
-        self.server = identity.server_version.to_string();
-        self.system = identity.sys_version.to_string();
+        self.server.clear();
+        self.server.push_str(&identity.server_version);
+        self.system.clear();
+        self.system.push_str(&identity.sys_version);
         self.line.clear();
         if self.server.is_empty() && self.system.is_empty() {
             return;

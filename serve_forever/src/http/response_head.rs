@@ -192,11 +192,10 @@ impl ResponseHead {
     /// The head as it goes into the output. `interim`: other responses to the request follow this one.
     pub(crate) fn opening(&mut self, status: u16, interim: bool, identity: &Identity) -> Opening<'_> {
         let standard = self.standard && !interim;
-        self.server_line.be_of(identity);
         Opening {
             status,
             message: self.message.as_deref(),
-            server: if standard && !self.server_given { self.server_line.octets() } else { &[] },
+            server: if standard && !self.server_given { self.server_line.of(identity) } else { &[] },
             date: standard && !self.date_given,
             fields: &self.fields,
             lasting: if interim { &[] } else { &self.lasting },
@@ -210,11 +209,10 @@ impl ResponseHead {
         fields: &'a PreparedFields,
         identity: &Identity,
     ) -> Opening<'a> {
-        self.server_line.be_of(identity);
         Opening {
             status,
             message: None,
-            server: if fields.server_given { &[] } else { self.server_line.octets() },
+            server: if fields.server_given { &[] } else { self.server_line.of(identity) },
             date: !fields.date_given,
             fields: &fields.octets,
             lasting: &self.lasting,

@@ -244,7 +244,7 @@ fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
 
 impl Exchange<'_> {
     /// Answers for a handler that failed. False: it can't be answered any more, the connection must be cut.
-    #[cold]
+    #[inline(never)]
     fn recover(&mut self, trouble: &Trouble) -> bool {
         let site = Site {
             server: self.context.server,
@@ -265,11 +265,11 @@ impl Exchange<'_> {
                 log::debug!("{}: the client left while it sent its request: {kind}", site.transport.peer);
                 return false;
             }
-            (Some(Failure::Refused(refusal)), Trouble::Error(_)) => refusal.clone(),
+            (Some(Failure::Refused(refusal)), Trouble::Error(_)) => Some(refusal.clone()),
             (Some(Failure::TimedOut), Trouble::Error(_)) => {
-                Refusal::new(408, "Request Timeout").explained("The request body took too long")
+                Some(Refusal::new(408, "Request Timeout").explained("The request body took too long"))
             }
-            _ => Refusal::new(500, "Internal Server Error"),
+            _ => None,
         };
         {
             let mut output = self.wfile.outlet.open();
@@ -277,7 +277,7 @@ impl Exchange<'_> {
                 log::debug!("{}: the client left before it had its response", site.transport.peer);
                 return false;
             }
-            if refusal.status == 500 && asked.is_none() {
+            if refusal.is_none() && asked.is_none() {
                 match trouble {
                     Trouble::Error(error) => site.report(self.context.client, error.to_string(), false),
                     Trouble::Panic(message) => site.report(self.context.client, message.clone(), true),
@@ -304,6 +304,7 @@ impl Exchange<'_> {
             self.response.reset();
             self.response.must_close = true;
         }
+        let refusal = refusal.unwrap_or_else(|| Refusal::new(500, "Internal Server Error"));
         refuse(self, &refusal).is_ok()
     }
 

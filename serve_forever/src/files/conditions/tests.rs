@@ -188,6 +188,23 @@ fn rule_115_nothing_weak_allows_a_part() {
 
 proptest! {
     #[test]
+    fn a_list_says_the_same_in_one_line_and_in_several(
+        name in prop::sample::select(vec!["If-Match", "If-None-Match"]),
+        members in prop::collection::vec(prop::sample::select(vec![TAG, WEAK_TAG, "\"x\"", "x", ""]), 2..5),
+        settled: bool,
+    ) {
+        let together = members.join(", ");
+        let several: Vec<_> = members.iter().map(|member| (name, *member)).collect();
+        with_file(settled, |file| {
+            let judge = |lines: &[(&str, &str)]| evaluate(&octets(lines).into_iter(), file);
+            prop_assert_eq!(judge(&[(name, &together)]), judge(&several));
+            Ok(())
+        })?;
+    }
+}
+
+proptest! {
+    #[test]
     fn any_octets_are_judged(
         lines in prop::collection::vec((
             prop::sample::select(vec![

@@ -209,7 +209,32 @@ fn a_single_tag_has_nothing_beside_it() {
     }
 }
 
+/// Whether the grammar of RFC 9110 §8.8.3 has it, octet by octet.
+fn is_a_tag(value: &[u8]) -> bool {
+    let opaque = value.strip_prefix(b"W/").unwrap_or(value);
+    let inside = opaque.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    inside.is_some_and(|inside| {
+        inside.iter().all(|&octet| octet == 0x21 || (0x23..=0x7e).contains(&octet) || octet >= 0x80)
+    })
+}
+
 proptest! {
+    #[test]
+    fn tags_are_those_of_the_grammar(
+        weak: bool,
+        inside in prop::collection::vec(prop::sample::select(b"a!#~\x80\xff".to_vec()), 0..20),
+        wrong in prop::option::of(prop::sample::select(b"\"\x7f \t,\x00\x1f".to_vec())),
+        at in 0..20_usize,
+    ) {
+        let mut value = [if weak { b"W/\"".as_slice() } else { b"\"" }, &inside, b"\""].concat();
+        if let Some(wrong) = wrong {
+            value.insert(at.min(value.len()), wrong);
+        }
+        let parsed = ReceivedTag::parse(&value).filter(|(_, rest)| rest.is_empty());
+        prop_assert_eq!(parsed.map(|(tag, _)| tag.is_weak), is_a_tag(&value).then_some(value[0] == b'W'));
+        prop_assert!(wrong.is_some() || parsed.is_some());
+    }
+
     #[test]
     fn a_change_of_one_number_changes_the_tag(file in state()) {
         let tag = made(EntityTags::Identity, &file);

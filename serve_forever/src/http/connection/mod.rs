@@ -101,6 +101,7 @@ struct Collecting {
 
 impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Http<H>>) -> Next {
+        // Where the server stops, a connection that is idle says so when it has found nothing to receive, and is closed then.
         if !matches!(cx.cause, Cause::Ready | Cause::Stopping) && !self.take_note(cx) {
             return Next::Close;
         }
@@ -179,7 +180,6 @@ impl HttpConnection {
     #[cold]
     fn take_note<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
         match cx.cause {
-            // A connection that is idle says so when it has found nothing to receive, and is closed then.
             Cause::Ready | Cause::Stopping => {}
             // A response that has begun can only wait on.
             Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}

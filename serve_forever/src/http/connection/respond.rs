@@ -36,6 +36,7 @@ impl HttpConnection {
             // Where the request was refused before its end, this repeats that; the refusal is known.
             head.clear();
         }
+        debug_assert!(self.partial.is_empty(), "what came before would come before the next request");
         (self.head, self.head_since, self.collecting) = (None, None, None);
         let site = Site {
             server: cx.server,
@@ -198,7 +199,8 @@ impl HttpConnection {
     }
 }
 
-/// The length of the next head in `octets`. `None`: it is not all there, or is refused.
+/// How many of `octets` the next request begins with. `None`: its head is not all there, or it is refused and its fields are
+/// not all known.
 #[inline(never)]
 fn parse_next(
     head: &mut Head,

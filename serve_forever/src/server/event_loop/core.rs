@@ -42,7 +42,7 @@ pub(crate) struct Core<P: Protocol> {
     /// Jobs on parts of connections that are to start, and whose they are.
     pub(super) jobs: VecDeque<(P::Job, IpAddr)>,
     /// What the driver's own job has, for the driver who takes over.
-    pub(super) current: Option<Work>,
+    pub(super) current: Option<InHand>,
     /// Jobs on parts of connections that are under way.
     pub(super) jobs_out: usize,
     pub(super) stopping: Option<Stop>,
@@ -78,9 +78,9 @@ pub(super) struct Stays {
 
 /// What a job is at work on.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Work {
+pub(super) enum InHand {
     Connection(Token),
-    /// A part of a connection, which is in its slot.
+    /// A part of a connection: the connection itself is in its slot.
     Part,
 }
 
@@ -147,11 +147,13 @@ impl<P: Protocol> Core<P> {
         self.holding.push(token);
     }
 
-    /// Whether those that hold something are to wait no longer, although others have their turn after this.
-    pub(super) fn has_held_enough(&self) -> bool {
+    /// Whether those that hold something are to wait no longer, although others have their turn after this. There were `before`
+    /// such before this turn.
+    pub(super) fn has_held_enough(&self, before: usize) -> bool {
         let held = self.holding.len();
-        let looks = held > 0 && self.following.is_multiple_of(TURNS_PER_LOOK);
-        held >= MOST_HELD || looks && self.held_since.elapsed() >= LONGEST_HELD
+        // Whoever held nothing may have been at a disk.
+        let is_time_to_look = held > 0 && (held == before || self.following.is_multiple_of(TURNS_PER_LOOK));
+        held >= MOST_HELD || is_time_to_look && self.held_since.elapsed() >= LONGEST_HELD
     }
 
     /// Queues the turn of `token`, unless it is queued already or waits for a permit.
@@ -167,8 +169,8 @@ impl<P: Protocol> Core<P> {
 
 /// Connections that hold what they have to send, after which all of it goes out.
 const MOST_HELD: usize = 32;
-/// How long the first of them waits, if the others take so long; one that is under way is not broken off, unless the
-/// monitor takes the loop from it. Those that are in memory take a few microseconds each.
+/// How long the first of them waits, if the others take so long; those that are under way, [`TURNS_PER_LOOK`] at the most, are
+/// not broken off, unless the monitor takes the loop from them. Those that are in memory take a few microseconds each.
 const LONGEST_HELD: Duration = Duration::from_micros(500);
 /// Turns after which the clock is read for that.
 const TURNS_PER_LOOK: usize = 4;

@@ -23,7 +23,7 @@ use super::waker::Wake;
 
 pub(crate) use self::core::{Core, WAKER};
 
-use self::core::{Work, connection_token, event_token, listener_index};
+use self::core::{InHand, connection_token, event_token, listener_index};
 
 type Guard<'a, P> = MutexGuard<'a, Core<P>>;
 
@@ -53,14 +53,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
     /// The former driver lost the loop inside a job: what it has is held by its peer's address from now on.
     fn adopt(&self, core: &mut Core<P>) {
         match core.current.take() {
-            Some(Work::Connection(token)) => {
+            Some(InHand::Connection(token)) => {
                 if let Some(slot) = core.slots.get(token) {
                     slot.stays.held = true;
                     self.engine.permit_holders.add(slot.stays.transport.client().ip());
                 }
             }
             // A part of a connection has no slot to remember it in: its address is not charged.
-            Some(Work::Part) => core.jobs_out += 1,
+            Some(InHand::Part) => core.jobs_out += 1,
             None => {}
         }
     }
@@ -92,8 +92,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let Some(token) = core.ready.pop_front() else { break };
             core.following = following;
             let cause = if core.stopping.is_some() { Cause::Stopping } else { Cause::Ready };
+            let holding = core.holding.len();
             core = self.turn(core, token, cause, scratch)?;
-            if following == 0 || core.has_held_enough() {
+            if following == 0 || core.has_held_enough(holding) {
                 self.send_held(&mut core, scratch);
             }
         }

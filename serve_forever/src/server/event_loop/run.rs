@@ -14,7 +14,7 @@ use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Ru
 use crate::server::seat::Seat;
 use crate::server::waker::Waker;
 
-use super::core::Work;
+use super::core::InHand;
 use super::{Core, Driver, Guard};
 
 impl<'a, P: Protocol> Driver<'a, P> {
@@ -155,7 +155,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         permit: bool,
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
-        core.current = Some(Work::Connection(token));
+        core.current = Some(InHand::Connection(token));
         let started = core.now;
         // Only among those that are brief, and while there are threads to take the loop: what is held would wait for handlers
         // that take their time, and for disks that do.
@@ -259,7 +259,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             }
             return Some(core);
         }
-        core.current = Some(Work::Part);
+        core.current = Some(InHand::Part);
         let id = self.own.state.enter_job();
         drop(core);
         job.run(&mut JobRun {
