@@ -21,7 +21,7 @@ const CHARTS: [(&str, &[&str], &str); 2] = [
     ("chart-files.svg", chart::FILES, "CPU time per request for a file"),
 ];
 /// Of how many machines results are kept.
-const MACHINES: usize = 2;
+const MACHINES: usize = 3;
 /// The marks between which the README holds the results.
 const BEGIN: &str = "<!-- results: written by the harness -->";
 const END: &str = "<!-- end of results -->";
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_keeps_two_machines_and_what_was_not_measured_again() {
+    fn an_archive_keeps_three_machines_and_what_was_not_measured_again() {
         let report = |machine: &str, names: &[(&str, &str)]| Report {
             machine: machine.to_owned(),
             scenarios: names
@@ -389,6 +389,7 @@ mod tests {
         archive.add(&report("first", &[("log", "1")]));
         archive.add(&report("second", &[("log", "2"), ("burst", "2")]));
         archive.add(&report("third", &[("log", "3")]));
+        archive.add(&report("fourth", &[("log", "3")]));
         archive.add(&report("second", &[("homepage", "4"), ("log", "4")]));
 
         let dates =
@@ -398,7 +399,11 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         assert_eq!(
             kept,
-            [("second", names(&["homepage 4", "log 4", "burst 2"])), ("third", names(&["log 3"]))]
+            [
+                ("second", names(&["homepage 4", "log 4", "burst 2"])),
+                ("fourth", names(&["log 3"])),
+                ("third", names(&["log 3"])),
+            ]
         );
     }
 
