@@ -85,7 +85,7 @@ fn fields_are_added_and_replaced() {
 #[test]
 fn the_type_of_the_unknown_can_be_given() {
     both(&site(), "/b.unknown", &["--content-type", "text/x-b"], &[("CONTENT_TYPE", "text/x-b")], |reply| {
-        assert!(reply.contains("\r\nContent-type: text/x-b; charset=utf-8\r\n"), "{reply}");
+        assert!(reply.contains("\r\nContent-Type: text/x-b; charset=utf-8\r\n"), "{reply}");
     });
 }
 

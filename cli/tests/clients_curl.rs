@@ -184,7 +184,7 @@ fn a_head_is_had_without_the_content() {
     let Some(curl) = Curl::new(&directory) else { return };
     let head = curl.run("--head", "/a.txt");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    for field in ["Content-type: text/plain", "Content-Length: 5", "Accept-Ranges: bytes", "ETag: "] {
+    for field in ["Content-Type: text/plain", "Content-Length: 5", "Accept-Ranges: bytes", "ETag: "] {
         assert!(head.contains(&format!("\r\n{field}")), "{field} is not in {head}");
     }
     assert!(head.ends_with("\r\n\r\n"), "{head}");

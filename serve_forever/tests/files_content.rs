@@ -18,7 +18,7 @@ fn the_head_is_pythons() {
         "HTTP/1.1 200 OK\r\n\
          {}\
          Date: *\r\n\
-         Content-type: text/plain; charset=utf-8\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\
          Content-Length: 5\r\n\
          Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
          ETag: *\r\n\
@@ -212,7 +212,7 @@ fn the_type_is_that_of_the_name() {
         ("a", "application/octet-stream"),
     ] {
         site.file(name, "");
-        assert_eq!(site.get(&format!("/{name}")).field("Content-type"), Some(media_type), "{name}");
+        assert_eq!(site.get(&format!("/{name}")).field("Content-Type"), Some(media_type), "{name}");
     }
 }
 

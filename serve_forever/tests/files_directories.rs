@@ -31,7 +31,7 @@ fn a_listing_has_pythons_head_and_form() {
             "HTTP/1.1 200 OK\r\n\
              {}\
              Date: *\r\n\
-             Content-type: text/html; charset=utf-8\r\n\
+             Content-Type: text/html; charset=utf-8\r\n\
              Cache-Control: no-cache\r\n\
              X-Content-Type-Options: nosniff\r\n\
              Content-Length: {length}\r\n\
@@ -114,7 +114,7 @@ fn an_index_page_stands_for_its_directory() {
     site.file("a/index.html", "html");
     let reply = site.get("/a/?query");
     assert_eq!(
-        (reply.text().as_str(), reply.field("Content-type")),
+        (reply.text().as_str(), reply.field("Content-Type")),
         ("html", Some("text/html; charset=utf-8"))
     );
     assert_eq!(reply.field("Last-Modified"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));

@@ -101,7 +101,7 @@ fn index_pages_are_looked_for_in_their_order() {
     ] {
         site.file(name, name);
         let reply = site.get("/");
-        assert_eq!((reply.text().as_str(), reply.field("Content-type")), (name, Some(media_type)));
+        assert_eq!((reply.text().as_str(), reply.field("Content-Type")), (name, Some(media_type)));
     }
 }
 
@@ -442,7 +442,7 @@ fn a_single_file_is_the_answer_to_its_name_and_to_the_root() {
     for target in ["/", "/film.txt", "/film.txt?t=1", "/?x", "/./film.txt"] {
         let reply = site.get(target);
         assert_eq!(
-            (reply.code(), reply.text().as_str(), reply.field("Content-type")),
+            (reply.code(), reply.text().as_str(), reply.field("Content-Type")),
             (200, "film\n", Some("text/plain; charset=utf-8")),
             "{target}"
         );

@@ -183,7 +183,7 @@ fn a_name_need_not_be_text() {
     site.file(OsStr::from_bytes(b"a\xff.txt"), "found");
     let reply = site.get("/a%FF.txt");
     assert_eq!(
-        (reply.text().as_str(), reply.field("Content-type")),
+        (reply.text().as_str(), reply.field("Content-Type")),
         ("found", Some("text/plain; charset=utf-8"))
     );
     assert!(site.get("/").text().contains("<li><a href=\"a%FF.txt\">a\u{fffd}.txt</a> <"));

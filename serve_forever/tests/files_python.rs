@@ -211,7 +211,7 @@ fn files_directories_and_what_is_not_there() {
 fn head_tells_length_and_type() {
     let reply = site().request("HEAD", "/tmp/test", "");
     assert_eq!(
-        (reply.code(), reply.field("Content-Length"), reply.field("Content-type")),
+        (reply.code(), reply.field("Content-Length"), reply.field("Content-Type")),
         (200, Some("30"), Some("application/octet-stream"))
     );
     assert_eq!(reply.body.len(), 0);

@@ -92,7 +92,7 @@ fn multipart(boundary: &str, parts: &[(usize, usize)], length: usize, content_ty
 fn assert_parts(reply: &Reply, parts: &[(usize, usize)], length: usize, content_type: &str) {
     assert_eq!(reply.code(), 206, "{}", reply.head);
     assert_eq!(reply.field("Content-Range"), None);
-    let value = reply.field("Content-type").expect("a type");
+    let value = reply.field("Content-Type").expect("a type");
     let boundary = value.strip_prefix("multipart/byteranges; boundary=").expect("several parts");
     let is_fit = |octet: u8| octet.is_ascii_alphanumeric();
     assert!((1..=70).contains(&boundary.len()) && boundary.bytes().all(is_fit), "{boundary}");
@@ -195,7 +195,7 @@ fn rule_110_the_head_of_a_part_to_the_octet() {
          Cache-Control: no-cache\r\n\
          Accept-Ranges: bytes\r\n\
          X-Content-Type-Options: nosniff\r\n\
-         Content-type: text/plain; charset=utf-8\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\
          Content-Length: 2\r\n\
          Content-Range: bytes 0-1/1000\r\n\
          \r\n",
@@ -368,7 +368,7 @@ fn rule_113_the_boundary_is_another_each_time() {
     let mut client = site.client();
     let mut boundary = || {
         let reply = client.request("GET", "/small.txt", &range("bytes=0-0,-1"));
-        reply.field("Content-type").expect("a type").to_owned()
+        reply.field("Content-Type").expect("a type").to_owned()
     };
     assert_ne!(boundary(), boundary());
 }

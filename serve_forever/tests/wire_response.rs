@@ -392,7 +392,7 @@ fn rule_95_an_empty_name_leaves_the_field_out() {
 fn rule_96_the_type_is_the_handlers_own_and_none_is_made_up() {
     let server = serve(answer(|http| {
         if http.path() == "/typed" {
-            http.send_response(200).send_header("Content-type", "text/plain; charset=utf-8").end_headers()?;
+            http.send_response(200).send_header("Content-Type", "text/plain; charset=utf-8").end_headers()?;
             http.wfile().write_all(b"x")?;
             return Ok(());
         }

@@ -115,7 +115,7 @@ impl SimpleHttpRequestHandlerBuilder {
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
     /// let handler = SimpleHttpRequestHandler::builder().directory("src").content_type("rs", "text/x-rust").build()?;
     /// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
-    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-type: text/x-rust; charset=utf-8\r\n"));
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Type: text/x-rust; charset=utf-8\r\n"));
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn content_type(mut self, extension: &str, media_type: impl Into<String>) -> Self {

@@ -170,7 +170,7 @@ impl Entry {
         let date = self.last_modified.map(http_date_of);
         let tag = self.entity_tag.as_ref().map(|tag| tag.as_str().as_bytes());
         let own: [(&str, Option<&[u8]>, Sent); 7] = [
-            ("Content-type", Some(self.content_type.as_bytes()), Sent::Whole),
+            ("Content-Type", Some(self.content_type.as_bytes()), Sent::Whole),
             ("Content-Length", Some(length.as_bytes()), Sent::Whole),
             ("Last-Modified", date.as_ref().map(|date| &date[..]), Sent::Content),
             ("ETag", tag, Sent::Always),
@@ -247,7 +247,7 @@ impl Options {
 /// The fields of a listing.
 pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String> {
     let own: [(&str, Option<&[u8]>); 3] = [
-        ("Content-type", Some(page::CONTENT_TYPE.as_bytes())),
+        ("Content-Type", Some(page::CONTENT_TYPE.as_bytes())),
         ("Cache-Control", options.cache_control()),
         ("X-Content-Type-Options", Some(b"nosniff")),
     ];

@@ -1,5 +1,5 @@
-//! The answers that a file server gives. Names and order of their header fields are Python's, as scripts have seen
-//! them for decades.
+//! The answers that a file server gives. The order of their header fields is Python's. Their names have the usual
+//! spelling, as small clients compare letters.
 
 use std::io::{self, Write};
 use std::mem;
@@ -51,7 +51,7 @@ fn partial(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> R
     let [part] = parts.as_slice() else { return several_parts(http, entry, parts) };
     let content_range = format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), entry.len());
     http.begin_prepared(206, &entry.partial)
-        .send_header("Content-type", &entry.content_type)
+        .send_header("Content-Type", &entry.content_type)
         .send_header("Content-Length", part.end - part.start)
         .send_header("Content-Range", content_range)
         .end_headers()?;
@@ -62,7 +62,7 @@ fn several_parts(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>
     let (content_type, boundary) = (Some(entry.content_type.as_str()), Boundary::new());
     let multipart = Multipart::new(Arc::clone(entry), content_type, entry.len(), parts, boundary);
     http.begin_prepared(206, &entry.partial)
-        .send_header("Content-type", multipart.content_type())
+        .send_header("Content-Type", multipart.content_type())
         .send_header("Content-Length", multipart.len())
         .end_headers()?;
     http.send_source(multipart)
