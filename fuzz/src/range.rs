@@ -33,6 +33,9 @@ pub fn range(input: &[u8]) {
 
 /// What is wanted, found in the simplest way.
 fn simple(lines: &[&[u8]], length: u64) -> Wanted {
+    if length == 0 {
+        return Wanted::Whole;
+    }
     let length = u128::from(length);
     let [line] = lines else { return Wanted::Whole };
     let text = std::str::from_utf8(line).ok();
@@ -73,11 +76,7 @@ fn asked(text: &str, length: u128) -> Option<Parts> {
             return None;
         }
         let part = if first.is_empty() {
-            let count = number(last);
-            if length == 0 && count > 0 {
-                return None;
-            }
-            length - count.min(length)..length
+            length - number(last).min(length)..length
         } else if last.is_empty() {
             number(first)..length
         } else {

@@ -10,11 +10,13 @@ use crate::Source;
 /// The content of an answer with several parts of a file, made while it is sent.
 ///
 /// ```abnf
-/// multipart-body = dash-boundary CRLF body-part *( CRLF dash-boundary CRLF body-part ) CRLF dash-boundary "--" CRLF
-/// dash-boundary  = "--" boundary
+/// multipart-body = 1*( delimiter CRLF body-part ) delimiter "--" CRLF
+/// delimiter      = CRLF "--" boundary
 /// ```
 ///
-/// (RFC 2046 §5.1.1, less what nobody sends.)
+/// (RFC 2046 §5.1.1, less what nobody sends.) The line break before the first boundary ends an
+/// empty preamble. RFC 9110 §14.6 allows it, nginx and Apache send it, and some clients, zsync
+/// among them, skip one line before every boundary and would lose the first part without it.
 ///
 /// A part of one state of the file must not follow a part of another: `file` is to fail once it has changed.
 pub(super) struct Multipart<F> {
@@ -71,9 +73,9 @@ impl<F: Octets> Multipart<F> {
     fn measured(&self) -> u64 {
         let mut framing = Vec::new();
         let mut octets = 0;
-        for (index, part) in self.parts.iter().enumerate() {
+        for part in &self.parts {
             framing.clear();
-            self.push_head(&mut framing, index, part);
+            self.push_head(&mut framing, part);
             octets += framing.len() as u64 + part.end.saturating_sub(part.start);
         }
         framing.clear();
@@ -81,11 +83,10 @@ impl<F: Octets> Multipart<F> {
         octets + framing.len() as u64
     }
 
-    /// The line between two parts, and the fields of the next one.
-    fn push_head(&self, out: &mut Vec<u8>, index: usize, part: &Range<u64>) {
-        let line_end = if index == 0 { "" } else { "\r\n" };
+    /// The line before a part, and the fields of that part.
+    fn push_head(&self, out: &mut Vec<u8>, part: &Range<u64>) {
         // Writing to a Vec cannot fail.
-        let _ = write!(out, "{line_end}--{}\r\n", self.boundary);
+        let _ = write!(out, "\r\n--{}\r\n", self.boundary);
         if let Some(content_type) = &self.content_type {
             let _ = write!(out, "Content-Type: {content_type}\r\n");
         }
@@ -116,7 +117,7 @@ impl<F: Octets> Source for Multipart<F> {
         if let Place::HeadOf(index) = self.place
             && let Some(part) = self.parts.get(index)
         {
-            self.push_head(out, index, part);
+            self.push_head(out, part);
             self.place = Place::Within(index, part.start);
         }
         if let Place::Within(index, offset) = self.place

@@ -9,7 +9,7 @@ use crate::http::fields::trim_blanks;
 pub(super) enum Wanted {
     /// All of it: 200. There is no `Range`, or one that is to be ignored.
     Whole,
-    /// 416: nothing that the file has.
+    /// 416: nothing that the file has. Never of an empty file.
     Unsatisfiable,
     /// 206: at least one part. None is empty, none reaches beyond the end, and no two overlap.
     Parts(Vec<Range<u64>>),
@@ -30,7 +30,14 @@ pub(super) enum Wanted {
 /// the order of the file. Many small or overlapping parts would cost the server more than the whole file, which a
 /// client may ask for on purpose (RFC 9110 §17.15): more than [`MOST_RANGES`] are ignored, as are several that together
 /// are all of the file.
+///
+/// Every range of an empty file is ignored. Some clients and proxies send a range with each request
+/// to bound the size of the response, such as `bytes=0-1048575`; they expect 200 here, as nginx,
+/// Apache and Go send it, and would take 416 for a failure.
 pub(super) fn parse<'a>(mut lines: impl Iterator<Item = &'a [u8]>, length: u64) -> Wanted {
+    if length == 0 {
+        return Wanted::Whole;
+    }
     let (Some(value), None) = (lines.next(), lines.next()) else { return Wanted::Whole };
     let Some(mut parts) = range_set(value).and_then(|set| satisfiable(set, length)) else {
         return Wanted::Whole;
@@ -78,12 +85,7 @@ fn satisfiable(set: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
         }
         if !element.is_empty() {
             is_empty = false;
-            let spec = range_spec(element)?;
-            if length == 0 && matches!(spec, RangeSpec::Suffix(1..)) {
-                // The last octets of nothing are all of it, which no `Content-Range` can tell.
-                return None;
-            }
-            parts.extend(spec.of(length));
+            parts.extend(range_spec(element)?.of(length));
         }
     }
     (!is_empty).then_some(parts)

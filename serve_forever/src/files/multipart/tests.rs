@@ -77,7 +77,7 @@ fn taken_apart(body: &[u8], boundary: &str) -> Vec<(String, Vec<u8>)> {
     let find =
         |octets: &[u8], text: &str| octets.windows(text.len()).position(|window| window == text.as_bytes());
     let delimiter = format!("\r\n--{boundary}");
-    let mut rest = body.strip_prefix(format!("--{boundary}").as_bytes()).expect("a first boundary").to_vec();
+    let mut rest = body.strip_prefix(delimiter.as_bytes()).expect("a first boundary").to_vec();
     let mut parts = Vec::new();
     while rest != b"--\r\n" {
         let part = rest.strip_prefix(b"\r\n").expect("an end of the line");
@@ -96,7 +96,7 @@ fn a_body_is_written_as_the_rfc_has_it() {
     let file = Temporary::with(b"0123456789");
     let mut multipart = file.multipart(10, &[0..2, 9..10]);
     assert_eq!(multipart.content_type(), "multipart/byteranges; boundary=b");
-    let expected = "--b\r\n\
+    let expected = "\r\n--b\r\n\
         Content-Type: text/plain\r\n\
         Content-Range: bytes 0-1/10\r\n\
         \r\n\
@@ -119,7 +119,7 @@ fn a_part_of_unknown_type_has_none() {
     let mut multipart =
         Multipart::new(Watched(Arc::clone(&file.file), Arc::default()), None, 10, part, boundary);
     let body = pull_all(&mut multipart).unwrap();
-    assert_eq!(body, b"--b\r\nContent-Range: bytes 3-4/10\r\n\r\n34\r\n--b--\r\n");
+    assert_eq!(body, b"\r\n--b\r\nContent-Range: bytes 3-4/10\r\n\r\n34\r\n--b--\r\n");
     assert_eq!(multipart.len(), body.len() as u64);
 }
 
@@ -141,8 +141,9 @@ fn the_length_is_known_without_reading() {
     let file = Temporary::with(b"");
     let length = u64::MAX;
     let multipart = file.multipart(length, &[0..1, length - 1_000_000..length]);
-    // Per part: boundary line, type, range, empty line, octets and the end of the line; and the last boundary.
-    let heads = "--b\r\n\r\n\r\n".len() * 2 + "Content-Type: text/plain\r\n".len() * 2 + "--b--\r\n".len();
+    // Per part: end of the line before, boundary line, type, range, empty line, octets; and the last boundary.
+    let heads =
+        "\r\n--b\r\n\r\n".len() * 2 + "Content-Type: text/plain\r\n".len() * 2 + "\r\n--b--\r\n".len();
     let ranges = format!(
         "Content-Range: bytes 0-0/{length}\r\nContent-Range: bytes {}-{}/{length}\r\n",
         length - 1_000_000,
