@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serve_forever::{BaseHttpRequestHandler, Exchange, HandlerFactory, Result, Router, handler_fn, testing};
 
 use crate::cut::split;
-use crate::files::path::RequestPath;
+use crate::files::path::{PathError, RequestPath};
 use crate::form::{Fields, simple};
 use crate::percent::{decode, encode, is_strict};
 
@@ -53,7 +53,9 @@ fn written(text: &str) {
     assert!(length <= text.len(), "{length} octets of {}", text.len());
     assert_eq!(pairs, simple(text.as_bytes()));
 
-    path(text, steps(text).as_deref());
+    let is_well_formed = is_strict(text.as_bytes());
+    assert_eq!(RequestPath::parse(text) == Err(PathError::Malformed), !is_well_formed);
+    path(text, is_well_formed.then(|| steps(text)).flatten().as_deref());
 
     let segment = text.split(['/', '?']).next().unwrap_or_default();
     if !segment.is_empty() {
@@ -107,7 +109,7 @@ where
 
 /// What a path of a request leads to below the directory.
 fn path(written: &str, expected: Option<&[Vec<u8>]>) {
-    let Some(path) = RequestPath::parse(written) else {
+    let Ok(path) = RequestPath::parse(written) else {
         // Systems other than Unix have not every name.
         assert!(expected.is_none() || cfg!(not(unix)), "{written} is refused");
         return;
@@ -117,6 +119,14 @@ fn path(written: &str, expected: Option<&[Vec<u8>]>) {
     assert!(relative.as_os_str().len() <= written.len());
     let steps: Vec<Vec<u8>> = relative.iter().map(|step| step.as_encoded_bytes().to_vec()).collect();
     assert_eq!(Some(steps.as_slice()), expected, "{written}");
+    assert_eq!(path.names_directory(), stands_for_directory(written), "{written}");
+}
+
+/// Whether a path can lead to a directory only: it ends in a slash or in dots.
+fn stands_for_directory(written: &str) -> bool {
+    let last = written.rsplit('/').next().unwrap_or_default();
+    let last = decode(last.as_bytes(), b'+');
+    last.ends_with(b"/") || matches!(last.as_slice(), b"" | b"." | b"..")
 }
 
 /// The steps of a path, found in the simplest way; `None` if no file can have one of the names.

@@ -10,6 +10,7 @@ use files_support::{SECRET, Site};
 fn a_path_leads_to_a_file() {
     let site = Site::new();
     site.directory("a b").file("a b/c.txt", "found").file("100%", "found").file("čaj", "found");
+    site.file("%zz", "found");
     for target in [
         "/a%20b/c.txt",
         "/%61%20b/%63.txt",
@@ -20,8 +21,9 @@ fn a_path_leads_to_a_file() {
         "/a%20b/c.txt?query",
         "/a%20b/c.txt?../../secret.txt",
         "http://a/a%20b/c.txt",
-        "/100%",
+        "/a%20b/c.txt?%zz&100%&%4",
         "/100%25",
+        "/%25zz",
         "/%C4%8Daj",
     ] {
         assert_eq!(site.get(target).text(), "found", "{target}");
@@ -51,7 +53,6 @@ fn no_spelling_leads_out_of_the_directory() {
         ".%00.",
         "%c0%ae%c0%ae",
         "..%c0%af",
-        "%u002e%u002e",
         "..%20",
         "%20..",
         "..%01",
@@ -100,6 +101,85 @@ fn a_slash_behind_a_file_leads_to_nothing() {
     site.file("a.txt", "");
     for target in ["/a.txt/", "/a.txt%2f", "/a.txt%2F", "/a.txt//", "/a.txt/b"] {
         site.get(target).assert_not_found();
+    }
+}
+
+#[test]
+fn dots_behind_a_file_lead_to_nothing() {
+    let site = Site::new();
+    site.file("a.txt", "").directory("dir").file("dir/index.html", "page");
+    for file in ["/a.txt", "//a.txt", "/dir/../a.txt", "/dir/index.html"] {
+        for dots in ["/.", "/x/..", "/%2e", "/%2E", "/x/.%2e", "/x/y/../..", "//.", "/./.", "/.%2f", "/./"] {
+            site.get(&format!("{file}{dots}")).assert_not_found();
+        }
+    }
+    // Beside a file is another file, as ever.
+    assert_eq!(site.get("/a.txt/../dir/index.html").text(), "page");
+}
+
+#[test]
+fn dots_behind_a_directory_are_redirected_to_the_slash() {
+    let site = Site::new();
+    site.directory("dir/sub").file("dir/index.html", "page");
+    for (target, location) in [
+        ("/dir/.", "/dir/./"),
+        ("/dir/sub/..", "/dir/sub/../"),
+        ("/dir/sub/%2e%2e?q", "/dir/sub/%2e%2e/?q"),
+        ("/./dir", "/./dir/"),
+        ("/.", "/./"),
+        ("/..", "/../"),
+        ("//dir/.", "/dir/./"),
+    ] {
+        let reply = site.get(target);
+        assert_eq!((reply.code(), reply.field("Location")), (301, Some(location)), "{target}");
+    }
+    for target in ["/dir/./", "/dir/sub/../", "/./dir/", "/./dir//", "/dir/.%2f"] {
+        assert_eq!(site.get(target).text(), "page", "{target}");
+    }
+}
+
+#[test]
+fn the_only_file_is_no_directory_either() {
+    let site = Site::serving(|builder, outside| builder.directory(outside.join("secret.txt")));
+    for target in ["/", "//", "/./", "/x/..", "/secret.txt", "/./secret.txt", "/secret.txt?%zz"] {
+        assert_eq!(site.get(target).text(), SECRET, "{target}");
+    }
+    for target in ["/secret.txt/", "/secret.txt/.", "/secret.txt/x/..", "/secret.txt%2f", "/other"] {
+        site.get(target).assert_not_found();
+    }
+    assert_eq!(site.get("/%zz").code(), 400);
+}
+
+#[test]
+fn a_malformed_escape_is_refused_wherever_it_stands() {
+    let site = Site::new();
+    site.directory("dir").file("dir/index.html", "page").file("100%", "found").file("%zz", "found");
+    for target in [
+        "/%",
+        "/100%",
+        "/a%4",
+        "/%zz",
+        "/%4z",
+        "/%%41",
+        "/%u002e%u002e/",
+        "/%zz/",
+        "/%zz/../dir/",
+        "/dir/%",
+        "/dir/index.html%",
+        "/dir/%2f%",
+        "//%zz",
+        "/./%zz/.",
+        "/%zz?query",
+        "http://a/%zz",
+    ] {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(site.request(method, target, "").code(), 400, "{method} {target}");
+        }
+    }
+    for target in ["/dir/?%zz", "/dir/?%", "/dir/?a=%4&b=100%"] {
+        assert_eq!(site.get(target).text(), "page", "{target}");
+        let redirect = site.get(&target.replace("/?", "?"));
+        assert_eq!((redirect.code(), redirect.field("Location")), (301, Some(target)));
     }
 }
 

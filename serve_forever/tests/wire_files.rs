@@ -92,6 +92,30 @@ fn rule_28_a_coded_character_is_the_character() {
 }
 
 #[test]
+fn rule_28_a_malformed_escape_is_400() {
+    let site = Site::new("malformed");
+    for target in ["/%zz", "/%", "/a%4", "/dir/%zz/", "/a.txt%", "http://a/%zz"] {
+        let response = site.get(target, "");
+        assert_eq!(response.code(), 400, "{target}");
+        let told = "<p>Error code explanation: 400 - \
+            The path has a percent sign that is not followed by two hexadecimal digits.</p>";
+        assert!(response.text().contains(told), "{}", response.text());
+    }
+    for target in ["/a.txt?%zz", "/a.txt?%", "/a.txt?x=%4"] {
+        assert_eq!(site.get(target, "").text(), "text\n", "{target}");
+    }
+}
+
+#[test]
+fn rule_28_dots_behind_a_file_are_404() {
+    let site = Site::new("dots");
+    for target in ["/a.txt/.", "/a.txt/x/..", "/a.txt/", "/a.txt/%2e", "/dir/b.html/.", "/x/../a.txt/."] {
+        assert_eq!(site.get(target, "").code(), 404, "{target}");
+    }
+    assert_eq!(site.get("/dir/.", "").field("Location").as_deref(), Some("/dir/./"));
+}
+
+#[test]
 fn rule_94_all_three_forms_of_a_date_are_read() {
     let site = Site::new("dates");
     for date in

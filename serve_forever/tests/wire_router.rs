@@ -51,9 +51,23 @@ fn paths_lead_to_the_most_precise_route() {
     ] {
         assert_eq!(get(&router, path).text(), text, "{path}");
     }
-    for path in ["/tea/%", "/tea/%4", "/tea/%zz", "/tea/%ff", "/x/%c3"] {
-        assert_eq!(get(&router, path).code(), 400, "{path}");
+    let (malformed, not_text) = (
+        "The path has a percent sign that is not followed by two hexadecimal digits",
+        "The path is not UTF-8 once it is decoded",
+    );
+    for (path, told) in [
+        ("/tea/%", malformed),
+        ("/tea/%4", malformed),
+        ("/tea/%zz", malformed),
+        ("/x/y%zz/z", malformed),
+        ("/tea/%ff", not_text),
+        ("/x/%c3", not_text),
+    ] {
+        let refused = get(&router, path);
+        assert_eq!(refused.code(), 400, "{path}");
+        assert!(refused.text().contains(&format!("400 - {told}.")), "{}", refused.text());
     }
+    assert_eq!(get(&router, "/tea/green?%zz").text(), "green a=- rest=- at |/tea/green?%zz");
 }
 
 #[test]
@@ -137,6 +151,13 @@ fn directories_are_served_below_a_prefix() {
             listing.contains("href=\"a.txt\"") && listing.contains(&format!("for {prefix}/<")),
             "{listing}"
         );
+        for path in ["/%zz", "/in/%", "/a.txt%4"] {
+            assert_eq!(get(path).code(), 400, "{path}");
+        }
+        for path in ["/a.txt/.", "/a.txt/x/.."] {
+            assert_eq!(get(path).code(), 404, "{path}");
+        }
+        assert_eq!(get("/in/.").field("Location"), Some(format!("{prefix}/in/./")));
         for path in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/absent"] {
             assert_eq!(get(path).code(), 404, "{path}");
         }
@@ -183,9 +204,8 @@ fn a_mounted_directory_serves_names_that_are_no_text() {
     let folder = Folder::new("names");
     fs::write(folder.0.join("100%"), "percent").expect("a file");
     let router = Router::new().mount("/files", folder.handler());
-    for path in ["/100%", "/100%25"] {
-        assert_eq!(get(&router, &format!("/files{path}")).text(), "percent", "{path}");
-    }
+    assert_eq!(get(&router, "/files/100%25").text(), "percent");
+    assert_eq!(get(&router, "/files/100%").code(), 400);
     assert_eq!(get(&router, "/files/%ff").code(), 404);
     #[cfg(target_os = "linux")]
     {

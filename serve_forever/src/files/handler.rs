@@ -12,7 +12,7 @@ use crate::{BaseHttpRequestHandler, Exchange, Result};
 use super::builder::SimpleHttpRequestHandlerBuilder;
 use super::listing::Listing;
 use super::options::Options;
-use super::path::RequestPath;
+use super::path::{PathError, RequestPath};
 use super::reply;
 use super::site::{Found, Site};
 
@@ -133,7 +133,11 @@ impl CurrentDirectory {
 /// Answers with what the path leads to. Apart from the way of files that are kept, so that this is short.
 #[inline(never)]
 fn look_up(site: &Site, http: &mut Exchange) -> Result {
-    let Some(path) = RequestPath::parse(http.url_path()) else { return reply::not_found(http) };
+    let path = match RequestPath::parse(http.url_path()) {
+        Ok(path) => path,
+        Err(PathError::Malformed) => return reply::malformed_path(http),
+        Err(PathError::NoName) => return reply::not_found(http),
+    };
     let mut answered = answer(site, http, &path);
     if answered.as_ref().is_err_and(crate::sys::is_out_of_descriptors) {
         site.let_go();
@@ -150,7 +154,7 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
         Found::Directory(directory) => directory,
         Found::Nothing => return Ok(reply::not_found(http)),
     };
-    if !path.names_directory() {
+    if !path.ends_in_slash() {
         return Ok(reply::redirect_with_slash(http));
     }
     match site.find_index(url_path, path, &directory)? {

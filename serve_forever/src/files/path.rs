@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
+use crate::http::percent::is_malformed;
 use crate::sys;
 
 /// What a request asks for, as a path that cannot lead out of the directory it is joined to: each of its steps is a
@@ -11,22 +12,48 @@ use crate::sys;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestPath {
     relative: PathBuf,
-    names_directory: bool,
+    end: End,
+}
+
+/// What the end of a path says of what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// A name: a file or a directory.
+    Name,
+    /// `.` or `..`, so that it can be a directory only: `/a/.` is `/a/` (RFC 3986 §5.2.4).
+    Dots,
+    /// A slash, likewise.
+    Slash,
+}
+
+/// Why a path leads to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathError {
+    /// It [is no path](is_malformed) of a URI.
+    Malformed,
+    /// No file can have one of its names.
+    NoName,
 }
 
 impl RequestPath {
-    /// Splits at the slashes, and only then decodes, once; so a coded slash never separates anything. `None`: no
-    /// file can have that name.
+    /// Splits at the slashes, and only then decodes, once; so a coded slash never separates anything.
     ///
     /// As in Python, `..` at the top stays there, and a coded slash at the very end counts as one.
-    pub(super) fn parse(url_path: &str) -> Option<Self> {
+    pub(super) fn parse(url_path: &str) -> Result<Self, PathError> {
+        if is_malformed(url_path) {
+            return Err(PathError::Malformed);
+        }
         let mut relative = PathBuf::new();
-        let mut names_directory = url_path.is_empty();
+        let mut end = End::Name;
         let mut segments = url_path.split('/').peekable();
         while let Some(segment) = segments.next() {
             let mut name: Vec<u8> = percent_decode_str(segment).collect();
             if segments.peek().is_none() {
-                names_directory |= segment.is_empty() || name.ends_with(b"/");
+                end = match name.as_slice() {
+                    [] | [.., b'/'] => End::Slash,
+                    b"." | b".." => End::Dots,
+                    _ => End::Name,
+                };
                 while name.pop_if(|octet| *octet == b'/').is_some() {}
             }
             match name.as_slice() {
@@ -34,11 +61,13 @@ impl RequestPath {
                 b".." => {
                     relative.pop();
                 }
-                octets if octets.contains(&b'/') || octets.contains(&b'\0') => return None,
-                _ => relative.push(sys::name_from_octets(name)?),
+                octets if octets.contains(&b'/') || octets.contains(&b'\0') => {
+                    return Err(PathError::NoName);
+                }
+                _ => relative.push(sys::name_from_octets(name).ok_or(PathError::NoName)?),
             }
         }
-        Some(Self { relative, names_directory })
+        Ok(Self { relative, end })
     }
 
     /// The path of the file or directory below the root, of plain names only.
@@ -51,9 +80,15 @@ impl RequestPath {
         self.relative.iter().any(|name| is_hidden_name(name.as_encoded_bytes()))
     }
 
-    /// Whether it ends in a slash, so that it can be a directory only.
+    /// Whether it ends in a slash, or in dots, so that it can be a directory only.
     pub(super) fn names_directory(&self) -> bool {
-        self.names_directory
+        self.end != End::Name
+    }
+
+    /// Whether the relative links of a page lead to what is in the directory. They do not from
+    /// `/a/b/..`: a client that leaves the dots there takes `c` for `/a/b/c`.
+    pub(super) fn ends_in_slash(&self) -> bool {
+        self.end == End::Slash
     }
 
     /// For people: decoded, with a slash at both ends.
@@ -99,9 +134,9 @@ mod tests {
 
     /// The path below the root, with a slash where it names a directory.
     fn parsed(url_path: &str) -> Option<String> {
-        let path = RequestPath::parse(url_path)?;
+        let path = RequestPath::parse(url_path).ok()?;
         let mut shown = path.relative.to_str().unwrap().replace('\\', "/");
-        if path.names_directory {
+        if path.names_directory() {
             shown.push('/');
         }
         Some(shown)
@@ -116,9 +151,28 @@ mod tests {
     }
 
     #[test]
-    fn a_percent_sign_without_digits_is_itself() {
-        assert_eq!(parsed("/100%").unwrap(), "100%");
-        assert_eq!(parsed("/%zz%4").unwrap(), "%zz%4");
+    fn a_percent_sign_without_digits_is_malformed() {
+        for path in ["/%", "/100%", "/%zz", "/a%4", "/%zz/../a", "/a%2f%", "/%2f/%", "/.git/%g0"] {
+            assert_eq!(RequestPath::parse(path), Err(PathError::Malformed), "{path}");
+        }
+        assert_eq!(RequestPath::parse("/a%2fb%00"), Err(PathError::NoName));
+    }
+
+    #[test]
+    fn dots_at_the_end_stand_for_a_directory() {
+        for path in ["/a/.", "/a/b/..", "/a/%2e", "/a/b/.%2E", "/a//.", "/a/./."] {
+            let parsed = RequestPath::parse(path).unwrap();
+            assert_eq!(parsed.relative(), Path::new("a"), "{path}");
+            assert!(parsed.names_directory() && !parsed.ends_in_slash(), "{path}");
+        }
+        for path in ["/a/", "/a/./", "/a/b/../", "/a%2f", "/a/.%2f", "/a/b/..%2F"] {
+            let parsed = RequestPath::parse(path).unwrap();
+            assert_eq!(parsed.relative(), Path::new("a"), "{path}");
+            assert!(parsed.names_directory() && parsed.ends_in_slash(), "{path}");
+        }
+        for path in ["/a", "/./a", "/x/../a", "/x/./../a"] {
+            assert!(!RequestPath::parse(path).unwrap().names_directory(), "{path}");
+        }
     }
 
     #[test]
@@ -126,7 +180,7 @@ mod tests {
         assert_eq!(parsed("/").unwrap(), "/");
         assert_eq!(parsed("").unwrap(), "/");
         assert_eq!(parsed("///a//b").unwrap(), "a/b");
-        assert_eq!(parsed("/./a/%2e/b/.").unwrap(), "a/b");
+        assert_eq!(parsed("/./a/%2e/b/.").unwrap(), "a/b/");
     }
 
     #[test]
@@ -135,7 +189,7 @@ mod tests {
         assert_eq!(parsed("/a/b/%2E%2e/c").unwrap(), "a/c");
         assert_eq!(parsed("/../../etc/passwd").unwrap(), "etc/passwd");
         assert_eq!(parsed("/a/../../../b").unwrap(), "b");
-        assert_eq!(parsed("/..").unwrap(), "");
+        assert_eq!(parsed("/..").unwrap(), "/");
     }
 
     #[test]
@@ -161,7 +215,7 @@ mod tests {
         assert_eq!(parsed("/%2f").unwrap(), "/");
         assert_eq!(parsed("/a/..%2f").unwrap(), "/");
         assert_eq!(parsed("/a/").unwrap(), "a/");
-        assert_eq!(parsed("/a/.").unwrap(), "a");
+        assert_eq!(parsed("/a/.").unwrap(), "a/");
     }
 
     #[test]
@@ -223,14 +277,15 @@ mod tests {
     }
 
     /// What an attacker would put together.
-    const PIECES: [&str; 14] =
-        ["/", ".", "..", "%2e", "%2F", "%2f", "\\", "%5c", "a", "%00", "%25", "C:", "%ff", " "];
+    const PIECES: [&str; 15] =
+        ["/", ".", "..", "%2e", "%2F", "%2f", "\\", "%5c", "a", "%00", "%25", "C:", "%ff", " ", "%"];
 
     proptest! {
         #[test]
         fn no_spelling_leads_out(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..12)) {
             let written = pieces.concat();
-            if let Some(path) = RequestPath::parse(&written) {
+            if let Ok(path) = RequestPath::parse(&written) {
+                prop_assert!(!is_malformed(&written), "{written}");
                 let is_plain = |step| matches!(step, Component::Normal(_));
                 prop_assert!(path.relative.components().all(is_plain), "{written}");
                 prop_assert!(Path::new("/root").join(path.relative()).starts_with("/root"));

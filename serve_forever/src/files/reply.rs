@@ -6,6 +6,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::http::percent;
 use crate::sys::Directory;
 use crate::{Exchange, Result, Source};
 
@@ -114,6 +115,11 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
 pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
     let here = [http.mount_path(), http.url_path()].concat();
     http.send_to(301, &with_slash(&here, http.query()))
+}
+
+/// 400 to a path that is no part of a URI.
+pub(super) fn malformed_path(http: &mut Exchange) -> Result {
+    http.send_error(400, None, Some(percent::MALFORMED))
 }
 
 /// 404, whatever the reason: that something is there but may not be read is nobody's business.

@@ -124,7 +124,9 @@ impl Site {
         let Some(directory) = self.directory()? else { return Ok(Found::Nothing) };
         let found = match directory.find(relative, self.links())? {
             sys::Found::File(file, stamp) => {
-                if path.names_directory() && self.only.is_none() {
+                // The only file that is served stands for the root, too.
+                let is_root = self.only.is_some() && path.relative().as_os_str().is_empty();
+                if path.names_directory() && !is_root {
                     return Ok(Found::Nothing);
                 }
                 Found::File(self.entry(url_path, self.root.join(relative), file, stamp, true)?)

@@ -31,6 +31,7 @@ mod outlet;
 mod output;
 mod parameters;
 mod pending;
+pub(crate) mod percent;
 mod protocol;
 mod query;
 mod records;

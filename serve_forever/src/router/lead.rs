@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use crate::http::answer_options;
+use crate::http::{answer_options, percent};
 use crate::{Exchange, Result, StatusError};
 
 use super::Answer;
@@ -90,14 +90,11 @@ fn with_params(
 
 /// The value of a parameter. Split before it is decoded, so that `%2F` is no slash of the path.
 fn decoded(value: &str) -> Result<Cow<'_, str>, StatusError> {
-    let octets = value.as_bytes();
-    let is_escape =
-        |at: usize| octets.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-    let wrong = || StatusError::new(400).explain("The path has an escape that is none, or is not UTF-8");
-    if octets.iter().enumerate().any(|(at, &octet)| octet == b'%' && !is_escape(at)) {
-        return Err(wrong());
+    if percent::is_malformed(value) {
+        return Err(StatusError::new(400).explain(percent::MALFORMED));
     }
-    percent_decode_str(value).decode_utf8().map_err(|_| wrong())
+    let not_text = |_| StatusError::new(400).explain("The path is not UTF-8 once it is decoded");
+    percent_decode_str(value).decode_utf8().map_err(not_text)
 }
 
 /// Runs `answer` as if the first `length` octets of the path were not there.
