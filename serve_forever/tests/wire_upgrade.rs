@@ -246,7 +246,7 @@ fn a_read_timeout_comes_and_the_stream_goes_on() {
 #[test]
 fn half_of_the_threads_may_be_held_by_streams() {
     let server = http(answer(in_the_handler), |builder| {
-        builder.loops(1).max_threads(8).max_permits_per_address(Some(8))
+        builder.loops(1).max_threads(8).max_streams_per_address(Some(4))
     });
     let mut held = Vec::new();
     for _ in 0..4 {

@@ -1,10 +1,12 @@
 //! Switching to another protocol (RFC 9110 §7.8).
 
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::Result;
+use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::OwnedWaker;
 use crate::stream::{Owner, Stream};
@@ -42,8 +44,10 @@ impl Exchange<'_> {
     /// when the last part of it is dropped the connection ends. There are no time-outs unless they are set.
     ///
     /// A stream keeps its server alive: one that is kept in the server's own [state](crate::ServerHandle::state) has to be taken out of
-    /// it in the end. A handler that keeps the stream keeps its thread. Half of [`max_threads`](crate::Builder::max_threads) may be kept
-    /// that way; who comes then gets 503.
+    /// it in the end. A handler that keeps the stream keeps its thread.
+    /// [`max_streams`](crate::Builder::max_streams) threads may be kept that way, by default half of
+    /// all, and three quarters of those by clients of one address; who comes then gets 503. The other
+    /// threads stay for ordinary requests, those of the same address included.
     ///
     /// # Errors
     ///
@@ -78,6 +82,7 @@ impl Exchange<'_> {
             );
         }
         output.flush(&context.link)?;
+        context.waker.became_stream();
         let upgraded = Arc::new(Upgraded::new(context.waker.to_owned()));
         self.upgraded = Some(Arc::clone(&upgraded));
         let early = self.rfile.take_rest();
@@ -108,8 +113,7 @@ impl Exchange<'_> {
             }
         }
         if self.place.is_none() {
-            let limit = (self.context.link.config.max_threads / 2).max(1);
-            let place = Place::take(self.context.server, limit)
+            let place = Place::take(self.context.server, self.context.link.config, self.context.client.ip())
                 .ok_or_else(|| StatusError::new(503).header("Retry-After", 1))?;
             self.place = Some(place);
         }
@@ -160,13 +164,24 @@ impl Owner for Upgraded {
 
 /// One of the threads that may be in handlers whose connection was upgraded.
 #[derive(Debug)]
-pub(crate) struct Place(ServerHandle);
+pub(crate) struct Place {
+    server: ServerHandle,
+    address: IpAddr,
+}
 
 impl Place {
-    fn take(server: &ServerHandle, limit: usize) -> Option<Self> {
+    fn take(server: &ServerHandle, config: &Config, address: IpAddr) -> Option<Self> {
+        if !server.streams().try_add(address, config.streams_per_address()) {
+            return None;
+        }
+        let limit = config.streams();
         let count = |count: usize| (count < limit).then_some(count + 1);
         let taken = Self::counter(server).fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
-        taken.is_ok().then(|| Self(server.clone()))
+        if taken.is_err() {
+            server.streams().remove(address);
+            return None;
+        }
+        Some(Self { server: server.clone(), address })
     }
 
     fn counter(server: &ServerHandle) -> &AtomicUsize {
@@ -176,6 +191,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        Self::counter(&self.0).fetch_sub(1, Ordering::Relaxed);
+        Self::counter(&self.server).fetch_sub(1, Ordering::Relaxed);
+        self.server.streams().remove(self.address);
     }
 }

@@ -55,6 +55,8 @@
 //! | [`max_connections_per_address`](crate::Builder::max_connections_per_address) | no limit | **One client with many connections**. 503. Behind a proxy or a large network translation one address is many clients: therefore no default |
 //! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. One for each loop is never lent to a handler, so accepting, time-outs and stopping go on |
 //! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits |
+//! | [`max_streams`](crate::Builder::max_streams) | half of `max_threads` | **Streams that take all threads**: handlers that keep an [upgraded](crate::Exchange::upgrade) connection, such as a WebSocket, for as long as they like. The other threads stay for ordinary requests. 503 |
+//! | [`max_streams_per_address`](crate::Builder::max_streams_per_address) | three quarters of `max_streams` | **One client with many streams**. They do not count as permits of its address. 503 |
 //! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
 //! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each core | **Processor exhaustion**: many requests that make handlers compute, beside which nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn, and are not refused for that |
 //! | [`loops`](crate::Builder::loops) | one for each core | nothing: more of them than cores gain nothing |

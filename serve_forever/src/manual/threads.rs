@@ -109,7 +109,7 @@
 //! ```
 //!
 //! Where the next piece is computed rather than waited for, [`Exchange::send_source`](crate::Exchange::send_source) is asked for it whenever the client has taken
-//! the last one. A connection that was [upgraded](crate::Exchange::upgrade) keeps its thread as long as its handler does; half of `max_threads` may be kept that way.
+//! the last one. A connection that was [upgraded](crate::Exchange::upgrade) keeps its thread as long as its handler does; half of `max_threads` may be kept that way ([`max_streams`](crate::Builder::max_streams)), and the other half stays for ordinary requests.
 //!
 //! # Work for the processor
 //!

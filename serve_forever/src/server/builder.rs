@@ -164,8 +164,20 @@ settings! {
     /// Threads of the server. Every loop keeps one for itself, all others may run handlers at the same time. Default:
     /// 512.
     max_threads: usize = "64";
-    /// Threads that the requests of one client address may hold when threads get scarce. Default: half of them.
+    /// Threads that the requests of one client address may hold when threads get scarce. Threads that
+    /// keep an [upgraded](Self::max_streams) connection do not count, neither as held nor as there.
+    /// Default: half of them.
     max_permits_per_address: Option<usize> = "Some(8)";
+    /// Handlers that may keep the stream of an [upgraded](crate::Exchange::upgrade) connection at a
+    /// time, each of which holds a thread. A further upgrade gets 503. Default: half of
+    /// [`max_threads`](Self::max_threads).
+    max_streams: Option<usize> = "Some(64)";
+    /// How many of [those](Self::max_streams) may serve one client address. A further upgrade from
+    /// that address gets 503. Streams do not count as
+    /// [permits](Self::max_permits_per_address) of their address. Where a
+    /// [trusted proxy](Self::trusted_proxies) names the client, this limit applies to that client.
+    /// Default: three quarters of `max_streams`.
+    max_streams_per_address: Option<usize> = "Some(8)";
     /// Requests per loop that may wait for a free thread; then 503 at once. Default: 1024.
     max_waiting_requests: usize = "100";
     /// Handlers that compute at the same time, of kinds that were seen to do nothing else: so that fast requests need not wait

@@ -29,6 +29,8 @@ pub struct Config {
     pub(crate) max_connections_per_address: Option<usize>,
     pub(crate) max_threads: usize,
     pub(crate) max_permits_per_address: Option<usize>,
+    pub(crate) max_streams: Option<usize>,
+    pub(crate) max_streams_per_address: Option<usize>,
     pub(crate) max_waiting_requests: usize,
     pub(crate) max_computing_handlers: Option<usize>,
     pub(crate) loops: usize,
@@ -78,6 +80,8 @@ impl Default for Config {
             max_connections_per_address: None,
             max_threads: MAX_THREADS,
             max_permits_per_address: None,
+            max_streams: None,
+            max_streams_per_address: None,
             max_waiting_requests: MAX_WAITING_REQUESTS,
             max_computing_handlers: Some(COMPUTING_HANDLERS_PER_CORE * cores()),
             loops: cores(),
@@ -99,6 +103,18 @@ impl Config {
     /// How many of `permits` one peer address may hold.
     pub(crate) fn permits_per_address(&self, permits: usize) -> usize {
         self.max_permits_per_address.unwrap_or(permits / 2).max(1)
+    }
+
+    /// How many handlers may keep an upgraded connection at a time.
+    pub(crate) fn streams(&self) -> usize {
+        self.max_streams.unwrap_or(self.max_threads / STREAM_SHARE_OF_THREADS).max(1)
+    }
+
+    /// How many of them may serve clients of one address: all but a quarter, so that other addresses
+    /// find room.
+    pub(crate) fn streams_per_address(&self) -> usize {
+        let streams = self.streams();
+        self.max_streams_per_address.unwrap_or(streams - streams / STREAMS_FOR_OTHERS).max(1)
     }
 }
 
@@ -145,6 +161,10 @@ pub(crate) const BUFFER_SIZE: usize = 64 * 1024;
 pub(crate) const MAX_CONNECTIONS: usize = 65_536;
 /// Threads of the server, those included that only wait for work.
 pub(crate) const MAX_THREADS: usize = 512;
+/// One of so many threads may be kept by a handler whose connection was upgraded.
+const STREAM_SHARE_OF_THREADS: usize = 2;
+/// One of so many streams is out of reach for each single address.
+const STREAMS_FOR_OTHERS: usize = 4;
 /// Requests per loop that may wait for a permit.
 pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
 /// Handlers of kinds that compute which run at the same time, for each core. Not one: those that also wait a little would leave

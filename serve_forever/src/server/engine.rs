@@ -82,6 +82,8 @@ pub(crate) enum Mail<P: Protocol> {
     Accepted { socket: Socket, peer: SocketAddr, local: SocketAddr },
     /// A connection wants its turn.
     Wake(Token),
+    /// The run that has a connection keeps it as a stream, which does not count as a request of its address.
+    Stream(Token),
     /// A permit became free.
     Permit,
     /// The server is full: close the oldest idle connection, if it is idle for longer than `since`, and tell the
@@ -500,6 +502,10 @@ impl<P: Protocol> Spawn for Engine<P> {
 impl<P: Protocol> Wake for Engine<P> {
     fn wake(&self, index: usize, token: Token) {
         self.loops[index].tell(Mail::Wake(token));
+    }
+
+    fn became_stream(&self, index: usize, token: Token) {
+        self.loops[index].tell(Mail::Stream(token));
     }
 }
 

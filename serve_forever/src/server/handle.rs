@@ -13,6 +13,7 @@ use crate::sync::{lock, wait, wait_for};
 
 use super::access_log::AccessLog;
 use super::hooks::Hooks;
+use super::peers::Peers;
 use super::stats::{Counters, ServerStats};
 
 /// A server, seen from a handler or from another thread: Python's `self.server`.
@@ -44,6 +45,8 @@ struct Shared {
     access_log: AccessLog,
     hooks: Hooks,
     counters: Counters,
+    /// Handlers that keep an upgraded connection, by client address.
+    streams: Peers,
     states: Mutex<HashMap<TypeId, Arc<OnceLock<State>>>>,
     stop: Mutex<bool>,
     stop_asked: Condvar,
@@ -68,6 +71,7 @@ impl ServerHandle {
                 access_log,
                 hooks,
                 counters: Counters::default(),
+                streams: Peers::default(),
                 states: Mutex::default(),
                 stop: Mutex::new(false),
                 stop_asked: Condvar::new(),
@@ -192,6 +196,10 @@ impl ServerHandle {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    pub(crate) fn streams(&self) -> &Peers {
+        &self.shared.streams
     }
 
     /// Waits until a shutdown is asked for and takes the request back, so that the server can run again. With

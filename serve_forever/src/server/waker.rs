@@ -8,6 +8,11 @@ use super::handover::slots::Token;
 /// Somebody who can be told that a connection wants its turn.
 pub(crate) trait Wake: Send + Sync {
     fn wake(&self, index: usize, token: Token);
+
+    /// The run that has the connection keeps it as a stream from now on.
+    fn became_stream(&self, index: usize, token: Token) {
+        let _ = (index, token);
+    }
 }
 
 /// Names a connection that can be woken. Borrowed, so that a turn that needs none pays nothing.
@@ -19,6 +24,11 @@ pub(crate) struct Waker<'a> {
 }
 
 impl Waker<'_> {
+    /// The run that has the connection keeps it as a stream from now on, which is no ordinary request any more.
+    pub(crate) fn became_stream(&self) {
+        self.engine.became_stream(self.index, self.token);
+    }
+
     /// A waker to keep.
     pub(crate) fn to_owned(self) -> OwnedWaker {
         OwnedWaker { engine: Arc::downgrade(self.engine), index: self.index, token: self.token }

@@ -70,6 +70,8 @@ pub(super) struct Stays {
     pub(super) unannounced: bool,
     /// It is counted as a holder of a permit under its address.
     pub(super) held: bool,
+    /// It is out with a run that keeps it as a stream.
+    pub(super) stream: bool,
     /// The last poll found octets to read, and nobody has read since.
     pub(super) reported: bool,
     /// It waits for a permit, or for a place to compute, for a run of this kind.

@@ -69,6 +69,7 @@ impl<P: Protocol> Driver<'_, P> {
             idle_since: None,
             unannounced,
             held: false,
+            stream: false,
             reported: false,
             wants_permit: None,
         };

@@ -119,6 +119,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             }
             Mail::Accepted { socket, peer, local } => self.admit(core, socket, peer, local),
             Mail::Wake(token) => core.enqueue(token),
+            Mail::Stream(token) => self.note_stream(core, token),
             // The look at those that wait follows in every round.
             Mail::Permit => {}
             Mail::MakeRoom { since, asker } => {
@@ -140,10 +141,25 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
+    /// The run that has the connection keeps it as a stream: from now on its thread does not count among those of
+    /// the address's ordinary requests. If the run is over already, there is nothing to count.
+    #[cold]
+    fn note_stream(&self, core: &mut Core<P>, token: Token) {
+        let Some(slot) = core.slots.get(token) else { return };
+        if !slot.is_out() {
+            return;
+        }
+        slot.stays.stream = true;
+        if std::mem::take(&mut slot.stays.held) {
+            self.engine.release_holder(slot.stays.transport.client().ip());
+        }
+    }
+
     /// A connection comes back from a job that outlived its driver, or ran on a spare.
     #[inline(never)]
     fn take_back(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool) {
         let Some(slot) = core.slots.get(token) else { return };
+        slot.stays.stream = false;
         if std::mem::take(&mut slot.stays.held) {
             self.engine.release_holder(seated.transport.client().ip());
         }

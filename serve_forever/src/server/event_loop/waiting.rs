@@ -16,12 +16,21 @@ use super::{Core, Driver, Guard};
 
 impl<'a, P: Protocol> Driver<'a, P> {
     pub(super) fn has_permit(&self, address: IpAddr) -> bool {
-        let permits = &self.engine.permits;
         // Who holds how many matters only when they get scarce: until then this is one load.
-        let most = self.engine.most_permits();
         self.engine.may_start()
-            && (permits.detached() * 2 < most
-                || self.engine.permit_holders.count(address) < self.engine.config.permits_per_address(most))
+            && (self.engine.permits.detached() * 2 < self.engine.most_permits() || self.has_share(address))
+    }
+
+    /// Whether `address` may hold one more of the permits that are there for ordinary requests. Streams, which hold
+    /// theirs for as long as they like, are limited on their own: they neither count as held by an address nor make
+    /// the others look scarce.
+    #[cold]
+    fn has_share(&self, address: IpAddr) -> bool {
+        let streams = self.engine.server.counters().upgraded.load(Ordering::Relaxed);
+        let ordinary = self.engine.permits.detached().saturating_sub(streams);
+        let most = self.engine.most_permits().saturating_sub(streams);
+        ordinary * 2 < most
+            || self.engine.permit_holders.count(address) < self.engine.config.permits_per_address(most)
     }
 
     /// The request waits for a permit on its connection.
