@@ -146,6 +146,23 @@ fn rule_96_a_file_has_the_type_of_its_name() {
 }
 
 #[test]
+fn rule_96_the_content_tells_two_kinds_of_one_name_apart() {
+    let site = Site::new("kinds");
+    let packet = [&[0x47, 0x40, 0, 0x10][..], &[0xff; 184]].concat();
+    for (name, content, media_type) in [
+        ("video.ts", packet.repeat(3), "video/mp2t"),
+        ("large.ts", packet.repeat(1_000), "video/mp2t"),
+        ("program.ts", b"Global.answer = 42;\n".to_vec(), "text/plain; charset=utf-8"),
+        ("xml.plist", b"<?xml version=\"1.0\"?><plist/>".to_vec(), "text/xml"),
+        ("binary.plist", b"bplist00\xd1".to_vec(), "application/x-bplist"),
+    ] {
+        fs::write(site.outside.join("site").join(name), content).expect("a file");
+        let found = site.get(&format!("/{name}"), "").field("Content-Type");
+        assert_eq!(found.as_deref(), Some(media_type), "{name}");
+    }
+}
+
+#[test]
 fn rule_98_a_directory_without_slash_is_redirected_and_keeps_its_query() {
     let site = Site::new("slash");
     for (target, location) in [("/dir", "/dir/"), ("/dir?x=1&y=/", "/dir/?x=1&y=/")] {

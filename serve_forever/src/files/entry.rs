@@ -82,7 +82,10 @@ impl Entry {
         let given = |name| options.extra(name).map(|value| String::from_utf8_lossy(value));
         let content_type = match given("Content-Type") {
             Some(value) => value.into_owned(),
-            None => charset::content_type(options.types.media_type(&path), &first, is_small).into_owned(),
+            None => {
+                let media_type = options.types.media_type(&path, &first);
+                charset::content_type(media_type, &first, is_small).into_owned()
+            }
         };
         let entity_tag = match given("ETag") {
             Some(value) => EntityTag::parse(value.as_bytes()),

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::charset::is_utf8_so_far;
+
 /// The types of files: what its user says, and the table for the rest.
 #[derive(Clone, Debug)]
 pub(super) struct Types {
@@ -28,15 +30,19 @@ impl Types {
         self.of_unknown = Cow::Owned(media_type.into());
     }
 
-    /// The type of a file of that name; without a charset, unless the user says one.
-    pub(super) fn media_type(&self, file: &Path) -> &str {
+    /// The type of a file of that name which begins with `first`; without a charset, unless the
+    /// user says one. Only of names that stand for two kinds of files does the content decide.
+    pub(super) fn media_type(&self, file: &Path, first: &[u8]) -> &str {
         let Some(extension) = file.extension().unwrap_or_default().to_str() else { return &self.of_unknown };
         let lower_case = lower_case(extension);
         let of_user = || {
             let exact = self.of_user.get(extension);
             exact.or_else(|| self.of_user.get(lower_case.as_ref())).map(String::as_str)
         };
-        of_user().or_else(|| from_table(&lower_case)).unwrap_or(&self.of_unknown)
+        of_user()
+            .or_else(|| from_content(&lower_case, first))
+            .or_else(|| from_table(&lower_case))
+            .unwrap_or(&self.of_unknown)
     }
 }
 
@@ -55,6 +61,31 @@ fn lower_case(extension: &str) -> Cow<'_, str> {
     } else {
         extension.into()
     }
+}
+
+/// The type of a file whose content shows that it is the rarer of two kinds that share an
+/// extension. `extension` is in lower case.
+fn from_content(extension: &str, first: &[u8]) -> Option<&'static str> {
+    match extension {
+        // HLS puts MPEG transport streams into `.ts`; cameras write them, with four bytes of time
+        // before each packet, as `.mts`. Most files of both names are TypeScript.
+        "ts" if is_transport_stream(first, 0, 188) => Some("video/mp2t"),
+        "mts" if is_transport_stream(first, 0, 188) || is_transport_stream(first, 4, 192) => {
+            Some("video/mp2t")
+        }
+        "plist" if first.starts_with(b"bplist") => Some("application/x-bplist"),
+        _ => None,
+    }
+}
+
+/// Whether these are packets of an MPEG transport stream (ISO/IEC 13818-1, 2.4.3): the first
+/// begins at `start`, and the second, if it is there, `length` bytes later. Text may begin with the
+/// same letter, twice even, but no stream is text.
+fn is_transport_stream(first: &[u8], start: usize, length: usize) -> bool {
+    const SYNC: u8 = 0x47;
+    first.get(start) == Some(&SYNC)
+        && first.get(start + length).is_none_or(|byte| *byte == SYNC)
+        && !is_utf8_so_far(first, false)
 }
 
 /// `extension` is in lower case.
@@ -77,10 +108,12 @@ fn corrected(extension: &str) -> Option<&'static str> {
         "jsonl" | "ndjson" => "application/x-ndjson",
         "cbor" => "application/cbor",
         "xsl" | "xpdl" | "wsdl" => "application/xml",
+        // What Apple tells servers to send; without it devices do not install from a manifest.
+        "plist" => "text/xml",
+        "mobileconfig" => "application/x-apple-aspen-config",
         "yaml" | "yml" => "application/yaml",
 
-        // Sources and notes: to be read, not to be saved. Video streams end in `.ts` too, but far more files of
-        // that name are programs.
+        // Sources and notes: to be read, not to be saved. What is a video despite its name shows in its content.
         "adoc" | "ass" | "bash" | "bat" | "clj" | "cmake" | "cts" | "dart" | "diff" | "erl" | "ex"
         | "exs" | "fish" | "fs" | "glsl" | "go" | "gql" | "gradle" | "graphql" | "groovy" | "hs" | "ini"
         | "java" | "jl" | "jsonc" | "kt" | "ksh" | "ml" | "mts" | "nim" | "nix" | "org" | "patch" | "pl"

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::*;
 
 fn of(name: &str) -> String {
-    Types::default().media_type(Path::new(name)).to_owned()
+    Types::default().media_type(Path::new(name), b"").to_owned()
 }
 
 /// The table of `mimetypes` of Python 3.14.
@@ -258,6 +258,64 @@ fn sources_and_notes_are_text() {
     assert_eq!(of("a.csv"), "text/csv");
 }
 
+/// Packets of a transport stream: `before` bytes, a head without text in it, and content.
+fn packets(count: usize, before: usize) -> Vec<u8> {
+    let packet = [&vec![0; before][..], &[0x47, 0x40, 0, 0x10], &[0xff; 184]].concat();
+    packet.repeat(count)
+}
+
+fn with_content(name: &str, first: &[u8]) -> String {
+    Types::default().media_type(Path::new(name), first).to_owned()
+}
+
+#[test]
+fn a_transport_stream_is_told_from_typescript() {
+    for (name, before) in [("a.ts", 0), ("A.TS", 0), ("a.mts", 0), ("a.mts", 4)] {
+        for count in 1..4 {
+            assert_eq!(with_content(name, &packets(count, before)), "video/mp2t", "{name} {count}");
+        }
+    }
+    let whole = packets(2, 0);
+    for length in [4, 100, 187, 188, 189] {
+        assert_eq!(with_content("a.ts", &whole[..length]), "video/mp2t", "{length}");
+    }
+    let mut broken = whole.clone();
+    broken[188] = 0x46;
+    let mut text = "G".repeat(400);
+    for program in [
+        &b""[..],
+        b"G",
+        b"Global.answer = 42;\n",
+        b"import { a } from './a';\n",
+        b"\xff\xfeG\0",
+        text.as_bytes(),
+        &broken,
+        &whole[1..],
+    ] {
+        assert_eq!(with_content("a.ts", program), "text/plain", "{}", program.escape_ascii());
+        assert_eq!(with_content("a.mts", program), "text/plain", "{}", program.escape_ascii());
+    }
+    // A character that is cut off at the end is text, too.
+    text.push('\u{e9}');
+    assert_eq!(with_content("a.ts", &text.as_bytes()[..401]), "text/plain");
+    for name in ["a.cts", "a.tsx", "a.txt"] {
+        assert_eq!(with_content(name, &whole), "text/plain", "{name}");
+    }
+    let mut types = Types::default();
+    types.set("ts", "text/x-typescript");
+    assert_eq!(types.media_type(Path::new("a.ts"), &whole), "text/x-typescript");
+}
+
+#[test]
+fn a_property_list_is_xml_or_binary() {
+    for first in ["", "<?xml version=\"1.0\"?><!DOCTYPE plist>", "<plist/>", "\u{feff}<?xml?>", "bp"] {
+        assert_eq!(with_content("Info.plist", first.as_bytes()), "text/xml", "{first}");
+    }
+    assert_eq!(with_content("Info.plist", b"bplist00\xd4\x01"), "application/x-bplist");
+    assert_eq!(with_content("a.xml", b"bplist00\xd4\x01"), "text/xml");
+    assert_eq!(of("a.mobileconfig"), "application/x-apple-aspen-config");
+}
+
 #[test]
 fn compressed_files_are_what_they_are() {
     for (name, media_type) in [
@@ -309,7 +367,7 @@ fn the_user_has_the_last_word() {
         ("a.html", "text/html"),
         ("a.unheard-of", "application/x-unheard-of"),
     ] {
-        assert_eq!(types.media_type(Path::new(name)), media_type, "{name}");
+        assert_eq!(types.media_type(Path::new(name), b""), media_type, "{name}");
     }
 }
 
@@ -317,8 +375,8 @@ fn the_user_has_the_last_word() {
 fn an_extension_in_upper_case_is_for_those_alone() {
     let mut types = Types::default();
     types.set("R", "text/x-r");
-    assert_eq!(types.media_type(Path::new("a.R")), "text/x-r");
-    assert_eq!(types.media_type(Path::new("a.r")), "text/plain");
+    assert_eq!(types.media_type(Path::new("a.R"), b""), "text/x-r");
+    assert_eq!(types.media_type(Path::new("a.r"), b""), "text/plain");
 }
 
 #[cfg(unix)]
@@ -326,7 +384,7 @@ fn an_extension_in_upper_case_is_for_those_alone() {
 fn an_extension_may_be_no_text() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
-    let of = |name: &[u8]| Types::default().media_type(Path::new(OsStr::from_bytes(name))).to_owned();
+    let of = |name: &[u8]| Types::default().media_type(Path::new(OsStr::from_bytes(name)), b"").to_owned();
     assert_eq!(of(b"a.\xff"), UNKNOWN);
     assert_eq!(of(b"\xff.txt"), "text/plain");
 }
