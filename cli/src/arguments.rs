@@ -70,7 +70,7 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_OPEN", hide_env = true)]
     pub(crate) open: bool,
 
-    /// Field to send with every file and listing; can be repeated
+    /// Field to send with every response; can be repeated
     #[arg(short = 'H', long, num_args = 2, value_names = ["NAME", "VALUE"], help_heading = ANSWERS)]
     #[arg(action = ArgAction::Append, allow_hyphen_values = true)]
     pub(crate) header: Vec<String>,

@@ -1,4 +1,4 @@
-//! A browser uses what it gets: it leaps about in a long recording, and runs modules.
+//! A browser uses what it gets: it leaps about in a long recording, runs modules, and learns of new fields.
 #![cfg(unix)]
 
 mod support;
@@ -7,10 +7,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serve_forever::{
+    AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, SimpleHttpRequestHandler, handler_fn,
+};
 use support::tools::{BROWSERS, client, tool};
 use support::{Directory, FAILSAFE, Serving, logged, program};
 
@@ -151,6 +155,65 @@ fn a_browser_runs_modules() {
         .with("answer.wasm", ANSWER);
     let (report, requests) = report(&tool, &directory, |_| true);
     assert_eq!(report, "1-2-42", "{requests:?}");
+}
+
+/// The page was kept without the fields; the 304 of its reload brings them.
+#[test]
+fn a_browser_that_reloads_a_page_learns_of_new_fields() {
+    let Some(tool) = tool(&BROWSERS) else { return };
+    let directory = Directory::new().with(
+        "page.html",
+        r#"<!DOCTYPE html><title>Isolated</title><script type="module">
+        await fetch("/report?" + crossOriginIsolated);
+        if (!sessionStorage.reloaded) {
+            sessionStorage.reloaded = true;
+            location.reload();
+        }
+        </script>"#,
+    );
+    let builder = SimpleHttpRequestHandler::builder().directory(directory.path());
+    let before = builder.clone().build().expect("it is there");
+    let after = builder
+        .extra_response_header("Cross-Origin-Opener-Policy", "same-origin")
+        .extra_response_header("Cross-Origin-Embedder-Policy", "require-corp")
+        .build()
+        .expect("it is there");
+    let (send, seen) = mpsc::channel();
+    let reported = Arc::new(AtomicBool::new(false));
+    let handler = handler_fn(move |http: &mut Exchange| {
+        if http.url_path() == "/report" {
+            reported.store(true, Ordering::Relaxed);
+        }
+        let files = if reported.load(Ordering::Relaxed) { &after } else { &before };
+        let answered = files.clone().do_get(http);
+        // Nobody listens any more when the test has seen enough.
+        let _ = send.send((http.path().to_owned(), http.response_status()));
+        answered
+    });
+    let builder = HttpServer::builder(handler).access_log(AccessLog::off());
+    let server = builder.bind(("127.0.0.1", 0)).expect("a free port");
+    let (address, handle) = (server.server_addresses()[0], server.handle());
+    let thread = thread::spawn(move || server.serve_forever());
+    let profile = Directory::new();
+    let browser = Browser::on(&tool, profile.path(), &format!("http://{address}/page.html"));
+    let mut requests = Vec::new();
+    while requests.iter().filter(|(path, _): &&(String, _)| path.starts_with("/report")).count() < 2 {
+        requests.push(seen.recv_timeout(FAILSAFE).unwrap_or_else(|error| panic!("{error}: {requests:?}")));
+    }
+    drop(browser);
+    handle.shutdown();
+    thread.join().expect("no panic").expect("it served");
+    requests.retain(|(path, _)| path != "/favicon.ico");
+    let request = |path: &str, status| (path.to_owned(), Some(status));
+    assert_eq!(
+        requests,
+        [
+            request("/page.html", 200),
+            request("/report?false", 404),
+            request("/page.html", 304),
+            request("/report?true", 404),
+        ]
+    );
 }
 
 /// `(module (func (export "f") (result i32) i32.const 42))`

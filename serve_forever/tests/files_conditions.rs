@@ -304,6 +304,7 @@ fn rule_105_a_304_repeats_what_was_set_for_those_who_keep_it() {
             ("Vary", "Origin"),
             ("Content-Location", "/a"),
             ("Content-Language", "en"),
+            ("Content-Encoding", "gzip"),
             ("X-Other", "x"),
         ];
         fields.iter().fold(builder, |builder, (name, value)| builder.extra_response_header(*name, *value))
@@ -312,8 +313,10 @@ fn rule_105_a_304_repeats_what_was_set_for_those_who_keep_it() {
     for target in TARGETS {
         let reply = site.request("GET", target, "If-None-Match: *\r\n");
         let has = |name| reply.fields(name).len();
-        assert_eq!(["Expires", "Vary", "Content-Location"].map(has), [1, 1, 1], "{}", reply.head);
-        let left_out = ["Content-Language", "X-Other", "Content-Type", "Content-Length", "Last-Modified"];
+        let repeated = ["Expires", "Vary", "Content-Location", "X-Other"];
+        assert_eq!(repeated.map(has), [1; 4], "{}", reply.head);
+        let left_out =
+            ["Content-Language", "Content-Encoding", "Content-Type", "Content-Length", "Last-Modified"];
         assert_eq!(left_out.map(has), [0; 5], "{}", reply.head);
     }
 }

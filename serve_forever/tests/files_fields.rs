@@ -54,6 +54,112 @@ fn field_names_have_their_usual_spelling_in_every_answer() {
     }
 }
 
+fn with_fields(fields: &[(&str, &str)]) -> Site {
+    let site = Site::serving(|builder, _| {
+        fields.iter().fold(builder, |builder, (name, value)| builder.extra_response_header(*name, *value))
+    });
+    site.file("a.txt", "text\n").directory("dir");
+    site
+}
+
+/// Responses without the content of a file: a 304 first, then redirects, errors and the answer to `OPTIONS`.
+fn without_content(site: &Site) -> Vec<Reply> {
+    [
+        ("GET", "/a.txt", "If-None-Match: *\r\n"),
+        ("GET", "/dir", ""),
+        ("GET", "/none", ""),
+        ("GET", "/a.txt", "If-Match: \"x\"\r\n"),
+        ("GET", "/a.txt", "Range: bytes=99-\r\n"),
+        ("PUT", "/a.txt", ""),
+        ("OPTIONS", "/a.txt", ""),
+    ]
+    .map(|(method, target, fields)| site.request(method, target, fields))
+    .into()
+}
+
+#[test]
+fn a_field_that_describes_a_file_is_sent_with_its_content_only() {
+    let fields = [
+        ("Content-Type", "text/x-own"),
+        ("Content-Encoding", "gzip"),
+        ("Content-Language", "en"),
+        ("Last-Modified", "Mon, 07 Nov 1994 08:49:37 GMT"),
+        ("Accept-Ranges", "none"),
+        ("Repr-Digest", "md5=:AAAA:"),
+    ];
+    let site = with_fields(&fields);
+    for (name, value) in fields {
+        assert_eq!(site.get("/a.txt").fields(name), [value]);
+        let listing = site.get("/dir/");
+        assert!(!listing.fields(name).contains(&value), "{}", listing.head);
+        for reply in without_content(&site) {
+            assert!(!reply.fields(name).contains(&value), "{}", reply.head);
+        }
+    }
+}
+
+#[test]
+fn what_a_redirect_or_an_error_says_itself_is_said_once() {
+    let site = with_fields(&[("Location", "/x"), ("Allow", "X"), ("Date", "x"), ("Server", "own/1")]);
+    for reply in without_content(&site).into_iter().skip(1) {
+        assert_eq!(reply.fields("Date"), ["*"], "{}", reply.head);
+        assert_eq!(reply.fields("Server"), ["own/1"], "{}", reply.head);
+        let location: &[&str] = if reply.code() == 301 { &["/dir/"] } else { &[] };
+        assert_eq!(reply.fields("Location"), location, "{}", reply.head);
+        let allow: &[&str] = if matches!(reply.code(), 200 | 405) { &["GET, HEAD, OPTIONS"] } else { &[] };
+        assert_eq!(reply.fields("Allow"), allow, "{}", reply.head);
+    }
+}
+
+/// A cache that kept "not found" for a year would hide the file that is made tomorrow.
+#[test]
+fn how_long_a_file_may_be_kept_does_not_count_for_errors() {
+    let kept = with_fields(&[
+        ("Cache-Control", "max-age=31536000"),
+        ("Expires", "x"),
+        ("CDN-Cache-Control", "max-age=9"),
+    ]);
+    for reply in without_content(&kept).into_iter().skip(1) {
+        let expected: &[&str] = if reply.code() == 301 { &["no-cache"] } else { &[] };
+        assert_eq!(reply.fields("Cache-Control"), expected, "{}", reply.head);
+        assert_eq!(
+            reply.fields("Expires").len() + reply.fields("CDN-Cache-Control").len(),
+            0,
+            "{}",
+            reply.head
+        );
+    }
+    for value in ["no-store", "private, no-cache"] {
+        let forbidden = with_fields(&[("Cache-Control", value)]);
+        for reply in without_content(&forbidden) {
+            assert_eq!(reply.fields("Cache-Control"), [value], "{}", reply.head);
+        }
+    }
+}
+
+#[test]
+fn a_redirect_to_the_slash_is_asked_for_each_time() {
+    let reply = with_fields(&[]).get("/dir");
+    assert_eq!((reply.code(), reply.fields("Cache-Control")), (301, vec!["no-cache"]), "{}", reply.head);
+}
+
+/// A fetch with a field of its own from a page of another origin, and what the browser asks before it.
+#[test]
+fn a_fetch_of_another_origin_can_be_allowed() {
+    let site = with_fields(&[
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Headers", "Range, X-Demo"),
+    ]);
+    let reply = site.request(
+        "OPTIONS",
+        "/a.txt",
+        "Origin: http://other.example\r\nAccess-Control-Request-Method: GET\r\n\
+         Access-Control-Request-Headers: x-demo\r\n",
+    );
+    assert_eq!((reply.code(), reply.fields("Access-Control-Allow-Headers")), (200, vec!["Range, X-Demo"]));
+    assert_eq!(reply.fields("Access-Control-Allow-Origin"), ["*"]);
+}
+
 /// What small clients look for to the letter.
 #[test]
 fn a_client_that_compares_letters_finds_the_type_of_a_file() {

@@ -202,6 +202,7 @@ fn a_directory_without_slash_is_redirected() {
          {}\
          Date: *\r\n\
          Location: /dir/\r\n\
+         Cache-Control: no-cache\r\n\
          Content-Length: 0\r\n\
          Connection: close\r\n\
          \r\n",

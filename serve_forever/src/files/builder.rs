@@ -152,8 +152,12 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// One more field of responses with content (200 and 206), in place of ours of that name if there is one; on 304 too
-    /// where that repeats such a field (RFC 9110 §15.4.5). What tells where a message ends cannot be set.
+    /// One more field of every response that the handler sends: files and listings, 206, 304, redirects, errors and the
+    /// answer to `OPTIONS`. It takes the place of ours of that name. What tells where a message ends cannot be set.
+    ///
+    /// A field that describes the file, such as `Content-Language`, is only sent with its content; so a 304 has none
+    /// (RFC 9110 §15.4.5), but for `Content-Location` and `ETag`. How long a file may be kept (`Cache-Control`,
+    /// `Expires`, `Age`) does not count for errors and redirects, unless it is `no-store` or `no-cache`.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -161,7 +165,9 @@ impl SimpleHttpRequestHandlerBuilder {
     ///     .directory("src")
     ///     .extra_response_header("Access-Control-Allow-Origin", "*")
     ///     .build()?;
-    /// let answer = testing::respond(handler, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let answer = testing::respond(handler.clone(), b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nAccess-Control-Allow-Origin: *\r\n"));
+    /// let answer = testing::respond(handler, b"GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nAccess-Control-Allow-Origin: *\r\n"));
     ///
     /// let wrong = SimpleHttpRequestHandler::builder().extra_response_header("X", "a\r\nb").build();

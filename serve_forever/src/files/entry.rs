@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::http::{Expected, PreparedFields};
 use crate::http::date::{http_date_of, parse_http_date};
+use crate::http::fields;
 use crate::sys::{self, Stamp};
 
 use super::charset;
@@ -186,7 +187,7 @@ impl Entry {
             options.with_extra(own.filter_map(|&(name, value, _)| Some((name, value?))), |name| match when {
                 // It is given with the range.
                 Sent::Content => !name.eq_ignore_ascii_case("Content-Type"),
-                Sent::Always => NOT_MODIFIED.iter().any(|kept| name.eq_ignore_ascii_case(kept)),
+                Sent::Always => !is_one_of(name, &NOT_ON_304),
                 Sent::Whole => true,
             })
         };
@@ -255,10 +256,29 @@ pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String
         ("X-Content-Type-Options", Some(b"nosniff")),
     ];
     // What describes a file does not describe a page.
-    let is_fit = |name: &str| {
-        !["Content-Type", "ETag", "Last-Modified"].iter().any(|it| name.eq_ignore_ascii_case(it))
-    };
+    let is_fit = |name: &str| !is_one_of(name, &OF_A_FILE);
     options.with_extra(own.into_iter().filter_map(|(name, value)| Some((name, value?))), is_fit)
+}
+
+/// The user's fields on what is neither a file nor a listing: errors, redirects, the answer to `OPTIONS`.
+///
+/// How long a file may be kept says nothing of an error, which a cache must not hold for a year because the file may
+/// be held so long. Only what forbids to keep anything is true of errors, too.
+pub(super) fn fields_without_content(options: &Options) -> Result<PreparedFields, String> {
+    let forbids = |value: &[u8]| {
+        ["no-store", "no-cache"].iter().any(|directive| fields::list_contains(value, directive))
+    };
+    let is_fit = |name: &str, value: &[u8]| {
+        !is_one_of(name, &OF_A_FILE)
+            && !is_one_of(name, &NOT_WITHOUT_CONTENT)
+            && (!name.to_ascii_lowercase().ends_with("cache-control") || forbids(value))
+    };
+    let extra = options.extra_response_headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+    PreparedFields::new(extra.filter(|(name, value)| is_fit(name, value)))
+}
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
 /// Which responses have a field; the later ones have those of the earlier ones, too.
@@ -304,6 +324,33 @@ const ATTEMPTS: u32 = 4;
 const STRONG_AFTER: u64 = 2;
 /// Octets that an entry takes beside its content, about.
 const FIXED: u64 = 1024;
-/// The fields of ours and of the user's that 304 repeats (RFC 9110 §15.4.5).
-const NOT_MODIFIED: [&str; 7] =
-    ["Cache-Control", "Content-Location", "Date", "ETag", "Expires", "Vary", "Server"];
+/// Fields of the user's that a 304 does not repeat: those that describe the content which it does not have (RFC 9110
+/// §15.4.5). A cache would take them for what it keeps. All others are there for whoever has the file to learn of.
+const NOT_ON_304: [&str; 9] = [
+    "Accept-Ranges",
+    "Content-Digest",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-MD5",
+    "Content-Type",
+    "Digest",
+    "Last-Modified",
+    "Repr-Digest",
+];
+/// Fields of the user's that describe files, and neither listings nor pages of errors.
+const OF_A_FILE: [&str; 12] = [
+    "Accept-Ranges",
+    "Content-Digest",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Location",
+    "Content-MD5",
+    "Content-Type",
+    "Digest",
+    "ETag",
+    "Last-Modified",
+    "Repr-Digest",
+];
+/// Fields that such responses have of their own, or that say how long a file may be kept.
+const NOT_WITHOUT_CONTENT: [&str; 5] = ["Age", "Allow", "Date", "Expires", "Location"];

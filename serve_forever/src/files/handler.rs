@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use percent_encoding::percent_decode_str;
 
+use crate::http::{answer_options, not_implemented};
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use super::builder::SimpleHttpRequestHandlerBuilder;
@@ -68,6 +69,19 @@ impl SimpleHttpRequestHandler {
     pub(super) fn of(site: Arc<Site>) -> Self {
         Self { site: Some(site) }
     }
+
+    /// 405.
+    fn refuse_method(&self, http: &mut Exchange) -> Result {
+        self.add_fields(http);
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// The user's fields go out with whatever has no content of a file.
+    fn add_fields(&self, http: &mut Exchange) {
+        if let Some(site) = &self.site {
+            http.add_prepared(&site.fields_without_content);
+        }
+    }
 }
 
 /// `GET` and what follows from it; the other standard methods are answered 405 (RFC 9110 §15.5.6).
@@ -85,12 +99,46 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
             && !http.context.link.transport.is_unix()
             && http.host().is_some_and(|host| !hosts.allow(host))
         {
-            return reply::misdirected(http);
+            return reply::misdirected(http, site);
         }
         match site.kept(http.url_path_octets(), http.request.began) {
-            Some(entry) => reply::file(http, &entry),
+            Some(entry) => reply::file(http, site, &entry),
             None => look_up(site, http),
         }
+    }
+
+    fn do_post(&mut self, http: &mut Exchange) -> Result {
+        self.refuse_method(http)
+    }
+
+    fn do_put(&mut self, http: &mut Exchange) -> Result {
+        self.refuse_method(http)
+    }
+
+    fn do_delete(&mut self, http: &mut Exchange) -> Result {
+        self.refuse_method(http)
+    }
+
+    fn do_patch(&mut self, http: &mut Exchange) -> Result {
+        self.refuse_method(http)
+    }
+
+    fn do_options(&mut self, http: &mut Exchange) -> Result {
+        self.add_fields(http);
+        answer_options(self.allowed_methods().as_deref(), http)
+    }
+
+    fn do_connect(&mut self, http: &mut Exchange) -> Result {
+        self.refuse_method(http)
+    }
+
+    fn do_trace(&mut self, http: &mut Exchange) -> Result {
+        self.refuse_method(http)
+    }
+
+    fn do_other(&mut self, http: &mut Exchange) -> Result {
+        self.add_fields(http);
+        not_implemented(None, http)
     }
 
     fn allowed_methods(&self) -> Option<Cow<'static, str>> {
@@ -135,32 +183,32 @@ impl CurrentDirectory {
 fn look_up(site: &Site, http: &mut Exchange) -> Result {
     let path = match RequestPath::parse(http.url_path()) {
         Ok(path) => path,
-        Err(PathError::Malformed) => return reply::malformed_path(http),
-        Err(PathError::NoName) => return reply::not_found(http),
+        Err(PathError::Malformed) => return reply::malformed_path(http, site),
+        Err(PathError::NoName) => return reply::not_found(http, site),
     };
     let mut answered = answer(site, http, &path);
     if answered.as_ref().is_err_and(crate::sys::is_out_of_descriptors) {
         site.let_go();
         answered = answer(site, http, &path);
     }
-    answered.unwrap_or_else(|error| out_of_order(http, &error))
+    answered.unwrap_or_else(|error| out_of_order(http, site, &error))
 }
 
 /// Looks the path up and answers. The outer error is a matter of this process, before anything was sent.
 fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Result> {
     let url_path = http.url_path_octets();
     let directory = match site.find(url_path, path)? {
-        Found::File(entry) => return Ok(reply::file(http, &entry)),
+        Found::File(entry) => return Ok(reply::file(http, site, &entry)),
         Found::Directory(directory) => directory,
-        Found::Nothing => return Ok(reply::not_found(http)),
+        Found::Nothing => return Ok(reply::not_found(http, site)),
     };
     if !path.ends_in_slash() {
-        return Ok(reply::redirect_with_slash(http));
+        return Ok(reply::redirect_with_slash(http, site));
     }
     match site.find_index(url_path, path, &directory)? {
-        Some(Found::File(entry)) => return Ok(reply::file(http, &entry)),
-        Some(_) => return Ok(reply::not_found(http)),
-        None if !site.options.listing => return Ok(reply::not_found(http)),
+        Some(Found::File(entry)) => return Ok(reply::file(http, site, &entry)),
+        Some(_) => return Ok(reply::not_found(http, site)),
+        None if !site.options.listing => return Ok(reply::not_found(http, site)),
         None => {}
     }
     let mut shown = percent_decode_str(http.mount_path()).decode_utf8_lossy().into_owned();
@@ -168,13 +216,16 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
     match Listing::read(&directory, shown, site.options.hidden) {
         Ok(listing) => Ok(reply::listing(http, site, directory, listing)),
         Err(error) if crate::sys::is_out_of_descriptors(&error) => Err(error),
-        Err(_) => Ok(http.send_error(404, Some("No permission to list directory"), None)),
+        Err(_) => {
+            let message = "No permission to list directory";
+            Ok(reply::error(http, site, 404, Some(message), None, &[]))
+        }
     }
 }
 
 /// What was asked for may well be there, but this process cannot open it now. To call that "not found" would let
 /// caches and search engines forget it.
-fn out_of_order(http: &mut Exchange, error: &io::Error) -> Result {
+fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
     log::debug!("a file could not be opened: {error}");
-    http.send_error(503, None, None)
+    reply::error(http, site, 503, None, None, &[])
 }

@@ -25,12 +25,12 @@ const SHORT_LISTING: usize = 64 * 1024;
 
 /// The file, or those parts of it that are asked for; or 304 to a client that has it already, or 412 to one that wants it
 /// only if it is another.
-pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
+pub(super) fn file(http: &mut Exchange, site: &Site, entry: &Arc<Entry>) -> Result {
     let lines = http.headers().lines();
     match evaluate(&lines, &entry.validators()) {
         Outcome::Proceed => {}
         Outcome::NotModified => return http.send_prepared(304, &entry.not_modified),
-        Outcome::PreconditionFailed => return http.send_error(412, None, None),
+        Outcome::PreconditionFailed => return error(http, site, 412, None, None, &[]),
     }
     // Only GET has ranges (RFC 9110 §14.2).
     if http.headers().contains("Range")
@@ -39,7 +39,7 @@ pub(super) fn file(http: &mut Exchange, entry: &Arc<Entry>) -> Result {
     {
         match range::parse(http.headers().get_all("Range"), entry.len()) {
             Wanted::Whole => {}
-            Wanted::Unsatisfiable => return unsatisfiable(http, entry),
+            Wanted::Unsatisfiable => return unsatisfiable(http, site, entry),
             Wanted::Parts(parts) => return partial(http, entry, parts),
         }
     }
@@ -70,9 +70,23 @@ fn several_parts(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>
 }
 
 /// 416 (RFC 9110 §15.5.17).
-fn unsatisfiable(http: &mut Exchange, entry: &Entry) -> Result {
+fn unsatisfiable(http: &mut Exchange, site: &Site, entry: &Entry) -> Result {
     let content_range = format!("bytes */{}", entry.len());
-    http.send_error_with(416, None, None, &[("Content-Range", &content_range)])
+    error(http, site, 416, None, None, &[("Content-Range", &content_range)])
+}
+
+/// An error page with the user's fields.
+#[inline(never)]
+pub(super) fn error(
+    http: &mut Exchange,
+    site: &Site,
+    code: u16,
+    message: Option<&str>,
+    explain: Option<&str>,
+    fields: &[(&str, &str)],
+) -> Result {
+    http.add_prepared(&site.fields_without_content);
+    http.send_error_with(code, message, explain, fields)
 }
 
 fn content(http: &mut Exchange, entry: &Entry, range: Range<u64>) -> Result {
@@ -112,24 +126,32 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
 }
 
 /// 301 to the same path with a slash at the end, without which the relative links of the page would go astray.
-pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
+pub(super) fn redirect_with_slash(http: &mut Exchange, site: &Site) -> Result {
+    http.add_prepared(&site.fields_without_content);
     let here = [http.mount_path(), http.url_path()].concat();
-    http.send_to(301, &with_slash(&here, http.query()))
+    let location = with_slash(&here, http.query());
+    http.send_response(301).send_header("Location", location);
+    // A 301 without it may be kept for ever, and tomorrow there may be a file of that name.
+    if !http.response.has_lasting("Cache-Control") {
+        http.send_header("Cache-Control", "no-cache");
+    }
+    http.send_header("Content-Length", 0).end_headers()
 }
 
 /// 400 to a path that is no part of a URI.
-pub(super) fn malformed_path(http: &mut Exchange) -> Result {
-    http.send_error(400, None, Some(percent::MALFORMED))
+pub(super) fn malformed_path(http: &mut Exchange, site: &Site) -> Result {
+    error(http, site, 400, None, Some(percent::MALFORMED), &[])
 }
 
 /// 404, whatever the reason: that something is there but may not be read is nobody's business.
-pub(super) fn not_found(http: &mut Exchange) -> Result {
-    http.send_error(404, Some("File not found"), None)
+pub(super) fn not_found(http: &mut Exchange, site: &Site) -> Result {
+    error(http, site, 404, Some("File not found"), None, &[])
 }
 
 /// 421 to a request that calls this server by a name that is not its own.
-pub(super) fn misdirected(http: &mut Exchange) -> Result {
-    http.send_error(421, None, Some("This server is not known by the name in the Host field"))
+pub(super) fn misdirected(http: &mut Exchange, site: &Site) -> Result {
+    let explain = "This server is not known by the name in the Host field";
+    error(http, site, 421, None, Some(explain), &[])
 }
 
 /// A page, the first part of which was made already, and perhaps the rest as well.

@@ -37,6 +37,8 @@ pub(super) struct Site {
     entries: Cache<Box<[u8]>, Arc<Entry>, Weight>,
     /// The fields of a listing.
     pub(super) listing_fields: PreparedFields,
+    /// The user's fields on errors, redirects and the answer to `OPTIONS`.
+    pub(super) fields_without_content: PreparedFields,
     told_of_hidden: AtomicBool,
     /// From when times are counted.
     since: Instant,
@@ -77,6 +79,7 @@ impl Site {
             directory: Mutex::new(Arc::new(Directory::open(&root)?)),
             entries: Cache::with_weighter(USUAL_ENTRIES, options.cache_size, Weight::new(options.cache_size)),
             listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
+            fields_without_content: entry::fields_without_content(&options).map_err(io::Error::other)?,
             told_of_hidden: AtomicBool::new(false),
             since: Instant::now(),
             root,

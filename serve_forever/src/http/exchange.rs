@@ -746,6 +746,11 @@ impl<'r> Exchange<'r> {
         self
     }
 
+    /// Such fields go out with the final response, whichever that is.
+    pub(crate) fn add_prepared(&mut self, fields: &PreparedFields) {
+        self.response.add_prepared(fields);
+    }
+
     /// A whole head of such fields, for a final response: the shortest way there is.
     pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> Result {
         self.check_unanswered()?;

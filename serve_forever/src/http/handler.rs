@@ -525,7 +525,8 @@ pub trait BaseHttpRequestHandler {
 /// The `Server` field of a handler that does not say otherwise.
 pub(crate) const SERVER_VERSION: &str = concat!("serve-forever/", env!("CARGO_PKG_VERSION"));
 
-fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
+/// 405 where `allowed` says what is, else 501.
+pub(crate) fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
     if let Some(allowed) = allowed {
         return http.send_error_with(405, None, None, &[("Allow", &allowed)]);
     }

@@ -52,7 +52,7 @@ pub use exchange::Exchange;
 pub use fields::Headers;
 pub use form::Form;
 pub use handler::BaseHttpRequestHandler;
-pub(crate) use handler::{answer_options, dispatch};
+pub(crate) use handler::{answer_options, dispatch, not_implemented};
 pub use handler_fn::{HandlerFn, handler_fn};
 pub use multipart::{Multipart, Part};
 pub(crate) use pending::Expected;

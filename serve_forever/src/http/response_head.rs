@@ -32,6 +32,8 @@ pub(crate) struct ResponseHead {
     pub(crate) upgrade: Option<Vec<u8>>,
     /// Fields that stay when the response is begun anew.
     lasting: Vec<u8>,
+    /// `Server` is among them.
+    lasting_server: bool,
     server_line: ServerLine,
 }
 
@@ -39,6 +41,7 @@ impl ResponseHead {
     /// Forgets everything but keeps the memory: the next request.
     pub(crate) fn clear(&mut self) {
         self.lasting.clear();
+        self.lasting_server = false;
         self.reset();
     }
 
@@ -59,10 +62,11 @@ impl ResponseHead {
             error,
             upgrade,
             lasting: _,
+            lasting_server,
             server_line: _,
         } = self;
         (*status, *message, *length) = (None, None, None);
-        (*standard, *server_given, *date_given) = (false, false, false);
+        (*standard, *server_given, *date_given) = (false, *lasting_server, false);
         (*connection_given, *must_close, *close) = (false, false, None);
         (*error, *upgrade) = (None, None);
         fields.clear();
@@ -124,6 +128,23 @@ impl ResponseHead {
         append_field(&mut self.lasting, name, value)?;
         self.lasting.extend_from_slice(b"\r\n");
         Ok(())
+    }
+
+    /// The same for fields that were put together before. They stand before all that are given later.
+    pub(crate) fn add_prepared(&mut self, prepared: &PreparedFields) {
+        self.lasting.extend_from_slice(&prepared.octets);
+        self.lasting_server |= prepared.server_given;
+        self.server_given |= prepared.server_given;
+    }
+
+    /// Whether a field of that name stays.
+    pub(crate) fn has_lasting(&self, name: &str) -> bool {
+        let has_name = |line: &[u8]| {
+            let colon = line.get(name.len()).is_some_and(|&byte| byte == b':');
+            colon && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+        };
+        // No value has a line end in it.
+        !self.lasting.is_empty() && self.lasting.split(|&byte| byte == b'\n').any(has_name)
     }
 
     /// Looks at the fields that mean something to the server itself. False: the field is not sent.
