@@ -95,6 +95,33 @@ fn rule_91_who_did_not_offer_the_protocol_is_told_what_to_offer() {
 }
 
 #[test]
+fn rule_91_head_switches_no_protocol() {
+    const HEAD: &str = "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: upper\r\n\r\n";
+    let server = serve(answer(in_the_handler));
+    let mut client = server.connect();
+    client.send(HEAD.to_owned() + "tea");
+    let response = client.response_to_head();
+    assert_eq!(response.code(), 426);
+    assert_eq!(response.field("Upgrade").as_deref(), Some("upper"));
+    client.ends();
+    // A handler that asks first answers as for any other HEAD, and goes on with its connection.
+    let server =
+        serve(answer(
+            |http| {
+                if http.offers_upgrade("upper") { in_the_handler(http) } else { reply(http, "plain") }
+            },
+        ));
+    let mut client = server.connect();
+    for _ in 0..2 {
+        client.send(HEAD);
+        let response = client.response_to_head();
+        assert_eq!((response.code(), response.field("Content-Length").as_deref()), (200, Some("5")));
+    }
+    client.send(REQUEST);
+    client.expect(SWITCHED);
+}
+
+#[test]
 fn rule_91_an_offer_that_the_handler_does_not_take_is_ignored() {
     let server = serve(answer(|http| reply(http, "plain")));
     let mut client = server.connect();

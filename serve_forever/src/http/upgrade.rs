@@ -17,8 +17,9 @@ use super::status_error::StatusError;
 
 /// Another protocol on the same connection.
 impl Exchange<'_> {
-    /// Whether the client offers to go on with `protocol` (RFC 9110 §7.8). An offer in an HTTP/1.0 request counts for
-    /// nothing.
+    /// Whether the client offers to go on with `protocol` (RFC 9110 §7.8). An offer in an HTTP/1.0
+    /// request counts for nothing. Neither does one in a `HEAD` request: its response has no body, so
+    /// nothing could follow a 101.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -32,6 +33,7 @@ impl Exchange<'_> {
     pub fn offers_upgrade(&self, protocol: &str) -> bool {
         let headers = self.request.head.fields(self.request.octets);
         self.request.head.version_minor() > 0
+            && !self.is_head()
             && headers.get_all("Connection").any(|value| fields::list_contains(value, "upgrade"))
             && headers.get_all("Upgrade").any(|value| fields::list_contains(value, protocol))
     }
