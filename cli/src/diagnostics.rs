@@ -71,16 +71,20 @@ const MOST: usize = 256;
 /// How long the end of the program waits for them.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// Messages can quote what clients sent, which must not reach the terminal as a command to it.
+/// Messages can quote what clients sent, which must not reach the terminal as a command to it, end the
+/// line for whoever splits lines as Unicode does, or turn the direction of writing. The library
+/// escapes what it logs in the same way.
 pub(crate) fn on_one_line(message: &str) -> String {
     let mut line = String::with_capacity(message.len());
     for c in message.chars() {
-        if c.is_control() {
-            // Writing to a String cannot fail.
-            let _ = write!(line, "\\x{:02x}", u32::from(c));
-        } else {
-            line.push(c);
-        }
+        // Writing to a String cannot fail.
+        let _ = match u32::from(c) {
+            code if c.is_control() => write!(line, "\\x{code:02x}"),
+            code @ (0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069) => {
+                write!(line, "\\u{code:04x}")
+            }
+            _ => line.write_char(c),
+        };
     }
     line
 }
@@ -92,5 +96,15 @@ mod tests {
     #[test]
     fn control_characters_are_spelled_out() {
         assert_eq!(on_one_line("a\x1b[31m\r\nb \u{9b} č"), "a\\x1b[31m\\x0d\\x0ab \\x9b č");
+    }
+
+    #[test]
+    fn separators_of_lines_and_turns_of_direction_are_spelled_out() {
+        assert_eq!(
+            on_one_line(
+                "a\u{85}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}\u{202f}"
+            ),
+            "a\\x85\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069\u{202f}"
+        );
     }
 }

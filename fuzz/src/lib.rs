@@ -16,6 +16,9 @@ mod percent;
 mod proxy_header;
 mod query;
 mod range;
+#[allow(dead_code)]
+#[path = "../../serve_forever/src/visible.rs"]
+mod visible;
 
 include!(concat!(env!("OUT_DIR"), "/production.rs"));
 

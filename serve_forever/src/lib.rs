@@ -51,6 +51,7 @@
 
 #![forbid(unsafe_code)]
 
+mod diagnostics;
 mod files;
 mod http;
 pub mod manual;
@@ -63,6 +64,7 @@ mod sync;
 mod sys;
 pub mod testing;
 mod transport;
+mod visible;
 
 pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
 pub use crate::http::{

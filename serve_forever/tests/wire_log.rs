@@ -29,6 +29,12 @@ fn answer(http: &mut Exchange) -> Result {
             Ok(io::Write::write_all(http.wfile(), b"text")?)
         }
         "/none" => http.send_response(204).end_headers(),
+        "/quote" => {
+            // As of a name that a client has chosen.
+            http.log_message("\u{85}\u{2028}\u{2029}\u{202e}gpj\u{2066}");
+            http.log_error("\u{61c}\u{200e}\u{200f}\u{202a}\u{2069}");
+            http.send_response(204).end_headers()
+        }
         "/file" => {
             let file = tempfile(LARGE)?;
             http.send_response(200).send_header("Content-Length", LARGE).end_headers()?;
@@ -159,6 +165,52 @@ fn json_is_json_whatever_the_client_sent() {
         )
     );
     assert!(line(&mut log).contains("\"status\":400,"));
+}
+
+/// A separator of lines, one of paragraphs, NEL, an override and an isolate, as a client would send them.
+const DECEPTIVE: &[u8] = b"GET /quote HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
+      User-Agent: \xe2\x80\xa8{}\xe2\x80\xa9\xc2\x85\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\r\n\r\n";
+
+#[test]
+fn nothing_that_a_client_sends_ends_a_line_or_turns_it() {
+    let messages = ["\\x85\\u2028\\u2029\\u202egpj\\u2066", "\\u061c\\u200e\\u200f\\u202a\\u2069"];
+    let (server, mut log) = logging(|log| log.format(LogFormat::Json));
+    server.response(DECEPTIVE);
+    for message in messages {
+        let message = message.replace("\\x85", "\\u0085");
+        assert_eq!(
+            line(&mut log),
+            format!("{{\"time\":\"*\",\"client\":\"127.0.0.1\",\"message\":\"{message}\"}}")
+        );
+    }
+    assert_eq!(
+        line(&mut log),
+        "{\"time\":\"*\",\"client\":\"127.0.0.1\",\"method\":\"GET\",\"target\":\"/quote\",\"version\":\"HTTP/1.1\",\
+         \"host\":\"a\",\"user_agent\":\"\\u2028{}\\u2029\\u0085\\u202e\\u2066\\u061c\",\"status\":204,\"octets\":0,\
+         \"complete\":true,\"duration_ms\":*}"
+    );
+
+    let (server, mut log) = logging(|log| log);
+    server.response(DECEPTIVE);
+    for message in messages {
+        assert_eq!(line(&mut log), format!("127.0.0.1 - - [*] {message}"));
+    }
+    assert_eq!(line(&mut log), "127.0.0.1 - - [*] \"GET /quote HTTP/1.1\" 204 0");
+
+    // Octets are read as ISO 8859-1 there, of which only control characters deceive.
+    let (server, mut log) = logging(|log| log.format(LogFormat::Combined));
+    server.response(DECEPTIVE);
+    assert_eq!(
+        line(&mut log),
+        "127.0.0.1 - - [*] \"GET /quote HTTP/1.1\" 204 - \"-\" \
+         \"â\\x80¨{}â\\x80©Â\\x85â\\x80®â\\x81¦Ø\\x9c\""
+    );
+
+    // A request line like that is no request line.
+    let (server, mut log) = logging(|log| log.format(LogFormat::Common));
+    server.response(b"GET /\xe2\x80\xae HTTP/1.1\r\nHost: a\r\n\r\n");
+    let refused = line(&mut log);
+    assert!(refused.starts_with("127.0.0.1 - - [*] \"GET /â\\x80® HTTP/1.1\" 400 "), "{refused}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use percent_encoding::percent_decode_str;
 
+use crate::diagnostics;
 use crate::http::{answer_options, not_implemented};
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
@@ -226,6 +227,6 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
 /// What was asked for may well be there, but this process cannot open it now. To call that "not found" would let
 /// caches and search engines forget it.
 fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
-    log::debug!("a file could not be opened: {error}");
+    diagnostics::debug!("a file could not be opened: {error}");
     reply::error(http, site, 503, None, None, &[])
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::diagnostics;
 use crate::http::PreparedFields;
 use crate::sync::lock;
 use crate::sys::{self, Directory, Links, Stamp};
@@ -210,7 +211,7 @@ impl Site {
 
     fn tell_of_hidden(&self, path: &RequestPath) {
         if !self.told_of_hidden.swap(true, Ordering::Relaxed) {
-            log::warn!(
+            diagnostics::warning!(
                 "{} was asked for and is not served: its name begins with a dot, as those of private files do; \
                  names like this can be allowed (`--hidden`)",
                 path.display().trim_end_matches('/')

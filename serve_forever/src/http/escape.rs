@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::visible;
+
 /// `&`, `<` and `>` as entities, enough for text between tags. Quotes stay, so this is not for attributes.
 pub(crate) fn html(out: &mut String, text: &str) {
     for c in text.chars() {
@@ -21,8 +23,8 @@ pub(crate) fn json(out: &mut String, text: &str) {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            // Those from U+007F on would be legal, but some of them are commands to a terminal.
-            '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
+            // Most of them would be legal, but not what a reader would see.
+            c if visible::is_deceptive(c) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
@@ -32,10 +34,12 @@ pub(crate) fn json(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Appends text for one line of a log: no control character reaches the terminal or starts a line of its own.
+/// Appends text for one line of a log: no control character reaches the terminal or starts a line of
+/// its own, and nothing turns the direction of writing.
 ///
-/// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that what was
-/// sent can be told from what was escaped.
+/// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that what
+/// was sent can be told from what was escaped. The others that are
+/// [deceptive](visible::is_deceptive) become `\uNNNN`.
 pub(crate) fn log_text(out: &mut String, text: &str) {
     for c in text.chars() {
         log_char(out, c);
@@ -79,8 +83,8 @@ pub(crate) fn repr(octets: &[u8]) -> String {
 fn log_char(out: &mut String, c: char) {
     match c {
         '\\' => out.push_str("\\\\"),
-        '\0'..='\x1f' | '\x7f'..='\u{9f}' => hex(out, c as u8),
-        c => out.push(c),
+        // Writing to a String cannot fail.
+        c => drop(visible::push(out, c)),
     }
 }
 
@@ -121,6 +125,17 @@ mod tests {
         let mut out = String::new();
         log_text(&mut out, "ĉiuĵaŭde\u{85}\n\\");
         assert_eq!(out, "ĉiuĵaŭde\\x85\\x0a\\\\");
+    }
+
+    #[test]
+    fn nothing_ends_a_line_or_turns_it() {
+        let (mut line, mut object) = (String::new(), String::new());
+        let text = "a\u{2028}b\u{2029}\u{85}\u{202a}\u{202e}\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}\u{202f}";
+        log_text(&mut line, text);
+        json(&mut object, text);
+        let shown = "a\\u2028b\\u2029\\x85\\u202a\\u202e\\u2066\\u2069\\u200e\\u200f\\u061c\u{202f}";
+        assert_eq!(line, shown);
+        assert_eq!(object, format!("\"{}\"", shown.replace("\\x85", "\\u0085")));
     }
 
     #[test]

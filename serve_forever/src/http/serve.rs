@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use crate::diagnostics;
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::hooks::{ErrorReport, catch};
@@ -262,7 +263,10 @@ impl Exchange<'_> {
         };
         let refusal = match (self.rfile.failure(), trouble) {
             (Some(Failure::Gone(kind)), Trouble::Error(_)) => {
-                log::debug!("{}: the client left while it sent its request: {kind}", site.transport.peer);
+                diagnostics::debug!(
+                    "{}: the client left while it sent its request: {kind}",
+                    site.transport.peer
+                );
                 return false;
             }
             (Some(Failure::Refused(refusal)), Trouble::Error(_)) => Some(refusal.clone()),
@@ -274,7 +278,7 @@ impl Exchange<'_> {
         {
             let mut output = self.wfile.outlet.open();
             if output.is_broken() {
-                log::debug!("{}: the client left before it had its response", site.transport.peer);
+                diagnostics::debug!("{}: the client left before it had its response", site.transport.peer);
                 return false;
             }
             if refusal.is_none() && asked.is_none() {
@@ -325,7 +329,7 @@ impl Exchange<'_> {
 impl Site<'_> {
     #[cold]
     fn warn(&self, what: &str) {
-        log::warn!("{}: {what}", self.transport.peer);
+        diagnostics::warning!("{}: {what}", self.transport.peer);
     }
 
     #[cold]

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::diagnostics;
 use crate::server::announcement::{Announcement, Heard};
 use crate::server::hooks::{ErrorReport, catch};
 use crate::server::learned::Kind;
@@ -88,7 +89,7 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 if sys::is_disconnect(&error) {
-                    log::debug!("{}: the client left: {error}", cx.transport.peer);
+                    diagnostics::debug!("{}: the client left: {error}", cx.transport.peer);
                 } else {
                     report(error.to_string(), false);
                 }

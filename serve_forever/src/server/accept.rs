@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::diagnostics;
 use crate::sys::{self, Listener, Socket};
 
 use super::engine::{Engine, Loop, Mail};
@@ -62,7 +63,7 @@ impl Listeners {
     pub(crate) fn close(&mut self, registry: &mio::Registry) {
         for (listener, address) in self.all.drain(..) {
             if let Err(error) = listener.deregister(registry) {
-                log::debug!("cannot take the listener of {address} out of its poller: {error}");
+                diagnostics::debug!("cannot take the listener of {address} out of its poller: {error}");
             }
         }
         self.ready.clear();
@@ -138,13 +139,13 @@ impl Listeners {
                     return Accepted::More;
                 }
                 if !std::mem::replace(&mut self.warned, true) {
-                    log::warn!("cannot accept connections for now: {error}");
+                    diagnostics::warning!("cannot accept connections for now: {error}");
                 }
                 Accepted::Full
             }
             Err(error) => {
                 // The connection was gone before we came to it, or the like: the next one may be well.
-                log::debug!("cannot accept a connection: {error}");
+                diagnostics::debug!("cannot accept a connection: {error}");
                 Accepted::More
             }
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use crate::diagnostics;
 use crate::sync::{lock, wait, wait_for};
 
 use super::hooks::guarded;
@@ -303,7 +304,7 @@ impl Sink {
                 Some(Ok(())) => *failing = false,
                 // Once for each outage, not for each batch.
                 Some(Err(error)) if !std::mem::replace(failing, true) => {
-                    log::warn!("the access log cannot be written, its lines are lost: {error}");
+                    diagnostics::warning!("the access log cannot be written, its lines are lost: {error}");
                 }
                 _ => {}
             }

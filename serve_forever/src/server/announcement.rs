@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Instant;
 
+use crate::diagnostics;
 use crate::transport::Transport;
 
 use super::config::Config;
@@ -51,7 +52,7 @@ impl Announcement {
                     return await_more(&self.octets);
                 }
                 Err(error) => {
-                    log::debug!("{}: {error}", transport.peer);
+                    diagnostics::debug!("{}: {error}", transport.peer);
                     return Heard::Next(Next::Close);
                 }
             };
@@ -65,7 +66,7 @@ impl Announcement {
                 Ok(Parsed::Partial) if readiness.read => {}
                 Ok(Parsed::Partial) => return await_more(&self.octets),
                 Err(proxy_header::Malformed) => {
-                    log::debug!("{}: the proxy sent no PROXY header", transport.peer);
+                    diagnostics::debug!("{}: the proxy sent no PROXY header", transport.peer);
                     return Heard::Next(Next::Close);
                 }
             }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::diagnostics;
 use crate::sync::{lock, wait_for};
 use crate::sys::{Interest, Listener};
 use crate::transport::Transport;
@@ -140,7 +141,7 @@ pub(crate) fn serve<P: Protocol>(
                     Ok(false) if until != deadline => {}
                     Ok(false) => cause = Cause::Expired,
                     Err(error) => {
-                        log::debug!("{}: {error}", transport.peer);
+                        diagnostics::debug!("{}: {error}", transport.peer);
                         return;
                     }
                 }

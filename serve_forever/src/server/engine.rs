@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use crate::diagnostics;
 use crate::sync::{lock, wait};
 use crate::sys::{Listener, Socket};
 
@@ -155,7 +156,7 @@ impl<P: Protocol> Engine<P> {
         drop(finished);
         drop(ending);
         if monitor.join().is_err() {
-            log::error!("the monitor panicked");
+            diagnostics::error!("the monitor panicked");
         }
         // What was mailed to a loop that had finished already: nobody else closes these connections.
         for each in &engine.loops {
@@ -168,7 +169,7 @@ impl<P: Protocol> Engine<P> {
         // Last, as connections that are dropped by these threads still have lines to write.
         drop(writing);
         if left > 0 {
-            log::warn!("the server has stopped, but {left} of its threads still run a handler");
+            diagnostics::warning!("the server has stopped, but {left} of its threads still run a handler");
         }
         Ok(())
     }
@@ -350,7 +351,9 @@ impl<P: Protocol> Engine<P> {
             }
             Err(error) => {
                 if !self.short_of_threads.swap(true, Ordering::Relaxed) {
-                    log::warn!("no more threads can be made for now, requests may have to wait: {error}");
+                    diagnostics::warning!(
+                        "no more threads can be made for now, requests may have to wait: {error}"
+                    );
                 }
                 false
             }
@@ -544,7 +547,7 @@ impl<P: Protocol> Loop<P> {
         if self.inbox.post(mail, &self.state)
             && let Err(error) = self.waker.wake()
         {
-            log::error!("cannot wake an event loop: {error}");
+            diagnostics::error!("cannot wake an event loop: {error}");
         }
     }
 }

@@ -4,9 +4,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::diagnostics;
 use crate::sys::NO_ADDRESS;
+use crate::visible::OneLine;
+
+pub(crate) use crate::diagnostics::catch;
 
 /// What went wrong while a request was handled; see [`Builder::handle_error`](crate::Builder::handle_error).
+///
+/// It is shown on one line: an error may quote what the client sent. The field
+/// [`error`](Self::error) has it as it is.
 ///
 /// ```
 /// # use std::io::Write;
@@ -40,9 +47,9 @@ impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.panicked { "the handler panicked" } else { "the handler failed" };
         if self.client_address == NO_ADDRESS {
-            write!(f, "unix: {what}: {}", self.error)
+            write!(f, "unix: {what}: {}", OneLine(&self.error))
         } else {
-            write!(f, "{}: {what}: {}", self.client_address, self.error)
+            write!(f, "{}: {what}: {}", self.client_address, OneLine(&self.error))
         }
     }
 }
@@ -74,7 +81,7 @@ impl Hooks {
             Some(hook) => {
                 guarded("handle_error", || hook(report));
             }
-            None => log::error!("{report}"),
+            None => diagnostics::error!("{report}"),
         }
     }
 
@@ -114,24 +121,8 @@ pub(crate) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
     match catch(code) {
         Ok(value) => Some(value),
         Err(message) => {
-            log::error!("{what} panicked: {message}");
+            diagnostics::error!("{what} panicked: {message}");
             None
         }
     }
-}
-
-/// Runs user code; the message of its panic if it panicked.
-pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(code)).map_err(|payload| {
-        let message = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| String::from("(no message)"));
-        // A payload may panic when it is dropped, which must not end the thread.
-        if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
-            std::mem::forget(payload);
-        }
-        message
-    })
 }

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::diagnostics;
+
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// A non-blocking socket that listens at `path`, and its file, which is removed when that is dropped.
@@ -49,7 +51,7 @@ impl Drop for SocketFile {
         if Identity::of(&self.path).is_ok_and(|found| found == self.identity)
             && let Err(error) = fs::remove_file(&self.path)
         {
-            log::warn!("cannot remove the Unix socket {}: {error}", self.path.display());
+            diagnostics::warning!("cannot remove the Unix socket {}: {error}", self.path.display());
         }
     }
 }

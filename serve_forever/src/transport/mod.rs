@@ -10,6 +10,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use crate::diagnostics;
 use crate::sys::{Interest, NO_ADDRESS, Socket};
 
 pub(crate) use memory::Memory;
@@ -133,7 +134,7 @@ impl Transport {
             && let Err(error) = socket.shutdown(how)
             && !crate::sys::is_disconnect(&error)
         {
-            log::debug!("cannot shut down the connection with {}: {error}", self.peer);
+            diagnostics::debug!("cannot shut down the connection with {}: {error}", self.peer);
         }
     }
 

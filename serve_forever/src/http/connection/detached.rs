@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::diagnostics;
 use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::upgrade::Upgraded;
@@ -32,7 +33,7 @@ impl HttpConnection {
         }
         if let Step::Next(Next::Wait { read: true, .. }) = step {
             if cx.readiness.end || cx.readiness.broken || cx.readiness.read && cx.transport.at_end() {
-                log::debug!("{}: the client left", cx.transport.peer);
+                diagnostics::debug!("{}: the client left", cx.transport.peer);
                 // The end of the connection must not look like the end of the body.
                 if let Phase::Sending(pending, _) = &self.phase
                     && pending.is_close_delimited()

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::Instant;
 
+use crate::diagnostics;
 use crate::http::Http;
 use crate::http::body::Decoded;
 use crate::http::handler::BaseHttpRequestHandler;
@@ -38,7 +39,10 @@ impl Outcome {
             Ok(count) => return Self::Part(count),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Self::Part(0),
             Err(error) => {
-                log::debug!("{}: the client left before it had its response: {error}", transport.peer);
+                diagnostics::debug!(
+                    "{}: the client left before it had its response: {error}",
+                    transport.peer
+                );
                 (0, Self::Gone)
             }
         };
@@ -93,7 +97,7 @@ impl HttpConnection {
             // Woken by the writer, or told that the client leaves.
             Ok(Sent::Idle) => Step::Next(Next::read(None)),
             Err(error) => {
-                log::debug!("{}: the response could not be sent: {error}", transport.peer);
+                diagnostics::debug!("{}: the response could not be sent: {error}", transport.peer);
                 if pending.is_close_delimited() {
                     transport.abort();
                 }

@@ -13,6 +13,7 @@ mod respond;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use crate::diagnostics;
 use crate::server::announcement::{Announcement, Heard};
 use crate::server::config::Config;
 use crate::server::learned::Kind;
@@ -240,7 +241,7 @@ impl HttpConnection {
         match self.phase {
             Phase::Receiving => {}
             Phase::Sending(ref pending, _) => {
-                log::debug!("{}: the client took its response too slowly", transport.peer);
+                diagnostics::debug!("{}: the client took its response too slowly", transport.peer);
                 if pending.is_close_delimited() {
                     transport.abort();
                 }

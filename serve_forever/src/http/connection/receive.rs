@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::Instant;
 
+use crate::diagnostics;
 use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::Parsed;
@@ -50,7 +51,7 @@ impl HttpConnection {
                     return Step::Next(self.await_more(cx));
                 }
                 Err(error) => {
-                    log::debug!("{}: {error}", cx.transport.peer);
+                    diagnostics::debug!("{}: {error}", cx.transport.peer);
                     return Step::Next(Next::Close);
                 }
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::diagnostics;
 use crate::server::accept::{self, ACCEPTS_PER_TURN, Accepted};
 use crate::server::deadlines::Deadline;
 use crate::server::engine::{Mail, Seated};
@@ -82,7 +83,7 @@ impl<P: Protocol> Driver<'_, P> {
         if let Some(socket) = transport.socket()
             && let Err(error) = socket.register(&self.own.registry, event_token(token))
         {
-            log::warn!("cannot watch a new connection: {error}");
+            diagnostics::warning!("cannot watch a new connection: {error}");
             self.close(core, token);
             return;
         }

@@ -12,6 +12,7 @@ mod waiting;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::diagnostics;
 use crate::sync::lock;
 use crate::sys::EVENTS_ARE_CURRENT;
 
@@ -171,7 +172,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             // What the slot remembered is of before; registering tells anew what there is.
             *slot.readiness() = Readiness::default();
             if let Err(error) = socket.register(&self.own.registry, event_token(token)) {
-                log::error!("cannot watch a connection any longer: {error}");
+                diagnostics::error!("cannot watch a connection any longer: {error}");
                 next = Next::Close;
             }
         }
@@ -210,7 +211,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         inner.now = Instant::now();
         if let Err(error) = polled {
             if error.kind() != std::io::ErrorKind::Interrupted {
-                log::error!("cannot poll: {error}");
+                diagnostics::error!("cannot poll: {error}");
                 // Whatever it is, to try again at once would only burn the processor.
                 std::thread::sleep(Duration::from_millis(10));
             }
