@@ -611,7 +611,7 @@ fn rule_113_a_line_ends_before_the_first_boundary_too() {
     let site = site();
     for (target, ..) in TARGETS {
         let reply = site.request("GET", target, &range("bytes=0-9,500-509"));
-        let boundary = reply.field("Content-type").and_then(|value| value.split_once("boundary="));
+        let boundary = reply.field("Content-Type").and_then(|value| value.split_once("boundary="));
         let delimiter = format!("\r\n--{}\r\n", boundary.expect("a boundary").1);
         assert!(reply.body.starts_with(delimiter.as_bytes()), "{}", reply.text());
         assert_eq!(reply.fields("Content-Length"), [reply.body.len().to_string()]);
