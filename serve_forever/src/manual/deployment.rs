@@ -227,8 +227,20 @@
 //!
 //! # Stopping
 //!
-//! [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) may be called from any thread, also from a handler. The server then accepts nothing more, closes idle connections, and gives requests that are being
-//! answered [`shutdown_timeout`](crate::Builder::shutdown_timeout), 10 s, before it cuts them. `serve_forever` returns after that, and what stands behind it in `main` is run.
+//! [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) may be called from any thread, also from a handler. The server then
+//!
+//! 1. accepts the connections that wait already, and closes its listening sockets. Another server can have the address from then on. The file of a Unix socket
+//!    is removed, if it is still the one that this server made;
+//! 2. answers the requests that have come, each with `Connection: close`, and closes connections that are idle, also new ones that have sent nothing;
+//! 3. cuts what is not done within [`shutdown_timeout`](crate::Builder::shutdown_timeout), 10 s.
+//!
+//! `serve_forever` returns after that, and what stands behind it in `main` is run. The server is closed: a second `serve_forever` is an error.
+//!
+//! Two kinds of clients are still turned away. A connection that the system completes between the last look at the queue and the close of the socket is reset. So
+//! are connections that wait while [`max_connections`](crate::Builder::max_connections) or descriptors leave no room, if none comes within
+//! [`permit_timeout`](crate::Builder::permit_timeout). A Unix socket has the first kind hardly ever, as its file is gone before the last look. Where no client may
+//! notice a change of versions, hand the same listening socket to both ([`Builder::listener`](crate::Builder::listener)): a server that stops only gives it back,
+//! and who comes after that waits for the next one.
 //!
 //! The library handles no signals, which are the program's affair. With the crate `signal-hook`:
 //!
@@ -245,7 +257,8 @@
 //! // Here everything is answered: flush, save, say good-bye.
 //! ```
 //!
-//! For a change of versions without refused connections, let the proxy try again (`proxy_next_upstream`, `option redispatch`) or run two of them.
+//! For a change of versions without refused connections, let the proxy try again (`proxy_next_upstream`, `option redispatch`), run two of them, or use a
+//! listening socket of the supervisor.
 //!
 //! # Before it goes online
 //!

@@ -29,9 +29,9 @@
 //! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408 |
 //! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it. The connection is cut |
 //! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 octets/s on the average, after 5 s | **Slow body and slow reader with patience**: one octet every 29 s passes every time-out on silence. Only time in which somebody waits for the client is counted. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
-//! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late |
+//! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late. When the server stops, connections that wait to be accepted wait so long for room |
 //! | [`linger_timeout`](crate::Builder::linger_timeout) | 2 s | An accident, not an attack: when a server closes while the client is still sending, the system sends a reset, and the client loses the response that it was to read (RFC 9112 §9.6). So long a closed connection is still read from, and no longer, as a client could go on for ever |
-//! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut |
+//! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut. The listening sockets are closed at the order to stop, and not only then |
 //!
 //! # Size
 //!
@@ -62,7 +62,7 @@
 //! | [`loops`](crate::Builder::loops) | one for each core | nothing: more of them than cores gain nothing |
 //! | [`tcp_keepalive`](crate::Builder::tcp_keepalive) | never | **Clients that vanish without a word**, with their power or their network, from streams that may be quiet for hours. Set it where there are such: no time-out is about them |
 //! | [`send_buffer_size`](crate::Builder::send_buffer_size), [`receive_buffer_size`](crate::Builder::receive_buffer_size) | the system's | nothing, unless the system's memory for sockets gets scarce: it is not the process's |
-//! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted |
+//! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted. When the server stops, each listener still accepts those, and no more than this many or 4096, whichever is more |
 //! | [`timeout`](crate::Builder::timeout) | for ever | nothing: it is how long [`handle_request`](crate::Server::handle_request) waits for a connection |
 //!
 //! # Limits that cannot be set

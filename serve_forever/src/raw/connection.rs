@@ -11,6 +11,7 @@ use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
 use crate::stream::Stream;
 use crate::sys;
+use crate::transport::Transport;
 
 use super::Raw;
 use super::handler::BaseRequestHandler;
@@ -45,10 +46,14 @@ impl RawConnection {
 
 impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Raw<H>>) -> Next {
-        match (&mut self.phase, cx.cause) {
-            (Phase::Unwelcome, _) | (_, Cause::NoPermit | Cause::Expired | Cause::Stopping) => Next::Close,
-            (Phase::Announcing(announcement), Cause::Ready) => {
+        if matches!(cx.cause, Cause::NoPermit | Cause::Expired) {
+            return Next::Close;
+        }
+        match &mut self.phase {
+            Phase::Unwelcome => Next::Close,
+            Phase::Announcing(announcement) => {
                 match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
+                    Heard::Next(_) if cx.stopping => Next::Close,
                     Heard::Next(next) => next,
                     Heard::All(rest) => {
                         self.phase = Phase::New(rest);
@@ -57,8 +62,14 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
                     }
                 }
             }
-            (Phase::New(_), Cause::Ready) => Next::Run { kind: Kind::part("raw"), permit: true },
-            (Phase::Lingering(until), Cause::Ready) => {
+            // Who has said something is answered also by a server that stops.
+            Phase::New(early) => {
+                if cx.stopping && !has_spoken(early, cx.transport) {
+                    return Next::Close;
+                }
+                Next::Run { kind: Kind::part("raw"), permit: true }
+            }
+            Phase::Lingering(until) => {
                 let mut buffer = [0; 4096];
                 for _ in 0..READS_PER_TURN {
                     match cx.transport.recv(&mut buffer) {
@@ -123,5 +134,19 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     fn park(&mut self, (): &mut ()) {}
 }
 
+/// Whether the client has sent anything. What is received goes to the handler first.
+#[cold]
+fn has_spoken(early: &mut Vec<u8>, transport: &Transport) -> bool {
+    if early.is_empty() {
+        let mut piece = [0; FIRST_PIECE];
+        if let Ok(count) = transport.recv(&mut piece) {
+            early.extend_from_slice(&piece[..count]);
+        }
+    }
+    !early.is_empty()
+}
+
+/// Octets that are received to see whether there are any.
+const FIRST_PIECE: usize = 1024;
 /// Reads of unwanted octets before others have their turn.
 const READS_PER_TURN: usize = 16;

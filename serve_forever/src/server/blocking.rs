@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::diagnostics;
 use crate::sync::{lock, wait_for};
-use crate::sys::{Interest, Listener};
+use crate::sys::{self, Interest, Listener};
 use crate::transport::Transport;
 
 use super::config::Config;
@@ -18,41 +18,74 @@ use super::protocol::{Admission, Cause, Connection, Job, JobRun, Next, Protocol,
 use super::seat::Seat;
 use super::waker::{Wake, Waker};
 
-/// The next connection; `None` when none came before the deadline.
+/// What came of waiting for a connection.
+pub(crate) enum Arrival {
+    Client(Arc<Transport>, SocketAddr),
+    /// None came before the deadline.
+    Nobody,
+    /// A shutdown was asked for.
+    Stop,
+}
+
+/// The next connection.
 pub(crate) fn accept(
     listeners: &[Listener],
     deadline: Option<Instant>,
-) -> io::Result<Option<(Transport, SocketAddr)>> {
+    server: &ServerHandle,
+) -> io::Result<Arrival> {
+    let mut poll = mio::Poll::new()?;
+    for (index, listener) in listeners.iter().enumerate() {
+        listener.register(poll.registry(), mio::Token(index))?;
+    }
+    let _woken = server.wake_at_stop(mio::Waker::new(poll.registry(), WAKER)?)?;
+    let mut events = mio::Events::with_capacity(listeners.len() + 1);
     loop {
+        if server.is_stopping() {
+            return Ok(Arrival::Stop);
+        }
         for listener in listeners {
-            match listener.accept() {
-                Ok((socket, peer)) => {
-                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                    let local = listener.local_address()?;
-                    return Ok(Some((Transport::plain(socket, peer, local), peer)));
-                }
+            match accept_on(listener) {
+                Ok((transport, peer)) => return Ok(Arrival::Client(transport, peer)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok(None);
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Ok(Arrival::Nobody);
         }
-        match listeners {
-            [only] => {
-                only.wait(deadline)?;
-            }
-            // Several listeners and nobody to poll them all: look at each in turn.
-            several => {
-                for listener in several {
-                    let slice = Instant::now() + SLICE;
-                    if listener.wait(Some(deadline.map_or(slice, |deadline| deadline.min(slice))))? {
-                        break;
-                    }
+        match poll.poll(&mut events, left) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+/// The connections that wait when the server stops: all that there is room for, at most `most` of each
+/// listener.
+pub(crate) fn drain(listeners: &mut [Listener], most: usize) -> Vec<(Arc<Transport>, SocketAddr)> {
+    let mut waiting = Vec::new();
+    for listener in listeners {
+        listener.withdraw();
+        for _ in 0..most {
+            match accept_on(listener) {
+                Ok(client) => waiting.push(client),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if sys::is_out_of_descriptors(&error) => {
+                    diagnostics::warning!("cannot accept the last connections: {error}");
+                    break;
                 }
+                Err(error) => diagnostics::debug!("cannot accept a connection: {error}"),
             }
         }
     }
+    waiting
+}
+
+fn accept_on(listener: &Listener) -> io::Result<(Arc<Transport>, SocketAddr)> {
+    let (socket, peer) = listener.accept()?;
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    Ok((Arc::new(Transport::plain(socket, peer, listener.local_address()?)), peer))
 }
 
 /// Serves one connection until it is over.
@@ -69,9 +102,15 @@ pub(crate) fn serve<P: Protocol>(
     let wake: Arc<dyn Wake> = Arc::clone(&bell) as Arc<dyn Wake>;
     let mut readiness = READY;
     let mut jobs = Vec::new();
-    let mut cause = Cause::Ready;
+    let mut expired = false;
     let seat = Seat::alone();
     loop {
+        let stopping = server.is_stopping();
+        let cause = match std::mem::take(&mut expired) {
+            true => Cause::Expired,
+            false if stopping => Cause::Stopping,
+            false => Cause::Ready,
+        };
         let mut next = connection.turn(&mut Turn {
             protocol,
             config,
@@ -82,11 +121,10 @@ pub(crate) fn serve<P: Protocol>(
             jobs: &mut jobs,
             waker: Waker { engine: &wake, index: 0, token: TOKEN },
             cause,
-            stopping: false,
+            stopping,
             began: None,
             now: Instant::now(),
         });
-        cause = Cause::Ready;
         if let Next::Run { kind, .. } = next {
             next = connection.run(&mut Run {
                 protocol,
@@ -108,6 +146,7 @@ pub(crate) fn serve<P: Protocol>(
         match next {
             Next::Close => return,
             Next::Again | Next::Run { .. } => {}
+            Next::Wait { idle: true, .. } if stopping => return,
             Next::Wait { read, write, deadline, idle } => {
                 if bell.was_rung() {
                     continue;
@@ -118,7 +157,7 @@ pub(crate) fn serve<P: Protocol>(
                     (true, false) => Interest::Read,
                     (false, false) => {
                         if !bell.wait(deadline) {
-                            cause = Cause::Expired;
+                            expired = true;
                         }
                         continue;
                     }
@@ -139,7 +178,7 @@ pub(crate) fn serve<P: Protocol>(
                 match transport.wait(interest, until) {
                     Ok(true) => readiness = READY,
                     Ok(false) if until != deadline => {}
-                    Ok(false) => cause = Cause::Expired,
+                    Ok(false) => expired = true,
                     Err(error) => {
                         diagnostics::debug!("{}: {error}", transport.peer);
                         return;
@@ -191,5 +230,7 @@ impl Wake for Bell {
 const READY: Readiness = Readiness { read: true, write: true, end: false, broken: false };
 /// There is only one connection.
 const TOKEN: Token = Token { index: 0, generation: 0 };
-/// How long one of several listeners is looked at.
+/// Reported when the server stops.
+const WAKER: mio::Token = mio::Token(usize::MAX);
+/// How long a connection waits for its socket alone, while somebody may ring.
 const SLICE: Duration = Duration::from_millis(20);

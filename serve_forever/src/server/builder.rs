@@ -131,9 +131,12 @@ settings! {
     /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
     /// reset (RFC 9112 §9.6). Default: 2 s.
     linger_timeout: Duration = "Duration::from_secs(1)";
-    /// Time that a shutdown gives to requests that are being answered. Default: 10 s.
+    /// Time that a shutdown gives to requests that are being answered. The listening sockets are closed before
+    /// that, so another server can have the address meanwhile. Default: 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
-    /// Time that a request waits for a free thread before it is refused with 503. Default: 1 s.
+    /// Time that a request waits for a free thread before it is refused with 503. When the server stops, also the
+    /// time that connections which wait to be accepted wait for room, where `max_connections` or descriptors leave
+    /// none. Default: 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
     /// Octets of a request head, request line included; then 431. Default: 64 KiB.
     max_head_size: usize = "16 * 1024";
@@ -187,7 +190,9 @@ settings! {
     max_computing_handlers: Option<usize> = "None";
     /// Event loops. Default: one for each core.
     loops: usize = "1";
-    /// Connections that the system keeps until they are accepted: the `listen` backlog. Default: 1024.
+    /// Connections that the system keeps until they are accepted: the `listen` backlog. When the server stops, each
+    /// listener still accepts those that wait, and no more than this many or 4096, whichever is more: clients may come
+    /// faster than they are accepted. Default: 1024.
     request_queue_size: u32 = "128";
     /// Whether to listen on a port that connections of a former server still occupy. Default: true. Ignored on
     /// Windows, where the option means something dangerous.
@@ -307,7 +312,8 @@ impl<P: Protocol> Builder<P> {
     /// Listens on a Unix socket at `path` too, beside the addresses given to [`bind`](Self::bind), which may be none
     /// at all (`&[] as &[SocketAddr]`). May be called several times.
     ///
-    /// The file of the socket is made by `bind` and removed when the server is closed or dropped. One that a
+    /// The file of the socket is made by `bind` and removed when the server stops, is closed or is dropped, if it is
+    /// still the same file. One that a
     /// server left there which is no more is replaced. Where another server listens, `bind` fails with `AddrInUse`;
     /// where there is a file of another kind, with `AlreadyExists`. The directory must not let strangers write.
     ///
@@ -368,6 +374,10 @@ impl<P: Protocol> Builder<P> {
     /// `bind` fails with `InvalidInput` if it is no stream socket that listens. `request_queue_size` and `allow_reuse_address` do not
     /// concern it, and the file of a Unix socket stays where it is. How systemd numbers the descriptors that it passes on is
     /// known to crates such as `listenfd`, which make an owned one of a number.
+    ///
+    /// When the server stops it answers who waits on the socket, and gives it back: whoever else has a handle of it, a
+    /// supervisor or this program, can go on accepting, and what has come by then waits for them. The socket is
+    /// non-blocking for all of them from `bind` on.
     ///
     /// ```
     /// # use std::net::{SocketAddr, TcpListener};

@@ -43,6 +43,8 @@ pub(crate) struct Engine<P: Protocol> {
     pub(crate) connections_by_address: Peers,
     /// Connections of all loops.
     pub(crate) connections: AtomicUsize,
+    /// Loops that may still accept connections, also for others.
+    accepting: AtomicUsize,
     pool: Pool<Work<P>>,
     over: AtomicBool,
     /// Threads that there may be, as far as handlers may use them.
@@ -92,6 +94,8 @@ pub(crate) enum Mail<P: Protocol> {
     MakeRoom { since: Option<Instant>, asker: usize },
     /// The answer to that.
     Room { made: bool },
+    /// No loop accepts any more, so no further connection comes by mail.
+    AllClosed,
     /// Finish.
     Stop,
 }
@@ -124,12 +128,14 @@ enum Work<P: Protocol> {
 }
 
 impl<P: Protocol> Engine<P> {
-    /// Serves the connections of `listeners` until a shutdown is asked for.
+    /// Serves the connections of `listeners` until a shutdown is asked for. `give_up` drops all other
+    /// handles of them then.
     pub(crate) fn serve(
         protocol: &Arc<P>,
         config: &Config,
         server: &ServerHandle,
         listeners: Vec<Listener>,
+        give_up: impl FnOnce(),
     ) -> std::io::Result<()> {
         let engine = Self::new(protocol, config, server, listeners)?;
         // Also when something below fails: threads that stayed would keep the port.
@@ -146,6 +152,8 @@ impl<P: Protocol> Engine<P> {
 
         server.wait_for_shutdown(server.hooks().tick_interval(), || server.hooks().tick());
 
+        // Before the loops close theirs, so that these are the last.
+        give_up();
         for each in &engine.loops {
             each.tell(Mail::Stop);
         }
@@ -164,7 +172,6 @@ impl<P: Protocol> Engine<P> {
         }
         let lost = engine.connections.swap(0, Ordering::Relaxed);
         server.counters().connections.fetch_sub(lost, Ordering::Relaxed);
-        server.stopped();
         let left = engine.pool.wait_until_ended(|| engine.permits.detached(), THREADS_END);
         // Last, as connections that are dropped by these threads still have lines to write.
         drop(writing);
@@ -211,6 +218,7 @@ impl<P: Protocol> Engine<P> {
             permit_holders: Peers::default(),
             connections_by_address: Peers::default(),
             connections: AtomicUsize::new(0),
+            accepting: AtomicUsize::new(count),
             pool: Pool::new(2 * count, config.max_threads),
             over: AtomicBool::new(false),
             short_of_threads: AtomicBool::new(false),
@@ -398,6 +406,19 @@ impl<P: Protocol> Engine<P> {
         for each in &self.loops {
             each.tell(Mail::Permit);
         }
+    }
+
+    /// A loop has closed its listeners. Until all have, none may end: connections may come by mail.
+    pub(crate) fn loop_has_closed(&self) {
+        if self.accepting.fetch_sub(1, Ordering::SeqCst) == 1 {
+            for each in &self.loops {
+                each.tell(Mail::AllClosed);
+            }
+        }
+    }
+
+    pub(crate) fn all_have_closed(&self) -> bool {
+        self.accepting.load(Ordering::SeqCst) == 0
     }
 
     pub(crate) fn loop_has_finished(&self) {

@@ -3,12 +3,14 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
+use crate::diagnostics;
 use crate::sync::{lock, wait, wait_for};
 
 use super::access_log::AccessLog;
@@ -48,10 +50,17 @@ struct Shared {
     /// Handlers that keep an upgraded connection, by client address.
     streams: Peers,
     states: Mutex<HashMap<TypeId, Arc<OnceLock<State>>>>,
-    stop: Mutex<bool>,
+    stop: Mutex<Stop>,
     stop_asked: Condvar,
-    /// From the order to stop until `serve_forever` has returned: responses announce the end of their connection.
+    /// From the order to stop on: responses announce the end of their connection.
     stopping: AtomicBool,
+}
+
+#[derive(Default)]
+struct Stop {
+    asked: bool,
+    /// Of threads that wait for connections in `handle_request`.
+    wakers: Vec<Arc<mio::Waker>>,
 }
 
 /// A value of whatever type.
@@ -73,19 +82,25 @@ impl ServerHandle {
                 counters: Counters::default(),
                 streams: Peers::default(),
                 states: Mutex::default(),
-                stop: Mutex::new(false),
+                stop: Mutex::default(),
                 stop_asked: Condvar::new(),
                 stopping: AtomicBool::new(false),
             }),
         }
     }
 
-    /// Asks the server to stop: it accepts no more connections, closes the idle ones, and gives requests that
-    /// are being answered the [shutdown time-out](crate::Builder::shutdown_timeout). `serve_forever` returns
-    /// after that.
+    /// Asks the server to stop, for good. It accepts the connections that wait already and closes its
+    /// listening sockets at once, so that another server can have the address. It closes connections that
+    /// are idle, also new ones that have not sent anything. Requests that have come are answered, with
+    /// `Connection: close`, and get the [shutdown time-out](crate::Builder::shutdown_timeout) for that.
+    /// `serve_forever` returns after that.
+    ///
+    /// A client whose connection is completed by the system between the last look at the queue and the
+    /// close of the socket gets a reset. No system lets a server avoid that; clients try again elsewhere.
     ///
     /// Unlike Python's it only asks and does not wait, so it may be called from a handler. Asked before
-    /// `serve_forever` was called, it makes that return at once.
+    /// `serve_forever` is called, it makes that answer who waits and return.
+    /// [`handle_request`](crate::Server::handle_request) stops waiting for connections.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -96,8 +111,13 @@ impl ServerHandle {
     /// ```
     pub fn shutdown(&self) {
         let mut stop = lock(&self.shared.stop);
-        *stop = true;
+        stop.asked = true;
         self.shared.stopping.store(true, Ordering::Relaxed);
+        for waker in stop.wakers.drain(..) {
+            if let Err(error) = waker.wake() {
+                diagnostics::error!("cannot wake a thread that waits for connections: {error}");
+            }
+        }
         drop(stop);
         self.shared.stop_asked.notify_all();
     }
@@ -202,41 +222,54 @@ impl ServerHandle {
         &self.shared.streams
     }
 
-    /// Waits until a shutdown is asked for and takes the request back, so that the server can run again. With
-    /// `every`: calls `tick` at that interval meanwhile.
+    /// Waits until a shutdown is asked for. With `every`: calls `tick` at that interval meanwhile.
     pub(crate) fn wait_for_shutdown(&self, every: Option<Duration>, mut tick: impl FnMut()) {
         let mut stop = lock(&self.shared.stop);
-        while !*stop {
+        while !stop.asked {
             let Some(every) = every else {
                 stop = wait(&self.shared.stop_asked, stop);
                 continue;
             };
             let timed_out;
             (stop, timed_out) = wait_for(&self.shared.stop_asked, stop, every);
-            if timed_out && !*stop {
+            if timed_out && !stop.asked {
                 drop(stop);
                 tick();
                 stop = lock(&self.shared.stop);
             }
         }
-        *stop = false;
     }
 
-    /// Whether a shutdown is asked for; the request is taken back.
-    pub(crate) fn take_shutdown(&self) -> bool {
+    /// Has a shutdown interrupt the poll that `waker` belongs to, as long as the result lives. At once if
+    /// it was asked for already.
+    pub(crate) fn wake_at_stop(&self, waker: mio::Waker) -> io::Result<WakeAtStop<'_>> {
+        let waker = Arc::new(waker);
         let mut stop = lock(&self.shared.stop);
-        self.shared.stopping.store(false, Ordering::Relaxed);
-        std::mem::take(&mut *stop)
+        if stop.asked {
+            waker.wake()?;
+        } else {
+            stop.wakers.push(Arc::clone(&waker));
+        }
+        drop(stop);
+        Ok(WakeAtStop { handle: self, waker })
     }
 
-    /// Whether the server is on its way to the end.
+    /// Whether the server is on its way to the end, or there.
     pub(crate) fn is_stopping(&self) -> bool {
         self.shared.stopping.load(Ordering::Relaxed)
     }
+}
 
-    /// The server has stopped, and may serve again. Whoever asked for a shutdown meanwhile has got it.
-    pub(crate) fn stopped(&self) {
-        self.take_shutdown();
+/// See [`ServerHandle::wake_at_stop`].
+pub(crate) struct WakeAtStop<'a> {
+    handle: &'a ServerHandle,
+    waker: Arc<mio::Waker>,
+}
+
+impl Drop for WakeAtStop<'_> {
+    fn drop(&mut self) {
+        let mut stop = lock(&self.handle.shared.stop);
+        stop.wakers.retain(|waker| !Arc::ptr_eq(waker, &self.waker));
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) mod stats;
 mod tests;
 pub(crate) mod waker;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -37,7 +38,9 @@ use std::time::{Duration, Instant};
 
 use crate::sync::lock;
 use crate::sys::Listener;
+use crate::transport::Transport;
 
+use blocking::Arrival;
 use config::Config;
 use engine::Engine;
 use handle::ServerHandle;
@@ -69,7 +72,10 @@ pub struct Server<P> {
     config: Config,
     timeout: Option<Duration>,
     handle: ServerHandle,
+    /// None once the server is closed.
     listeners: Mutex<Vec<Listener>>,
+    /// Connections that waited when the server stopped, for `handle_request`.
+    left_over: Mutex<VecDeque<(Arc<Transport>, SocketAddr)>>,
 }
 
 impl<P: Protocol> Server<P> {
@@ -80,18 +86,26 @@ impl<P: Protocol> Server<P> {
         handle: ServerHandle,
         listeners: Vec<Listener>,
     ) -> Self {
-        Self { protocol: Arc::new(protocol), config, timeout, handle, listeners: Mutex::new(listeners) }
+        Self {
+            protocol: Arc::new(protocol),
+            config,
+            timeout,
+            handle,
+            listeners: Mutex::new(listeners),
+            left_over: Mutex::default(),
+        }
     }
 
     /// Serves until [`shutdown`](ServerHandle::shutdown) is called, then finishes what is under way within the
-    /// [shutdown time-out](crate::Builder::shutdown_timeout) and returns. It can be called again after that.
+    /// [shutdown time-out](crate::Builder::shutdown_timeout) and returns. The server is closed then, as after
+    /// [`server_close`](Self::server_close).
     ///
     /// A handler that still runs when the time-out is over is left alone on its thread with its connection
     /// cut, and a warning through the `log` facade says how many there are.
     ///
     /// # Errors
     ///
-    /// The system gives no threads or no poller, or the server was closed.
+    /// The system gives no threads or no poller. The server is closed, also by a shutdown: `NotConnected`.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -103,22 +117,23 @@ impl<P: Protocol> Server<P> {
     ///     handle.shutdown();
     ///     running.join().unwrap()
     /// })?;
+    /// assert_eq!(server.serve_forever().unwrap_err().kind(), std::io::ErrorKind::NotConnected);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn serve_forever(&self) -> io::Result<()> {
         let listeners = self.listeners()?;
-        if self.handle.take_shutdown() {
-            return Ok(());
-        }
-        Engine::serve(&self.protocol, &self.config, &self.handle, listeners)
+        Engine::serve(&self.protocol, &self.config, &self.handle, listeners, || self.server_close())
     }
 
     /// Serves one connection to its end, on the calling thread. False: none came within the
     /// [time-out](crate::Builder::timeout).
     ///
+    /// A [shutdown](ServerHandle::shutdown) ends the wait. The connections that waited by then are still
+    /// served, one by each call, and the next call fails, as the server is closed.
+    ///
     /// # Errors
     ///
-    /// The server was closed, or the system does not let it accept.
+    /// The system does not let the server accept. The server is closed, also by a shutdown: `NotConnected`.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -136,14 +151,29 @@ impl<P: Protocol> Server<P> {
     /// ```
     pub fn handle_request(&self) -> io::Result<bool> {
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let listeners = self.listeners()?;
         loop {
-            let Some((transport, peer)) = blocking::accept(&listeners, deadline)? else {
-                self.handle.hooks().time_out();
-                return Ok(false);
+            let left_over = lock(&self.left_over).pop_front();
+            let (transport, peer) = match left_over {
+                Some(client) => client,
+                None => {
+                    let mut listeners = self.listeners()?;
+                    match blocking::accept(&listeners, deadline, &self.handle)? {
+                        Arrival::Client(transport, peer) => (transport, peer),
+                        Arrival::Nobody => {
+                            self.handle.hooks().time_out();
+                            return Ok(false);
+                        }
+                        Arrival::Stop => {
+                            self.server_close();
+                            let waiting = blocking::drain(&mut listeners, accept::most_drained(&self.config));
+                            lock(&self.left_over).extend(waiting);
+                            continue;
+                        }
+                    }
+                }
             };
             if self.config.lets_in(peer) && self.handle.hooks().verify(peer) {
-                blocking::serve(&*self.protocol, &self.config, &self.handle, &Arc::new(transport));
+                blocking::serve(&*self.protocol, &self.config, &self.handle, &transport);
                 self.handle.access_log().flush();
                 return Ok(true);
             }
@@ -193,6 +223,10 @@ impl<P: Protocol> Server<P> {
 
     /// Closes the listening sockets: the port is free for others, and the file of a Unix socket is removed. A server
     /// that is closed cannot serve again; one that serves right now does so, and keeps both, until its shutdown.
+    /// A shutdown closes the server, too.
+    ///
+    /// A [listener that somebody else made](crate::Builder::listener) is only given back: it goes on for whoever else
+    /// has a handle of it, and the file of a Unix socket stays.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};

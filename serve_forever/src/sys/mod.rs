@@ -210,6 +210,14 @@ impl Listener {
         Ok(Self { file: None, backend })
     }
 
+    /// Removes the file of a Unix socket now, if this is the last handle: nobody finds it any more, and
+    /// who has connected can still be accepted. Other listeners have no such way.
+    #[cfg_attr(not(unix), allow(clippy::unused_self, clippy::needless_pass_by_ref_mut))]
+    pub(crate) fn withdraw(&mut self) {
+        #[cfg(unix)]
+        drop(self.file.take());
+    }
+
     /// Takes a waiting connection. `WouldBlock`: none is there. Every other error leaves the rest of the queue as it is, and no event will
     /// tell of it again: try later (with [`is_out_of_descriptors`], once some are free). Connections that broke while they waited are
     /// passed over, though not without bound.

@@ -46,6 +46,8 @@ pub(crate) struct Core<P: Protocol> {
     /// Jobs on parts of connections that are under way.
     pub(super) jobs_out: usize,
     pub(super) stopping: Option<Stop>,
+    /// The other loops know that this one has closed its listeners.
+    pub(super) told_closed: bool,
     /// Something waits for a permit, and whoever gives one back knows.
     pub(super) is_waiting: bool,
     /// A permit may have been given back just before that was known.
@@ -89,6 +91,8 @@ pub(super) enum InHand {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stop {
     pub(super) deadline: Instant,
+    /// So long those that wait to be accepted wait for room.
+    pub(super) full_until: Instant,
     pub(super) cut: bool,
 }
 
@@ -116,6 +120,7 @@ impl<P: Protocol> Core<P> {
             current: None,
             jobs_out: 0,
             stopping: None,
+            told_closed: false,
             is_waiting: false,
             look_again: false,
             room_asked: 0,

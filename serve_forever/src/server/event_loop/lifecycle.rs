@@ -38,13 +38,20 @@ impl<P: Protocol> Driver<'_, P> {
     }
 
     pub(super) fn accept(&self, core: &mut Core<P>) {
-        for _ in 0..ACCEPTS_PER_TURN {
+        // At the end, sooner closed is better: what comes to a closed port goes elsewhere.
+        let most = if core.stopping.is_some() { usize::MAX } else { ACCEPTS_PER_TURN };
+        for _ in 0..most {
             match core.listeners.accept(self.engine, self.own) {
                 Accepted::Ours(socket, peer, local) => self.admit(core, socket, peer, local),
                 Accepted::More => {}
                 Accepted::Nothing => break,
                 Accepted::Full => {
-                    if self.engine.loops.len() > 1 {
+                    if let Some(stop) = core.stopping {
+                        // Idle connections are about to be closed anyway, and busy ones may end soon.
+                        if core.now >= stop.full_until {
+                            core.listeners.close(&self.own.registry);
+                        }
+                    } else if self.engine.loops.len() > 1 {
                         self.ask_for_room(core);
                     } else if self.close_oldest_idle(core, None) {
                         continue;
@@ -125,10 +132,14 @@ impl<P: Protocol> Driver<'_, P> {
         true
     }
 
-    /// The order to stop: nothing more is accepted, and every connection is told.
+    /// The order to stop: every connection is told, and the listeners accept only what waits on them
+    /// already.
     pub(super) fn stop(&self, core: &mut Core<P>) {
-        core.stopping = Some(Stop { deadline: core.now + self.engine.config.shutdown_timeout, cut: false });
-        core.listeners.close(&self.own.registry);
+        let config = &self.engine.config;
+        let deadline = core.now + config.shutdown_timeout;
+        let full_until = deadline.min(core.now + config.permit_timeout);
+        core.stopping = Some(Stop { deadline, full_until, cut: false });
+        core.listeners.drain(accept::most_drained(config));
         for (token, slot) in core.slots.iter_mut() {
             if slot.stays.wants_permit.is_none() && slot.wake() {
                 core.ready.push_back(token);
@@ -139,7 +150,18 @@ impl<P: Protocol> Driver<'_, P> {
     /// Whether the loop is finished, or has to become so by force.
     pub(super) fn check_stop(&self, core: &mut Core<P>) {
         let Some(stop) = core.stopping else { return };
-        if core.slots.len() == 0 && core.jobs_out == 0 {
+        if core.now >= stop.deadline {
+            core.listeners.close(&self.own.registry);
+        }
+        if core.listeners.are_closed() && !std::mem::replace(&mut core.told_closed, true) {
+            self.engine.loop_has_closed();
+        }
+        if core.slots.len() == 0
+            && core.jobs_out == 0
+            && self.engine.all_have_closed()
+            // From a loop that accepted it for this one.
+            && !self.own.inbox.has_mail()
+        {
             core.finished = true;
         } else if core.now >= stop.deadline {
             if stop.cut {
@@ -155,7 +177,7 @@ impl<P: Protocol> Driver<'_, P> {
                     self.close(core, token);
                 }
                 self.engine.bury(seats);
-                core.stopping = Some(Stop { deadline: core.now + GRACE, cut: true });
+                core.stopping = Some(Stop { deadline: core.now + GRACE, cut: true, ..stop });
             }
         }
         if core.finished {

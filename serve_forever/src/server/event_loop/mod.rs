@@ -138,6 +138,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
                     core.room_made = false;
                 }
             }
+            // The look whether this loop is finished follows in every round.
+            Mail::AllClosed => {}
             Mail::Stop => self.stop(core),
         }
     }
