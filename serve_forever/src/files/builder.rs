@@ -251,6 +251,25 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
+    /// Bytes of memory that names may take which are still to be shown in listings: by default
+    /// 64 MiB, which is enough for 600 000 of them.
+    ///
+    /// A listing is sent as fast as its client reads. Meanwhile it needs some 100 bytes for each
+    /// name, which clients share whose directories have the same names. Beyond this bound the names
+    /// that were used least recently are dropped; when their client reads on, its directory is read
+    /// again, and the listing goes on behind the last name that was sent. The listing that was used
+    /// last stays, however long it is.
+    ///
+    /// ```
+    /// # use serve_forever::SimpleHttpRequestHandler;
+    /// let handler = SimpleHttpRequestHandler::builder().listing_memory(16 * 1024 * 1024).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn listing_memory(mut self, bytes: u64) -> Self {
+        self.options.listing_memory = bytes;
+        self
+    }
+
     /// The handler. It serves what its directory's name stands for, also when the process changes its current directory
     /// later; if that is a link that is made to lead elsewhere, or the directory is made again, then what is there.
     ///

@@ -1,7 +1,7 @@
 //! The handler that serves a directory.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -214,19 +214,73 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
     }
     let mut shown = percent_decode_str(http.mount_path()).decode_utf8_lossy().into_owned();
     shown.push_str(&path.display());
-    match Listing::read(&directory, shown, site.options.hidden) {
+    match Listing::read(&directory, shown, site.options.hidden, &site.models) {
         Ok(listing) => Ok(reply::listing(http, site, directory, listing)),
-        Err(error) if crate::sys::is_out_of_descriptors(&error) => Err(error),
-        Err(_) => {
-            let message = "No permission to list directory";
-            Ok(reply::error(http, site, 404, Some(message), None, &[]))
-        }
+        Err(error) => match error.kind() {
+            ErrorKind::PermissionDenied => {
+                let message = "No permission to list directory";
+                Ok(reply::error(http, site, 404, Some(message), None, &[]))
+            }
+            // Somebody removed it meanwhile.
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(reply::not_found(http, site)),
+            // A part of the names would look like all of them.
+            _ => Err(error),
+        },
     }
 }
 
 /// What was asked for may well be there, but this process cannot open it now. To call that "not found" would let
 /// caches and search engines forget it.
 fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
-    diagnostics::debug!("a file could not be opened: {error}");
+    diagnostics::debug!("a file or directory could not be opened or read: {error}");
     reply::error(http, site, 503, None, None, &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::sys::faults::WHILE_READING;
+    use crate::testing;
+
+    /// What is answered for a directory of `count` files which fails behind `after` of them.
+    fn answer_of_failing(count: usize, after: usize, error: fn() -> io::Error) -> String {
+        let name = format!("serve_forever-failing-{count}-{after}-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir(&directory).unwrap();
+        for number in 0..count {
+            fs::write(directory.join(format!("a file of some length {number}")), "").unwrap();
+        }
+        let handler = SimpleHttpRequestHandler::builder().directory(&directory).build().unwrap();
+        WHILE_READING.set(Some((after, error)));
+        let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        WHILE_READING.set(None);
+        fs::remove_dir_all(&directory).unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[test]
+    fn rule_119_a_directory_that_cannot_be_read_to_its_end_is_503() {
+        // Not one of the kinds that have a name.
+        let of_disk: fn() -> io::Error = || io::Error::from_raw_os_error(5);
+        let of_process: fn() -> io::Error =
+            || io::Error::from_raw_os_error(if cfg!(unix) { 24 } else { 10024 });
+        let slow: fn() -> io::Error = || ErrorKind::TimedOut.into();
+        for (count, after) in [(3, 0), (3, 2), (3, 3), (500, 499)] {
+            for error in [of_disk, of_process, slow] {
+                let answer = answer_of_failing(count, after, error);
+                assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+                assert!(!answer.contains("<li>"), "{answer}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_that_may_not_be_read_or_has_gone_is_404() {
+        let answer = answer_of_failing(1, 0, || ErrorKind::PermissionDenied.into());
+        assert!(answer.starts_with("HTTP/1.1 404 No permission to list directory\r\n"), "{answer}");
+        let answer = answer_of_failing(1, 1, || ErrorKind::NotFound.into());
+        assert!(answer.starts_with("HTTP/1.1 404 File not found\r\n"), "{answer}");
+    }
 }

@@ -5,16 +5,19 @@
 //! its piece of the page is made.
 
 mod details;
+pub(super) mod models;
 mod names;
 pub(super) mod page;
 
 use std::ffi::OsStr;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::sys::{Directory, Kind, Links, Stamp};
 
 use super::path::is_hidden_name;
+use models::{Models, Reader};
 use names::Names;
 
 /// The entries of a directory, in the order in which they are shown.
@@ -22,7 +25,9 @@ use names::Names;
 pub(super) struct Listing {
     /// The path that was asked for, for people.
     path: String,
-    names: Names,
+    names: Arc<Names>,
+    /// Of a long one that is not [kept](Models::keep) yet.
+    reader: Option<Reader>,
 }
 
 /// What is found behind an entry: behind a link it is what the link leads to.
@@ -37,38 +42,89 @@ pub(super) struct Details {
 }
 
 impl Listing {
-    /// Takes the entries in any order; the first error is the result. `path` is what people are told that it is.
-    ///
-    /// [Hidden names](is_hidden_name) are left out unless they are asked for.
-    pub(super) fn new<N: AsRef<OsStr>>(
+    /// What is in that directory. `path` is what people are told that it is.
+    pub(super) fn read(
+        directory: &Directory,
+        path: String,
+        with_hidden: bool,
+        models: &Arc<Models>,
+    ) -> io::Result<Self> {
+        Self::new(path, with_hidden, directory.entries()?, models)
+    }
+
+    fn new<N: AsRef<OsStr>>(
         path: String,
         with_hidden: bool,
         entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
+        models: &Arc<Models>,
     ) -> io::Result<Self> {
-        let mut names = Names::default();
-        for entry in entries {
-            let (name, kind) = entry?;
-            match name.as_ref().as_encoded_bytes() {
-                // No system that we know tells these two, but links to them would send programs in circles.
-                b"." | b".." => {}
-                name if !with_hidden && is_hidden_name(name) => {}
-                name => names.push(name, kind),
-            }
+        let (names, reader) = collect(with_hidden, entries, models)?;
+        Ok(Self { path, names: Arc::new(names), reader })
+    }
+}
+
+/// Takes the entries in any order; the first error is the result.
+///
+/// [Hidden names](is_hidden_name) are left out unless they are asked for.
+fn collect<N: AsRef<OsStr>>(
+    with_hidden: bool,
+    entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
+    models: &Arc<Models>,
+) -> io::Result<(Names, Option<Reader>)> {
+    let mut names = Names::default();
+    let mut reader = None;
+    for entry in entries {
+        let (name, kind) = entry?;
+        match name.as_ref().as_encoded_bytes() {
+            // No system that we know tells these two, but links to them would send programs in circles.
+            b"." | b".." => {}
+            name if !with_hidden && is_hidden_name(name) => {}
+            name => names.push(name, kind),
         }
-        names.sort();
-        Ok(Self { path, names })
+        if names.bytes() > LONG && reader.is_none() {
+            reader = Some(models.reader()?);
+        }
     }
+    names.sort();
+    Ok((names, reader))
+}
 
-    /// What is in that directory.
-    pub(super) fn read(directory: &Directory, path: String, with_hidden: bool) -> io::Result<Self> {
-        Self::new(path, with_hidden, directory.entries()?)
+/// A directory whose listing is being sent.
+#[derive(Debug)]
+pub(super) struct Listed {
+    directory: Directory,
+    links: Links,
+    with_hidden: bool,
+}
+
+impl Listed {
+    pub(super) fn new(directory: Directory, links: Links, with_hidden: bool) -> Self {
+        Self { directory, links, with_hidden }
     }
 }
 
-/// Tells the details of what is in that directory, given its name.
-pub(super) fn look_into(directory: Directory, links: Links) -> impl FnMut(&OsStr) -> Option<Details> {
-    move |name| directory.stamp_of(name, links).ok().map(Details::from)
+/// What is asked of a directory while its listing is sent.
+pub(super) trait Look: Send {
+    /// The details of what has that name; `None`: there is nothing to be seen, as behind a broken
+    /// link.
+    fn details(&mut self, name: &OsStr) -> Option<Details>;
+
+    /// What is in it now.
+    fn names(&mut self, models: &Arc<Models>) -> io::Result<(Names, Option<Reader>)>;
 }
+
+impl Look for Listed {
+    fn details(&mut self, name: &OsStr) -> Option<Details> {
+        self.directory.stamp_of(name, self.links).ok().map(Details::from)
+    }
+
+    fn names(&mut self, models: &Arc<Models>) -> io::Result<(Names, Option<Reader>)> {
+        collect(self.with_hidden, self.directory.entries()?, models)
+    }
+}
+
+/// Names that take more bytes than this are read by few threads at a time: 1 MiB, some 20 000 names.
+const LONG: u64 = 1024 * 1024;
 
 impl From<Stamp> for Details {
     fn from(stamp: Stamp) -> Self {
@@ -116,7 +172,7 @@ mod tests {
 
     fn of(names: &[&'static str], with_hidden: bool) -> Vec<String> {
         let found = names.iter().map(|name| Ok((name, Kind::File)));
-        let listing = Listing::new("/".into(), with_hidden, found).unwrap();
+        let listing = Listing::new("/".into(), with_hidden, found, &Models::new(0)).unwrap();
         entries(&listing).into_iter().map(|(name, _)| name.to_owned()).collect()
     }
 
@@ -136,7 +192,7 @@ mod tests {
         fs::create_dir(directory.0.join("B")).unwrap();
         fs::write(directory.0.join("a"), "").unwrap();
         fs::write(directory.0.join(".c"), "").unwrap();
-        let listing = Listing::read(&directory.open(), "/".into(), true).unwrap();
+        let listing = Listing::read(&directory.open(), "/".into(), true, &Models::new(0)).unwrap();
         assert_eq!(entries(&listing), [(".c", Kind::File), ("a", Kind::File), ("B", Kind::Directory)]);
     }
 
@@ -152,7 +208,7 @@ mod tests {
             symlink(target, directory.0.join(link)).unwrap();
         }
         let _socket = std::os::unix::net::UnixListener::bind(directory.0.join("f")).unwrap();
-        let listing = Listing::read(&directory.open(), "/".into(), true).unwrap();
+        let listing = Listing::read(&directory.open(), "/".into(), true, &Models::new(0)).unwrap();
         assert_eq!(
             entries(&listing),
             [
@@ -165,7 +221,8 @@ mod tests {
             ]
         );
 
-        let mut look = look_into(directory.open(), Links::Inside);
+        let mut listed = Listed::new(directory.open(), Links::Inside, true);
+        let mut look = |name: &OsStr| listed.details(name);
         let mut is = |name: &str| look(OsStr::new(name)).map(|found| (found.is_directory, found.is_file));
         assert_eq!(
             ["a", "b", "c", "d", "e", "f"].map(&mut is),
@@ -188,6 +245,6 @@ mod tests {
     #[test]
     fn an_error_while_reading_leaves_no_half_listing() {
         let found = [Ok(("a", Kind::File)), Err(io::ErrorKind::Other.into()), Ok(("b", Kind::File))];
-        assert!(Listing::new("/".into(), true, found).is_err());
+        assert!(Listing::new("/".into(), true, found, &Models::new(0)).is_err());
     }
 }

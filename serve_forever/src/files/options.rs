@@ -28,6 +28,8 @@ pub(super) struct Options {
     pub(super) protocol_version: Cow<'static, str>,
     /// Octets that the cache of small files may take.
     pub(super) cache_size: u64,
+    /// Bytes that the names in long listings may take.
+    pub(super) listing_memory: u64,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             allowed_hosts: None,
             protocol_version: Cow::Borrowed("HTTP/1.1"),
             cache_size: CACHE_SIZE,
+            listing_memory: LISTING_MEMORY,
         }
     }
 }
@@ -54,3 +57,5 @@ const INDEX_PAGES: [&str; 2] = ["index.html", "index.htm"];
 const CACHE_CONTROL: &str = "no-cache";
 /// 8 MiB.
 const CACHE_SIZE: u64 = 8 * 1024 * 1024;
+/// 64 MiB.
+const LISTING_MEMORY: u64 = 64 * 1024 * 1024;

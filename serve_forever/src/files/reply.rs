@@ -13,7 +13,7 @@ use crate::{Exchange, Result, Source};
 use super::conditions::{Outcome, evaluate, if_range_allows};
 use super::entry::{Content, Entry};
 use super::listing::page::Page;
-use super::listing::{Listing, look_into};
+use super::listing::{Listed, Listing};
 use super::multipart::{Boundary, Multipart};
 use super::path::with_slash;
 use super::range::{self, Wanted};
@@ -106,7 +106,7 @@ fn part_of(octets: &[u8], range: Range<u64>) -> &[u8] {
 
 /// 200 with the page of the listing, which is a picture of this moment and nothing to be kept.
 pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, listing: Listing) -> Result {
-    let mut page = Page::new(listing, look_into(directory, site.links()));
+    let mut page = Page::new(listing, Listed::new(directory, site.links(), site.options.hidden));
     let mut octets = Vec::new();
     let mut is_more = true;
     while is_more && octets.len() <= SHORT_LISTING {
@@ -120,7 +120,8 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
     if octets.len() <= SHORT_LISTING {
         Ok(http.wfile().write_all(&octets)?)
     } else {
-        // Writing so much would wait for the client.
+        // Writing so much would wait for the client, and what waits must not take much memory.
+        page.keep(&site.models);
         http.send_source(Beginning { octets, rest: is_more.then_some(page) })
     }
 }

@@ -23,6 +23,7 @@ use crate::sync::lock;
 use crate::sys::{self, Directory, Links, Stamp};
 
 use super::entry::{self, Entry};
+use super::listing::models::Models;
 use super::options::Options;
 use super::path::RequestPath;
 
@@ -40,6 +41,8 @@ pub(super) struct Site {
     pub(super) listing_fields: PreparedFields,
     /// The user's fields on errors, redirects and the answer to `OPTIONS`.
     pub(super) fields_without_content: PreparedFields,
+    /// What is left to be shown of long listings.
+    pub(super) models: Arc<Models>,
     told_of_hidden: AtomicBool,
     /// From when times are counted.
     since: Instant,
@@ -81,6 +84,7 @@ impl Site {
             entries: Cache::with_weighter(USUAL_ENTRIES, options.cache_size, Weight::new(options.cache_size)),
             listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
             fields_without_content: entry::fields_without_content(&options).map_err(io::Error::other)?,
+            models: Models::new(options.listing_memory),
             told_of_hidden: AtomicBool::new(false),
             since: Instant::now(),
             root,

@@ -164,7 +164,10 @@ impl Directory {
 
     /// What is in it, without `.` and `..`, in no particular order. Each call starts anew.
     pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, Kind)>> + use<>> {
-        self.handle.entries()
+        let entries = self.handle.entries()?;
+        #[cfg(test)]
+        let entries = faults::inject(entries);
+        Ok(entries)
     }
 
     /// Of one of the [`entries`](Self::entries), without opening it; of a link, of what it leads to. `NotFound` where there is nothing, or
@@ -185,6 +188,37 @@ impl Directory {
     #[cfg(test)]
     pub(super) fn open_for_steps(path: &Path) -> io::Result<Self> {
         Self::of_root(backend::Root::open_for_steps(path)?)
+    }
+}
+
+/// Disks that fail, for tests.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::cell::Cell;
+    use std::ffi::OsString;
+    use std::io;
+
+    use super::Kind;
+
+    thread_local! {
+        /// What this thread meets behind so many entries of a directory that it reads.
+        pub(crate) static WHILE_READING: Cell<Option<(usize, fn() -> io::Error)>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn inject(
+        mut entries: impl Iterator<Item = io::Result<(OsString, Kind)>>,
+    ) -> impl Iterator<Item = io::Result<(OsString, Kind)>> {
+        let fault = WHILE_READING.get();
+        let mut count = 0;
+        std::iter::from_fn(move || {
+            if let Some((after, error)) = fault
+                && count == after
+            {
+                return Some(Err(error()));
+            }
+            count += 1;
+            entries.next()
+        })
     }
 }
 

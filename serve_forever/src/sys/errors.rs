@@ -17,6 +17,43 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     error.kind() == ErrorKind::OutOfMemory || matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
 }
 
+/// A disk, or the network or program behind a file system, failed: it says nothing of what is there.
+#[cfg(unix)]
+pub(crate) fn is_of_disk(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    // The later ones are those of network file systems, and of FUSE whose program has ended.
+    let errors = [Errno::IO, Errno::BADMSG, Errno::TIMEDOUT, Errno::NOTCONN, Errno::HOSTDOWN];
+    Errno::from_io_error(error).is_some_and(|errno| errors.contains(&errno))
+}
+
+/// A disk, or the network behind a file system, failed: it says nothing of what is there.
+#[cfg(not(unix))]
+pub(crate) fn is_of_disk(error: &io::Error) -> bool {
+    const NOT_READY: i32 = 21;
+    const CRC: i32 = 23;
+    const SECTOR_NOT_FOUND: i32 = 27;
+    const READ_FAULT: i32 = 30;
+    const GEN_FAILURE: i32 = 31;
+    const SEM_TIMEOUT: i32 = 121;
+    const IO_DEVICE: i32 = 1117;
+    const FILE_CORRUPT: i32 = 1392;
+    const DISK_CORRUPT: i32 = 1393;
+    matches!(
+        error.raw_os_error(),
+        Some(
+            NOT_READY
+                | CRC
+                | SECTOR_NOT_FOUND
+                | READ_FAULT
+                | GEN_FAILURE
+                | SEM_TIMEOUT
+                | IO_DEVICE
+                | FILE_CORRUPT
+                | DISK_CORRUPT
+        )
+    )
+}
+
 /// The peer or the network ended the connection; nothing that this side did wrong, and nothing to report loudly.
 ///
 /// A time-out counts only when it comes from the system, which gave up on a peer that no longer answers. The library's own deadlines use the
@@ -73,5 +110,18 @@ mod tests {
             assert!(!is_out_of_descriptors(&errno.into()), "{errno}");
         }
         assert!(!is_out_of_descriptors(&ErrorKind::WouldBlock.into()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn failures_of_disks_are_told_from_what_is_not_there() {
+        use rustix::io::Errno;
+        for errno in [Errno::IO, Errno::TIMEDOUT, Errno::NOTCONN] {
+            assert!(is_of_disk(&errno.into()), "{errno}");
+        }
+        for errno in [Errno::NOENT, Errno::ACCESS, Errno::NOTDIR, Errno::LOOP, Errno::NAMETOOLONG] {
+            assert!(!is_of_disk(&errno.into()), "{errno}");
+        }
+        assert!(!is_of_disk(&ErrorKind::NotFound.into()));
     }
 }

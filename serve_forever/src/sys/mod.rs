@@ -36,6 +36,8 @@ use portable as backend;
 #[cfg(all(unix, not(feature = "portable-sys")))]
 use unix as backend;
 
+#[cfg(test)]
+pub(crate) use directory::faults;
 pub(crate) use directory::{Directory, Found, Kind, Links, Stamp};
 pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
 pub(crate) use names::name_from_octets;

@@ -9,7 +9,7 @@ use crate::sys::Kind;
 
 /// Names, each with its kind.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(in crate::files) struct Names {
     /// Name after name, some of them with a key behind them.
     octets: Vec<u8>,
     entries: Vec<Entry>,
@@ -48,6 +48,21 @@ impl Names {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Bytes of memory that they take.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.octets.len() + self.entries.len() * size_of::<Entry>()) as u64
+    }
+
+    /// How many of these, which are sorted, come before `name` or are it. It need not be one of them.
+    pub(super) fn count_up_to(&self, name: &[u8]) -> usize {
+        let mut alone = Self::default();
+        alone.push(name, Kind::Other);
+        let Some(last) = alone.entries.first() else { return 0 };
+        self.entries.partition_point(|entry| {
+            compare((entry, &self.octets), (last, &alone.octets)) != Ordering::Greater
+        })
     }
 
     /// All but the first `start`.
@@ -101,7 +116,7 @@ fn sort_from(depth: usize, entries: &mut [Entry], octets: &[u8]) {
             [] | [_] => {}
             // The keys have ended, as no name has a NUL, so they are the same.
             [first, ..] if first.eight.to_le_bytes()[0] == 0 => {
-                alike.sort_unstable_by(|a, b| compare(a, b, octets));
+                alike.sort_unstable_by(|a, b| compare((a, octets), (b, octets)));
             }
             _ => sort_from(depth + 8, alike, octets),
         }
@@ -116,9 +131,19 @@ fn eight_octets(key: &[u8], start: usize) -> u64 {
     u64::from_be_bytes(eight)
 }
 
-fn compare(a: &Entry, b: &Entry, octets: &[u8]) -> Ordering {
-    let small = |entry: &Entry| entry.key(octets).iter().map(u8::to_ascii_lowercase);
-    small(a).cmp(small(b)).then_with(|| a.name(octets).cmp(b.name(octets)))
+/// Each entry comes with the bytes that it is found in.
+fn compare(a: (&Entry, &[u8]), b: (&Entry, &[u8])) -> Ordering {
+    fn small<'a>((entry, octets): (&Entry, &'a [u8])) -> impl Iterator<Item = u8> + use<'a> {
+        entry.key(octets).iter().map(u8::to_ascii_lowercase)
+    }
+    small(a).cmp(small(b)).then_with(|| a.0.name(a.1).cmp(b.0.name(b.1)))
+}
+
+/// The same names and kinds in the same order.
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes() && self.iter_from(0).eq(other.iter_from(0))
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +223,30 @@ mod tests {
         assert_eq!(all.entries.capacity(), 2_000);
     }
 
+    #[test]
+    fn names_are_counted_up_to_one_that_need_not_be_there() {
+        let mut all = Names::default();
+        for name in ["b", "B", "d", "Č", "č1"] {
+            all.push(name.as_bytes(), Kind::File);
+        }
+        all.sort();
+        for (name, count) in [
+            ("", 0),
+            ("a", 0),
+            ("B", 1),
+            ("b", 2),
+            ("c", 2),
+            ("D", 2),
+            ("d", 3),
+            ("Č", 4),
+            ("č", 4),
+            ("ž", 5),
+        ] {
+            assert_eq!(all.count_up_to(name.as_bytes()), count, "{name}");
+        }
+        assert_eq!(Names::default().count_up_to(b"a"), 0);
+    }
+
     /// The order in the words of the requirement, however slow.
     fn plainly_sorted(mut names: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         names.sort_by_cached_key(|name| (String::from_utf8_lossy(name).to_lowercase(), name.clone()));
@@ -209,6 +258,22 @@ mod tests {
         fn the_order_is_that_of_lower_cased_text(names in prop::collection::vec("[^/\0]{0,12}", 0..40)) {
             let names: Vec<_> = names.into_iter().map(String::into_bytes).collect();
             prop_assert_eq!(sorted(&names), plainly_sorted(names));
+        }
+
+        #[test]
+        fn what_is_left_behind_a_name_is_what_comes_after_it(
+            names in prop::collection::hash_set("[aAbBĀāΣσςſİK]{0,4}", 0..40),
+            last in "[aAbBĀāΣσςſİK]{0,4}",
+        ) {
+            let mut all = Names::default();
+            names.iter().for_each(|name| all.push(name.as_bytes(), Kind::File));
+            all.sort();
+            let mut expected = names;
+            expected.insert(last.clone());
+            let expected = plainly_sorted(expected.into_iter().map(String::into_bytes).collect());
+            let place = expected.iter().position(|name| *name == last.as_bytes()).unwrap();
+            let rest: Vec<_> = all.iter_from(all.count_up_to(last.as_bytes())).map(|(name, _)| name).collect();
+            prop_assert_eq!(rest, &expected[place + 1..]);
         }
 
         #[test]

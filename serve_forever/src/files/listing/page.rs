@@ -1,7 +1,7 @@
 //! A listing as a page of HTML, in the form that Python gives it.
 
-use std::ffi::OsStr;
 use std::io;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
@@ -9,7 +9,9 @@ use crate::http::escape;
 use crate::sys::Kind;
 use crate::{Source, sys};
 
-use super::{Details, Listing, details};
+use super::models::{Handle, Models, Reader};
+use super::names::Names;
+use super::{Details, Listing, Look, details};
 
 /// The value of `Content-Type`.
 pub(in crate::files) const CONTENT_TYPE: &str = "text/html; charset=utf-8";
@@ -21,42 +23,81 @@ const PIECE: usize = 32 * 1024;
 /// scheme.
 const CODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The page, made piece by piece. `L` looks at an entry when its turn has come; `None`: there is nothing to be seen,
-/// as behind a broken link.
+/// The page, made piece by piece. `L` looks at an entry when its turn has come.
 pub(in crate::files) struct Page<L> {
-    listing: Listing,
+    path: String,
+    held: Held,
     look: L,
     /// How many entries are out; `None`: not even the beginning is.
     shown: Option<usize>,
+    /// The last of them.
+    last: Vec<u8>,
 }
 
-impl<L> Page<L>
-where
-    L: FnMut(&OsStr) -> Option<Details>,
-{
+/// The names that are shown.
+enum Held {
+    /// As long as a page is made without waiting for its client.
+    Own(Arc<Names>, #[expect(dead_code, reason = "what counts is when it is dropped")] Option<Reader>),
+    /// They may be dropped, and read again.
+    Kept(Handle, Arc<Models>),
+}
+
+impl<L: Look> Page<L> {
     pub(in crate::files) fn new(listing: Listing, look: L) -> Self {
-        Self { listing, look, shown: None }
+        let held = Held::Own(listing.names, listing.reader);
+        Self { path: listing.path, held, look, shown: None, last: Vec::new() }
+    }
+
+    /// From now on the rest of the names is kept by `models`, which bounds what all of them take.
+    pub(in crate::files) fn keep(&mut self, models: &Arc<Models>) {
+        if let Held::Own(names, _) = &self.held {
+            self.held = Held::Kept(models.keep(Arc::clone(names)), Arc::clone(models));
+        }
+    }
+
+    fn names(&mut self) -> io::Result<Arc<Names>> {
+        match &self.held {
+            Held::Own(names, _) => Ok(Arc::clone(names)),
+            Held::Kept(handle, models) => match handle.names() {
+                Some(names) => Ok(names),
+                None => self.read_again(&Arc::clone(models)),
+            },
+        }
+    }
+
+    /// Goes on with what is in the directory now, behind the last name that was shown.
+    #[cold]
+    fn read_again(&mut self, models: &Arc<Models>) -> io::Result<Arc<Names>> {
+        let (names, _reader) = self.look.names(models)?;
+        self.shown = self.shown.map(|_| names.count_up_to(&self.last));
+        let names = Arc::new(names);
+        self.held = Held::Kept(models.keep(Arc::clone(&names)), Arc::clone(models));
+        Ok(names)
     }
 }
 
-impl<L> Source for Page<L>
-where
-    L: FnMut(&OsStr) -> Option<Details> + Send,
-{
+impl<L: Look> Source for Page<L> {
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        let names = self.names()?;
         let mut piece = String::with_capacity(PIECE + PIECE / 8);
         let shown = self.shown.unwrap_or_else(|| {
-            begin(&mut piece, &self.listing.path);
+            begin(&mut piece, &self.path);
             0
         });
-        let mut rest = self.listing.names.iter_from(shown);
+        let mut rest = names.iter_from(shown);
+        let mut last = None;
         while piece.len() < PIECE
             && let Some((name, kind)) = rest.next()
         {
-            let details = sys::name_from_octets(name.to_vec()).and_then(|name| (self.look)(&name));
+            let details = sys::name_from_octets(name.to_vec()).and_then(|name| self.look.details(&name));
             item(&mut piece, name, kind, details.as_ref());
+            last = Some(name);
         }
-        self.shown = Some(self.listing.names.len() - rest.len());
+        if let Some(name) = last {
+            self.last.clear();
+            self.last.extend_from_slice(name);
+        }
+        self.shown = Some(names.len() - rest.len());
         let is_end = rest.len() == 0;
         if is_end {
             piece.push_str(END);
@@ -132,14 +173,60 @@ fn is_deceptive(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::{OsStr, OsString};
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
+    /// A directory in memory, of which all details are the same, or none is known.
+    #[derive(Default)]
+    struct Folder {
+        names: Vec<String>,
+        details: Option<Details>,
+        looked: Vec<OsString>,
+        /// How often it was read.
+        reads: usize,
+    }
+
+    impl Folder {
+        fn of(names: Vec<String>) -> Self {
+            Self { names, ..Self::default() }
+        }
+
+        fn page(mut self, path: &str) -> Page<Self> {
+            let (names, reader) = self.names(&Models::new(0)).unwrap();
+            Page::new(Listing { path: path.into(), names: Arc::new(names), reader }, self)
+        }
+    }
+
+    impl Look for Folder {
+        fn details(&mut self, name: &OsStr) -> Option<Details> {
+            self.looked.push(name.to_owned());
+            self.details
+        }
+
+        fn names(&mut self, _: &Arc<Models>) -> io::Result<(Names, Option<Reader>)> {
+            self.reads += 1;
+            let mut names = Names::default();
+            self.names.iter().for_each(|name| names.push(name.as_bytes(), Kind::File));
+            names.sort();
+            Ok((names, None))
+        }
+    }
+
+    fn rest_of<L: Look>(page: &mut Page<L>) -> String {
+        let mut out = Vec::new();
+        while page.pull(&mut out).unwrap() {}
+        String::from_utf8(out).unwrap()
+    }
+
+    fn many() -> Vec<String> {
+        (0..10_000).map(|number| format!("file {number:05}")).collect()
+    }
+
     /// What a page of these files is, with nothing known of them, and the number of its pieces.
     fn page(path: &str, names: Vec<String>) -> (String, usize) {
-        let found = names.into_iter().map(|name| Ok((name, Kind::File)));
-        let mut page = Page::new(Listing::new(path.into(), true, found).unwrap(), |_: &OsStr| None);
+        let mut page = Folder::of(names).page(path);
         let (mut out, mut pieces) = (Vec::new(), 1);
         while page.pull(&mut out).unwrap() {
             pieces += 1;
@@ -257,19 +344,68 @@ mod tests {
 
     #[test]
     fn entries_are_looked_at_when_their_piece_is_made() {
-        let found = (0..10_000).map(|number| Ok((format!("file {number:05}"), Kind::File)));
-        let mut looked = Vec::new();
-        let look = |name: &OsStr| {
-            looked.push(name.to_owned());
-            Some(Details { modified: Some(UNIX_EPOCH + Duration::from_secs(1)), ..FILE })
-        };
-        let mut page = Page::new(Listing::new("/".into(), true, found).unwrap(), look);
+        let details = Some(Details { modified: Some(UNIX_EPOCH + Duration::from_secs(1)), ..FILE });
+        let mut page = Folder { names: many(), details, ..Folder::default() }.page("/");
         let mut out = Vec::new();
         assert!(page.pull(&mut out).unwrap());
         let items = String::from_utf8(out).unwrap().matches("00:00</time></li>").count();
         assert!((1..1_000).contains(&items), "{items}");
+        let looked = &page.look.looked;
         assert_eq!(looked.len(), items);
         assert_eq!((looked[0].to_str(), looked[1].to_str()), (Some("file 00000"), Some("file 00001")));
+    }
+
+    #[test]
+    fn names_that_are_kept_are_shown_without_reading_them_again() {
+        let models = Models::new(0);
+        let (mut one, mut other) = (Folder::of(many()).page("/"), Folder::of(many()).page("/"));
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        assert!(one.pull(&mut first).unwrap() && other.pull(&mut second).unwrap());
+        one.keep(&models);
+        other.keep(&models);
+        let whole = page("/", many()).0;
+        assert_eq!(String::from_utf8(first).unwrap() + &rest_of(&mut one), whole);
+        drop(one);
+        assert_eq!(String::from_utf8(second).unwrap() + &rest_of(&mut other), whole);
+        assert_eq!((other.look.reads, models.bytes() > 0), (1, true));
+        drop(other);
+        assert_eq!(models.bytes(), 0);
+    }
+
+    #[test]
+    fn a_page_whose_names_were_dropped_goes_on_behind_the_last_one() {
+        let models = Models::new(0);
+        let mut long = Folder::of(many()).page("/");
+        let mut out = Vec::new();
+        assert!(long.pull(&mut out).unwrap());
+        long.keep(&models);
+        // Another one takes the place.
+        let mut other = Folder::of(vec!["a".into()]).page("/");
+        other.keep(&models);
+        let whole = page("/", many()).0;
+        assert_eq!(String::from_utf8(out.clone()).unwrap() + &rest_of(&mut long), whole);
+        assert_eq!(long.look.reads, 2);
+    }
+
+    #[test]
+    fn a_page_that_goes_on_shows_each_name_once_that_was_there_all_the_time() {
+        let models = Models::new(0);
+        let mut long = Folder::of(many()).page("/");
+        let mut out = Vec::new();
+        assert!(long.pull(&mut out).unwrap());
+        long.keep(&models);
+        Folder::of(vec!["a".into()]).page("/").keep(&models);
+        models.keep(Arc::new(Names::default()));
+        // The last one that was shown, and all before it, are gone; others have come.
+        let shown = String::from_utf8(out).unwrap();
+        let count = shown.matches("<li>").count();
+        long.look.names.drain(..count);
+        long.look.names.extend(["before".into(), "zebra".into()]);
+        let rest = rest_of(&mut long);
+        assert_eq!(rest.matches("<li>").count(), 10_000 - count + 1, "{count}");
+        assert!(rest.contains(">zebra<") && !rest.contains(">before<"));
+        assert!(rest.starts_with(&format!("<li><a href=\"file%20{count:05}\">")));
+        assert!(rest.ends_with(END));
     }
 
     #[test]

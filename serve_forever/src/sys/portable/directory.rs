@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::sys::errors::is_of_disk;
 use crate::sys::{Found, Kind, Links, Stamp, is_out_of_descriptors};
 
 /// Absolute and without links.
@@ -37,7 +38,7 @@ impl Root {
 
     pub(crate) fn find(&self, relative: &Path, links: Links) -> io::Result<Found<Handle>> {
         match self.try_find(relative, links) {
-            Err(error) if is_out_of_descriptors(&error) => Err(error),
+            Err(error) if is_out_of_descriptors(&error) || is_of_disk(&error) => Err(error),
             Err(_) => Ok(Found::Nothing),
             Ok(found) => Ok(found),
         }
@@ -45,7 +46,7 @@ impl Root {
 
     pub(crate) fn stamp_of(&self, relative: &Path, links: Links) -> io::Result<Stamp> {
         match self.resolve(relative, links).and_then(fs::metadata) {
-            Err(error) if is_out_of_descriptors(&error) => Err(error),
+            Err(error) if is_out_of_descriptors(&error) || is_of_disk(&error) => Err(error),
             Err(_) => Err(ErrorKind::NotFound.into()),
             Ok(metadata) => Ok(Stamp::from(&metadata)),
         }

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat};
 use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::beneath::{Root, SEARCH, or_dot};
+use crate::sys::errors::is_of_disk;
 use crate::sys::{Found, Kind, Links, Stamp};
 
 /// Without `NONBLOCK` a named pipe that has just taken the place of a file keeps the thread until somebody writes to it; on regular files it
@@ -130,7 +131,8 @@ fn unless_of_path(error: Errno) -> io::Result<()> {
     match error {
         // Somebody holds a lease on the file.
         Errno::AGAIN => Err(ErrorKind::ResourceBusy.into()),
-        Errno::IO | Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Err(error.into()),
+        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Err(error.into()),
+        _ if is_of_disk(&error.into()) => Err(error.into()),
         _ => Ok(()),
     }
 }
@@ -146,7 +148,7 @@ mod tests {
         {
             assert!(unless_of_path(errno).is_ok(), "{errno}");
         }
-        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO] {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO, Errno::TIMEDOUT, Errno::NOTCONN] {
             assert_eq!(unless_of_path(errno).unwrap_err().raw_os_error(), Some(errno.raw_os_error()));
         }
         assert_eq!(unless_of_path(Errno::AGAIN).unwrap_err().kind(), ErrorKind::ResourceBusy);

@@ -1,0 +1,212 @@
+//! The names of long directories, for those clients that have not read their listing to the end.
+//!
+//! A listing of 100 000 names takes 10 MB, and a client may read it as slowly as it likes. So
+//! clients whose directories have the same names share them, and what all of them take together is
+//! bounded: of the names beyond the bound, those that were used least recently are dropped. A
+//! client whose names were dropped has its directory read again for its next piece, and goes on
+//! behind the name that it was shown last. Nobody is refused or cut for it.
+//!
+//! Names are compared with those that are there, and not kept for the next request, so that every
+//! listing is of a directory that was read after it was asked for.
+
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use crate::sync::{lock, wait_for};
+
+use super::names::Names;
+
+/// The names of all directories that are being listed.
+#[derive(Debug)]
+pub(in crate::files) struct Models {
+    /// Bytes that they may take.
+    most: u64,
+    /// Those that were used last stand last.
+    kept: Mutex<Vec<Arc<Names>>>,
+    /// Threads that may still begin to read a long directory.
+    readers: Mutex<usize>,
+    /// Rings when one has ended.
+    bell: Condvar,
+}
+
+impl Models {
+    pub(in crate::files) fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            kept: Mutex::default(),
+            readers: Mutex::new(MOST_READERS),
+            bell: Condvar::new(),
+        })
+    }
+
+    /// Waits until few enough threads read long directories. What they read is in memory before it
+    /// can be compared with what is there.
+    #[cold]
+    pub(super) fn reader(self: &Arc<Self>) -> io::Result<Reader> {
+        let started = Instant::now();
+        let mut readers = lock(&self.readers);
+        while *readers == 0 {
+            let left = READER_TIMEOUT.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                let text = "too many long directories are being read";
+                return Err(io::Error::new(ErrorKind::ResourceBusy, text));
+            }
+            (readers, _) = wait_for(&self.bell, readers, left);
+        }
+        *readers -= 1;
+        Ok(Reader(Arc::clone(self)))
+    }
+
+    /// Keeps these names for as long as the handle lives, or until others need their place. Where
+    /// the same ones are kept already, these are dropped.
+    pub(super) fn keep(self: &Arc<Self>, names: Arc<Names>) -> Handle {
+        let mut dropped = Vec::new();
+        let mut kept = lock(&self.kept);
+        let names = match kept.iter().position(|other| **other == *names) {
+            Some(place) => kept.remove(place),
+            None => names,
+        };
+        let handle = Handle { models: Arc::clone(self), names: Arc::downgrade(&names) };
+        kept.push(names);
+        let mut together: u64 = kept.iter().map(|names| names.bytes()).sum();
+        // The last one stays, however long it is: it is the one that is wanted now.
+        while together > self.most && kept.len() > 1 {
+            let first = kept.remove(0);
+            together -= first.bytes();
+            dropped.push(first);
+        }
+        drop(kept);
+        handle
+    }
+
+    /// Bytes that are kept.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        lock(&self.kept).iter().map(|names| names.bytes()).sum()
+    }
+}
+
+/// Names that may be dropped.
+#[derive(Debug)]
+pub(super) struct Handle {
+    models: Arc<Models>,
+    names: Weak<Names>,
+}
+
+impl Handle {
+    /// The names, unless they were dropped.
+    pub(super) fn names(&self) -> Option<Arc<Names>> {
+        let names = self.names.upgrade()?;
+        let mut kept = lock(&self.models.kept);
+        if let Some(place) = kept.iter().position(|other| Arc::ptr_eq(other, &names)) {
+            let used = kept.remove(place);
+            kept.push(used);
+        }
+        Some(names)
+    }
+}
+
+impl Drop for Handle {
+    /// Names that no handle is left of are dropped, too.
+    fn drop(&mut self) {
+        let mut dropped = Vec::new();
+        let mut kept = lock(&self.models.kept);
+        self.names = Weak::new();
+        let unused = |names: &mut Arc<Names>| Arc::weak_count(names) == 0;
+        dropped.extend(kept.extract_if(.., unused));
+        drop(kept);
+    }
+}
+
+/// The right to read a long directory.
+#[derive(Debug)]
+pub(in crate::files) struct Reader(Arc<Models>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        *lock(&self.0.readers) += 1;
+        self.0.bell.notify_one();
+    }
+}
+
+/// Threads that read long directories at once.
+const MOST_READERS: usize = 4;
+/// How long others wait for them. To read 100 000 names takes some 50 milliseconds.
+const READER_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Kind;
+
+    fn names(prefix: &str, count: usize) -> Arc<Names> {
+        let mut names = Names::default();
+        for number in 0..count {
+            names.push(format!("{prefix}{number:06}").as_bytes(), Kind::File);
+        }
+        names.sort();
+        Arc::new(names)
+    }
+
+    #[test]
+    fn equal_names_are_kept_once() {
+        let models = Models::new(u64::MAX);
+        let handles: Vec<_> = (0..100).map(|_| models.keep(names("a", 100))).collect();
+        assert_eq!(models.bytes(), names("a", 100).bytes());
+        let other = models.keep(names("b", 100));
+        assert_eq!(models.bytes(), 2 * names("a", 100).bytes());
+        assert!(handles.iter().all(|handle| handle.names().is_some_and(|kept| *kept == *names("a", 100))));
+        drop(handles);
+        assert_eq!(models.bytes(), names("b", 100).bytes());
+        drop(other);
+        assert_eq!(models.bytes(), 0);
+    }
+
+    #[test]
+    fn names_of_another_kind_are_others() {
+        let models = Models::new(u64::MAX);
+        let of = |kind| {
+            let mut names = Names::default();
+            names.push(b"a", kind);
+            models.keep(Arc::new(names))
+        };
+        let handles = [of(Kind::File), of(Kind::Directory)];
+        assert!(!Arc::ptr_eq(&handles[0].names().unwrap(), &handles[1].names().unwrap()));
+    }
+
+    #[test]
+    fn beyond_the_bound_those_go_that_were_used_least_recently() {
+        let one = names("a", 100).bytes();
+        let models = Models::new(2 * one);
+        let a = models.keep(names("a", 100));
+        let b = models.keep(names("b", 100));
+        assert!(a.names().is_some());
+        let c = models.keep(names("c", 100));
+        assert_eq!(models.bytes(), 2 * one);
+        assert_eq!([a, b, c].map(|handle| handle.names().is_some()), [true, false, true]);
+    }
+
+    #[test]
+    fn the_last_one_stays_however_long_it_is() {
+        let models = Models::new(0);
+        let a = models.keep(names("a", 100));
+        assert!(a.names().is_some());
+        let b = models.keep(names("b", 10));
+        assert_eq!([a, b].map(|handle| handle.names().is_some()), [false, true]);
+    }
+
+    #[test]
+    fn few_threads_read_long_directories_at_once() {
+        let models = Models::new(0);
+        let mut readers: Vec<_> = (0..MOST_READERS).map(|_| models.reader().unwrap()).collect();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| models.reader().map(drop));
+            assert_eq!(*lock(&models.readers), 0);
+            readers.pop();
+            waiting.join().unwrap().unwrap();
+        });
+        drop(readers);
+        assert_eq!(*lock(&models.readers), MOST_READERS);
+    }
+}
