@@ -4,10 +4,10 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use support::tools::{BROWSERS, tool};
-use support::{Directory, Serving};
+use support::tools::{BROWSERS, output_within, tool};
+use support::{Directory, LONG_FAILSAFE, Serving};
 
 #[test]
 fn a_browser_reads_the_documentation_without_a_failed_request() {
@@ -44,30 +44,27 @@ fn a_browser_reads_the_documentation_without_a_failed_request() {
 fn documentation() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../serve_forever/Cargo.toml");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("documentation");
-    let status = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
         .args(["doc", "--quiet", "--no-deps", "--manifest-path"])
         .arg(manifest)
         .arg("--target-dir")
-        .arg(&target)
-        .stdin(Stdio::null())
-        .status()
-        .expect("cargo runs");
-    assert!(status.success(), "the documentation cannot be made");
+        .arg(&target);
+    let output = output_within(LONG_FAILSAFE, &mut cargo);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     target.join("doc")
 }
 
 /// What a page has become after its scripts have run.
 fn look_at(browser: &Path, profile: &Path, url: &str) -> String {
-    let output = Command::new(browser)
+    let mut command = Command::new(browser);
+    command
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--virtual-time-budget=10000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.display()))
-        .arg(url)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the browser runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+        .arg(url);
+    String::from_utf8_lossy(&output_within(LONG_FAILSAFE, &mut command).stdout).into_owned()
 }
 
 fn plain(page: &str) -> String {

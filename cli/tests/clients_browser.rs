@@ -16,7 +16,7 @@ use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, SimpleHttpRequestHandler, handler_fn,
 };
 use support::tools::{BROWSERS, client, tool};
-use support::{Directory, FAILSAFE, Serving, logged, program};
+use support::{Directory, FAILSAFE, Serving, logged, program, wait};
 
 /// A browser that is on a page, until this is dropped.
 struct Browser(Child);
@@ -41,7 +41,9 @@ impl Drop for Browser {
     fn drop(&mut self) {
         // Asked to, it takes its many processes along.
         let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
-        let _ = self.0.wait();
+        if !thread::panicking() {
+            wait("the end of the browser", &mut self.0, FAILSAFE);
+        }
     }
 }
 

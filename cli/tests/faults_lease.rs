@@ -6,12 +6,12 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use support::tools::tool;
-use support::{Directory, Serving};
+use support::{Directory, FAILSAFE, Serving, read_line, wait};
 
 /// Says `held`, or why not; then `wanted` once somebody else opens it. Gives the lease back when its input ends.
 const HOLDER: &str = "
@@ -30,7 +30,7 @@ sys.stdin.read()
 /// Who holds the lease, until this is dropped.
 struct Lease {
     holder: Child,
-    out: BufReader<ChildStdout>,
+    out: Option<BufReader<ChildStdout>>,
 }
 
 impl Lease {
@@ -44,8 +44,8 @@ impl Lease {
             .spawn()
             .expect("Python starts");
         let out = BufReader::new(holder.stdout.take().expect("a pipe"));
-        let mut lease = Self { holder, out };
-        let said = lease.line();
+        let mut lease = Self { holder, out: Some(out) };
+        let said = lease.line("whether there is a lease");
         if said != "held\n" {
             eprintln!("skipped: there are no leases here: {said}");
             return None;
@@ -53,9 +53,10 @@ impl Lease {
         Some(lease)
     }
 
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).expect("text");
+    #[track_caller]
+    fn line(&mut self, awaited: &str) -> String {
+        let (out, line) = read_line(awaited, self.out.take().expect("the last line came"));
+        self.out = Some(out);
         line
     }
 }
@@ -63,7 +64,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         drop(self.holder.stdin.take());
-        let _ = self.holder.wait();
+        wait("the end of who holds the lease", &mut self.holder, FAILSAFE);
     }
 }
 
@@ -75,7 +76,7 @@ fn a_file_with_a_lease_is_unavailable_until_the_lease_is_given_back() {
     let serving = Serving::files(directory.path());
     assert!(serving.get("/leased").starts_with("HTTP/1.1 503 "));
     // Whoever holds it is asked to give it back, so that to try again makes sense.
-    assert_eq!(lease.line(), "wanted\n");
+    assert_eq!(lease.line("the order to give the lease back"), "wanted\n");
     assert!(serving.get("/leased").starts_with("HTTP/1.1 503 "));
     assert!(serving.get("/small").ends_with("small"));
     drop(lease);

@@ -5,8 +5,15 @@ mod support;
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
-use support::{Directory, Serving, make_pipe, program};
+use support::{Directory, FAILSAFE, Serving, make_pipe, program, within};
+
+fn unix_client(path: &Path) -> UnixStream {
+    let client = UnixStream::connect(path).expect("the Unix socket");
+    client.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+    client
+}
 
 #[test]
 fn a_port_can_be_set_by_its_variable() {
@@ -36,7 +43,7 @@ fn several_addresses_and_a_unix_socket_are_listened_on() {
             format!("Serving HTTP on 127.0.0.1 port {port} (http://127.0.0.1:{port}/) ...\n")
         );
         std::net::TcpStream::connect(("127.0.0.2", port)).expect("the second address");
-        let mut client = UnixStream::connect(directory.path().join("s")).expect("the Unix socket");
+        let mut client = unix_client(&directory.path().join("s"));
         write!(client, "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             .expect("the request");
         let mut response = String::new();
@@ -55,7 +62,7 @@ fn a_unix_socket_can_stand_alone() {
     let directory = Directory::new().with("a.txt", "text");
     let serving = Serving::start(program(&["--bind", "unix:s"]).current_dir(directory.path()));
     assert_eq!(serving.start_message, "Serving HTTP on unix:s ...\n");
-    let mut client = UnixStream::connect(directory.path().join("s")).expect("the Unix socket");
+    let mut client = unix_client(&directory.path().join("s"));
     // A proxy there asks by whatever name it has.
     write!(client, "GET /a.txt HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")
         .expect("the request");
@@ -122,7 +129,8 @@ fn the_browser_is_opened() {
             .env("SERVE_FOREVER_OPEN", variable);
         let serving = Serving::start(&mut command);
         let port = serving.address().port();
-        let opened = fs::read_to_string(&pipe).expect("text");
+        let pipe = pipe.clone();
+        let opened = within("the URL that the browser is given", || fs::read_to_string(pipe).expect("text"));
         assert_eq!(opened, format!("http://127.0.0.1:{port}/\n"));
     }
 }

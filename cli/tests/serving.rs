@@ -70,6 +70,7 @@ mod signals {
 
     use rustix::process::Signal;
 
+    use super::support::tools::success;
     use super::support::without_note;
     use super::*;
 
@@ -81,6 +82,17 @@ mod signals {
         assert_eq!(status.code(), Some(0));
         assert_eq!(out, "\nKeyboard interrupt received, exiting.\n");
         assert_eq!(without_note(&errors), "");
+    }
+
+    /// As `nohup` and the background of a script start them.
+    #[test]
+    fn the_tests_pass_where_ctrl_c_is_ignored() {
+        let tests = std::env::current_exe().expect("a path");
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(tests);
+        command.args(["--exact", "signals::ctrl_c_says_so_and_ends_with_success"]);
+        let said = success(&mut command);
+        assert!(said.contains("1 passed"), "{said}");
     }
 
     #[test]

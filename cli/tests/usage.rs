@@ -4,7 +4,7 @@ mod support;
 
 use std::net::TcpListener;
 
-use support::{Directory, Serving, outcome, program};
+use support::{Directory, Serving, outcome, outcome_of, program};
 
 /// All that is meant for use.
 const OPTIONS: [&str; 21] = [
@@ -181,15 +181,9 @@ fn a_unix_socket_in_use_is_named() {
     // The path of a Unix socket must be short, so that it is given from its directory.
     let socket = directory.path().join("s");
     let _other = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
-    let mut child =
-        program(&["--bind", "unix:s"]).current_dir(directory.path()).spawn().expect("the program starts");
-    let output = {
-        let status = child.wait().expect("a status");
-        let errors = std::io::read_to_string(child.stderr.take().expect("a pipe")).expect("text");
-        (status.code(), errors)
-    };
-    assert_eq!(output.0, Some(1));
-    assert!(output.1.contains("Unix socket s") && output.1.contains("--bind"), "{}", output.1);
+    let (code, _, errors) = outcome_of(program(&["--bind", "unix:s"]).current_dir(directory.path()));
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("Unix socket s") && errors.contains("--bind"), "{errors}");
 }
 
 #[test]

@@ -17,7 +17,8 @@ use std::{env, fs, io, thread};
 use engine_support::{NEVER, PATIENCE, Served, http, raw, wait_until};
 use serve_forever::{BaseRequestHandler, Exchange, Result, Stream};
 use socket2::{Domain, SockRef, Socket, Type};
-use support::{answer, reply};
+use support::waits::output;
+use support::{BUILD_FAILSAFE, answer, reply};
 
 /// Connections that are open at the same time.
 const WAVE: usize = 100;
@@ -49,13 +50,13 @@ fn alone(test: impl FnOnce()) {
     }
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let thread = thread::current();
-    let output = Command::new(env::current_exe().expect("a path"))
+    let mut command = Command::new(env::current_exe().expect("a path"));
+    command
         .args(["--exact", thread.name().expect("tests have names"), "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         // The C library's allocator gives large blocks back at once, rather than what it thinks best.
-        .env("MALLOC_MMAP_THRESHOLD_", "131072")
-        .output()
-        .expect("it can be started");
+        .env("MALLOC_MMAP_THRESHOLD_", "131072");
+    let output = output("the end of the test's own process", &mut command, BUILD_FAILSAFE);
     assert!(
         output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed"),
         "{}\n{}",
@@ -168,6 +169,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     socket.connect(&address.into()).expect("the server accepts");
     let stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
+    stream.set_write_timeout(Some(PATIENCE)).expect("write time-out");
     stream.set_write_timeout(Some(PATIENCE)).expect("write time-out");
     stream
 }

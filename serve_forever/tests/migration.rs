@@ -5,7 +5,9 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use support::LONG_FAILSAFE;
 use support::program::Example;
+use support::waits::ended;
 
 /// Lines of `after.rs` that are not in `before.rs`. The manual says so too.
 const MOST_CHANGED: usize = 17;
@@ -39,7 +41,7 @@ fn a_body_that_is_not_text_ends_the_program_before_and_a_request_after() {
     let bad = b"POST /words HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n\r\n\xff";
     let mut before = start("migration_before");
     before.send(bad);
-    assert!(!before.child.wait().expect("it ends").success());
+    assert!(!ended("the end of the program", &mut before.child, LONG_FAILSAFE).success());
 
     let after = start("migration_after");
     assert_eq!(after.send(bad).response().code(), 500);

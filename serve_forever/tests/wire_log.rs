@@ -245,6 +245,7 @@ fn a_client_that_left_early_is_marked_with_what_it_took() {
         let (server, mut log) = logging(|log| log.format(format));
         for path in ["/file", "/endless"] {
             let mut stream = std::net::TcpStream::connect(server.address()).expect("it accepts");
+            stream.set_read_timeout(Some(support::FAILSAFE)).expect("a time-out");
             io::Write::write_all(&mut stream, get(path).as_bytes()).expect("the request");
             stream.read_exact(&mut [0; 1000]).expect("a beginning");
             drop(stream);

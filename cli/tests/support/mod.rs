@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ pub(crate) mod tools;
 
 /// No test waits for this: it only ends one that would otherwise hang.
 pub(crate) const FAILSAFE: Duration = Duration::from_secs(30);
+
+/// The same for a compiler, which may have to wait for another one, or a browser.
+pub(crate) const LONG_FAILSAFE: Duration = Duration::from_secs(600);
 
 /// A directory that is removed at the end of its test.
 pub(crate) struct Directory(PathBuf);
@@ -45,11 +49,65 @@ impl Drop for Directory {
     }
 }
 
-/// The program, not started yet.
+/// The program, not started yet. It heeds Ctrl+C, whatever the tests themselves do.
 pub(crate) fn program(arguments: &[&str]) -> Command {
+    #[cfg(unix)]
+    heed_interrupts();
     let mut command = Command::new(env!("CARGO_BIN_EXE_serve-forever"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Lets the programs that the tests start from now on heed SIGINT.
+///
+/// A program inherits that a signal is ignored, so whatever `nohup` or the background of a script
+/// starts ignores SIGINT. A signal that has a handler gets its default back when another program
+/// takes the process over. So the tests have a handler, which does what the default does.
+#[cfg(unix)]
+pub(crate) fn heed_interrupts() {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::{Arc, Once};
+
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let always = Arc::new(AtomicBool::new(true));
+        signal_hook::flag::register_conditional_default(signal_hook::consts::SIGINT, always)
+            .expect("SIGINT can have a handler");
+    });
+}
+
+/// What `work` returns, which may block. Fails the test when it takes too long, and says then what
+/// was awaited.
+#[track_caller]
+pub(crate) fn within<T: Send + 'static>(awaited: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (send, result) = mpsc::channel();
+    // When the time is up the thread stays behind, until its process ends.
+    thread::spawn(move || send.send(work()));
+    match result.recv_timeout(FAILSAFE) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("after {FAILSAFE:?} still missing: {awaited}"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => panic!("failed: {awaited}"),
+    }
+}
+
+/// The next line that a program says on a pipe, and the pipe.
+#[track_caller]
+pub(crate) fn read_line<R: BufRead + Send + 'static>(awaited: &str, mut pipe: R) -> (R, String) {
+    within(awaited, move || {
+        let mut line = String::new();
+        pipe.read_line(&mut line).expect("text");
+        (pipe, line)
+    })
+}
+
+/// The rest of what a program says on a pipe. It ends when all who have the other end are gone.
+#[track_caller]
+fn rest(awaited: &str, mut pipe: impl Read + Send + 'static) -> String {
+    within(awaited, move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).expect("text");
+        text
+    })
 }
 
 /// A named pipe.
@@ -61,16 +119,15 @@ pub(crate) fn make_pipe(path: &Path) {
 
 /// What a program says that ends by itself: exit code, standard output and standard error.
 pub(crate) fn outcome(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut child = program(arguments).spawn().expect("the program starts");
-    let status = wait(&mut child);
-    let text = |stream: &mut dyn Read| {
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("text");
-        text
-    };
-    let out = text(child.stdout.as_mut().expect("a pipe"));
-    let err = text(child.stderr.as_mut().expect("a pipe"));
-    (status.code(), out, err)
+    outcome_of(&mut program(arguments))
+}
+
+/// As [`outcome`], of a program that was told more than arguments.
+#[track_caller]
+pub(crate) fn outcome_of(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = tools::output(command);
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 /// The program while it serves. Killed at the end of its test.
@@ -82,12 +139,12 @@ pub(crate) struct Serving {
 
 impl Serving {
     /// Returns when the start message is there.
+    #[track_caller]
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
-        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut start_message = String::new();
-        out.read_line(&mut start_message).expect("text");
-        let mut serving = Self { child, out: Some(out), start_message };
+        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut serving = Self { child, out: Some(out), start_message: String::new() };
+        serving.start_message = serving.next_line("the start message");
         assert!(!serving.start_message.is_empty(), "the program did not start: {}", serving.errors());
         serving
     }
@@ -111,6 +168,7 @@ impl Serving {
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address()).expect("the program accepts");
         stream.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+        stream.set_write_timeout(Some(FAILSAFE)).expect("a time-out");
         stream
     }
 
@@ -140,9 +198,15 @@ impl Serving {
     }
 
     /// The next line on standard output.
+    #[track_caller]
     pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.as_mut().expect("it is not closed").read_line(&mut line).expect("text");
+        self.next_line("the next line on standard output")
+    }
+
+    #[track_caller]
+    fn next_line(&mut self, awaited: &str) -> String {
+        let (out, line) = read_line(awaited, self.out.take().expect("it is not closed"));
+        self.out = Some(out);
         line
     }
 
@@ -168,12 +232,10 @@ impl Serving {
     }
 
     /// Waits for the end: the status, and the rest of standard output and of standard error.
+    #[track_caller]
     pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
-        let status = wait(&mut self.child);
-        let mut out = String::new();
-        if let Some(stream) = &mut self.out {
-            stream.read_to_string(&mut out).expect("text");
-        }
+        let status = wait("the end of the program", &mut self.child, FAILSAFE);
+        let out = self.out.take().map_or_else(String::new, |out| rest("the end of standard output", out));
         let errors = self.errors();
         (status, out, errors)
     }
@@ -188,11 +250,8 @@ impl Serving {
     }
 
     fn errors(&mut self) -> String {
-        let mut errors = String::new();
-        if let Some(mut stream) = self.child.stderr.take() {
-            stream.read_to_string(&mut errors).expect("text");
-        }
-        errors
+        let errors = self.child.stderr.take();
+        errors.map_or_else(String::new, |errors| rest("the end of standard error", errors))
     }
 }
 
@@ -219,15 +278,18 @@ pub(crate) fn logged(line: &str) -> Option<(String, u16)> {
     Some((request.to_owned(), rest.split(' ').next()?.parse().ok()?))
 }
 
-fn wait(child: &mut Child) -> ExitStatus {
+/// How a program ends, which is killed when it does not.
+#[track_caller]
+pub(crate) fn wait(awaited: &str, child: &mut Child, most: Duration) -> ExitStatus {
     let begin = Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("a status") {
             return status;
         }
-        if begin.elapsed() > FAILSAFE {
+        if begin.elapsed() > most {
             let _ = child.kill();
-            panic!("the program does not end");
+            let _ = child.wait();
+            panic!("after {most:?} still missing: {awaited}");
         }
         thread::sleep(Duration::from_millis(5));
     }

@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
-use super::wait;
+use super::{FAILSAFE, wait, within};
 
 /// The browser, under its names on several systems.
 pub(crate) const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -40,7 +41,14 @@ pub(crate) fn client(tool: &Path, directory: &Path) -> Command {
 }
 
 /// What it says until it ends by itself, which it must.
+#[track_caller]
 pub(crate) fn output(command: &mut Command) -> Output {
+    output_within(FAILSAFE, command)
+}
+
+/// The same of what may take longer.
+#[track_caller]
+pub(crate) fn output_within(most: Duration, command: &mut Command) -> Output {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -49,8 +57,12 @@ pub(crate) fn output(command: &mut Command) -> Output {
         .expect("the tool starts");
     let out = collect(child.stdout.take().expect("a pipe"));
     let err = collect(child.stderr.take().expect("a pipe"));
-    let status = wait(&mut child);
-    let text = |thread: thread::JoinHandle<Vec<u8>>| thread.join().expect("it only reads");
+    let name = command.get_program().display();
+    let status = wait(&format!("the end of {name}"), &mut child, most);
+    // A child of its own may still have the pipes.
+    let text = |thread: thread::JoinHandle<Vec<u8>>| {
+        within(&format!("the end of what {name} says"), || thread.join().expect("it only reads"))
+    };
     Output { status, stdout: text(out), stderr: text(err) }
 }
 

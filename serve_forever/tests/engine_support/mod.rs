@@ -14,6 +14,7 @@ use serve_forever::{
     ServerHandle, ServerStats, TcpServer,
 };
 
+use crate::support::waits::joined;
 use crate::support::{Client, Response};
 
 /// No test waits for this: it only ends one that would otherwise hang.
@@ -119,7 +120,7 @@ impl Drop for Served {
     fn drop(&mut self) {
         self.handle.shutdown();
         let Some(thread) = self.thread.take() else { return };
-        let result = thread.join();
+        let Some(result) = joined("the end of the server", thread) else { return };
         if !thread::panicking() {
             result.expect("the server does not panic").expect("serve_forever returns without an error");
         }
@@ -214,6 +215,7 @@ pub(crate) fn connect_from(source: [u8; 4], to: SocketAddr) -> TcpStream {
     socket.connect(&to.into()).expect("the server accepts");
     let stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
+    stream.set_write_timeout(Some(PATIENCE)).expect("write time-out");
     stream
 }
 

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serve_forever::{
     AccessLog, Builder, Http, HttpServer, ServerHandle, SimpleHttpRequestHandler,
@@ -127,6 +127,7 @@ impl Site {
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts");
         stream.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+        stream.set_write_timeout(Some(FAILSAFE)).expect("a time-out");
         stream
     }
 
@@ -155,8 +156,14 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.handle.shutdown();
         if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(thread::panicking() || ended.is_ok(), "the server panicked");
+            let begin = Instant::now();
+            while !thread.is_finished() && begin.elapsed() < 3 * FAILSAFE {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if !thread::panicking() {
+                assert!(thread.is_finished(), "the server does not end");
+                assert!(thread.join().is_ok(), "the server panicked");
+            }
         }
         // What stays behind lies in the target directory.
         let _ = fs::remove_dir_all(&self.outside);

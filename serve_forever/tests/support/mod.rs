@@ -10,6 +10,7 @@ pub(crate) mod program;
 mod response;
 mod server;
 mod sync;
+pub(crate) mod waits;
 
 pub(crate) use client::Client;
 pub(crate) use handlers::{OnlyGet, ReadOnly, Script, answer, describe, reply, trailer};
@@ -22,6 +23,12 @@ use std::time::Duration;
 
 /// No test waits for this: it only ends one that would otherwise hang.
 pub(crate) const FAILSAFE: Duration = Duration::from_secs(10);
+
+/// The same for a whole program or server, which may itself wait for [`FAILSAFE`].
+pub(crate) const LONG_FAILSAFE: Duration = Duration::from_secs(60);
+
+/// The same for a compiler, which may have to wait for another one.
+pub(crate) const BUILD_FAILSAFE: Duration = Duration::from_secs(600);
 
 /// A time-out for the server of a test that waits for it. Long enough for a client on a loaded machine to get its
 /// octets out in time.

@@ -2,12 +2,13 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use super::{Client, Response};
+use super::waits::{output, read_line};
+use super::{BUILD_FAILSAFE, Client, Response};
 
 /// A running example whose first line ends in the URL at which it listens; ends with this.
 pub(crate) struct Example {
@@ -33,9 +34,8 @@ impl Example {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("the example {name} cannot be started: {error}"));
-        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        out.read_line(&mut line).expect("text");
+        let out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (out, line) = read_line(&format!("the first line of the example {name}"), out);
         let address = line.trim().split_once("http://").and_then(|(_, url)| url.split('/').next());
         let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the example {name} says {line:?}"));
@@ -81,16 +81,20 @@ pub(crate) fn example(name: &str) -> PathBuf {
 pub(crate) fn build(options: &[&str], profile: &str, name: &str) -> PathBuf {
     let target = target();
     let run = |more: &[&str]| {
-        Command::new(env!("CARGO"))
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
             .args(["build", "--quiet", "--package", "serve_forever", "--example", name, "--target-dir"])
             .arg(&target)
             .args(options)
             .args(more)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo can be started")
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        output(&format!("the example {name}"), &mut cargo, BUILD_FAILSAFE)
     };
-    assert!(run(&["--offline"]).success() || run(&[]).success(), "the example `{name}` cannot be built");
+    if !run(&["--offline"]).status.success() {
+        let built = run(&[]);
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "the example `{name}` cannot be built: {said}");
+    }
     target.join(profile).join("examples").join(executable(name))
 }
 

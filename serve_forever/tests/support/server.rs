@@ -10,6 +10,7 @@ use serve_forever::{
     TcpServer,
 };
 
+use super::waits::joined;
 use super::{Client, Response, assert_error_page, masked};
 
 const LOOPBACK: (&str, u16) = ("127.0.0.1", 0);
@@ -121,7 +122,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.handle.shutdown();
         let Some(thread) = self.thread.take() else { return };
-        let result = thread.join();
+        let Some(result) = joined("the end of the server", thread) else { return };
         if !thread::panicking() {
             result.expect("the server does not panic").expect("serve_forever returns without an error");
         }
