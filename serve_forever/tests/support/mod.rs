@@ -22,10 +22,10 @@ pub(crate) use sync::Gate;
 use std::time::Duration;
 
 /// No test waits for this: it only ends one that would otherwise hang.
-pub(crate) const FAILSAFE: Duration = Duration::from_secs(10);
+pub(crate) const FAILSAFE: Duration = Duration::from_secs(30);
 
 /// The same for a whole program or server, which may itself wait for [`FAILSAFE`].
-pub(crate) const LONG_FAILSAFE: Duration = Duration::from_secs(60);
+pub(crate) const LONG_FAILSAFE: Duration = Duration::from_secs(90);
 
 /// The same for a compiler, which may have to wait for another one.
 pub(crate) const BUILD_FAILSAFE: Duration = Duration::from_secs(600);
