@@ -277,3 +277,39 @@ fn very_long_paths_are_not_found() {
     site.get(&"/a".repeat(5_000)).assert_not_found();
     assert_eq!(site.get(&"/..".repeat(4_000)).code(), 301);
 }
+
+#[test]
+fn names_that_look_like_those_of_others_are_served_where_they_are_listed() {
+    let site = Site::new();
+    let names = ["a~1.txt", "FILE~1", "~", "a~b~c", "\u{200b}a", "\u{2026}and more.txt", "\u{feff}.txt"];
+    for name in names {
+        site.file(name, name).directory(format!("dir~1/{name}")).file(format!("dir~1/{name}/a~"), name);
+    }
+    for name in names {
+        let coded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for target in
+            [format!("/{coded}"), format!("/dir~1/{coded}/a~"), format!("/x~1/../dir~1//{coded}/./a~")]
+        {
+            assert_eq!(site.get(&target).text(), name, "{target}");
+        }
+        assert_eq!(site.get(&format!("/dir~1/{coded}")).code(), 301, "{name}");
+    }
+    site.get("/b~1.txt").assert_not_found();
+}
+
+/// A link shows what it leads to if its own name is no hidden one, however that looks.
+#[cfg(unix)]
+#[test]
+fn a_link_with_a_plain_name_shows_a_hidden_file() {
+    let site = Site::new();
+    site.directory(".hidden").file(".hidden/a.txt", "found");
+    for (target, link) in [(".hidden", "link~1"), (".hidden", "link"), (".hidden", ".link~1")] {
+        std::os::unix::fs::symlink(target, site.path(link)).expect("a link");
+    }
+    for target in ["/link~1/a.txt", "/link/a.txt"] {
+        assert_eq!(site.get(target).text(), "found", "{target}");
+    }
+    for target in ["/.link~1/a.txt", "/.hidden/a.txt", "/link/../.hidden/a.txt"] {
+        site.get(target).assert_not_found();
+    }
+}

@@ -64,7 +64,8 @@ impl SimpleHttpRequestHandlerBuilder {
 
     /// Whether files and directories whose names begin with a dot are served and listed. By default they are not, as
     /// they are where people and programs keep what is private; but `.well-known` (RFC 8615) always is. A link whose own
-    /// name has no dot shows what it leads to.
+    /// name has no dot shows what it leads to. A second name that a file system has for a hidden
+    /// file, such as `GIT~1` for `.git`, is not served either.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};

@@ -239,9 +239,10 @@ fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::sys::faults::WHILE_READING;
+    use crate::sys::faults::{ALIAS, WHILE_READING};
     use crate::testing;
 
     /// What is answered for a directory of `count` files which fails behind `after` of them.
@@ -282,5 +283,53 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 404 No permission to list directory\r\n"), "{answer}");
         let answer = answer_of_failing(1, 1, || ErrorKind::NotFound.into());
         assert!(answer.starts_with("HTTP/1.1 404 File not found\r\n"), "{answer}");
+    }
+
+    /// The statuses of these paths in a directory with a file in a directory of that name, which
+    /// directories list by `listed`.
+    fn statuses(name: &'static str, listed: &'static str, hidden: bool, paths: &[&str]) -> Vec<u16> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let root = std::env::temp_dir().join(format!("serve_forever-alias-{}-{count}", std::process::id()));
+        fs::create_dir_all(root.join("sub").join(name)).unwrap();
+        fs::create_dir_all(root.join(name)).unwrap();
+        fs::write(root.join(name).join("config"), "secret").unwrap();
+        fs::write(root.join("sub").join(name).join("config"), "secret").unwrap();
+        let handler = SimpleHttpRequestHandler::builder().directory(&root).hidden(hidden).build().unwrap();
+        ALIAS.set(Some((name, listed)));
+        let status = |path: &&str| {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let answer = String::from_utf8(testing::respond(handler.clone(), request.as_bytes())).unwrap();
+            assert_eq!(answer.contains("secret"), answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            answer[9..12].parse().unwrap()
+        };
+        let statuses = paths.iter().map(status).collect();
+        ALIAS.set(None);
+        fs::remove_dir_all(&root).unwrap();
+        statuses
+    }
+
+    #[test]
+    fn rule_28_another_name_of_a_hidden_file_is_404() {
+        for (name, coded) in [
+            ("GIT~1", "GIT~1"),
+            ("_GIT~IBP", "_GIT~IBP"),
+            ("\u{200c}.git", "%E2%80%8C.git"),
+            ("\u{ff0e}git", "%EF%BC%8Egit"),
+        ] {
+            let under = |start: &str, end: &str| format!("{start}{coded}{end}");
+            let paths =
+                [under("/", "/config"), under("/sub/", "/config"), under("/sub/", ""), under("/", "/")];
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            assert_eq!(statuses(name, ".git", false, &paths), [404; 4], "{name}");
+            // Who shows hidden files has nothing to hide.
+            assert_eq!(statuses(name, ".git", true, &paths[..3]), [200, 200, 301], "{name}");
+            // It may be its very name.
+            assert_eq!(statuses(name, name, false, &paths[..3]), [200, 200, 301], "{name}");
+        }
+        // File systems that do not tell letters by their case list those that it was made with.
+        assert_eq!(statuses("GIT~1", "git~1", false, &["/GIT~1/config"]), [200]);
+        // A name that none of them makes is not looked for, which takes time.
+        assert_eq!(statuses("plain", ".git", false, &["/plain/config"]), [200]);
     }
 }

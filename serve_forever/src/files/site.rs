@@ -130,7 +130,16 @@ impl Site {
             return Ok(Found::Nothing);
         }
         let Some(directory) = self.directory()? else { return Ok(Found::Nothing) };
-        let found = match directory.find(relative, self.links())? {
+        let found = directory.find(relative, self.links())?;
+        if self.only.is_none()
+            && !self.options.hidden
+            && directory.is_by_alias(relative, self.links(), &found)?
+        {
+            // It could be the name of a hidden one.
+            diagnostics::debug!("{} is served by its own name only", path.display());
+            return Ok(Found::Nothing);
+        }
+        let found = match found {
             sys::Found::File(file, stamp) => {
                 // The only file that is served stands for the root, too.
                 let is_root = self.only.is_some() && path.relative().as_os_str().is_empty();

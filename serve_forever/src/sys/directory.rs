@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::backend;
+use super::{backend, names};
 
 /// What tells one state of a file from another.
 ///
@@ -99,6 +99,16 @@ pub(crate) enum Links {
     Anywhere,
 }
 
+/// Which names of a path may not be those of what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each system has its own")]
+pub(super) enum Doubt {
+    None,
+    /// Those that [may be aliases](names::may_be_alias).
+    Unusual,
+    Every,
+}
+
 /// What a path leads to.
 #[derive(Debug)]
 pub(crate) enum Found<D = Directory> {
@@ -162,6 +172,49 @@ impl Directory {
         })
     }
 
+    /// Whether some step of a path which leads to `found` may be another name of something whose own
+    /// name begins with a dot: its directory has no such name in it, whatever its case.
+    ///
+    /// What a file is called cannot be asked: systems tell the name by which it was opened. Reading
+    /// directories takes time, so it is only done where a name [may be](names::may_be_alias) an alias
+    /// at all. Links that are in their directory by the name that was asked for are no aliases.
+    pub(crate) fn is_by_alias(&self, relative: &Path, links: Links, found: &Found) -> io::Result<bool> {
+        let path = below(&self.relative, relative);
+        let doubt = match found {
+            Found::File(file, _) => self.root.doubt_of_file(&path, file),
+            Found::Directory(directory) => self.root.doubt_of_directory(&path, &directory.handle),
+            Found::Unreadable | Found::Nothing => return Ok(false),
+        };
+        let is_doubtful = |name: &OsStr| match doubt {
+            Doubt::None => false,
+            Doubt::Unusual => names::may_be_alias(name.as_encoded_bytes()),
+            Doubt::Every => true,
+        };
+        for (place, name) in relative.iter().enumerate().filter(|(_, name)| is_doubtful(name)) {
+            let parent: PathBuf = relative.iter().take(place).collect();
+            if !self.lists(&parent, name, links)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the directory at `parent` has that name in it. One that may not be read has none.
+    #[cold]
+    fn lists(&self, parent: &Path, name: &OsStr, links: Links) -> io::Result<bool> {
+        let Found::Directory(directory) = self.find(parent, links)? else { return Ok(false) };
+        let entries = match directory.entries() {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(false),
+            entries => entries?,
+        };
+        for entry in entries {
+            if names::is_same_but_for_case(&entry?.0, name) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What is in it, without `.` and `..`, in no particular order. Each call starts anew.
     pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, Kind)>> + use<>> {
         let entries = self.handle.entries()?;
@@ -205,10 +258,21 @@ pub(crate) mod faults {
         pub(crate) static WHILE_READING: Cell<Option<(usize, fn() -> io::Error)>> = const { Cell::new(None) };
     }
 
+    thread_local! {
+        /// A name that this thread finds in directories by the second of these only, and opens by
+        /// the first, too: as on file systems that have several names for one file.
+        pub(crate) static ALIAS: Cell<Option<(&'static str, &'static str)>> = const { Cell::new(None) };
+    }
+
     pub(super) fn inject(
-        mut entries: impl Iterator<Item = io::Result<(OsString, Kind)>>,
+        entries: impl Iterator<Item = io::Result<(OsString, Kind)>>,
     ) -> impl Iterator<Item = io::Result<(OsString, Kind)>> {
-        let fault = WHILE_READING.get();
+        let (fault, alias) = (WHILE_READING.get(), ALIAS.get());
+        let mut entries = entries.map(move |entry| {
+            let (name, kind) = entry?;
+            let listed = alias.filter(|(alias, _)| name == *alias).map(|(_, listed)| listed.into());
+            Ok((listed.unwrap_or(name), kind))
+        });
         let mut count = 0;
         std::iter::from_fn(move || {
             if let Some((after, error)) = fault

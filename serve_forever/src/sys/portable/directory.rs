@@ -8,7 +8,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::sys::directory::Doubt;
 use crate::sys::errors::is_of_disk;
+use crate::sys::names::is_same_but_for_case;
 use crate::sys::{Found, Kind, Links, Stamp, is_out_of_descriptors};
 
 /// Absolute and without links.
@@ -49,6 +51,27 @@ impl Root {
             Err(error) if is_out_of_descriptors(&error) || is_of_disk(&error) => Err(error),
             Err(_) => Err(ErrorKind::NotFound.into()),
             Ok(metadata) => Ok(Stamp::from(&metadata)),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "another back end asks the file")]
+    pub(crate) fn doubt_of_file(&self, relative: &Path, _: &File) -> Doubt {
+        self.doubt(relative)
+    }
+
+    pub(crate) fn doubt_of_directory(&self, relative: &Path, _: &Handle) -> Doubt {
+        self.doubt(relative)
+    }
+
+    /// Windows tells real names, those of what links lead to. Short ones may have any form there.
+    fn doubt(&self, relative: &Path) -> Doubt {
+        if !cfg!(windows) {
+            return Doubt::Unusual;
+        }
+        let asked = self.0.join(relative);
+        match asked.canonicalize() {
+            Ok(real) if is_same_but_for_case(real.as_os_str(), asked.as_os_str()) => Doubt::None,
+            _ => Doubt::Every,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat};
 use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::beneath::{Root, SEARCH, or_dot};
+use crate::sys::directory::Doubt;
 use crate::sys::errors::is_of_disk;
 use crate::sys::{Found, Kind, Links, Stamp};
 
@@ -44,6 +46,14 @@ impl Root {
             Err(error) => unless_of_path(error).and(Err(ErrorKind::NotFound.into())),
             Ok(stamp) => Ok(stamp),
         }
+    }
+
+    pub(crate) fn doubt_of_file(&self, _: &Path, file: &File) -> Doubt {
+        doubt_of(file.as_fd())
+    }
+
+    pub(crate) fn doubt_of_directory(&self, _: &Path, handle: &Handle) -> Doubt {
+        doubt_of(handle.0.as_fd())
     }
 
     /// Looks twice: before it opens anything, so that pipes and devices are left alone, and afterwards, as only that can be relied on. The
@@ -124,6 +134,25 @@ impl Entries {
     fn kind_of(&self, name: &CStr) -> Result<Kind> {
         Ok(Stamp::from(statat(self.0.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?).kind)
     }
+}
+
+/// FAT may be told to make short names without a tilde, such as `GIT` for `.git`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn doubt_of(file: BorrowedFd<'_>) -> Doubt {
+    const MSDOS_SUPER_MAGIC: u32 = 0x4d44;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::unnecessary_cast,
+        reason = "each architecture has a type of its own for it"
+    )]
+    let is_fat = rustix::fs::fstatfs(file).is_ok_and(|system| system.f_type as u32 == MSDOS_SUPER_MAGIC);
+    if is_fat { Doubt::Every } else { Doubt::Unusual }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn doubt_of(_: BorrowedFd<'_>) -> Doubt {
+    Doubt::Unusual
 }
 
 /// An error that says something of the path is none here; one of this process or of the disk is passed on.
