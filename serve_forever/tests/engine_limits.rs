@@ -31,6 +31,28 @@ fn at_the_limit_the_oldest_idle_connection_goes() {
     }
 }
 
+/// However often they were asked meanwhile, and whichever of them are gone by themselves.
+#[test]
+fn at_the_limit_they_go_in_the_order_in_which_they_became_idle() {
+    let server = http(answer(|http| reply(http, "fast")), |builder| builder.loops(1).max_connections(6));
+    let mut clients: Vec<Client> = (0..6).map(|_| server.connect()).collect();
+    for at in [0, 1, 2, 3, 4, 5, 0, 0, 3, 5, 1, 4, 2] {
+        clients[at].send(FAST);
+        assert_eq!(clients[at].response().text(), "fast");
+    }
+    let gone = clients.remove(5);
+    drop(gone);
+    server.wait_until("it is closed", |stats| stats.connections == 5);
+    let mut newer = vec![server.connect()];
+    for at in [0, 3, 1, 4, 2] {
+        let mut client = server.connect();
+        clients[at].ends();
+        client.send(FAST);
+        assert_eq!(client.response().text(), "fast");
+        newer.push(client);
+    }
+}
+
 #[test]
 fn at_the_limit_idle_connections_of_other_loops_go_as_well() {
     let server = http(answer(|http| reply(http, "fast")), |builder| builder.loops(4).max_connections(8));

@@ -113,13 +113,14 @@ impl ServerHandle {
         let mut stop = lock(&self.shared.stop);
         stop.asked = true;
         self.shared.stopping.store(true, Ordering::Relaxed);
-        for waker in stop.wakers.drain(..) {
+        let wakers = std::mem::take(&mut stop.wakers);
+        drop(stop);
+        self.shared.stop_asked.notify_all();
+        for waker in wakers {
             if let Err(error) = waker.wake() {
                 diagnostics::error!("cannot wake a thread that waits for connections: {error}");
             }
         }
-        drop(stop);
-        self.shared.stop_asked.notify_all();
     }
 
     /// The addresses that the server listens on, with their real ports; none if it has only

@@ -16,6 +16,7 @@ pub(crate) mod factory;
 pub(crate) mod handle;
 pub(crate) mod handover;
 pub(crate) mod hooks;
+mod idle;
 pub(crate) mod learned;
 mod monitor;
 mod peers;

@@ -9,6 +9,7 @@ use crate::server::accept::Listeners;
 use crate::server::deadlines::{Deadline, Deadlines};
 use crate::server::engine::Seated;
 use crate::server::handover::slots::{Slots, Token};
+use crate::server::idle::{IdleQueue, Idleness};
 use crate::server::learned::Kind;
 use crate::server::protocol::Protocol;
 use crate::sys::Listener;
@@ -21,6 +22,7 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) listeners: Listeners,
     pub(super) slots: Slots<Box<Seated<P>>, Stays>,
     pub(super) deadlines: Deadlines,
+    pub(super) idle: IdleQueue,
     /// Connections that are to have their turn.
     pub(super) ready: VecDeque<Token>,
     /// So many of them have theirs in this round, after the one that has it now.
@@ -66,8 +68,7 @@ pub(super) struct Stays {
     /// So that it can be cut from outside.
     pub(super) transport: Arc<Transport>,
     pub(super) deadline: Deadline,
-    /// Since when nothing is under way, if so.
-    pub(super) idle_since: Option<Instant>,
+    pub(super) idleness: Idleness,
     /// It is not counted under any address yet: its peer is to say whom it speaks for.
     pub(super) unannounced: bool,
     /// It is counted as a holder of a permit under its address.
@@ -107,6 +108,7 @@ impl<P: Protocol> Core<P> {
             listeners,
             slots: Slots::new(),
             deadlines: Deadlines::default(),
+            idle: IdleQueue::default(),
             ready: VecDeque::new(),
             following: 0,
             holding: Vec::new(),
@@ -140,10 +142,8 @@ impl<P: Protocol> Core<P> {
 
     /// The connection that has been idle for the longest time.
     pub(super) fn oldest_idle(&mut self) -> Option<(Instant, Token)> {
-        self.slots
-            .iter_mut()
-            .filter_map(|(token, slot)| Some((slot.stays.idle_since?, token)))
-            .min_by_key(|&(since, _)| since)
+        let slots = &mut self.slots;
+        self.idle.oldest(|token| slots.get(token).map(|slot| slot.stays.idleness.look()))
     }
 
     /// The connection holds what it has to send.

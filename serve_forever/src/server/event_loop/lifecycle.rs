@@ -10,6 +10,7 @@ use crate::server::accept::{self, ACCEPTS_PER_TURN, Accepted};
 use crate::server::deadlines::Deadline;
 use crate::server::engine::{Mail, Seated};
 use crate::server::handover::slots::{Slot, Slots, Token};
+use crate::server::idle::Idleness;
 use crate::server::protocol::{Admission, Job, Protocol};
 use crate::sys::Socket;
 use crate::transport::Transport;
@@ -22,6 +23,10 @@ impl<P: Protocol> Driver<'_, P> {
     #[inline(never)]
     pub(super) fn close(&self, core: &mut Core<P>, token: Token) {
         let Some(slot) = core.slots.remove(token) else { return };
+        if slot.stays.idleness.is_listed() {
+            let Core { idle, slots, .. } = core;
+            idle.forget_one(|token| slots.get(token).is_some());
+        }
         self.forget(&slot);
     }
 
@@ -74,7 +79,7 @@ impl<P: Protocol> Driver<'_, P> {
         let stays = Stays {
             transport: Arc::clone(&transport),
             deadline: Deadline::default(),
-            idle_since: None,
+            idleness: Idleness::default(),
             unannounced,
             held: false,
             stream: false,

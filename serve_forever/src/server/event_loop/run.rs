@@ -29,7 +29,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let inner = &mut *core;
         let Some(slot) = inner.slots.get(token) else { return Some(core) };
         let Some((mut seated, mut readiness)) = slot.take() else { return Some(core) };
-        slot.stays.idle_since = None;
+        slot.stays.idleness.end();
         let began = std::mem::take(&mut slot.stays.reported).then_some(inner.now);
         // Whoever is idle is about to be closed, but not over a request that has come already: nobody would answer it.
         readiness.read |= inner.stopping.is_some();
@@ -137,7 +137,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             Ok(()) => {
                 if let Some(slot) = core.slots.get(token) {
                     slot.stays.held = true;
-                    slot.stays.idle_since = None;
+                    slot.stays.idleness.end();
                     self.engine.permit_holders.add(address);
                 }
             }
@@ -284,7 +284,11 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let Some(slot) = inner.slots.get(token) else { return };
         let queue = match next {
             Next::Wait { read, write, deadline, idle } => {
-                slot.stays.idle_since = idle.then_some(inner.now);
+                if idle {
+                    inner.idle.begin(token, &mut slot.stays.idleness, inner.now);
+                } else {
+                    slot.stays.idleness.end();
+                }
                 inner.deadlines.set(token, &mut slot.stays.deadline, deadline);
                 let queue = slot.put_back(seated, Wants { read, write });
                 // Who comes back idle from a run while the server stops gets a last turn, which closes it.

@@ -62,7 +62,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let Some(slot) = inner.slots.get(token) else { return };
         // Nothing is wanted of the socket, so this cannot ask for a turn.
         let _ = slot.put_back(seated, Wants::default());
-        slot.stays.idle_since = None;
+        slot.stays.idleness.end();
         slot.stays.wants_permit = Some(kind);
         let patience = if may_wait {
             queue(inner).push_back(token);
