@@ -438,3 +438,15 @@ fn an_error_report_tells_the_client() {
     let address = told.recv_timeout(engine_support::PATIENCE).expect("a report");
     assert_eq!(address.to_string(), "192.0.2.1:4711");
 }
+
+/// Before the header and behind it: all of that has one time.
+#[test]
+fn a_proxy_that_says_nothing_or_only_whom_it_speaks_for_is_closed() {
+    let proxies = "127.0.0.1".parse().expect("a list");
+    let server = http(answer(whoami), |builder| {
+        builder.trusted_proxies(proxies).proxy_protocol(ProxyProtocol::Required).head_timeout(SHORT)
+    });
+    for begin in ["", V1, "PROXY TCP4 192.0.2.1 198.51.100.1 4711 443\r\n\r\n"] {
+        server.send(begin).ends();
+    }
+}

@@ -8,8 +8,8 @@ use std::io::{ErrorKind, Write};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-use serve_forever::Source;
-use support::{FAILSAFE, OnlyGet, SHORT, answer, assert_error_page, describe, masked, reply, serve_with};
+use serve_forever::{AccessLog, HttpServer, Source};
+use support::{Client, FAILSAFE, OnlyGet, SHORT, answer, assert_error_page, describe, masked, reply, serve_with};
 
 /// Between two octets of a client that trickles.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -58,6 +58,40 @@ fn rule_78_a_head_that_trickles_in_is_answered_with_408() {
 fn rule_78_a_client_that_says_nothing_is_closed_without_a_word() {
     let server = serve_with(|| OnlyGet, |builder| builder.head_timeout(SHORT).idle_timeout(SHORT));
     server.connect().ends();
+}
+
+/// Not for as long as between two requests: nobody has asked for anything yet.
+#[test]
+fn rule_78_a_new_connection_has_the_time_of_a_head_to_begin_one() {
+    let server = serve_with(|| OnlyGet, |builder| builder.head_timeout(SHORT));
+    let mut used = server.connect();
+    used.send(GET);
+    assert_eq!(used.response().text(), "got it\n");
+    for silence in ["", "\r\n", "\r\n\r\n", "\r"] {
+        let mut client = server.connect();
+        client.send(silence);
+        client.ends();
+    }
+    // Whoever has asked for something may be silent for longer, also behind an empty line.
+    used.send("\r\n");
+    server.connect().ends();
+    used.send(GET);
+    assert_eq!(used.response().text(), "got it\n");
+}
+
+#[test]
+fn rule_78_a_new_connection_that_says_nothing_does_not_hold_up_handle_request() {
+    let server = HttpServer::builder(|| OnlyGet)
+        .access_log(AccessLog::off())
+        .head_timeout(SHORT)
+        .bind(("127.0.0.1", 0))
+        .expect("a free port");
+    for silence in ["", "\r\n"] {
+        let mut client = Client::connect(server.server_addresses()[0]);
+        client.send(silence);
+        assert!(server.handle_request().expect("somebody came"));
+        client.ends();
+    }
 }
 
 #[test]

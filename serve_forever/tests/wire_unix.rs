@@ -411,6 +411,13 @@ fn one_connection_is_served_on_the_calling_thread() {
 }
 
 #[test]
+fn a_new_connection_that_says_nothing_is_closed_after_the_time_of_a_head() {
+    let directory = Directory::new();
+    let _server = serve(&directory, describe, |builder| builder.head_timeout(support::SHORT));
+    directory.connect().ends();
+}
+
+#[test]
 fn a_closed_server_has_no_file_and_serves_no_more() {
     let directory = Directory::new();
     let server = HttpServer::builder(answer(describe))

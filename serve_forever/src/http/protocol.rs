@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::server::config::Config;
 use crate::server::protocol::{Admission, NoJob, Protocol};
@@ -113,8 +114,8 @@ impl<H: BaseHttpRequestHandler + 'static> Protocol for Http<H> {
         Scratch::new(config)
     }
 
-    fn connect(&self, admission: Admission) -> HttpConnection {
-        HttpConnection::new(admission)
+    fn connect(&self, admission: Admission, now: Instant) -> HttpConnection {
+        HttpConnection::new(admission, now)
     }
 }
 

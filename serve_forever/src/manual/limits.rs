@@ -24,7 +24,7 @@
 //!
 //! | setting | default | what it stops |
 //! |---|---|---|
-//! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head octet by octet and never end it. It counts from the first octet to the last one of the head and is not prolonged by octets that come. Then 408. No thread is held meanwhile |
+//! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head octet by octet and never end it, and new connections on which nothing comes but empty lines: these are closed without a word. It counts from the first octet to the last one of the head and is not prolonged by octets that come. Then 408. No thread is held meanwhile |
 //! | [`idle_timeout`](crate::Builder::idle_timeout) | 75 s | **Silent connections**, kept open after a response or opened and forgotten. The connection is closed without a word. Before its first request a connection has `head_timeout` if that is shorter |
 //! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408 |
 //! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it. The connection is cut |

@@ -5,6 +5,7 @@ mod handler;
 mod stream_handler;
 
 use std::fmt;
+use std::time::Instant;
 
 use crate::server::config::Config;
 use crate::server::protocol::{Admission, NoJob, Protocol};
@@ -56,7 +57,7 @@ impl<H: BaseRequestHandler + 'static> Protocol for Raw<H> {
 
     fn scratch(&self, _: &Config) {}
 
-    fn connect(&self, admission: Admission) -> RawConnection {
+    fn connect(&self, admission: Admission, _: Instant) -> RawConnection {
         RawConnection::new(admission)
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn serve<P: Protocol>(
 ) {
     let mut scratch = protocol.scratch(config);
     let admission = if config.proxy_protocol.is_some() { Admission::Unannounced } else { Admission::Welcome };
-    let mut connection = protocol.connect(admission);
+    let mut connection = protocol.connect(admission, Instant::now());
     let bell = Arc::new(Bell::default());
     let wake: Arc<dyn Wake> = Arc::clone(&bell) as Arc<dyn Wake>;
     let mut readiness = READY;

@@ -118,10 +118,12 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Time for a whole request head from its first octet; then 408. Default: 10 s.
+    /// Time for a whole request head from its first octet; then 408. As much time has a new connection to begin its
+    /// first request; then it is closed without a response, as browsers open connections that they may not need.
+    /// Default: 10 s.
     head_timeout: Duration = "Duration::from_secs(5)";
-    /// Silence before the first octet of a request, on a new connection or between two requests, after which the
-    /// connection is closed. Default: 75 s.
+    /// Silence between two requests after which the connection is closed; on a new connection, if it is shorter than
+    /// `head_timeout`. Default: 75 s.
     idle_timeout: Duration = "Duration::from_secs(15)";
     /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client gets 408. Default:
     /// 30 s.

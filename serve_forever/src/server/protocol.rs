@@ -52,7 +52,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
 
     /// A connection was accepted.
     #[doc(hidden)]
-    fn connect(&self, admission: Admission) -> Self::Connection;
+    fn connect(&self, admission: Admission, now: Instant) -> Self::Connection;
 }
 
 /// One connection.

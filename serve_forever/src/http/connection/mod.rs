@@ -46,7 +46,9 @@ pub struct HttpConnection {
     collecting: Option<Collecting>,
     /// Responses that are to be sent before anything else happens.
     held: Option<Box<Held>>,
-    /// When the first octet of the head came.
+    /// When the connection was accepted; none once there was a request.
+    fresh_since: Option<Instant>,
+    /// When the first octet of the head came. Empty lines before it do not belong to it.
     head_since: Option<Instant>,
     /// When the head was complete.
     arrived: Option<Instant>,
@@ -160,7 +162,7 @@ enum Step {
 }
 
 impl HttpConnection {
-    pub(crate) fn new(admission: Admission) -> Self {
+    pub(crate) fn new(admission: Admission, now: Instant) -> Self {
         Self {
             phase: match admission {
                 Admission::Welcome => Phase::Receiving,
@@ -172,6 +174,7 @@ impl HttpConnection {
             look_first: false,
             collecting: None,
             held: None,
+            fresh_since: Some(now),
             head_since: None,
             arrived: None,
         }

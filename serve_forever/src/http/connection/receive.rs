@@ -104,7 +104,7 @@ impl HttpConnection {
                 self.collecting = Some(Collecting { since: now, last: now, goal });
             }
             Ok(Parsed::Partial) => {
-                self.head_since = Some(now);
+                self.head_since = has_begun(octets).then_some(now);
                 // Its progress is kept, so that a head that trickles in is parsed once.
                 self.head = Some(Box::new(std::mem::take(&mut scratch.head)));
             }
@@ -148,7 +148,9 @@ impl HttpConnection {
                 Examined::Incomplete
             }
             Ok(Parsed::Partial) => {
-                self.head_since.get_or_insert(now);
+                if has_begun(&self.partial) {
+                    self.head_since.get_or_insert(now);
+                }
                 self.head = Some(head);
                 Examined::Incomplete
             }
@@ -180,9 +182,63 @@ impl HttpConnection {
         } else if let Some(since) = self.head_since {
             since.checked_add(config.head_timeout)
         } else {
-            let deadline = now.checked_add(config.idle_timeout);
+            let deadline = match self.fresh_since {
+                None => now.checked_add(config.idle_timeout),
+                Some(since) => since.checked_add(config.head_timeout.min(config.idle_timeout)),
+            };
             return Next::Wait { read: true, write: false, deadline, idle: true };
         };
         Next::read(deadline)
+    }
+}
+
+/// Whether a request has begun, and not only empty lines came.
+fn has_begun(octets: &[u8]) -> bool {
+    !octets.iter().all(|octet| matches!(octet, b'\r' | b'\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::server::protocol::Admission;
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(75);
+
+    /// How long after `start` a connection with this is given up, if it waits since `now`; and whether it is idle.
+    fn patience(connection: &HttpConnection, start: Instant, now: Instant) -> (Duration, bool) {
+        match connection.await_octets(&Config::default(), now) {
+            Next::Wait { deadline: Some(deadline), idle, .. } => (deadline - start, idle),
+            next => panic!("{next:?}"),
+        }
+    }
+
+    #[test]
+    fn rule_78_each_silence_has_its_own_time() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(9);
+        let mut connection = HttpConnection::new(Admission::Welcome, start);
+        assert_eq!(patience(&connection, start, start), (HEAD, true));
+        // An empty line prolongs nothing.
+        assert_eq!(patience(&connection, start, later), (HEAD, true));
+        // From the first byte of the head on.
+        connection.head_since = Some(later);
+        assert_eq!(patience(&connection, start, later), (later - start + HEAD, false));
+        // A request was served.
+        (connection.fresh_since, connection.head_since) = (None, None);
+        assert_eq!(patience(&connection, start, later), (later - start + IDLE, true));
+    }
+
+    #[test]
+    fn a_short_idle_timeout_is_also_that_of_a_new_connection() {
+        let start = Instant::now();
+        let connection = HttpConnection::new(Admission::Welcome, start);
+        let config = Config { idle_timeout: Duration::from_secs(3), ..Config::default() };
+        let expected = Some(start + Duration::from_secs(3));
+        assert!(
+            matches!(connection.await_octets(&config, start), Next::Wait { deadline, .. } if deadline == expected)
+        );
     }
 }

@@ -38,6 +38,7 @@ impl HttpConnection {
         }
         debug_assert!(self.partial.is_empty(), "what came before would come before the next request");
         (self.head, self.head_since, self.collecting) = (None, None, None);
+        self.fresh_since = None;
         let site = Site {
             server: cx.server,
             config: cx.config,

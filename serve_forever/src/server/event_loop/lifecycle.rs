@@ -74,7 +74,7 @@ impl<P: Protocol> Driver<'_, P> {
         self.own.connections.fetch_add(1, Ordering::Relaxed);
         let unannounced = self.engine.config.proxy_protocol.is_some();
         let admission = if unannounced { Admission::Unannounced } else { accept::admit(self.engine, peer) };
-        let connection = self.engine.protocol.connect(admission);
+        let connection = self.engine.protocol.connect(admission, core.now);
         let transport = Arc::new(Transport::plain(socket, peer, local));
         let stays = Stays {
             transport: Arc::clone(&transport),

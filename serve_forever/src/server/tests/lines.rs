@@ -107,7 +107,7 @@ impl Protocol for Lines {
 
     fn scratch(&self, _: &Config) {}
 
-    fn connect(&self, _: Admission) -> LineConnection {
+    fn connect(&self, _: Admission, _: Instant) -> LineConnection {
         LineConnection { received: Vec::new(), unsent: Vec::new(), shared: Arc::default(), turns: 0 }
     }
 }
