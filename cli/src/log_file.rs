@@ -11,6 +11,7 @@ pub(crate) struct LogFile(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    #[cfg(unix)]
     path: PathBuf,
     file: Mutex<File>,
 }
@@ -18,11 +19,15 @@ struct Inner {
 impl LogFile {
     /// Opens the file, or makes it.
     pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
-        let file = Mutex::new(append(&path)?);
-        Ok(Self(Arc::new(Inner { path, file })))
+        Ok(Self(Arc::new(Inner {
+            file: Mutex::new(append(&path)?),
+            #[cfg(unix)]
+            path,
+        })))
     }
 
     /// From now on lines go to what then has the path. Where that fails they go where they went.
+    #[cfg(unix)]
     pub(crate) fn reopen(&self) {
         match append(&self.0.path) {
             Ok(file) => *self.file() = file,

@@ -49,6 +49,7 @@ pub(crate) fn open_to(addresses: &[SocketAddr]) {
 
 /// Says on standard output that Ctrl+C was understood. The empty line ends the one in which the terminal shows
 /// `^C`.
+#[cfg(any(unix, windows))]
 pub(crate) fn interrupted() {
     print(b"\nKeyboard interrupt received, exiting.\n");
 }

@@ -55,11 +55,11 @@ pub(crate) fn server(
     log: AccessLog,
     settings: &Settings,
 ) -> Builder<Http<SimpleHttpRequestHandler>> {
-    let mut builder = HttpServer::builder(handler).access_log(log);
+    let builder = HttpServer::builder(handler).access_log(log);
     #[cfg(unix)]
-    for path in settings.unix_sockets() {
-        builder = builder.unix_socket(path);
-    }
+    let builder = settings.unix_sockets().iter().fold(builder, Builder::unix_socket);
+    #[cfg(not(unix))]
+    let _ = settings;
     builder
 }
 

@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 
 use support::{Directory, Serving, program};
@@ -63,8 +62,9 @@ fn a_directory_is_listed() {
 
 #[cfg(unix)]
 mod signals {
+    use std::io::{Read, Write};
     use std::os::unix::process::ExitStatusExt;
-    use std::process::{Command, Stdio};
+    use std::process::Command;
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -139,6 +139,8 @@ mod signals {
     #[test]
     #[cfg(target_os = "linux")] // elsewhere it cannot be told
     fn a_program_that_ignores_ctrl_c_from_the_start_goes_on_ignoring_it() {
+        use std::process::Stdio;
+
         let directory = Directory::new().with("a.txt", "text\n");
         let mut command = Command::new("sh");
         command.args([

@@ -4,7 +4,7 @@ mod support;
 
 use std::net::TcpListener;
 
-use support::{Directory, Serving, outcome, outcome_of, program};
+use support::{Directory, Serving, outcome, program};
 
 /// All that is meant for use.
 const OPTIONS: [&str; 21] = [
@@ -181,7 +181,7 @@ fn a_unix_socket_in_use_is_named() {
     // The path of a Unix socket must be short, so that it is given from its directory.
     let socket = directory.path().join("s");
     let _other = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
-    let (code, _, errors) = outcome_of(program(&["--bind", "unix:s"]).current_dir(directory.path()));
+    let (code, _, errors) = support::outcome_of(program(&["--bind", "unix:s"]).current_dir(directory.path()));
     assert_eq!(code, Some(1));
     assert!(errors.contains("Unix socket s") && errors.contains("--bind"), "{errors}");
 }

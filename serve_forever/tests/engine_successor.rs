@@ -20,6 +20,7 @@ use support::{Client, Script, answer, reply};
 /// More than the buffers between two sockets hold.
 const LARGE: usize = 16 * 1024 * 1024;
 
+#[cfg(unix)]
 const NOWHERE: &[SocketAddr] = &[];
 
 fn fast(http: &mut Exchange) -> serve_forever::Result {

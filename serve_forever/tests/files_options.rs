@@ -4,7 +4,7 @@ mod files_support;
 
 use std::io::{ErrorKind, Read, Write};
 
-use files_support::{Reply, SECRET, Site, server_field};
+use files_support::{Reply, Site, server_field};
 use serve_forever::{EntityTags, SimpleHttpRequestHandler};
 
 /// More than what is kept in memory.
@@ -489,7 +489,7 @@ fn links_can_be_followed_anywhere() {
     link(&inside);
     link(&anywhere);
     inside.get("/out").assert_not_found();
-    assert_eq!(anywhere.get("/out").text(), SECRET);
+    assert_eq!(anywhere.get("/out").text(), files_support::SECRET);
     // But no path leads there.
     anywhere.get("/../secret.txt").assert_not_found();
 }

@@ -2,11 +2,11 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serve_forever::{AccessLog, Exchange, Forwarded, HttpServer, Result};
+use serve_forever::{AccessLog, Exchange, Forwarded, Result};
 use support::{Captured, Running, answer, reply, serve, serve_with};
 
 /// Answers with whom it takes the client to be.
@@ -167,7 +167,10 @@ fn a_fields_worth_of_proxies_is_no_trouble() {
 #[cfg(unix)]
 #[test]
 fn a_proxy_may_come_by_a_unix_socket() -> std::io::Result<()> {
+    use std::io::Read;
     use std::os::unix::net::UnixStream;
+
+    use serve_forever::HttpServer;
 
     let path = std::env::temp_dir().join(format!("serve-forever-forwarded-{}.sock", std::process::id()));
     for (proxies, who) in [("unix", "192.0.2.1:0 192.0.2.1 false"), ("0.0.0.0/0 ::/0", "0.0.0.0:0 unix true")]

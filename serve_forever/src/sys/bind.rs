@@ -44,8 +44,9 @@ pub(super) fn adopt(socket: std::os::fd::OwnedFd, options: &ListenOptions) -> io
         Ok(_) => return Err(unfit("it is no stream socket")),
         Err(error) => return Err(unfit(&error.to_string())),
     }
-    // Not every system can tell; those that cannot fail at the first `accept`.
-    if matches!(socket.is_listener(), Ok(false)) {
+    // Apple's systems do not tell whether a socket listens. There the first `accept` fails.
+    #[cfg(not(target_vendor = "apple"))]
+    if matches!(rustix::net::sockopt::socket_acceptconn(&socket), Ok(false)) {
         return Err(unfit("it does not listen"));
     }
     let address = socket.local_addr()?;
@@ -94,12 +95,12 @@ const MOST_OCTETS: usize = i32::MAX as usize;
 /// Seconds; the most that Linux takes.
 const LONGEST_SILENCE: u64 = 32_767;
 
-#[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+#[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
 fn reuse_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)
 }
 
-#[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos")))))]
+#[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
 fn reuse_port(_: &Socket) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system gives a port to one listener only"))
 }

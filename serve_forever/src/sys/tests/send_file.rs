@@ -1,7 +1,7 @@
 //! Files to sockets.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -97,6 +97,7 @@ fn many_connections_share_one_file() {
 #[cfg(unix)]
 #[test]
 fn the_files_own_cursor_stays() {
+    use std::io::Seek;
     let temporary = Temporary::with(&octets(1000));
     let mut file = &temporary.file;
     file.seek(std::io::SeekFrom::Start(10)).unwrap();
