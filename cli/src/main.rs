@@ -55,7 +55,7 @@ fn answer_or_serve() -> Result<(), Problem> {
 
 fn serve(settings: &Settings) -> Result<(), Problem> {
     let addresses = settings.addresses()?;
-    let handler = site::handler(&settings.site, settings.hosts(&addresses))
+    let handler = site::handler(&settings.site, settings.hosts(&addresses.all()))
         .map_err(|error| Problem::of_site(error, &settings.site.path))?;
     let log_file = settings.log.file.clone().map(|path| {
         let opened = LogFile::open(path.clone());
@@ -67,8 +67,8 @@ fn serve(settings: &Settings) -> Result<(), Problem> {
     let _ = serve_forever::raise_descriptor_limit();
 
     let server = site::server(handler, log, settings)
-        .bind(addresses.as_slice())
-        .map_err(|error| Problem::of_listening(error, &addresses))?;
+        .bind(&addresses)
+        .map_err(|error| Problem::of_listening(error, &addresses.all()))?;
 
     // Before the message: whoever has read it may send a signal at once.
     signals::watch(server.handle(), log_file).map_err(Problem::Signals)?;

@@ -1,8 +1,11 @@
 //! What the command line means.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+
+use serve_forever::ToListenAddresses;
 
 use crate::arguments::{Arguments, Etag, LogFormat, is_reserved};
 use crate::colors::{self, Terminal};
@@ -115,19 +118,16 @@ impl Settings {
     }
 
     /// The addresses to listen on; names are looked up.
-    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, Problem> {
+    pub(crate) fn addresses(&self) -> Result<Addresses, Problem> {
         let Listen::On { names, .. } = &self.listen else {
-            return Ok(vec![
-                (Ipv4Addr::LOCALHOST, self.port).into(),
-                (Ipv6Addr::LOCALHOST, self.port).into(),
-            ]);
+            let both = [(Ipv4Addr::LOCALHOST, self.port).into(), (Ipv6Addr::LOCALHOST, self.port).into()];
+            return Ok(Addresses(vec![both.to_vec()]));
         };
-        let mut addresses = Vec::new();
-        for name in names {
+        let groups = names.iter().map(|name| {
             let found = (name.as_str(), self.port).to_socket_addrs();
-            addresses.extend(found.map_err(|error| Problem::Name(name.clone(), error))?);
-        }
-        Ok(addresses)
+            found.map(Iterator::collect).map_err(|error| Problem::Name(name.clone(), error))
+        });
+        groups.collect::<Result<_, _>>().map(Addresses)
     }
 
     /// The Unix sockets to listen on.
@@ -147,6 +147,23 @@ impl Settings {
         let only_here = !addresses.is_empty()
             && addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
         (only_here || !self.allow_hosts.is_empty()).then_some(&*self.allow_hosts)
+    }
+}
+
+/// The addresses of each name. Of those, some may not be there.
+#[derive(Debug)]
+pub(crate) struct Addresses(Vec<Vec<SocketAddr>>);
+
+impl Addresses {
+    /// All that were asked for.
+    pub(crate) fn all(&self) -> Vec<SocketAddr> {
+        self.0.concat()
+    }
+}
+
+impl ToListenAddresses for Addresses {
+    fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
+        Ok(self.0.clone())
     }
 }
 

@@ -195,6 +195,16 @@ fn an_address_of_another_computer_is_named() {
 }
 
 #[test]
+fn each_address_that_is_asked_for_must_be_there() {
+    let missing = "198.51.100.1";
+    for bind in [["127.0.0.1", missing], [missing, "localhost"]] {
+        let (code, _, errors) = outcome(&["0", "--bind", bind[0], "--bind", bind[1]]);
+        assert_eq!(code, Some(1));
+        assert!(errors.contains("cannot listen on 198.51.100.1:"), "{errors}");
+    }
+}
+
+#[test]
 fn a_name_without_address_is_named() {
     let (code, _, errors) = outcome(&["0", "--bind", "no such name"]);
     assert_eq!(code, Some(1));

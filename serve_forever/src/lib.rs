@@ -75,6 +75,7 @@ pub use crate::raw::{BaseRequestHandler, Raw, StreamHandler, StreamRequest, Stre
 pub use crate::router::Router;
 pub use crate::server::Server;
 pub use crate::server::access_log::{AccessLog, LogFormat};
+pub use crate::server::address::ToListenAddresses;
 pub use crate::server::behind_proxy::{Forwarded, ProxyProtocol};
 pub use crate::server::builder::Builder;
 pub use crate::server::factory::{ByCall, ByClone, HandlerFactory};

@@ -1,11 +1,11 @@
 //! The two kinds of server.
 
 use std::io;
-use std::net::ToSocketAddrs;
 
 use crate::http::{BaseHttpRequestHandler, Http};
 use crate::raw::{BaseRequestHandler, Raw};
 use crate::server::Server;
+use crate::server::address::ToListenAddresses;
 use crate::server::builder::Builder;
 use crate::server::factory::HandlerFactory;
 
@@ -60,7 +60,7 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
     /// ```
     pub fn bind<A, F, M>(address: A, factory: F) -> io::Result<Self>
     where
-        A: ToSocketAddrs,
+        A: ToListenAddresses,
         F: HandlerFactory<M, Handler = H>,
     {
         Self::builder(factory).bind(address)
@@ -111,7 +111,7 @@ impl<H: BaseRequestHandler + 'static> Server<Raw<H>> {
     /// ```
     pub fn bind<A, F, M>(address: A, factory: F) -> io::Result<Self>
     where
-        A: ToSocketAddrs,
+        A: ToListenAddresses,
         F: HandlerFactory<M, Handler = H>,
     {
         Self::builder(factory).bind(address)

@@ -354,7 +354,7 @@ fn one_request_is_handled_on_the_calling_thread() {
     .handle_timeout(move || {
         told.fetch_add(1, Ordering::Relaxed);
     })
-    .bind(&["127.0.0.1:0".parse().expect("an address"), "127.0.0.2:0".parse().expect("an address")][..])
+    .bind(["127.0.0.1:0", "127.0.0.2:0"])
     .expect("a free port");
     assert!(!server.handle_request().expect("nobody comes"));
     for address in server.server_addresses() {

@@ -21,7 +21,7 @@ fn wrong(line: &[&str]) -> String {
 }
 
 fn addresses(line: &[&str]) -> Vec<SocketAddr> {
-    given(line).addresses().expect("addresses, not names")
+    given(line).addresses().expect("addresses, not names").all()
 }
 
 fn parsed(addresses: &[&str]) -> Vec<SocketAddr> {
@@ -36,7 +36,7 @@ fn nothing_has_to_be_given() {
     assert!(settings.site.listing && !settings.site.hidden && !settings.site.follow_symlinks);
     assert!(!settings.quiet && !settings.open);
     assert_eq!(settings.listen, Listen::ThisComputer);
-    assert_eq!(settings.addresses().unwrap(), parsed(&["127.0.0.1:8000", "[::1]:8000"]));
+    assert_eq!(settings.addresses().unwrap().all(), parsed(&["127.0.0.1:8000", "[::1]:8000"]));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn pythons_arguments_mean_what_they_mean_there() {
         &["--bind=0.0.0.0", "-dsite", "-pHTTP/1.0", "80"],
     ] {
         let settings = given(line);
-        assert_eq!(settings.addresses().unwrap(), parsed(&["0.0.0.0:80"]), "{line:?}");
+        assert_eq!(settings.addresses().unwrap().all(), parsed(&["0.0.0.0:80"]), "{line:?}");
         assert_eq!(settings.site.path, PathBuf::from("site"));
         assert_eq!(settings.site.protocol, "HTTP/1.0");
     }
@@ -116,7 +116,7 @@ fn several_addresses_and_unix_sockets_can_be_bound() {
     if cfg!(unix) {
         let settings = given(&["--bind", "unix:/run/a,b.sock"]);
         assert_eq!(settings.unix_sockets(), [PathBuf::from("/run/a,b.sock")]);
-        assert_eq!(settings.addresses().unwrap(), []);
+        assert_eq!(settings.addresses().unwrap().all(), []);
         assert!(wrong(&["--bind", "unix:"]).contains("unix:PATH"));
         assert!(wrong(&["--open", "--bind", "unix:a"]).contains("--open"));
     }
@@ -142,7 +142,7 @@ fn what_is_not_there_explains_itself() {
 fn only_who_cannot_be_reached_looks_at_hosts_unasked() {
     let hosts = |line: &[&str]| {
         let settings = given(line);
-        settings.hosts(&settings.addresses().unwrap()).map(<[String]>::to_vec)
+        settings.hosts(&settings.addresses().unwrap().all()).map(<[String]>::to_vec)
     };
     assert_eq!(hosts(&[]), Some(vec![]));
     assert_eq!(hosts(&["-b", "127.0.0.1"]), Some(vec![]));

@@ -1,9 +1,10 @@
 //! From a name and a port, and from paths, to listening sockets.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use crate::diagnostics;
 use crate::sys::{ListenOptions, Listener};
 
 use super::config::Config;
@@ -29,28 +30,106 @@ impl Sockets {
     }
 }
 
-/// Listens on every address of `name` and on the sockets. With port 0 all addresses get the same one.
+/// Where a server listens: everything that [`ToSocketAddrs`] is implemented for in `std`, and lists of
+/// such.
 ///
-/// An address that the machine does not have, such as `::1` where there is no IPv6, is passed over as long as
-/// another one works.
+/// The difference to [`ToSocketAddrs`] is that a name and a list can be told apart. A name such as
+/// `localhost` may have addresses that this computer lacks: `::1`, where there is no IPv6. They are
+/// passed over, as long as the name has another one. Each member of a list is wanted for itself, so one
+/// that this computer lacks is an error.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use serve_forever::{handler_fn, Exchange, HttpServer, Result};
+///
+/// let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
+/// // A name, on all of its addresses that are there.
+/// HttpServer::bind(("localhost", 0), handler.clone())?;
+/// // Two addresses, both of them.
+/// let two: [SocketAddr; 2] = [([127, 0, 0, 1], 0).into(), ([127, 0, 0, 2], 0).into()];
+/// # #[cfg(target_os = "linux")]
+/// HttpServer::bind(two, handler.clone())?;
+/// // Addresses for documentation are nobody's.
+/// let missing: [SocketAddr; 2] = [([127, 0, 0, 1], 0).into(), ([198, 51, 100, 1], 0).into()];
+/// assert!(HttpServer::bind(missing, handler)
+///     .is_err_and(|error| error.to_string().starts_with("cannot listen on 198.51.100.1:")));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub trait ToListenAddresses {
+    /// The addresses, in groups. Of each group, those that this computer lacks are passed over, as long
+    /// as it has another one.
+    ///
+    /// # Errors
+    ///
+    /// A name cannot be looked up, or there is no port.
+    ///
+    /// ```
+    /// use serve_forever::ToListenAddresses;
+    ///
+    /// let groups = [("127.0.0.1", 80), ("::1", 80)].to_listen_addresses()?;
+    /// assert_eq!(groups, [["127.0.0.1:80".parse().unwrap()], ["[::1]:80".parse().unwrap()]]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>>;
+}
+
+/// One name or address.
+macro_rules! one_group {
+    ($($kind:ty,)*) => {
+        $(
+            impl ToListenAddresses for $kind {
+                fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
+                    Ok(vec![self.to_socket_addrs()?.collect()])
+                }
+            }
+        )*
+    };
+}
+
+one_group! {
+    str, String, (&str, u16), (String, u16),
+    SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16),
+}
+
+impl<A: ToListenAddresses> ToListenAddresses for [A] {
+    fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
+        let groups = self.iter().map(A::to_listen_addresses).collect::<io::Result<Vec<_>>>()?;
+        Ok(groups.into_iter().flatten().collect())
+    }
+}
+
+impl<A: ToListenAddresses, const N: usize> ToListenAddresses for [A; N] {
+    fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
+        self.as_slice().to_listen_addresses()
+    }
+}
+
+impl<A: ToListenAddresses> ToListenAddresses for Vec<A> {
+    fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
+        self.as_slice().to_listen_addresses()
+    }
+}
+
+impl<A: ToListenAddresses + ?Sized> ToListenAddresses for &A {
+    fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
+        (**self).to_listen_addresses()
+    }
+}
+
+/// Listens on the addresses and on the sockets. With port 0 all addresses get the same one.
 pub(crate) fn listen(
-    name: impl ToSocketAddrs,
+    addresses: &impl ToListenAddresses,
     sockets: &mut Sockets,
     config: &Config,
 ) -> io::Result<Vec<Listener>> {
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in name.to_socket_addrs()? {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    if addresses.is_empty() && sockets.is_empty() {
+    let groups = addresses.to_listen_addresses()?;
+    if groups.iter().all(Vec::is_empty) && sockets.is_empty() {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
             "there is neither an address nor a Unix socket to listen on",
         ));
     }
-    let mut listeners = listen_on_addresses(&addresses, config)?;
+    let mut listeners = listen_on_addresses(&groups, config)?;
     for path in &sockets.paths {
         let listener = Listener::bind_unix(path, sockets.mode, &options(config, false));
         listeners.push(listener.map_err(|error| explain_unix(path, &error))?);
@@ -62,12 +141,14 @@ pub(crate) fn listen(
     Ok(listeners)
 }
 
-fn listen_on_addresses(addresses: &[SocketAddr], config: &Config) -> io::Result<Vec<Listener>> {
-    let any_port = addresses.iter().all(|address| address.port() == 0);
-    let mut tries = if any_port && addresses.len() > 1 { PORT_TRIES } else { 1 };
+fn listen_on_addresses(groups: &[Vec<SocketAddr>], config: &Config) -> io::Result<Vec<Listener>> {
+    let mut addresses = groups.iter().flatten();
+    let any_port = addresses.all(|address| address.port() == 0);
+    let several = groups.iter().map(Vec::len).sum::<usize>() > 1;
+    let mut tries = if any_port && several { PORT_TRIES } else { 1 };
     loop {
         tries -= 1;
-        match listen_on(addresses, config) {
+        match listen_on(groups, config) {
             // The port that the first address got may be taken on another one.
             Err(error) if tries > 0 && error.kind() == ErrorKind::AddrInUse => {}
             result => return result,
@@ -75,33 +156,44 @@ fn listen_on_addresses(addresses: &[SocketAddr], config: &Config) -> io::Result<
     }
 }
 
-fn listen_on(addresses: &[SocketAddr], config: &Config) -> io::Result<Vec<Listener>> {
-    let both_families =
-        addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6);
-    let options = options(config, both_families);
+fn listen_on(groups: &[Vec<SocketAddr>], config: &Config) -> io::Result<Vec<Listener>> {
+    let has = |family: fn(&SocketAddr) -> bool| groups.iter().flatten().any(family);
+    let options = options(config, has(SocketAddr::is_ipv4) && has(SocketAddr::is_ipv6));
     let mut listeners: Vec<Listener> = Vec::new();
+    let mut taken: Vec<SocketAddr> = Vec::new();
     let mut port = None;
-    let mut missing = None;
-    for &address in addresses {
-        let mut address = address;
-        if address.port() == 0
-            && let Some(port) = port
-        {
-            address.set_port(port);
-        }
-        match Listener::bind(address, &options) {
-            Ok(listener) => {
-                port = Some(listener.local_address()?.port());
-                listeners.push(listener);
+    for group in groups {
+        let mut missing = None;
+        let mut works = false;
+        for &wanted in group {
+            if taken.contains(&wanted) {
+                works = true;
+                continue;
             }
-            Err(error) if is_missing(&error) => missing = Some((address, error)),
-            Err(error) => return Err(explain(address, &error)),
+            let mut address = wanted;
+            if address.port() == 0
+                && let Some(port) = port
+            {
+                address.set_port(port);
+            }
+            match Listener::bind(address, &options) {
+                Ok(listener) => {
+                    port = Some(listener.local_address()?.port());
+                    listeners.push(listener);
+                    taken.push(wanted);
+                    works = true;
+                }
+                Err(error) if is_missing(&error) => missing = Some(explain(address, &error)),
+                Err(error) => return Err(explain(address, &error)),
+            }
+        }
+        match missing {
+            Some(error) if !works => return Err(error),
+            Some(error) => diagnostics::debug!("{error}"),
+            None => {}
         }
     }
-    match missing {
-        Some((address, error)) if listeners.is_empty() => Err(explain(address, &error)),
-        _ => Ok(listeners),
-    }
+    Ok(listeners)
 }
 
 fn options(config: &Config, only_v6: bool) -> ListenOptions {
@@ -141,7 +233,8 @@ mod tests {
     #[test]
     fn all_addresses_get_one_port() {
         let addresses = [SocketAddr::from(([127, 0, 0, 1], 0)), SocketAddr::from(([127, 0, 0, 2], 0))];
-        let listeners = listen_on_addresses(&addresses, &Config::default()).expect("loopback is there");
+        let groups = addresses.to_listen_addresses().expect("addresses");
+        let listeners = listen_on_addresses(&groups, &Config::default()).expect("loopback is there");
         let ports: Vec<u16> =
             listeners.iter().map(|listener| listener.local_address().expect("it is bound").port()).collect();
         assert_eq!(ports.len(), 2);
@@ -151,12 +244,63 @@ mod tests {
 
     #[test]
     fn a_port_that_is_taken_is_an_error_that_names_the_address() {
-        let listeners =
-            listen(("127.0.0.1", 0), &mut Sockets::default(), &Config::default()).expect("loopback is there");
+        let listeners = listen(&("127.0.0.1", 0), &mut Sockets::default(), &Config::default())
+            .expect("loopback is there");
         let address = listeners[0].local_address().expect("it is bound");
         let error =
-            listen(address, &mut Sockets::default(), &Config::default()).expect_err("the port is taken");
+            listen(&address, &mut Sockets::default(), &Config::default()).expect_err("the port is taken");
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
+
+    /// Addresses for documentation (RFC 5737), so nobody has them.
+    const MISSING: [SocketAddr; 2] = [
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), 0),
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 2)), 0),
+    ];
+    const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    /// What a resolver may find of a name.
+    struct Name(Vec<SocketAddr>);
+
+    impl ToListenAddresses for Name {
+        fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
+            Ok(vec![self.0.clone()])
+        }
+    }
+
+    /// The addresses that are listened on, without their ports.
+    fn heard(addresses: &impl ToListenAddresses) -> io::Result<Vec<IpAddr>> {
+        let listeners = listen(addresses, &mut Sockets::default(), &Config::default())?;
+        listeners.iter().map(|listener| Ok(listener.local_address()?.ip())).collect()
+    }
+
+    #[track_caller]
+    fn is_named(outcome: io::Result<Vec<IpAddr>>, missing: SocketAddr) {
+        let error = outcome.expect_err("it is not there");
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+        assert!(error.to_string().contains(&format!("cannot listen on {}:", missing.ip())), "{error}");
+    }
+
+    #[test]
+    fn each_address_of_a_list_must_be_there() {
+        let [missing, _] = MISSING;
+        is_named(heard(&[HERE, missing]), missing);
+        is_named(heard(&[missing, HERE]), missing);
+        is_named(heard(&vec![("127.0.0.1", 0), ("198.51.100.1", 0)]), missing);
+        is_named(heard(&&[HERE, missing][..]), missing);
+        is_named(heard(&missing), missing);
+        is_named(heard(&"198.51.100.1:0"), missing);
+    }
+
+    #[test]
+    fn of_a_name_those_that_are_not_there_are_passed_over() {
+        let [first, second] = MISSING;
+        assert_eq!(heard(&Name(vec![first, HERE, second])).expect("one is there"), [HERE.ip()]);
+        is_named(heard(&Name(MISSING.to_vec())), second);
+        // Another member of the list does not stand for it.
+        is_named(heard(&[Name(vec![HERE]), Name(MISSING.to_vec())]), second);
+        // What is there already does.
+        assert_eq!(heard(&[Name(vec![HERE]), Name(vec![first, HERE])]).expect("it is there"), [HERE.ip()]);
     }
 }

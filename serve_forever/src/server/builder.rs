@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Server;
 use super::access_log::AccessLog;
-use super::address::{self, Sockets};
+use super::address::{self, Sockets, ToListenAddresses};
 use super::config::Config;
 use super::handle::ServerHandle;
 use super::hooks::{ErrorReport, Hooks};
@@ -57,6 +57,9 @@ impl<P: Protocol> Builder<P> {
     /// Listens on every address of `address` and on the Unix sockets, and makes the server. Port 0: any free port, the
     /// same for all. With a [Unix socket](Self::unix_socket), there need be no address.
     ///
+    /// Of the addresses of a name, those that this computer lacks are passed over, such as `::1` of `localhost` where
+    /// there is no IPv6. In a list each address must be there. See [`ToListenAddresses`].
+    ///
     /// # Errors
     ///
     /// The name has no address, or the system does not let the server listen there; the message names the address or
@@ -71,11 +74,11 @@ impl<P: Protocol> Builder<P> {
     /// assert!(HttpServer::builder(handler).bind(taken).is_err());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<P>> {
+    pub fn bind(self, address: impl ToListenAddresses) -> io::Result<Server<P>> {
         self.config.check_proxies()?;
         let config = self.config.bounded();
         let mut sockets = self.sockets;
-        let listeners = address::listen(address, &mut sockets, &config)?;
+        let listeners = address::listen(&address, &mut sockets, &config)?;
         let mut addresses =
             listeners.iter().map(crate::sys::Listener::local_address).collect::<io::Result<Vec<_>>>()?;
         addresses.retain(|&address| address != NO_ADDRESS);
