@@ -286,7 +286,7 @@ fn names_that_look_like_those_of_others_are_served_where_they_are_listed() {
         site.file(name, name).directory(format!("dir~1/{name}")).file(format!("dir~1/{name}/a~"), name);
     }
     for name in names {
-        let coded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let coded = name.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
         for target in
             [format!("/{coded}"), format!("/dir~1/{coded}/a~"), format!("/x~1/../dir~1//{coded}/./a~")]
         {

@@ -81,12 +81,11 @@ impl Entry {
         };
         let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
         let given = |name| options.extra(name).map(|value| String::from_utf8_lossy(value));
-        let content_type = match given("Content-Type") {
-            Some(value) => value.into_owned(),
-            None => {
-                let media_type = options.types.media_type(&path, &first);
-                charset::content_type(media_type, &first, is_small).into_owned()
-            }
+        let content_type = if let Some(value) = given("Content-Type") {
+            value.into_owned()
+        } else {
+            let media_type = options.types.media_type(&path, &first);
+            charset::content_type(media_type, &first, is_small).into_owned()
         };
         let entity_tag = match given("ETag") {
             Some(value) => EntityTag::parse(value.as_bytes()),

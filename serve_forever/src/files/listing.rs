@@ -58,18 +58,19 @@ impl Listing {
         entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
         models: &Arc<Models>,
     ) -> io::Result<Self> {
-        let (names, reader) = collect(with_hidden, entries, models)?;
+        let (names, reader) = collect(with_hidden, entries, models, false)?;
         Ok(Self { path, names: Arc::new(names), reader })
     }
 }
 
-/// Takes the entries in any order; the first error is the result.
+/// Takes the entries in any order; the first error is the result. `is_out`: a part of the page is.
 ///
 /// [Hidden names](is_hidden_name) are left out unless they are asked for.
 fn collect<N: AsRef<OsStr>>(
     with_hidden: bool,
     entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
     models: &Arc<Models>,
+    is_out: bool,
 ) -> io::Result<(Names, Option<Reader>)> {
     let mut names = Names::default();
     let mut reader = None;
@@ -82,7 +83,7 @@ fn collect<N: AsRef<OsStr>>(
             name => names.push(name, kind),
         }
         if names.bytes() > LONG && reader.is_none() {
-            reader = Some(models.reader()?);
+            reader = Some(models.reader(is_out)?);
         }
     }
     names.sort();
@@ -109,7 +110,7 @@ pub(super) trait Look: Send {
     /// link.
     fn details(&mut self, name: &OsStr) -> Option<Details>;
 
-    /// What is in it now.
+    /// What is in it now that a part of the page is out.
     fn names(&mut self, models: &Arc<Models>) -> io::Result<(Names, Option<Reader>)>;
 }
 
@@ -119,7 +120,7 @@ impl Look for Listed {
     }
 
     fn names(&mut self, models: &Arc<Models>) -> io::Result<(Names, Option<Reader>)> {
-        collect(self.with_hidden, self.directory.entries()?, models)
+        collect(self.with_hidden, self.directory.entries()?, models, true)
     }
 }
 

@@ -65,6 +65,12 @@
 //! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted. When the server stops, each listener still accepts those, and no more than this many or 4096, whichever is more |
 //! | [`timeout`](crate::Builder::timeout) | for ever | nothing: it is how long [`handle_request`](crate::Server::handle_request) waits for a connection |
 //!
+//! The handler for files has one of its own:
+//! [`listing_memory`](crate::SimpleHttpRequestHandlerBuilder::listing_memory), 64 MiB. It stops
+//! **clients that read the listings of long directories slowly**, whose names are in memory
+//! meanwhile: those that were used least recently are dropped, and read again when their client
+//! goes on.
+//!
 //! # Limits that cannot be set
 //!
 //! They are far beyond what any honest client sends: 64 octets for a method, 1024 for the name of a field, 8 empty lines before a request; 16 KiB of

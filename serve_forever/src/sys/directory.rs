@@ -219,7 +219,7 @@ impl Directory {
     pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, Kind)>> + use<>> {
         let entries = self.handle.entries()?;
         #[cfg(test)]
-        let entries = faults::inject(entries);
+        let entries = super::faults::inject(entries);
         Ok(entries)
     }
 
@@ -241,48 +241,6 @@ impl Directory {
     #[cfg(test)]
     pub(super) fn open_for_steps(path: &Path) -> io::Result<Self> {
         Self::of_root(backend::Root::open_for_steps(path)?)
-    }
-}
-
-/// Disks that fail, for tests.
-#[cfg(test)]
-pub(crate) mod faults {
-    use std::cell::Cell;
-    use std::ffi::OsString;
-    use std::io;
-
-    use super::Kind;
-
-    thread_local! {
-        /// What this thread meets behind so many entries of a directory that it reads.
-        pub(crate) static WHILE_READING: Cell<Option<(usize, fn() -> io::Error)>> = const { Cell::new(None) };
-    }
-
-    thread_local! {
-        /// A name that this thread finds in directories by the second of these only, and opens by
-        /// the first, too: as on file systems that have several names for one file.
-        pub(crate) static ALIAS: Cell<Option<(&'static str, &'static str)>> = const { Cell::new(None) };
-    }
-
-    pub(super) fn inject(
-        entries: impl Iterator<Item = io::Result<(OsString, Kind)>>,
-    ) -> impl Iterator<Item = io::Result<(OsString, Kind)>> {
-        let (fault, alias) = (WHILE_READING.get(), ALIAS.get());
-        let mut entries = entries.map(move |entry| {
-            let (name, kind) = entry?;
-            let listed = alias.filter(|(alias, _)| name == *alias).map(|(_, listed)| listed.into());
-            Ok((listed.unwrap_or(name), kind))
-        });
-        let mut count = 0;
-        std::iter::from_fn(move || {
-            if let Some((after, error)) = fault
-                && count == after
-            {
-                return Some(Err(error()));
-            }
-            count += 1;
-            entries.next()
-        })
     }
 }
 

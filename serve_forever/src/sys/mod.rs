@@ -10,6 +10,8 @@ mod deadline;
 // Nothing but the tests uses it yet.
 mod directory;
 mod errors;
+#[cfg(test)]
+pub(crate) mod faults;
 mod names;
 #[cfg(any(not(unix), feature = "portable-sys"))]
 mod portable;
@@ -36,8 +38,6 @@ use portable as backend;
 #[cfg(all(unix, not(feature = "portable-sys")))]
 use unix as backend;
 
-#[cfg(test)]
-pub(crate) use directory::faults;
 pub(crate) use directory::{Directory, Found, Kind, Links, Stamp};
 pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
 pub(crate) use names::name_from_octets;

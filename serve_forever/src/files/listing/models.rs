@@ -10,6 +10,7 @@
 //! listing is of a directory that was read after it was asked for.
 
 use std::io::{self, ErrorKind};
+use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -24,10 +25,18 @@ pub(in crate::files) struct Models {
     most: u64,
     /// Those that were used last stand last.
     kept: Mutex<Vec<Arc<Names>>>,
-    /// Threads that may still begin to read a long directory.
-    readers: Mutex<usize>,
+    readers: Mutex<Readers>,
     /// Rings when one has ended.
     bell: Condvar,
+}
+
+/// Threads that read long directories.
+#[derive(Debug)]
+struct Readers {
+    /// Those that may still begin.
+    free: usize,
+    /// Those that wait for it.
+    waiting: usize,
 }
 
 impl Models {
@@ -35,26 +44,29 @@ impl Models {
         Arc::new(Self {
             most,
             kept: Mutex::default(),
-            readers: Mutex::new(MOST_READERS),
+            readers: Mutex::new(Readers { free: most_readers(), waiting: 0 }),
             bell: Condvar::new(),
         })
     }
 
     /// Waits until few enough threads read long directories. What they read is in memory before it
-    /// can be compared with what is there.
+    /// can be compared with what is there. `ResourceBusy` where it would take too long, or where
+    /// too many threads wait already; if a part of the page `is_out`, only the former.
     #[cold]
-    pub(super) fn reader(self: &Arc<Self>) -> io::Result<Reader> {
-        let started = Instant::now();
+    pub(super) fn reader(self: &Arc<Self>, is_out: bool) -> io::Result<Reader> {
+        let busy = || io::Error::new(ErrorKind::ResourceBusy, "too many long directories are being read");
         let mut readers = lock(&self.readers);
-        while *readers == 0 {
+        if readers.free == 0 && readers.waiting >= MOST_WAITING && !is_out {
+            return Err(busy());
+        }
+        readers.waiting += 1;
+        let started = Instant::now();
+        while readers.free == 0 && started.elapsed() < READER_TIMEOUT {
             let left = READER_TIMEOUT.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                let text = "too many long directories are being read";
-                return Err(io::Error::new(ErrorKind::ResourceBusy, text));
-            }
             (readers, _) = wait_for(&self.bell, readers, left);
         }
-        *readers -= 1;
+        readers.waiting -= 1;
+        readers.free = readers.free.checked_sub(1).ok_or_else(busy)?;
         Ok(Reader(Arc::clone(self)))
     }
 
@@ -125,13 +137,20 @@ pub(in crate::files) struct Reader(Arc<Models>);
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        *lock(&self.0.readers) += 1;
+        lock(&self.0.readers).free += 1;
         self.0.bell.notify_one();
     }
 }
 
-/// Threads that read long directories at once.
-const MOST_READERS: usize = 4;
+/// Threads that read long directories at once: no more than have a processor, as each has all names
+/// of one in memory, but enough for disks that take their time.
+fn most_readers() -> usize {
+    std::thread::available_parallelism().map_or(0, NonZero::get).max(4)
+}
+
+/// Threads that wait for them. They are missing to others, and those that wait last would wait for
+/// seconds.
+const MOST_WAITING: usize = 64;
 /// How long others wait for them. To read 100 000 names takes some 50 milliseconds.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -199,14 +218,29 @@ mod tests {
     #[test]
     fn few_threads_read_long_directories_at_once() {
         let models = Models::new(0);
-        let mut readers: Vec<_> = (0..MOST_READERS).map(|_| models.reader().unwrap()).collect();
+        let mut readers: Vec<_> = (0..most_readers()).map(|_| models.reader(false).unwrap()).collect();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| models.reader().map(drop));
-            assert_eq!(*lock(&models.readers), 0);
+            let waiting = scope.spawn(|| models.reader(false).map(drop));
+            assert_eq!(lock(&models.readers).free, 0);
             readers.pop();
             waiting.join().unwrap().unwrap();
         });
         drop(readers);
-        assert_eq!(*lock(&models.readers), MOST_READERS);
+        let readers = lock(&models.readers);
+        assert_eq!((readers.free, readers.waiting), (most_readers(), 0));
+    }
+
+    #[test]
+    fn few_threads_wait_for_those_and_only_a_page_that_has_begun_among_more() {
+        let models = Models::new(0);
+        *lock(&models.readers) = Readers { free: 0, waiting: MOST_WAITING };
+        assert_eq!(models.reader(false).unwrap_err().kind(), ErrorKind::ResourceBusy);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| models.reader(true));
+            // As if another one had ended.
+            drop(Reader(Arc::clone(&models)));
+            waiting.join().unwrap().unwrap();
+        });
+        assert_eq!(lock(&models.readers).waiting, MOST_WAITING);
     }
 }

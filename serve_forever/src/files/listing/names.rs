@@ -266,7 +266,9 @@ mod tests {
             last in "[aAbBĀāΣσςſİK]{0,4}",
         ) {
             let mut all = Names::default();
-            names.iter().for_each(|name| all.push(name.as_bytes(), Kind::File));
+            for name in &names {
+                all.push(name.as_bytes(), Kind::File);
+            }
             all.sort();
             let mut expected = names;
             expected.insert(last.clone());

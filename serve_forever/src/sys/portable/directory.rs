@@ -54,7 +54,6 @@ impl Root {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "another back end asks the file")]
     pub(crate) fn doubt_of_file(&self, relative: &Path, _: &File) -> Doubt {
         self.doubt(relative)
     }

@@ -48,10 +48,12 @@ impl Root {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "the other back end goes by the path")]
     pub(crate) fn doubt_of_file(&self, _: &Path, file: &File) -> Doubt {
         doubt_of(file.as_fd())
     }
 
+    #[expect(clippy::unused_self, reason = "the other back end goes by the path")]
     pub(crate) fn doubt_of_directory(&self, _: &Path, handle: &Handle) -> Doubt {
         doubt_of(handle.0.as_fd())
     }
