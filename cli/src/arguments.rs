@@ -86,7 +86,7 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_CACHE_CONTROL", hide_env = true)]
     pub(crate) cache_control: Option<String>,
 
-    /// What tells versions of a file apart: all that the system knows of it, or what copies on several machines share
+    /// What tells versions of a file apart: its content or all that the system knows of it, or what copies on several machines share
     #[arg(long, value_name = "RECIPE", value_enum, default_value_t, help_heading = ANSWERS)]
     #[arg(env = "SERVE_FOREVER_ETAG", hide_env = true)]
     pub(crate) etag: Etag,

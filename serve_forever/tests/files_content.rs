@@ -163,24 +163,7 @@ fn conditions_do_not_matter_where_nothing_is() {
 fn nothing_was_changed_in_the_future() {
     let site = Site::new();
     site.file("a.txt", "").changed("a.txt", SystemTime::now() + Duration::from_secs(86_400));
-    let mut stream = site.connect();
-    stream.write_all(b"GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the request");
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).expect("the response");
-    let field = |name| reply.split("\r\n").find_map(|line: &str| line.strip_prefix(name)).expect("the field");
-    let (date, changed) = (field("Date: "), field("Last-Modified: "));
-    // Both are of the same second, or of two that follow each other.
-    let seconds =
-        |date: &str| date[17..25].split(':').fold(0, |sum, part| sum * 60 + part.parse::<u32>().unwrap());
-    let ago = (seconds(date) + 86_400 - seconds(changed)) % 86_400;
-    assert!(ago <= 1, "{changed} is not {date}");
-}
-
-#[test]
-fn a_file_from_before_1970_is_from_1970() {
-    let site = Site::new();
-    site.file("a.txt", "").changed("a.txt", SystemTime::UNIX_EPOCH - Duration::from_secs(86_400));
-    assert_eq!(site.get("/a.txt").field("Last-Modified"), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
+    assert_eq!(site.get("/a.txt").field("Last-Modified"), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod files_support;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use files_support::{Site, server_field};
 use serve_forever::{SimpleHttpRequestHandler, testing};
@@ -61,14 +61,18 @@ fn a_listing_has_pythons_head_and_form() {
 #[test]
 fn a_listing_tells_sizes_and_dates() {
     let site = Site::new();
-    site.file("a.txt", "text\n").file("b.bin", vec![0; 1_600]).changed("b.bin", SystemTime::UNIX_EPOCH);
+    site.file("a.txt", "text\n").file("b.bin", vec![0; 1_600]).file("c", "");
+    site.changed("b.bin", SystemTime::UNIX_EPOCH + Duration::from_secs(2));
+    // No date, but what files have that have none.
+    site.changed("c", SystemTime::UNIX_EPOCH + Duration::from_secs(1));
     assert_eq!(
         items(&site.get("/").text()),
         [
             "<li><a href=\"a.txt\">a.txt</a> <data value=\"5\">5 B</data> \
              <time datetime=\"1994-11-06T08:49:37Z\">1994-11-06 08:49</time></li>",
             "<li><a href=\"b.bin\">b.bin</a> <data value=\"1600\" title=\"1600 bytes\">1.6 KiB</data> \
-             <time datetime=\"1970-01-01T00:00:00Z\">1970-01-01 00:00</time></li>",
+             <time datetime=\"1970-01-01T00:00:02Z\">1970-01-01 00:00</time></li>",
+            "<li><a href=\"c\">c</a> <data value=\"0\">0 B</data></li>",
         ]
     );
 }

@@ -441,7 +441,6 @@ fn a_date_that_is_set_is_told_at_once() {
     kept.site.changed("a.txt", SystemTime::UNIX_EPOCH + files_support::CHANGED);
     let reply = kept.client.get("/a.txt");
     assert_eq!(reply.field("Last-Modified"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
-    assert_ne!(reply.tag.as_ref(), Some(&kept.tag));
 }
 
 #[test]

@@ -30,6 +30,10 @@ fn the_examples_run_and_answer() {
 fn files() {
     let folder = Folder::new();
     fs::write(folder.0.join("hello.txt"), "Hello!\n").expect("a file can be written");
+    // So long ago that it has a date.
+    let file = fs::File::options().write(true).open(folder.0.join("hello.txt")).expect("the file");
+    let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    file.set_modified(hour_ago).expect("its time can be set");
     fs::create_dir(folder.0.join("inside")).expect("a folder can be made");
     fs::write(folder.0.join("inside/<page>.html"), "<p>").expect("a file can be written");
     let Some(mut program) = Program::start("files", HTTP, &folder.0) else { return };

@@ -1,8 +1,6 @@
 //! Whether a client wants what there is (RFC 9110 §13): not if it has it already, and not if it wants only what was
 //! there before.
 
-use std::time::UNIX_EPOCH;
-
 use crate::http::date::parse_http_date;
 
 use super::entity_tag::{Comparison, EntityTag, is_listed};
@@ -12,7 +10,7 @@ use super::entity_tag::{Comparison, EntityTag, is_listed};
 pub(super) struct Validators<'a> {
     pub(super) entity_tag: Option<&'a EntityTag>,
     /// As it stands in `Last-Modified`: in seconds since 1970, and not later than `Date`.
-    pub(super) last_modified: Option<u64>,
+    pub(super) last_modified: Option<i64>,
     /// Whether the file cannot have changed twice in that second (RFC 9110 §8.8.2.2).
     pub(super) date_is_strong: bool,
 }
@@ -95,7 +93,7 @@ pub(super) fn if_range_allows<'r>(
     }
     validators.date_is_strong
         && validators.last_modified.is_some()
-        && seconds(value) == validators.last_modified
+        && parse_http_date(value) == validators.last_modified
 }
 
 fn values<'r>(
@@ -176,17 +174,12 @@ impl<'r> Lines<'r> {
     }
 
     /// In seconds since 1970. What is no date, or more than one, is as if it was not there (RFC 9110 §13.1.3, §13.1.4).
-    fn date(&self) -> Option<u64> {
+    fn date(&self) -> Option<i64> {
         match self {
-            Self::One(value) => seconds(value),
+            Self::One(value) => parse_http_date(value),
             Self::None | Self::Several => None,
         }
     }
-}
-
-fn seconds(date: &[u8]) -> Option<u64> {
-    let time = parse_http_date(date)?;
-    time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -7,16 +7,24 @@ use crate::http::fields::{self, trim_blanks};
 /// How a file gets its entity tag (RFC 9110 §8.8.3): the name of its present state, by which clients ask whether
 /// what they have is still good.
 ///
-/// No file is read for it: its tag is made from what the system knows about the file.
+/// A file that was changed so recently that it may still be written to has a weak tag, by which
+/// nothing is answered 304 or continued. How long that is depends on what its tag is made from: a
+/// tenth of a second where that is the content; else 2 seconds and the time in which 16 MiB/s would
+/// write the file, as one call that writes takes all that time but leaves the time of its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntityTags {
-    /// From which file it is, its size, and the times of its last change and of the last change of its properties.
-    /// Whatever changes a file changes its tag. Copies of one file have different tags, also on different machines.
+    /// Up to 64 KiB: from the size and the content. The tag is the same wherever the content is.
+    ///
+    /// Above that no file is read for its tag, which is made from which file it is, its size, and the
+    /// times of its last change and of the last change of its properties. Whatever changes these
+    /// changes the tag, and copies of one file have different tags. What a program stores in memory
+    /// that it has mapped the file to need not change any of them.
     #[default]
     Identity,
     /// From the size and the time of the last change, in whole seconds. The same on all machines that have copies of
-    /// the same files with the same times: for those that share the work behind one address.
+    /// the same files with the same times: for those that share the work behind one address. A file
+    /// whose time is 0 or 1, as package stores have it, has no tag.
     SizeAndTime,
     /// None. Clients have the time of the last change to ask by.
     Off,
@@ -31,6 +39,10 @@ pub(super) struct FileState {
     pub(super) device: u64,
     pub(super) inode: u64,
     pub(super) size: u64,
+    /// The hash of its content, where that is read.
+    pub(super) content: Option<u64>,
+    /// Whether `modified` is the time of anything.
+    pub(super) is_dated: bool,
     /// When its content was changed last.
     pub(super) modified: FileTime,
     /// When anything about it was changed last, which nobody can set back; where a system does not know that, as
@@ -58,9 +70,11 @@ pub(super) enum Comparison {
 pub(super) fn make(recipe: EntityTags, file: &FileState, settled: bool) -> Option<EntityTag> {
     let mut tag = String::with_capacity(LONGEST);
     tag.push_str(if settled { "\"" } else { "W/\"" });
+    let named = file.content.unwrap_or_else(|| mixed(file));
     // The size stands apart, so that different sizes always make different tags. Writing to a String cannot fail.
     let _ = match recipe {
-        EntityTags::Identity => write!(tag, "{:x}-{:016x}", file.size, mixed(file)),
+        EntityTags::Identity => write!(tag, "{:x}-{named:016x}", file.size),
+        EntityTags::SizeAndTime if !file.is_dated => return None,
         EntityTags::SizeAndTime => write!(tag, "{:x}-{:x}", file.size, file.modified.0),
         EntityTags::Off => return None,
     };
@@ -68,17 +82,40 @@ pub(super) fn make(recipe: EntityTags, file: &FileState, settled: bool) -> Optio
     Some(EntityTag(tag))
 }
 
-/// Whether a file that is changed from now on, `now`, gets other times than it has: it keeps no times that are still
-/// to come, and its clock has ticked since.
+/// Whether a file that is changed from now on, `now`, gets another tag than it has: what writes to it
+/// gives it other times. So it keeps no times that are still to come, its clock has ticked since, and,
+/// unless its content is in the tag, no call that writes is likely to be at work since then.
 ///
 /// `now` must have been read before `file` was, or a change between the two could go unseen.
 pub(super) fn is_settled(recipe: EntityTags, now: FileTime, file: &FileState) -> bool {
-    let nanoseconds = |(seconds, nanos): FileTime| i128::from(seconds) * SECOND + i128::from(nanos);
+    let writing = match recipe {
+        EntityTags::Identity | EntityTags::Off if file.content.is_some() => 0,
+        _ => writing_time(file.size),
+    };
     let has_passed = |time: FileTime| {
         let tick = if time.1 == 0 || recipe == EntityTags::SizeAndTime { COARSE_TICK } else { FINE_TICK };
-        nanoseconds(now) - nanoseconds(time) >= tick
+        passed(time, now) >= tick.max(writing)
     };
     has_passed(file.modified) && has_passed(file.changed)
+}
+
+/// Whether a file that is changed from now on, `now`, gets another date than it has: its second is
+/// over, and no call that writes is likely to be at work since then. What else was changed about it
+/// does not count, as it does not change the date.
+pub(super) fn is_date_settled(now: FileTime, file: &FileState) -> bool {
+    passed(file.modified, now) >= writing_time(file.size)
+}
+
+/// Nanoseconds from one to the other.
+fn passed(from: FileTime, to: FileTime) -> i128 {
+    let nanoseconds = |(seconds, nanos): FileTime| i128::from(seconds) * SECOND + i128::from(nanos);
+    nanoseconds(to) - nanoseconds(from)
+}
+
+/// Nanoseconds for which one call may write to a file of that size. All that while the file has the
+/// time at which the call began, and in place of what it had before perhaps the same size.
+fn writing_time(size: u64) -> i128 {
+    WRITING_BASE + i128::from(size.min(LARGEST_WRITE)) * SECOND / SLOWEST_WRITING
 }
 
 impl EntityTag {
@@ -262,6 +299,17 @@ const FINE_TICK: i128 = SECOND / 10;
 /// The same where times are whole seconds: those of FAT are even ones; ext3, HFS+ and many a network file system have
 /// all. A fine clock shows a whole second by chance once in a billion times, which then costs two seconds.
 const COARSE_TICK: i128 = 2 * SECOND;
+
+/// Nanoseconds for which a call may write that writes little: it waits for a disk, or for its turn.
+/// More than one second, so that the second of the file's date is over too.
+const WRITING_BASE: i128 = 2 * SECOND;
+
+/// Bytes per second at which one call is thought to write at least. Disks of today are faster, and a
+/// slow stick does not slow a call down before the system's memory for unwritten bytes is full.
+const SLOWEST_WRITING: i128 = 16 * 1024 * 1024;
+
+/// The most bytes that one call writes: 4 GiB on Windows; elsewhere it is less.
+const LARGEST_WRITE: u64 = 1 << 32;
 
 #[cfg(test)]
 mod tests;

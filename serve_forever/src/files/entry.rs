@@ -14,6 +14,7 @@ use crate::sys::{self, Stamp};
 
 use super::charset;
 use super::conditions::Validators;
+use super::content_hash;
 use super::entity_tag::{self, EntityTag, FileState, FileTime};
 use super::listing::page;
 use super::multipart::Octets;
@@ -27,13 +28,20 @@ pub(super) struct Entry {
     pub(super) stamp: Stamp,
     /// At this time or later it was seen to be the same still: nanoseconds, counted by the site, and one more. 0: never.
     seen: AtomicU64,
+    /// Before its content was read, as the site counts time.
+    read: Duration,
     pub(super) content: Content,
     pub(super) content_type: String,
     entity_tag: Option<EntityTag>,
-    /// Seconds since 1970, not later than the time of its reading.
-    last_modified: Option<u64>,
+    /// Seconds since 1970, over when it was read.
+    last_modified: Option<i64>,
     /// A change would show in the stamp. Else it may still be written to within the same tick of the clock.
     is_settled: bool,
+    /// A request can be answered by comparing tags.
+    tag_counts: bool,
+    /// The content is as long as the system says. Else it is made when it is read, and the next time
+    /// it may be another though nothing tells of that.
+    is_measured: bool,
     /// The fields of 200.
     pub(super) whole: PreparedFields,
     /// The fields of 304.
@@ -51,31 +59,21 @@ pub(super) enum Content {
 
 impl Entry {
     /// Reads what has to be known of a regular file. `file` was opened at `path` and looked at: `stamp`.
-    pub(super) fn new(path: PathBuf, file: File, mut stamp: Stamp, options: &Options) -> io::Result<Self> {
-        let (mut now, mut first);
-        let mut attempts = 0;
-        let is_small = loop {
-            now = present();
-            first = read(&file, stamp.size().min(SMALL_FILE))?;
-            let seen = std::mem::replace(&mut stamp, Stamp::of(&file)?);
-            // Of a larger one this is only for the charset. One that is longer each time is a log, and what it was before
-            // is still there.
-            let is_small = seen.size() <= SMALL_FILE && stamp.size() <= SMALL_FILE;
-            if !is_small && stamp.size() > SMALL_FILE || stamp == seen {
-                break is_small;
-            }
-            attempts += 1;
-            if attempts == ATTEMPTS && first.len() as u64 == seen.size() && stamp.size() > seen.size() {
-                break true;
-            }
-            if attempts >= ATTEMPTS {
-                return Err(io::Error::new(ErrorKind::ResourceBusy, "the file does not stop changing"));
-            }
-        };
+    /// `read`: now, as the site counts time.
+    pub(super) fn new(
+        path: PathBuf,
+        file: File,
+        stamp: Stamp,
+        read: Duration,
+        options: &Options,
+    ) -> io::Result<Self> {
+        let Look { now, stamp, first, is_small, is_measured } = look(&file, stamp)?;
         let state = FileState {
             device: stamp.device(),
             inode: stamp.inode(),
             size: stamp.size(),
+            content: is_small.then(|| content_hash::of(&first)),
+            is_dated: stamp.date().is_some(),
             modified: stamp.modified(),
             changed: stamp.changed(),
         };
@@ -87,26 +85,29 @@ impl Entry {
             let media_type = options.types.media_type(&path, &first);
             charset::content_type(media_type, &first, is_small).into_owned()
         };
-        let entity_tag = match given("ETag") {
-            Some(value) => EntityTag::parse(value.as_bytes()),
-            None => entity_tag::make(options.entity_tags, &state, is_settled),
+        let (entity_tag, tag_counts) = match given("ETag") {
+            Some(value) => (EntityTag::parse(value.as_bytes()), true),
+            None if !is_measured => (None, false),
+            None => (entity_tag::make(options.entity_tags, &state, is_settled), is_settled),
         };
         let last_modified = match given("Last-Modified") {
-            Some(value) => parse_http_date(value.as_bytes())
-                .and_then(|date| date.duration_since(UNIX_EPOCH).ok())
-                .map(|since| since.as_secs()),
-            // Never later than `Date` (RFC 9110 §8.8.2.1), nor before 1970, which dates cannot name.
-            None => u64::try_from(stamp.modified().0.min(now.0).max(0)).ok(),
+            Some(value) => parse_http_date(value.as_bytes()),
+            // What is still to come is not told either (RFC 9110 §8.8.2.1).
+            None if is_measured && entity_tag::is_date_settled(now, &state) => stamp.date(),
+            None => None,
         };
         let mut entry = Self {
             path,
             stamp,
             seen: AtomicU64::new(0),
+            read,
             content: if is_small { Content::Memory(first.into()) } else { Content::File(Arc::new(file)) },
             content_type,
             entity_tag,
             last_modified,
             is_settled,
+            tag_counts,
+            is_measured,
             whole: PreparedFields::default(),
             not_modified: PreparedFields::default(),
             partial: PreparedFields::default(),
@@ -117,7 +118,7 @@ impl Entry {
 
     pub(super) fn len(&self) -> u64 {
         match &self.content {
-            // Files of the system's own may be shorter than they say.
+            // Files of the system's own may be shorter or longer than they say.
             Content::Memory(octets) => octets.len() as u64,
             Content::File(_) => self.stamp.size(),
         }
@@ -133,15 +134,33 @@ impl Entry {
         tick(time) <= self.seen.load(Ordering::Relaxed)
     }
 
+    /// Whether the content, as it is in memory, may be older than [`CONTENT_LOOKS`] for a request that
+    /// came at `time`. Its stamp does not tell of everything: what a program stores in memory that it has
+    /// mapped the file to changes it once, when the first such store begins, or not at all.
+    pub(super) fn is_to_be_read_again(&self, time: Duration) -> bool {
+        matches!(self.content, Content::Memory(_)) && time.saturating_sub(self.read) >= CONTENT_LOOKS
+    }
+
+    /// Whether nobody is likely to be writing to it.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// Whether parts of it can be had: two answers may be of the same state.
+    pub(super) fn has_parts(&self) -> bool {
+        self.is_measured
+    }
+
     /// What the file must stay while it is sent.
     pub(super) fn expected(&self) -> Expected {
         Expected { stamp: self.stamp, may_grow: !self.is_settled }
     }
 
-    /// What conditions are compared with.
+    /// What conditions are compared with. Of what is not settled no tag: it may have been another state
+    /// that had it.
     pub(super) fn validators(&self) -> Validators<'_> {
         Validators {
-            entity_tag: self.entity_tag.as_ref(),
+            entity_tag: self.entity_tag.as_ref().filter(|_| self.tag_counts),
             last_modified: self.last_modified,
             date_is_strong: false,
         }
@@ -150,13 +169,17 @@ impl Entry {
     /// The same, where it matters whether the date tells two states of the file apart: only if it was over before anybody
     /// was told it.
     pub(super) fn strong_validators(&self) -> Validators<'_> {
-        let date_is_strong = self.last_modified.is_some_and(|date| date + STRONG_AFTER <= sys::unix_time());
+        let now = || i64::try_from(sys::unix_time()).unwrap_or(i64::MAX);
+        let date_is_strong =
+            self.last_modified.is_some_and(|date| date.saturating_add(STRONG_AFTER) <= now());
         Validators { date_is_strong, ..self.validators() }
     }
 
     /// Whether it may be kept: its changes show, and keeping it keeps nothing large on the disk that was deleted.
     pub(super) fn is_fit_to_keep(&self) -> bool {
-        self.is_settled && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
+        self.is_settled
+            && self.is_measured
+            && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
     }
 
     /// Octets of memory that it takes; `descriptor` stands for an open file.
@@ -178,7 +201,7 @@ impl Entry {
             ("Last-Modified", date.as_ref().map(|date| &date[..]), Sent::Content),
             ("ETag", tag, Sent::Always),
             ("Cache-Control", options.cache_control(), Sent::Always),
-            ("Accept-Ranges", Some(b"bytes"), Sent::Content),
+            ("Accept-Ranges", self.is_measured.then_some(b"bytes"), Sent::Content),
             ("X-Content-Type-Options", Some(b"nosniff"), Sent::Content),
         ];
         let fields = |when: Sent| {
@@ -291,6 +314,61 @@ enum Sent {
     Always,
 }
 
+/// What was read of a file, and what it was then.
+struct Look {
+    /// Before it was read.
+    now: FileTime,
+    stamp: Stamp,
+    /// All of it if it is small; else the beginning.
+    first: Vec<u8>,
+    is_small: bool,
+    /// The system tells its size.
+    is_measured: bool,
+}
+
+fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
+    let mut attempts = 0;
+    loop {
+        let now = present();
+        // One byte more than there should be, as that is how one learns that there is more.
+        let wanted = if stamp.size() > SMALL_FILE { SMALL_FILE } else { stamp.size() + 1 };
+        let mut first = read(file, wanted)?;
+        let seen = std::mem::replace(&mut stamp, Stamp::of(file)?);
+        // Of a larger one this is only for the charset.
+        if stamp.size() > SMALL_FILE && (first.len() as u64 >= SMALL_FILE || stamp != seen) {
+            first.truncate(usize::try_from(SMALL_FILE).unwrap_or(usize::MAX));
+            return Ok(Look { now, stamp, first, is_small: false, is_measured: true });
+        }
+        if stamp == seen {
+            let is_measured = first.len() as u64 == stamp.size();
+            if first.len() as u64 > stamp.size() {
+                first = read_unmeasured(file)?;
+            }
+            return Ok(Look { now, stamp, first, is_small: true, is_measured });
+        }
+        attempts += 1;
+        // One that is longer each time is a log, and what it was before is still there.
+        if attempts == ATTEMPTS && first.len() as u64 >= seen.size() && stamp.size() > seen.size() {
+            first.truncate(usize::try_from(seen.size()).unwrap_or(usize::MAX));
+            return Ok(Look { now, stamp, first, is_small: true, is_measured: true });
+        }
+        if attempts >= ATTEMPTS {
+            return Err(io::Error::new(ErrorKind::ResourceBusy, "the file does not stop changing"));
+        }
+    }
+}
+
+/// All of a file that has more than it says: files of the system's own are made when they are read,
+/// and some file systems do not know a size before.
+#[cold]
+fn read_unmeasured(file: &File) -> io::Result<Vec<u8>> {
+    let content = read(file, LONGEST_UNMEASURED + 1)?;
+    if content.len() as u64 > LONGEST_UNMEASURED {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok(content)
+}
+
 /// Seconds since 1970, and the nanoseconds after them.
 fn present() -> FileTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -320,7 +398,11 @@ const LARGEST_OPEN: u64 = 1024 * 1024;
 /// How often a file is read that changes while it is read.
 const ATTEMPTS: u32 = 4;
 /// Seconds after which a date is a strong validator (RFC 9110 §8.8.2.2 wants one, on clocks that agree).
-const STRONG_AFTER: u64 = 2;
+const STRONG_AFTER: i64 = 2;
+/// How long the content of a file that is kept in memory is taken for what the file has.
+const CONTENT_LOOKS: Duration = Duration::from_secs(1);
+/// The longest content of a file that does not tell its size: it is in memory while it is sent.
+const LONGEST_UNMEASURED: u64 = 1024 * 1024;
 /// Octets that an entry takes beside its content, about.
 const FIXED: u64 = 1024;
 /// Fields of the user's that a 304 does not repeat: those that describe the content which it does not have (RFC 9110

@@ -102,7 +102,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         {
             return reply::misdirected(http, site);
         }
-        match site.kept(http.url_path_octets(), http.request.began) {
+        match site.kept(http.url_path_octets(), http.request.arrived, http.request.began) {
             Some(entry) => reply::file(http, site, &entry),
             None => look_up(site, http),
         }
@@ -232,6 +232,9 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
 /// What was asked for may well be there, but this process cannot open it now. To call that "not found" would let
 /// caches and search engines forget it.
 fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
+    if error.kind() == ErrorKind::FileTooLarge {
+        return reply::too_long(http, site);
+    }
     diagnostics::debug!("a file or directory could not be opened or read: {error}");
     reply::error(http, site, 503, None, None, &[])
 }

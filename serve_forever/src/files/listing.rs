@@ -129,11 +129,10 @@ const LONG: u64 = 1024 * 1024;
 
 impl From<Stamp> for Details {
     fn from(stamp: Stamp) -> Self {
-        let (seconds, _) = stamp.modified();
-        let modified = match u64::try_from(seconds) {
+        let modified = stamp.date().and_then(|seconds| match u64::try_from(seconds) {
             Ok(since) => UNIX_EPOCH.checked_add(Duration::from_secs(since)),
             Err(_) => UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs())),
-        };
+        });
         Self { size: stamp.size(), modified, is_directory: stamp.is_directory(), is_file: stamp.is_file() }
     }
 }

@@ -8,6 +8,7 @@
 mod builder;
 mod charset;
 mod conditions;
+mod content_hash;
 mod entity_tag;
 mod entry;
 mod handler;

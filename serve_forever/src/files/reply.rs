@@ -1,7 +1,7 @@
 //! The answers that a file server gives. The order of their header fields is Python's. Their names have the usual
 //! spelling, as small clients compare letters.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::conditions::{Outcome, evaluate, if_range_allows};
 use super::entry::{Content, Entry};
 use super::listing::page::Page;
 use super::listing::{Listed, Listing};
-use super::multipart::{Boundary, Multipart};
+use super::multipart::{Boundary, Multipart, Octets};
 use super::path::with_slash;
 use super::range::{self, Wanted};
 use super::site::Site;
@@ -22,6 +22,8 @@ use super::site::Site;
 /// A listing up to this length leaves in one write with its head: 64 KiB, as for files. A longer one is sent while it
 /// is made.
 const SHORT_LISTING: usize = 64 * 1024;
+/// Bytes that are read of a file at a time that may be written to.
+const COPIED_PIECE: u64 = 64 * 1024;
 
 /// The file, or those parts of it that are asked for; or 304 to a client that has it already, or 412 to one that wants it
 /// only if it is another.
@@ -35,6 +37,7 @@ pub(super) fn file(http: &mut Exchange, site: &Site, entry: &Arc<Entry>) -> Resu
     // Only GET has ranges (RFC 9110 §14.2).
     if http.headers().contains("Range")
         && !http.is_head()
+        && entry.has_parts()
         && if_range_allows(lines, &entry.strong_validators())
     {
         match range::parse(http.headers().get_all("Range"), entry.len()) {
@@ -89,11 +92,16 @@ pub(super) fn error(
     http.send_error_with(code, message, explain, fields)
 }
 
-fn content(http: &mut Exchange, entry: &Entry, range: Range<u64>) -> Result {
+fn content(http: &mut Exchange, entry: &Arc<Entry>, range: Range<u64>) -> Result {
     if http.is_head() {
         return Ok(());
     }
     match &entry.content {
+        // What the system sends from its own memory can change on its way, and is likely to where the file is
+        // being written to.
+        Content::File(_) if !entry.is_settled() => {
+            http.send_source(Copied { entry: Arc::clone(entry), range })
+        }
         Content::File(file) => http.send_unchanged_file(Arc::clone(file), range, entry.expected()),
         Content::Memory(octets) => Ok(http.wfile().write_all(part_of(octets, range))?),
     }
@@ -149,10 +157,41 @@ pub(super) fn not_found(http: &mut Exchange, site: &Site) -> Result {
     error(http, site, 404, Some("File not found"), None, &[])
 }
 
+/// 500 for a file that does not tell its size, and has more than is read into memory to find it out.
+#[cold]
+pub(super) fn too_long(http: &mut Exchange, site: &Site) -> Result {
+    let explain = "The file does not tell its size and is too long to be measured";
+    error(http, site, 500, None, Some(explain), &[])
+}
+
 /// 421 to a request that calls this server by a name that is not its own.
 pub(super) fn misdirected(http: &mut Exchange, site: &Site) -> Result {
     let explain = "This server is not known by the name in the Host field";
     error(http, site, 421, None, Some(explain), &[])
+}
+
+/// A part of an open file that may be written to meanwhile: it is looked at after each piece that was read.
+struct Copied {
+    entry: Arc<Entry>,
+    range: Range<u64>,
+}
+
+impl Source for Copied {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        let left = self.range.end.saturating_sub(self.range.start);
+        let filled = out.len();
+        out.resize(filled + left.min(COPIED_PIECE) as usize, 0);
+        let count = self.entry.read_at(out.get_mut(filled..).unwrap_or_default(), self.range.start)?;
+        if count == 0 && left > 0 {
+            return Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                "the file became shorter while it was sent",
+            ));
+        }
+        out.truncate(filled + count);
+        self.range.start += count as u64;
+        Ok(self.range.start < self.range.end)
+    }
 }
 
 /// A page, the first part of which was made already, and perhaps the rest as well.

@@ -7,6 +7,10 @@
 //! One answer serves all requests for the path that had begun to come before the question: they ask for what was there
 //! at some time between their begin and their end, and that it was. So a file for which many ask at once costs one
 //! question for all those that one poll reports.
+//!
+//! What the system tells of a file does not tell of every change: a program that has mapped it to its memory changes the
+//! file as it stores there, and its times once or not at all. So what is kept in memory is looked up and read anew once a
+//! second while it is asked for, and is then as old as that at most.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -36,7 +40,7 @@ pub(super) struct Site {
     pub(super) options: Options,
     directory: Mutex<Arc<Directory>>,
     /// By the path of the request, as it is written.
-    entries: Cache<Box<[u8]>, Arc<Entry>, Weight>,
+    entries: Arc<Entries>,
     /// The fields of a listing.
     pub(super) listing_fields: PreparedFields,
     /// The user's fields on errors, redirects and the answer to `OPTIONS`.
@@ -47,6 +51,9 @@ pub(super) struct Site {
     /// From when times are counted.
     since: Instant,
 }
+
+/// The files that are kept.
+pub(super) type Entries = Cache<Box<[u8]>, Arc<Entry>, Weight>;
 
 /// What a path leads to.
 pub(super) enum Found {
@@ -81,7 +88,11 @@ impl Site {
         };
         Ok(Self {
             directory: Mutex::new(Arc::new(Directory::open(&root)?)),
-            entries: Cache::with_weighter(USUAL_ENTRIES, options.cache_size, Weight::new(options.cache_size)),
+            entries: Arc::new(Cache::with_weighter(
+                USUAL_ENTRIES,
+                options.cache_size,
+                Weight::new(options.cache_size),
+            )),
             listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
             fields_without_content: entry::fields_without_content(&options).map_err(io::Error::other)?,
             models: Models::new(options.listing_memory),
@@ -93,28 +104,46 @@ impl Site {
         })
     }
 
-    /// The file that was sent for this path before, if it is still what is there. `began`: when the request is known to have
-    /// begun already.
-    pub(super) fn kept(&self, url_path: &[u8], began: Option<Instant>) -> Option<Arc<Entry>> {
+    /// The file that was sent for this path before, if it is still what is there. `arrived`: when the request had come;
+    /// `began`: when it is known to have begun already.
+    pub(super) fn kept(
+        &self,
+        url_path: &[u8],
+        arrived: Instant,
+        began: Option<Instant>,
+    ) -> Option<Arc<Entry>> {
         let entry = self.entries.get(url_path)?;
         // Not before the first was kept, so that nothing is lost by the saturation.
         let began = began.map(|began| began.saturating_duration_since(self.since));
         if began.is_some_and(|began| entry.was_there_after(began)) {
             return Some(entry);
         }
-        self.is_there_still(url_path, &entry, began).then_some(entry)
+        self.is_there_still(url_path, &entry, arrived, began).then_some(entry)
     }
 
-    /// Asks the system. What is not there any more is not kept either.
+    /// Asks the system. What is not there any more is not kept either. What is to be read again is, until what was read
+    /// takes its place.
     #[inline(never)]
-    fn is_there_still(&self, url_path: &[u8], entry: &Entry, began: Option<Duration>) -> bool {
+    fn is_there_still(
+        &self,
+        url_path: &[u8],
+        entry: &Entry,
+        arrived: Instant,
+        began: Option<Duration>,
+    ) -> bool {
+        let arrived = arrived.saturating_duration_since(self.since);
+        if entry.is_to_be_read_again(arrived) {
+            return false;
+        }
         let is_there = Stamp::at(&entry.path).is_ok_and(|stamp| stamp == entry.stamp);
         if !is_there {
             self.entries.remove(url_path);
-        } else if let Some(began) = began {
+            return false;
+        }
+        if let Some(began) = began {
             entry.is_there_after(began);
         }
-        is_there
+        true
     }
 
     /// Looks a path up. An error is a matter of this process, not of the path.
@@ -196,7 +225,7 @@ impl Site {
         stamp: Stamp,
         keep: bool,
     ) -> io::Result<Arc<Entry>> {
-        let entry = Arc::new(Entry::new(path, file, stamp, &self.options)?);
+        let entry = Arc::new(Entry::new(path, file, stamp, self.since.elapsed(), &self.options)?);
         if keep && entry.is_fit_to_keep() && url_path.len() <= MAX_KEY {
             self.entries.insert(url_path.into(), Arc::clone(&entry));
         }
@@ -244,7 +273,7 @@ impl std::fmt::Debug for Site {
 
 /// How much of the cache an entry takes.
 #[derive(Clone, Copy, Debug)]
-struct Weight {
+pub(super) struct Weight {
     /// What an open file counts as.
     descriptor: u64,
 }
@@ -286,7 +315,7 @@ mod tests {
         let site = Site::new(&root, Options::default()).unwrap();
         let path = RequestPath::parse("/a.txt").unwrap();
         // A file that was written to just now is not.
-        while site.kept(b"/a.txt", None).is_none() {
+        while site.kept(b"/a.txt", site.since, None).is_none() {
             assert!(matches!(site.find(b"/a.txt", &path), Ok(Found::File(_))));
         }
         (root, site)
@@ -297,13 +326,13 @@ mod tests {
         let (root, site) = kept("one_look");
         let began = Instant::now();
         let (earlier, later) = (site.since, began + Duration::from_nanos(1));
-        assert!(site.kept(b"/a.txt", Some(began)).is_some());
+        assert!(site.kept(b"/a.txt", site.since, Some(began)).is_some());
 
         fs::write(root.join("a.txt"), "three").unwrap();
-        assert!(site.kept(b"/a.txt", Some(earlier)).is_some());
-        assert!(site.kept(b"/a.txt", Some(began)).is_some());
-        assert!(site.kept(b"/a.txt", Some(later)).is_none());
-        assert!(site.kept(b"/a.txt", Some(began)).is_none());
+        assert!(site.kept(b"/a.txt", site.since, Some(earlier)).is_some());
+        assert!(site.kept(b"/a.txt", site.since, Some(began)).is_some());
+        assert!(site.kept(b"/a.txt", site.since, Some(later)).is_none());
+        assert!(site.kept(b"/a.txt", site.since, Some(began)).is_none());
         fs::remove_dir_all(&root).unwrap();
     }
 
@@ -312,7 +341,7 @@ mod tests {
         let (root, site) = kept("own_look");
         fs::write(root.join("a.txt"), "three").unwrap();
         // Not even one that had begun before anything was kept.
-        assert!(site.kept(b"/a.txt", Some(site.since)).is_none());
+        assert!(site.kept(b"/a.txt", site.since, Some(site.since)).is_none());
         fs::remove_dir_all(&root).unwrap();
     }
 }

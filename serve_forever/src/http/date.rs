@@ -16,22 +16,61 @@ const DATE_LINE_LENGTH: usize = DATE_NAME.len() + HTTP_DATE_LENGTH + b"\r\n".len
 /// The last second that an IMF-fixdate can name, `Fri, 31 Dec 9999 23:59:59 GMT`.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// The IMF-fixdate of RFC 9110 §5.6.7. Fractions are cut; a time before 1970 or after 9999 becomes the
-/// nearest that the format has.
+/// The first one that is written, `Mon, 01 Jan 0001 00:00:00 GMT`: there is no year 0.
+const FIRST_SECOND: i64 = -62_135_596_800;
+
+/// The calendar repeats, weekdays included, after 400 years, which are so many seconds. So a date
+/// before 1970, which `httpdate` does not know, is read and written as the one 2000 years later.
+const LATER_SECONDS: i64 = 5 * 146_097 * 86_400;
+const LATER_YEARS: u16 = 5 * 400;
+
+/// The IMF-fixdate of RFC 9110 §5.6.7. Fractions are rounded down; a time before the year 1 or after
+/// the year 9999 becomes the nearest that the format has.
 pub(crate) fn http_date(time: SystemTime) -> [u8; HTTP_DATE_LENGTH] {
-    http_date_of(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    http_date_of(unix_seconds(time))
 }
 
-/// Reads any of the three formats of RFC 9110 §5.6.7; `None` means that the field is to be ignored.
+/// Whole seconds since 1970, rounded down; negative before that.
+fn unix_seconds(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => {
+            let before = before.duration();
+            let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+            -whole.saturating_add(i64::from(before.subsec_nanos() > 0))
+        }
+    }
+}
+
+/// Reads any of the three formats of RFC 9110 §5.6.7, in seconds since 1970; `None` means that the
+/// field is to be ignored.
 ///
-/// The weekday has to fit the date, the date has to exist and to be in 1970 or later.
-pub(crate) fn parse_http_date(octets: &[u8]) -> Option<SystemTime> {
+/// The weekday has to fit the date, and the date has to exist.
+pub(crate) fn parse_http_date(octets: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(octets).ok()?;
     if text.contains('-') {
         return parse_rfc850(text, SystemTime::now());
     }
-    httpdate::parse_http_date(text).ok()
+    httpdate::parse_http_date(text).ok().map(unix_seconds).or_else(|| parse_before_1970(text))
 }
+
+/// A date in one of the two formats that have a year of four digits.
+#[cold]
+fn parse_before_1970(text: &str) -> Option<i64> {
+    let at = match text.len() {
+        HTTP_DATE_LENGTH => 12,
+        ASCTIME_LENGTH => 20,
+        _ => return None,
+    };
+    let (before, year, after) = (text.get(..at)?, text.get(at..at + 4)?, text.get(at + 4..)?);
+    let is_number = year.bytes().all(|byte| byte.is_ascii_digit());
+    let year: u16 = year.parse().ok().filter(|year| is_number && (1..1970).contains(year))?;
+    let later = format!("{before}{}{after}", year + LATER_YEARS);
+    httpdate::parse_http_date(&later).ok().map(|time| unix_seconds(time) - LATER_SECONDS)
+}
+
+/// `Sun Nov  6 08:49:37 1994` has always this length.
+const ASCTIME_LENGTH: usize = 24;
 
 /// The texts of the current second. One for each thread: a second is formatted once, however many responses
 /// name it.
@@ -73,7 +112,7 @@ impl DateCache {
         let (name, rest) = self.http_line.split_at_mut(DATE_NAME.len());
         let (value, end) = rest.split_at_mut(HTTP_DATE_LENGTH);
         name.copy_from_slice(DATE_NAME);
-        value.copy_from_slice(&http_date_of(unix_seconds));
+        value.copy_from_slice(&http_date_of(i64::try_from(unix_seconds).unwrap_or(i64::MAX)));
         end.copy_from_slice(b"\r\n");
         self.http_second = Some(unix_seconds);
     }
@@ -100,12 +139,24 @@ impl Default for DateCache {
     }
 }
 
-pub(crate) fn http_date_of(unix_seconds: u64) -> [u8; HTTP_DATE_LENGTH] {
+/// The IMF-fixdate so many seconds after the start of 1970, or before it.
+pub(crate) fn http_date_of(unix_seconds: i64) -> [u8; HTTP_DATE_LENGTH] {
+    let Ok(since_1970) = u64::try_from(unix_seconds) else { return http_date_before_1970(unix_seconds) };
     // Clamped, because the conversion panics on times that the format does not have.
-    let time = UNIX_EPOCH + Duration::from_secs(unix_seconds.min(LAST_SECOND));
+    let time = UNIX_EPOCH + Duration::from_secs(since_1970.min(LAST_SECOND));
     let mut text = [b' '; HTTP_DATE_LENGTH];
     // The text has exactly this length, so nothing is left over or cut off.
     let _ = std::io::Write::write_fmt(&mut text.as_mut_slice(), format_args!("{}", HttpDate::from(time)));
+    text
+}
+
+#[cold]
+fn http_date_before_1970(unix_seconds: i64) -> [u8; HTTP_DATE_LENGTH] {
+    let mut text = http_date_of(unix_seconds.max(FIRST_SECOND) + LATER_SECONDS);
+    // From 2001 to 3969, of which the first digit alone is another.
+    if let Some(thousands) = text.get_mut(12) {
+        *thousands -= b'2' - b'0';
+    }
     text
 }
 
@@ -125,7 +176,7 @@ fn log_date(out: &mut String, unix_seconds: u64, zone: TimeZone, style: DateStyl
 ///
 /// A year of two digits stands for the one that is not more than 50 years ahead (RFC 9110 §5.6.7). A fixed
 /// border, as libraries have it, would be wrong by a century some day.
-fn parse_rfc850(text: &str, now: SystemTime) -> Option<SystemTime> {
+fn parse_rfc850(text: &str, now: SystemTime) -> Option<i64> {
     const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let (day_name, rest) = text.split_once(", ")?;
     let day_name = DAYS.into_iter().find(|name| *name == day_name)?.get(..3)?;
@@ -136,7 +187,7 @@ fn parse_rfc850(text: &str, now: SystemTime) -> Option<SystemTime> {
         return None;
     }
     let year = full_year(year.parse().ok()?, year_of(now));
-    httpdate::parse_http_date(&format!("{day_name}, {day} {month} {year:04} {time}")).ok()
+    parse_http_date(format!("{day_name}, {day} {month} {year:04} {time}").as_bytes())
 }
 
 fn full_year(two_digits: u16, this_year: u16) -> u16 {
@@ -177,22 +228,40 @@ mod tests {
 
     #[test]
     fn times_that_the_format_lacks_become_the_nearest_it_has() {
-        assert_eq!(&http_date(UNIX_EPOCH - Duration::from_secs(1)), b"Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(&http_date_of(FIRST_SECOND - 1), b"Mon, 01 Jan 0001 00:00:00 GMT");
+        assert_eq!(&http_date_of(i64::MIN), b"Mon, 01 Jan 0001 00:00:00 GMT");
+        assert_eq!(&http_date_of(i64::MAX), b"Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(&http_date(at(LAST_SECOND + 1)), b"Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(DateCache::new().http_line(u64::MAX), b"Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n");
         assert_eq!(DateCache::new().log(u64::MAX, DateStyle::Python).len(), 20);
     }
 
     #[test]
+    fn dates_before_1970_are_written_and_read() {
+        for (seconds, fixdate, asctime) in [
+            (-1, "Wed, 31 Dec 1969 23:59:59 GMT", "Wed Dec 31 23:59:59 1969"),
+            (-142_127_723, "Thu, 01 Jul 1965 00:04:37 GMT", "Thu Jul  1 00:04:37 1965"),
+            (-11_670_998_400, "Tue, 29 Feb 1600 00:00:00 GMT", "Tue Feb 29 00:00:00 1600"),
+            (FIRST_SECOND, "Mon, 01 Jan 0001 00:00:00 GMT", "Mon Jan  1 00:00:00 0001"),
+        ] {
+            assert_eq!(&http_date_of(seconds), fixdate.as_bytes(), "{seconds}");
+            assert_eq!(parse_http_date(fixdate.as_bytes()), Some(seconds), "{fixdate}");
+            assert_eq!(parse_http_date(asctime.as_bytes()), Some(seconds), "{asctime}");
+        }
+        assert_eq!(&http_date(UNIX_EPOCH - Duration::from_millis(500)), b"Wed, 31 Dec 1969 23:59:59 GMT");
+        assert_eq!(&http_date(UNIX_EPOCH - Duration::from_secs(1)), b"Wed, 31 Dec 1969 23:59:59 GMT");
+    }
+
+    #[test]
     fn all_three_formats_are_read() {
-        assert_eq!(parse_http_date(b"Sun, 06 Nov 1994 08:49:37 GMT"), Some(at(EXAMPLE)));
-        assert_eq!(parse_http_date(b"Sunday, 06-Nov-94 08:49:37 GMT"), Some(at(EXAMPLE)));
-        assert_eq!(parse_http_date(b"Sun Nov  6 08:49:37 1994"), Some(at(EXAMPLE)));
+        assert_eq!(parse_http_date(b"Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(parse_http_date(b"Sunday, 06-Nov-94 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(parse_http_date(b"Sun Nov  6 08:49:37 1994"), Some(784_111_777));
     }
 
     #[test]
     fn invalid_dates_are_none() {
-        let wrong: [&[u8]; 11] = [
+        let wrong: [&[u8]; 15] = [
             b"",
             b"0",
             b"yesterday",
@@ -200,6 +269,10 @@ mod tests {
             b"Sun, 06 Nov 1994 08:49:37 CET",
             b"Sun, 06 Nov 1994 25:49:37 GMT",
             b"Wed, 30 Feb 1994 08:49:37 GMT",
+            b"Thu, 29 Feb 1900 00:00:00 GMT",
+            b"Tue, 31 Dec 1969 23:59:59 GMT",
+            b"Sat, 01 Jan 0000 00:00:00 GMT",
+            b"Wed, 31 Dec +969 23:59:59 GMT",
             b"Sunday, 06-Nov-1994 08:49:37 GMT",
             b"Sunday, 06-Nov-+4 08:49:37 GMT",
             b"Someday, 06-Nov-94 08:49:37 GMT",
@@ -243,8 +316,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(seconds in 0..=LAST_SECOND) {
-            prop_assert_eq!(parse_http_date(&http_date(at(seconds))), Some(at(seconds)));
+        fn what_is_written_is_read_back(seconds in FIRST_SECOND..=LAST_SECOND.cast_signed()) {
+            prop_assert_eq!(parse_http_date(&http_date_of(seconds)), Some(seconds));
         }
 
         #[test]

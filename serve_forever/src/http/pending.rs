@@ -226,7 +226,8 @@ impl Pending {
 
     /// Sends what the peer takes now.
     pub(crate) fn send(&mut self, transport: &Transport) -> io::Result<Sent> {
-        if self.octets_sent > 0 {
+        let mut is_looked_at = self.octets_sent > 0;
+        if is_looked_at {
             self.check_unchanged(transport)?;
         }
         let mut pieces = 0;
@@ -264,6 +265,11 @@ impl Pending {
                     self.attachment = None;
                 }
                 Some(Attachment::File { .. }) if room == 0 => return Ok(Sent::Yield),
+                // The last piece makes the response whole, so it does not leave without a look.
+                Some(Attachment::File { left, .. }) if !is_looked_at && *left <= room => {
+                    is_looked_at = true;
+                    self.check_unchanged(transport)?;
+                }
                 Some(Attachment::File { file, offset, left, .. }) => {
                     match transport.send_file(file, *offset, (*left).min(room)) {
                         Ok(0) => {

@@ -63,6 +63,13 @@ impl Stamp {
         self.modified
     }
 
+    /// The second in which the content last changed, since the start of 1970; `None` where nobody knows. Package
+    /// stores and images (Nix, `OSTree`, Bazel) give every file the time 0 or 1, whatever its content, and so do systems
+    /// without a clock.
+    pub(crate) fn date(&self) -> Option<i64> {
+        Some(self.modified.0).filter(|seconds| !NO_DATES.contains(seconds))
+    }
+
     /// When anything about the file last changed, which nobody can set back; where a system does not tell that, when it was created. Else 0.
     pub(crate) fn changed(&self) -> (i64, u32) {
         self.changed
@@ -78,6 +85,9 @@ impl Stamp {
         self.inode
     }
 }
+
+/// Seconds since 1970 that files have in place of a date.
+const NO_DATES: std::ops::RangeInclusive<i64> = 0..=1;
 
 /// What is found in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -26,8 +26,8 @@ pub(crate) const FAILSAFE: Duration = Duration::from_secs(20);
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, when all files of a [`Site`] were changed.
 pub(crate) const CHANGED: Duration = Duration::from_secs(784_111_777);
 
-/// How often a file is asked for until its tag is strong: many times more than it takes.
-const MOST_ATTEMPTS: u32 = 1_000_000;
+/// Between two questions for a tag that is to become strong.
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// What stands in `secret.txt`, beside the directory that is served.
 pub(crate) const SECRET: &str = "outside of what is served\n";
@@ -76,6 +76,10 @@ impl Site {
         Self { outside, address, handle, thread: Some(thread) }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The directory in which the one that is served lies.
     pub(crate) fn outside(&self) -> &Path {
         &self.outside
@@ -108,18 +112,19 @@ impl Site {
         Client::new(self.connect())
     }
 
-    /// The entity tag of a file once it is strong, and with it that of all files that were changed before: a file that
-    /// was changed a moment ago might change once more within the same tick of the clock, and has a weak one.
+    /// The entity tag of a file once it is strong, and with it that of all files up to that size that were changed before: a
+    /// file that was changed a moment ago might still be written to, and has a weak one.
     #[track_caller]
     pub(crate) fn settled(&self, target: &str) -> String {
         let mut client = self.client();
-        for _ in 0..MOST_ATTEMPTS {
+        let end = Instant::now() + FAILSAFE;
+        while Instant::now() < end {
             let tag = client.request("HEAD", target, "").tag.expect("a file has a tag");
             if !tag.starts_with("W/") {
                 return tag;
             }
             assert!(tag.ends_with("~\""), "{tag}");
-            (0..100).for_each(|_| thread::yield_now());
+            thread::sleep(AGAIN);
         }
         panic!("the tag of {target} stays weak");
     }

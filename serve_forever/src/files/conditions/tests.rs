@@ -7,12 +7,20 @@ use super::*;
 use crate::files::entity_tag::{EntityTags, FileState, make};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
-const MODIFIED: u64 = 784_111_777;
+const MODIFIED: i64 = 784_111_777;
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-const FILE: FileState = FileState { device: 0, inode: 0, size: 10, modified: (1, 0), changed: (1, 0) };
+const FILE: FileState = FileState {
+    device: 0,
+    inode: 0,
+    size: 10,
+    content: None,
+    is_dated: true,
+    modified: (1, 0),
+    changed: (1, 0),
+};
 /// The tags of `FILE`.
 const TAG: &str = "\"a-1\"";
 const WEAK_TAG: &str = "W/\"a-1~\"";

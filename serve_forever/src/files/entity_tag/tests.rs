@@ -8,8 +8,15 @@ use super::*;
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const TIME: i64 = 784_111_777;
 
-const FILE: FileState =
-    FileState { device: 1, inode: 2, size: 5, modified: (TIME, 1), changed: (TIME + 1, 2) };
+const FILE: FileState = FileState {
+    device: 1,
+    inode: 2,
+    size: 5,
+    content: None,
+    is_dated: true,
+    modified: (TIME, 1),
+    changed: (TIME + 1, 2),
+};
 
 fn tag(text: &str) -> EntityTag {
     EntityTag(text.to_owned())
@@ -26,7 +33,14 @@ fn made(recipe: EntityTags, file: &FileState) -> String {
 fn state() -> impl Strategy<Value = FileState> {
     let time = || (any::<i64>(), 0_u32..1_000_000_000);
     (any::<u64>(), any::<u64>(), any::<u64>(), time(), time()).prop_map(
-        |(device, inode, size, modified, changed)| FileState { device, inode, size, modified, changed },
+        |(device, inode, size, modified, changed)| FileState {
+            device,
+            inode,
+            size,
+            modified,
+            changed,
+            ..FILE
+        },
     )
 }
 
@@ -54,6 +68,49 @@ fn the_tag_of_a_state_stays_what_it_was() {
 }
 
 #[test]
+fn the_tag_of_what_is_read_is_that_of_its_content_wherever_it_is() {
+    let read = FileState { content: Some(0x1234), ..FILE };
+    assert_eq!(made(EntityTags::Identity, &read), "\"5-0000000000001234\"");
+    let copy = FileState { device: 7, inode: 8, modified: (1, 2), changed: (3, 4), ..read };
+    assert_eq!(made(EntityTags::Identity, &copy), "\"5-0000000000001234\"");
+    assert_eq!(made(EntityTags::SizeAndTime, &read), "\"5-2ebc98a1\"");
+    for other in [FileState { size: 6, ..read }, FileState { content: Some(0x1235), ..read }] {
+        assert_ne!(made(EntityTags::Identity, &other), made(EntityTags::Identity, &read));
+    }
+}
+
+#[test]
+fn what_has_no_time_has_no_tag_that_is_made_from_it() {
+    let undated = FileState { is_dated: false, modified: (1, 0), ..FILE };
+    assert_eq!(make(EntityTags::SizeAndTime, &undated, true), None);
+    assert!(make(EntityTags::Identity, &undated, true).is_some());
+}
+
+/// While one call writes, the file has the time at which it began.
+#[test]
+fn a_file_is_settled_when_no_call_can_be_at_work_on_it() {
+    let gib = 1 << 30;
+    for (size, seconds) in [(0, 2), (100_000, 3), (gib, 66), (4 * gib, 258), (u64::MAX, 258)] {
+        let at = (TIME, 5);
+        for content in [None, Some(1)] {
+            let file = FileState { size, content, modified: at, changed: at, ..FILE };
+            let settled = |recipe, after| is_settled(recipe, (TIME + after, 5), &file);
+            for recipe in [EntityTags::Identity, EntityTags::SizeAndTime, EntityTags::Off] {
+                let by_content = content.is_some() && recipe != EntityTags::SizeAndTime;
+                assert_eq!(settled(recipe, seconds - 1), by_content, "{recipe:?} {size}");
+                assert!(settled(recipe, seconds), "{recipe:?} {size}");
+            }
+            // Its date is the time of its content alone.
+            let renamed = FileState { changed: (TIME + 1000, 0), ..file };
+            assert!(!is_date_settled((TIME + seconds - 1, 5), &renamed), "{size}");
+            assert!(is_date_settled((TIME + seconds, 5), &renamed), "{size}");
+        }
+    }
+    let to_come = FileState { modified: (TIME + 9, 0), ..FILE };
+    assert!(!is_date_settled((TIME, 0), &to_come));
+}
+
+#[test]
 fn size_and_time_say_nothing_of_the_machine() {
     let other = FileState { device: 8, inode: 9, modified: (TIME, 500), changed: (TIME + 77, 0), ..FILE };
     assert_eq!(made(EntityTags::SizeAndTime, &other), made(EntityTags::SizeAndTime, &FILE));
@@ -78,8 +135,9 @@ fn a_file_that_may_still_change_has_a_weak_tag_that_it_does_not_keep() {
 
 #[test]
 fn a_file_is_settled_when_its_clock_has_ticked() {
-    let settled =
-        |recipe, now, modified, changed| is_settled(recipe, now, &FileState { modified, changed, ..FILE });
+    let settled = |recipe, now, modified, changed| {
+        is_settled(recipe, now, &FileState { content: Some(1), modified, changed, ..FILE })
+    };
     let fine = (TIME, 900_000_000);
     let whole = (TIME, 0);
     for (now, modified, changed, expected) in [
@@ -105,7 +163,7 @@ fn a_file_is_settled_when_its_clock_has_ticked() {
     }
     // A tag of whole seconds is as coarse as the clock of FAT, however fine that of the file is.
     assert!(!settled(EntityTags::SizeAndTime, (TIME + 2, 0), fine, fine));
-    assert!(settled(EntityTags::SizeAndTime, (TIME + 2, 900_000_000), fine, fine));
+    assert!(settled(EntityTags::SizeAndTime, (TIME + 2, 900_001_000), fine, fine));
 }
 
 /// The table of RFC 9110 §8.8.3.2.

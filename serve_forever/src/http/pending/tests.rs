@@ -35,3 +35,25 @@ fn a_file_that_fits_into_a_turn_with_its_head_is_not_long() {
         assert_eq!(pending.send(&transport).unwrap(), sent, "{length}");
     }
 }
+
+/// A response that fits into one piece leaves whole at once; a look after that would come too late.
+#[test]
+fn a_file_is_looked_at_before_its_only_piece_leaves() {
+    let path = env::temp_dir().join(format!("serve_forever_moved_{}", std::process::id()));
+    std::fs::write(&path, vec![b'a'; 100_000]).unwrap();
+    let file = Arc::new(File::open(&path).unwrap());
+    let stamp = Stamp::of(&file).unwrap();
+    let expected = Some(Expected { stamp, may_grow: false });
+    let sent = || {
+        let attachment =
+            Attachment::File { file: Arc::clone(&file), offset: 0, left: 100_000, tail: b"", expected };
+        let head = vec![b'h'; 300];
+        let mut pending = Pending::new(head, 0, Some(attachment), SourceFraming::Length(100_000), None);
+        let transport = Transport::memory(Memory::new(Vec::new()));
+        (pending.send(&transport).is_ok(), transport.take_output().len())
+    };
+    assert_eq!(sent(), (true, 100_300));
+    File::options().append(true).open(&path).unwrap().set_len(100_001).unwrap();
+    assert_eq!(sent(), (false, 300));
+    std::fs::remove_file(&path).unwrap();
+}
