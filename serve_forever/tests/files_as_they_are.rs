@@ -7,6 +7,7 @@ mod files_support;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -140,4 +141,67 @@ mod without_a_size {
         assert!(!head.contains("\r\nETag: "), "{head}");
         assert_eq!(sent, content);
     }
+}
+
+/// More than [`BUFFER`], and less than what is kept in memory.
+const CACHED: usize = 60 * 1024;
+const BUFFER: usize = 8 * 1024;
+const READERS: usize = 8;
+
+/// A client that has a small buffer and does not read.
+fn silent(address: SocketAddr, request: &str) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("its buffer");
+    socket.connect(&address.into()).expect("the server accepts");
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
+    stream.write_all(request.as_bytes()).expect("the request");
+    stream.peek(&mut [0]).expect("the beginning of the response");
+    stream
+}
+
+/// There are no threads that could wait for these clients.
+#[test]
+fn what_is_more_than_the_server_holds_back_waits_for_no_client() {
+    let site = Site::with(|builder| {
+        builder.loops(1).max_threads(1).buffer_size(BUFFER).send_buffer_size(Some(4096))
+    });
+    site.file("cached", vec![b'x'; CACHED]).file("small", "small").directory("list");
+    for index in 0..200 {
+        site.file(format!("list/a_file_with_a_long_name_to_fill_the_page_{index}"), "");
+    }
+    site.settled("/cached");
+    let list = site.get("/list/");
+    assert!(list.body.len() > 2 * BUFFER, "{}", list.body.len());
+    let end = "Host: a\r\nConnection: close\r\n\r\n";
+    let requests = [
+        format!("GET /cached HTTP/1.1\r\n{end}"),
+        format!("GET /cached HTTP/1.1\r\nRange: bytes=100-50099\r\n{end}"),
+        format!("GET /list/ HTTP/1.1\r\n{end}"),
+    ];
+    let lengths = [CACHED, 50_000, list.body.len()];
+    let mut silent: Vec<_> =
+        (0..READERS).flat_map(|_| requests.iter().map(|request| silent(site.address(), request))).collect();
+    for _ in 0..10 {
+        assert_eq!(site.get("/small").text(), "small");
+    }
+    for (stream, length) in silent.iter_mut().zip(lengths.into_iter().cycle()) {
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).expect("the response");
+        let head = reply.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+        let body = if reply.starts_with(b"HTTP/1.1 20") { reply.len() - head } else { 0 };
+        // A listing has chunks around it.
+        assert!((length..length + 100).contains(&body), "{body} of {length}");
+    }
+}
+
+#[test]
+fn an_error_page_that_is_more_than_the_server_holds_back_comes_whole() {
+    let site = Site::with(|builder| builder.buffer_size(16));
+    let reply = site.get("/missing");
+    reply.assert_not_found();
+    assert_eq!(reply.field("Content-Length"), Some(reply.body.len().to_string().as_str()));
+    site.file("a.txt", vec![b'x'; 10_000]);
+    assert_eq!(site.get("/a.txt").body, vec![b'x'; 10_000]);
+    assert_eq!(site.request("HEAD", "/missing", "").body, b"");
 }

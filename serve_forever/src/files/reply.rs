@@ -20,10 +20,12 @@ use super::range::{self, Wanted};
 use super::site::Site;
 
 /// A listing up to this length leaves in one write with its head: 64 KiB, as for files. A longer one is sent while it
-/// is made.
+/// is made; so is one that is longer than what the server holds back.
 const SHORT_LISTING: usize = 64 * 1024;
 /// Bytes that are read of a file at a time that may be written to.
 const COPIED_PIECE: u64 = 64 * 1024;
+/// The least that is copied of a file in memory at a time for a client that takes it slowly.
+const LEAST_PIECE: u64 = 4 * 1024;
 
 /// The file, or those parts of it that are asked for; or 304 to a client that has it already, or 412 to one that wants it
 /// only if it is another.
@@ -103,8 +105,18 @@ fn content(http: &mut Exchange, entry: &Arc<Entry>, range: Range<u64>) -> Result
             http.send_source(Copied { entry: Arc::clone(entry), range })
         }
         Content::File(file) => http.send_unchanged_file(Arc::clone(file), range, entry.expected()),
+        // Writing more than that would wait for the client.
+        Content::Memory(_) if range.end - range.start > http.context.link.config.buffer_size as u64 => {
+            in_pieces(http, entry, range)
+        }
         Content::Memory(octets) => Ok(http.wfile().write_all(part_of(octets, range))?),
     }
+}
+
+#[cold]
+fn in_pieces(http: &mut Exchange, entry: &Arc<Entry>, range: Range<u64>) -> Result {
+    let piece = (http.context.link.config.buffer_size as u64).max(LEAST_PIECE);
+    http.send_source(Pieces { entry: Arc::clone(entry), range, piece })
 }
 
 fn part_of(octets: &[u8], range: Range<u64>) -> &[u8] {
@@ -114,10 +126,11 @@ fn part_of(octets: &[u8], range: Range<u64>) -> &[u8] {
 
 /// 200 with the page of the listing, which is a picture of this moment and nothing to be kept.
 pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, listing: Listing) -> Result {
+    let short = SHORT_LISTING.min(http.context.link.config.buffer_size);
     let mut page = Page::new(listing, Listed::new(directory, site.links(), site.options.hidden));
     let mut octets = Vec::new();
     let mut is_more = true;
-    while is_more && octets.len() <= SHORT_LISTING {
+    while is_more && octets.len() <= short {
         is_more = page.pull(&mut octets)?;
     }
     http.begin_prepared(200, &site.listing_fields);
@@ -125,7 +138,7 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
         http.send_header("Content-Length", octets.len());
     }
     http.end_headers()?;
-    if octets.len() <= SHORT_LISTING {
+    if octets.len() <= short {
         Ok(http.wfile().write_all(&octets)?)
     } else {
         // Writing so much would wait for the client, and what waits must not take much memory.
@@ -190,6 +203,24 @@ impl Source for Copied {
         }
         out.truncate(filled + count);
         self.range.start += count as u64;
+        Ok(self.range.start < self.range.end)
+    }
+}
+
+/// A part of a file in memory, of which no more is copied than the client takes.
+struct Pieces {
+    entry: Arc<Entry>,
+    range: Range<u64>,
+    piece: u64,
+}
+
+impl Source for Pieces {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        if let Content::Memory(octets) = &self.entry.content {
+            let next = self.range.end.min(self.range.start.saturating_add(self.piece));
+            out.extend_from_slice(part_of(octets, self.range.start..next));
+            self.range.start = next;
+        }
         Ok(self.range.start < self.range.end)
     }
 }

@@ -676,7 +676,15 @@ impl<'r> Exchange<'r> {
         let page = body.content;
         self.send_header("Content-Type", body.content_type).send_header("Content-Length", page.len());
         self.end_headers()?;
-        self.wfile.outlet.open().write_all(page.as_bytes(), &self.context.link)?;
+        self.send_whole(page)
+    }
+
+    /// Content that is in memory as a whole, without waiting for the client.
+    fn send_whole(&mut self, content: String) -> Result {
+        if content.len() > self.context.link.config.buffer_size {
+            return self.send_source(Whole(content));
+        }
+        self.wfile.outlet.open().write_all(content.as_bytes(), &self.context.link)?;
         Ok(())
     }
 
@@ -1028,5 +1036,15 @@ impl fmt::Debug for Exchange<'_> {
             .field("command", &self.command())
             .field("path", &self.path())
             .finish_non_exhaustive()
+    }
+}
+
+/// A source with one piece.
+struct Whole(String);
+
+impl Source for Whole {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        out.append(&mut std::mem::take(&mut self.0).into_bytes());
+        Ok(false)
     }
 }
