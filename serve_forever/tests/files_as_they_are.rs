@@ -143,6 +143,61 @@ mod without_a_size {
     }
 }
 
+#[cfg(target_os = "linux")]
+mod descriptors {
+    use super::*;
+
+    /// Whether this process has the file open.
+    fn is_open(path: &std::path::Path) -> bool {
+        let path = path.canonicalize().expect("it is there");
+        let entries = fs::read_dir("/proc/self/fd").expect("there is a /proc");
+        let links = entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        links.into_iter().any(|link| link == path)
+    }
+
+    fn threads() -> usize {
+        let tasks = fs::read_dir("/proc/self/task").expect("there is a /proc");
+        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        // The system keeps 15 bytes of the name.
+        names.filter(|name| name.trim_end() == "serve-forever-f").count()
+    }
+
+    #[track_caller]
+    fn wait_until(what: &str, is_so: impl Fn() -> bool) -> Duration {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < FAILSAFE, "it is never so: {what}");
+            thread::sleep(Duration::from_millis(10));
+        }
+        began.elapsed()
+    }
+
+    #[test]
+    fn a_file_that_nobody_asks_for_is_closed() {
+        let site = Site::new();
+        site.file("large", vec![b'x'; 100_000]).file("asked", vec![b'x'; 100_000]);
+        for target in ["/large", "/asked"] {
+            site.settled(target);
+            assert_eq!(site.get(target).body.len(), 100_000);
+        }
+        let large = site.path("large");
+        assert!(is_open(&large), "it is not kept");
+        let took = wait_until("it is closed", || {
+            assert_eq!(site.get("/asked").code(), 200);
+            !is_open(&large)
+        });
+        // Not at once, or keeping it would be for nothing.
+        assert!((4..=15).contains(&took.as_secs()), "{took:?}");
+        assert!(is_open(&site.path("asked")), "it was asked for");
+        assert_eq!(site.get("/large").body.len(), 100_000);
+        wait_until("they are closed", || !is_open(&large) && !is_open(&site.path("asked")));
+        wait_until("the thread ends", || threads() == 0);
+        // And it begins anew.
+        assert_eq!(site.get("/large").body.len(), 100_000);
+        assert!(is_open(&large) && threads() == 1);
+    }
+}
+
 /// More than [`BUFFER`], and less than what is kept in memory.
 const CACHED: usize = 60 * 1024;
 const BUFFER: usize = 8 * 1024;

@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub(super) stamp: Stamp,
     /// At this time or later it was seen to be the same still: nanoseconds, counted by the site, and one more. 0: never.
     seen: AtomicU64,
+    /// When it was asked for last, in the same way. Only told of open files.
+    asked: AtomicU64,
     /// Before its content was read, as the site counts time.
     read: Duration,
     pub(super) content: Content,
@@ -100,6 +102,7 @@ impl Entry {
             path,
             stamp,
             seen: AtomicU64::new(0),
+            asked: AtomicU64::new(tick(read)),
             read,
             content: if is_small { Content::Memory(first.into()) } else { Content::File(Arc::new(file)) },
             content_type,
@@ -139,6 +142,23 @@ impl Entry {
     /// mapped the file to changes it once, when the first such store begins, or not at all.
     pub(super) fn is_to_be_read_again(&self, time: Duration) -> bool {
         matches!(self.content, Content::Memory(_)) && time.saturating_sub(self.read) >= CONTENT_LOOKS
+    }
+
+    /// It was asked for at `time`, and is there.
+    pub(super) fn is_asked_for(&self, time: Duration) {
+        if matches!(self.content, Content::File(_)) {
+            self.asked.fetch_max(tick(time), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is an open file for which nobody asked after `time`.
+    pub(super) fn is_idle_since(&self, time: Duration) -> bool {
+        self.is_open() && self.asked.load(Ordering::Relaxed) < tick(time)
+    }
+
+    /// Whether it has a descriptor.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.content, Content::File(_))
     }
 
     /// Whether nobody is likely to be writing to it.

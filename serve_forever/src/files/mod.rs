@@ -13,6 +13,7 @@ mod entity_tag;
 mod entry;
 mod handler;
 mod hosts;
+mod idle;
 mod listing;
 mod multipart;
 mod options;

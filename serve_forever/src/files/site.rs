@@ -27,6 +27,7 @@ use crate::sync::lock;
 use crate::sys::{self, Directory, Links, Stamp};
 
 use super::entry::{self, Entry};
+use super::idle::OpenFiles;
 use super::listing::models::Models;
 use super::options::Options;
 use super::path::RequestPath;
@@ -41,6 +42,8 @@ pub(super) struct Site {
     directory: Mutex<Arc<Directory>>,
     /// By the path of the request, as it is written.
     entries: Arc<Entries>,
+    /// Those of them that have a descriptor.
+    open_files: OpenFiles,
     /// The fields of a listing.
     pub(super) listing_fields: PreparedFields,
     /// The user's fields on errors, redirects and the answer to `OPTIONS`.
@@ -93,6 +96,7 @@ impl Site {
                 options.cache_size,
                 Weight::new(options.cache_size),
             )),
+            open_files: OpenFiles::default(),
             listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
             fields_without_content: entry::fields_without_content(&options).map_err(io::Error::other)?,
             models: Models::new(options.listing_memory),
@@ -143,6 +147,7 @@ impl Site {
         if let Some(began) = began {
             entry.is_there_after(began);
         }
+        entry.is_asked_for(arrived);
         true
     }
 
@@ -227,9 +232,19 @@ impl Site {
     ) -> io::Result<Arc<Entry>> {
         let entry = Arc::new(Entry::new(path, file, stamp, self.since.elapsed(), &self.options)?);
         if keep && entry.is_fit_to_keep() && url_path.len() <= MAX_KEY {
-            self.entries.insert(url_path.into(), Arc::clone(&entry));
+            self.keep(url_path, &entry);
         }
         Ok(entry)
+    }
+
+    fn keep(&self, url_path: &[u8], entry: &Arc<Entry>) {
+        self.entries.insert(url_path.into(), Arc::clone(entry));
+        if entry.is_open()
+            && let Err(error) = self.open_files.add(url_path, entry, &self.entries, self.since)
+        {
+            diagnostics::debug!("no file is kept open, as nothing would close it: {error}");
+            self.entries.remove(url_path);
+        }
     }
 
     /// The directory that is at the root's path now. `None`: there is none; it may be about to be made again.
@@ -259,6 +274,13 @@ impl Site {
                 path.display().trim_end_matches('/')
             );
         }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // The thread that closes idle ones may have the last word on the cache, but not on the files.
+        self.entries.clear();
     }
 }
 

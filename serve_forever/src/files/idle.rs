@@ -1,0 +1,103 @@
+//! Closing the files that are kept open and that nobody asks for any more.
+//!
+//! An open file keeps its file system from being unmounted, and its space on the disk from being freed
+//! after it was deleted. No request comes to tell of either. So a thread looks at the open files every
+//! few seconds; it is started with the first of them and ends after the last, so that an idle server
+//! has none.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::sync::{lock, wait_for};
+
+use super::entry::Entry;
+use super::site::Entries;
+
+/// The open files of a site. They are closed with it.
+#[derive(Debug, Default)]
+pub(super) struct OpenFiles(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    bell: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By the keys of the cache.
+    files: Vec<(Box<[u8]>, Weak<Entry>)>,
+    is_running: bool,
+    is_over: bool,
+}
+
+impl OpenFiles {
+    /// Sees to it that this entry, which is kept in `entries`, is closed after [`IDLE`]. `since`: from
+    /// when the site counts time.
+    ///
+    /// An error: there is no thread for it.
+    pub(super) fn add(
+        &self,
+        key: &[u8],
+        entry: &Arc<Entry>,
+        entries: &Arc<Entries>,
+        since: Instant,
+    ) -> io::Result<()> {
+        let mut state = lock(&self.0.state);
+        if state.files.len() == state.files.capacity() {
+            // The cache may have dropped many, and none of them takes room here for long.
+            state.files.retain(|(_, entry)| entry.strong_count() > 0);
+        }
+        if !state.is_running {
+            let (shared, entries) = (Arc::clone(&self.0), Arc::downgrade(entries));
+            thread::Builder::new()
+                .name("serve-forever-files".into())
+                .spawn(move || shared.run(&entries, since))?;
+            state.is_running = true;
+        }
+        state.files.push((key.into(), Arc::downgrade(entry)));
+        Ok(())
+    }
+}
+
+impl Drop for OpenFiles {
+    fn drop(&mut self) {
+        lock(&self.0.state).is_over = true;
+        self.0.bell.notify_all();
+    }
+}
+
+impl Shared {
+    fn run(&self, entries: &Weak<Entries>, since: Instant) {
+        let mut state = lock(&self.state);
+        while !state.files.is_empty() {
+            let mut timed_out = false;
+            while !state.is_over && !timed_out {
+                (state, timed_out) = wait_for(&self.bell, state, LOOKS);
+            }
+            let Some(entries) = entries.upgrade().filter(|_| !state.is_over) else { break };
+            let Some(idle) = since.elapsed().checked_sub(IDLE) else { continue };
+            let files = std::mem::take(&mut state.files);
+            drop(state);
+            let (idle, busy): (Vec<_>, Vec<_>) = files
+                .into_iter()
+                .filter_map(|(key, entry)| Some((key, entry.upgrade()?)))
+                .partition(|(_, entry)| entry.is_idle_since(idle));
+            for (key, entry) in &idle {
+                entries.remove_if(key.as_ref(), |kept| Arc::ptr_eq(kept, entry));
+            }
+            let busy = busy.into_iter().map(|(key, entry)| (key, Arc::downgrade(&entry)));
+            state = lock(&self.state);
+            state.files.extend(busy);
+        }
+        state.files = Vec::new();
+        state.is_running = false;
+    }
+}
+
+/// How long an open file is kept for which nobody asks.
+const IDLE: Duration = Duration::from_secs(5);
+/// How often the open files are looked at, so that none is open for longer than both times together.
+const LOOKS: Duration = Duration::from_millis(2500);
