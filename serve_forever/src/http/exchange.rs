@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::Result;
 use crate::server::handle::ServerHandle;
+use crate::server::hooks::ErrorReport;
 use crate::server::waker::Waker;
 use crate::sys::NO_ADDRESS;
 
@@ -743,6 +744,13 @@ impl<'r> Exchange<'r> {
     }
 
     /// Whether the response has no content, whatever is written.
+    /// Tells of a panic that changes nothing of the response.
+    #[cold]
+    pub(crate) fn report_panic(&self, panic: String) {
+        let report = ErrorReport { client_address: self.context.client, error: panic, panicked: true };
+        self.context.server.hooks().report(&report);
+    }
+
     pub(crate) fn is_head(&self) -> bool {
         self.request.head.is_head(self.request.octets)
     }

@@ -1,6 +1,6 @@
 //! Where a thread makes its handlers.
 
-use crate::server::hooks::catch;
+use crate::server::hooks::{catch, guarded};
 
 use super::Http;
 use super::exchange::Identity;
@@ -48,6 +48,14 @@ impl<H: BaseHttpRequestHandler> HandlerSlot<H> {
         };
         (self.identity, self.only_reads) = said;
         made
+    }
+}
+
+impl<H> Drop for HandlerSlot<H> {
+    fn drop(&mut self) {
+        if self.handler.is_some() {
+            guarded("a handler that was dropped", || self.handler = None);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::server::config::Config;
-use crate::server::hooks::{catch, guarded};
+use crate::server::hooks::{catch, disarmed, guarded};
 use crate::sys::Stamp;
 use crate::transport::Transport;
 
@@ -137,8 +137,10 @@ impl GuardedSource {
 
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         let Some(source) = &mut self.0 else { return Ok(false) };
-        catch(|| source.pull(out))
-            .unwrap_or_else(|panic| Err(io::Error::other(format!("it panicked: {panic}"))))
+        match catch(|| source.pull(out)) {
+            Ok(pulled) => pulled.map_err(disarmed),
+            Err(panic) => Err(io::Error::other(format!("it panicked: {panic}"))),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::server::config::Config;
+use crate::server::hooks::Guarded;
 use crate::server::protocol::{Admission, NoJob, Protocol};
 
 use super::connection::HttpConnection;
@@ -26,7 +27,7 @@ use super::{error_page, records, status};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Http<H> {
-    make: Box<dyn Fn() -> H + Send + Sync>,
+    make: Guarded<Box<dyn Fn() -> H + Send + Sync>>,
     /// That runs no code of the user's.
     copies: bool,
     /// What the last handler said of itself; a constant in practice.
@@ -38,7 +39,7 @@ pub struct Http<H> {
 impl<H> Http<H> {
     pub(crate) fn new(make: impl Fn() -> H + Send + Sync + 'static, copies: bool) -> Self {
         Self {
-            make: Box::new(make),
+            make: Guarded::new(Box::new(make)),
             copies,
             may_block: AtomicBool::new(true),
             server_version: OnceLock::new(),

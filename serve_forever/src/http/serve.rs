@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::diagnostics;
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
-use crate::server::hooks::{ErrorReport, catch};
+use crate::server::hooks::{ErrorReport, Shown, catch};
 use crate::server::seat::Seat;
 use crate::server::waker::Waker;
 use crate::transport::Transport;
@@ -138,9 +138,14 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             (None, None, None) => unreachable!("a handler that was made is there"),
         };
         let stays = only_reads && !matches!(outcome, Err(Trouble::Panic(_)));
-        let outcome = outcome.and_then(|()| http.check_upgrade().map_err(Trouble::Error));
+        let outcome = outcome.and_then(|()| http.check_upgrade().map_err(Trouble::of));
         if let Err(trouble) = outcome {
             cut = !http.recover(&trouble);
+            if let Trouble::Error(error) = trouble
+                && let Err(panic) = error.dropped
+            {
+                site.report(client, panic, true);
+            }
         }
 
         let upgraded = http.upgraded.take();
@@ -206,8 +211,29 @@ pub(crate) fn exclusive(output: &mut Mutex<Output>) -> &mut Output {
 
 /// What went wrong in a handler.
 enum Trouble {
-    Error(crate::Error),
+    /// What it is to be answered with.
+    Status(Box<StatusError>),
+    Error(Box<Shown>),
     Panic(String),
+}
+
+impl Trouble {
+    /// Of an error that a handler returned. It is the user's: from here on only what it says is left.
+    #[cold]
+    fn of(error: crate::Error) -> Self {
+        let error = match error.downcast::<StatusError>() {
+            Ok(status) => return Self::Status(status),
+            Err(error) => error,
+        };
+        match StatusError::within(&error) {
+            Some(status) => Self::Status(Box::new(status.clone())),
+            None => Self::Error(Box::new(Shown::of(error))),
+        }
+    }
+
+    fn is_panic(&self) -> bool {
+        matches!(self, Self::Panic(_))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -220,11 +246,11 @@ enum Unread {
 
 fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> Result<(), Trouble> {
     if http.request.head.expect() == Expect::Unknown {
-        return http.send_error(417, None, None).map_err(Trouble::Error);
+        return http.send_error(417, None, None).map_err(Trouble::of);
     }
     match catch(|| handler::dispatch(handler, http)) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(Trouble::Error(error)),
+        Ok(Err(error)) => return Err(Trouble::of(error)),
         Err(panic) => return Err(Trouble::Panic(panic)),
     }
     if http.answered {
@@ -232,15 +258,14 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
     }
     if http.response.status().is_some() {
         // The handler forgot to end the head, or to look at what that said.
-        return http.end_headers().map_err(Trouble::Error);
+        return http.end_headers().map_err(Trouble::of);
     }
-    Err(Trouble::Error("the handler returned without a response".into()))
+    Err(Trouble::of("the handler returned without a response".into()))
 }
 
 #[cold]
 fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
-    http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref())
-        .map_err(Trouble::Error)
+    http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref()).map_err(Trouble::of)
 }
 
 impl Exchange<'_> {
@@ -256,25 +281,27 @@ impl Exchange<'_> {
         };
         // What the handler makes of a body that cannot be read to its end is of no account.
         let asked = match (self.rfile.failure(), trouble) {
-            (None, Trouble::Error(error)) => {
-                StatusError::within(error).filter(|error| (300..600).contains(&error.status))
-            }
+            (None, Trouble::Status(error)) if (300..600).contains(&error.status) => Some(&**error),
             _ => None,
         };
-        let refusal = match (self.rfile.failure(), trouble) {
-            (Some(Failure::Gone(kind)), Trouble::Error(_)) => {
+        let refusal = match self.rfile.failure().filter(|_| !trouble.is_panic()) {
+            Some(Failure::Gone(kind)) => {
                 diagnostics::debug!(
                     "{}: the client left while it sent its request: {kind}",
                     site.transport.peer
                 );
                 return false;
             }
-            (Some(Failure::Refused(refusal)), Trouble::Error(_)) => Some(refusal.clone()),
-            (Some(Failure::TimedOut), Trouble::Error(_)) => {
+            Some(Failure::Refused(refusal)) => Some(refusal.clone()),
+            Some(Failure::TimedOut) => {
                 Some(Refusal::new(408, "Request Timeout").explained("The request body took too long"))
             }
-            _ => None,
+            None => None,
         };
+        if !trouble.is_panic() && self.upgraded.as_ref().is_some_and(|upgraded| upgraded.is_left()) {
+            diagnostics::debug!("{}: the client left its stream", site.transport.peer);
+            return false;
+        }
         {
             let mut output = self.wfile.outlet.open();
             if output.is_broken() {
@@ -282,10 +309,12 @@ impl Exchange<'_> {
                 return false;
             }
             if refusal.is_none() && asked.is_none() {
-                match trouble {
-                    Trouble::Error(error) => site.report(self.context.client, error.to_string(), false),
-                    Trouble::Panic(message) => site.report(self.context.client, message.clone(), true),
-                }
+                let (text, panicked) = match trouble {
+                    Trouble::Status(error) => (error.to_string(), false),
+                    Trouble::Error(error) => (error.text.clone(), error.panicked),
+                    Trouble::Panic(message) => (message.clone(), true),
+                };
+                site.report(self.context.client, text, panicked);
             }
             if !output.discard() {
                 return false;

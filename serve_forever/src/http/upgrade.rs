@@ -138,17 +138,25 @@ impl Exchange<'_> {
 #[derive(Debug)]
 pub(crate) struct Upgraded {
     ended: AtomicBool,
+    /// The client is gone.
+    left: AtomicBool,
     deregistered: AtomicBool,
     waker: OwnedWaker,
 }
 
 impl Upgraded {
     fn new(waker: OwnedWaker) -> Self {
-        Self { ended: AtomicBool::new(false), deregistered: AtomicBool::new(false), waker }
+        let [ended, left, deregistered] = [const { AtomicBool::new(false) }; 3];
+        Self { ended, left, deregistered, waker }
     }
 
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the client has reset the connection: then no error of its handler is worth a line.
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_deregistered(&self) -> bool {
@@ -157,6 +165,10 @@ impl Upgraded {
 }
 
 impl Owner for Upgraded {
+    fn client_left(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
     fn stream_ended(&self, deregistered: bool) {
         self.deregistered.store(deregistered, Ordering::Relaxed);
         self.ended.store(true, Ordering::Release);

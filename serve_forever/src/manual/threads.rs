@@ -158,6 +158,8 @@
 //! A panic ends its request and nothing else: 500 if nothing was sent yet, otherwise the connection is cut, so that half a response never looks like a whole one.
 //! The thread and its loop go on, and [`handle_error`](crate::Builder::handle_error) is told. It unwinds, so a `Mutex` that the handler held is
 //! poisoned: as everywhere in Rust, decide whether its content is still good. A program that is built with `panic = "abort"` ends instead.
+//! So does one in which a value panics when it is dropped by another panic: Rust knows no way out of that. An error may panic when it is shown and when it is
+//! dropped: its request gets 500, and [`handle_error`](crate::Builder::handle_error) is told of it.
 //!
 //! ```
 //! use serve_forever::{handler_fn, testing, Exchange, Result};

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::diagnostics;
 use crate::server::announcement::{Announcement, Heard};
-use crate::server::hooks::{ErrorReport, catch};
+use crate::server::hooks::{ErrorReport, Shown, catch};
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
 use crate::stream::Stream;
@@ -99,10 +99,15 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
         let tell = |outcome: Result<io::Result<()>, String>| match outcome {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                if sys::is_disconnect(&error) {
-                    diagnostics::debug!("{}: the client left: {error}", cx.transport.peer);
+                let is_disconnect = sys::is_disconnect(&error);
+                let Shown { text, panicked, dropped } = Shown::of(error);
+                if is_disconnect {
+                    diagnostics::debug!("{}: the client left: {text}", cx.transport.peer);
                 } else {
-                    report(error.to_string(), false);
+                    report(text, panicked);
+                }
+                if let Err(panic) = dropped {
+                    report(panic, true);
                 }
                 false
             }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Instant;
 
 use crate::server::config::Config;
+use crate::server::hooks::Guarded;
 use crate::server::protocol::{Admission, NoJob, Protocol};
 
 pub use handler::BaseRequestHandler;
@@ -34,12 +35,12 @@ use connection::RawConnection;
 /// # Ok::<(), io::Error>(())
 /// ```
 pub struct Raw<H> {
-    make: Box<dyn Fn() -> H + Send + Sync>,
+    make: Guarded<Box<dyn Fn() -> H + Send + Sync>>,
 }
 
 impl<H> Raw<H> {
     pub(crate) fn new(make: impl Fn() -> H + Send + Sync + 'static) -> Self {
-        Self { make: Box::new(make) }
+        Self { make: Guarded::new(Box::new(make)) }
     }
 
     fn make(&self) -> H {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::http::dispatch;
 use crate::server::factory::HandlerFactory;
+use crate::server::hooks::Guarded;
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use self::lead::Node;
@@ -142,7 +143,7 @@ impl Router {
     ) -> Self {
         must_begin_with_slash(path);
         let inner = self.inner(true);
-        lead::add(&mut inner.paths, path, method, Arc::new(answer)).unwrap_or_else(|error| panic!("{error}"));
+        lead::add(&mut inner.paths, path, method, guarded(answer)).unwrap_or_else(|error| panic!("{error}"));
         self
     }
 
@@ -253,7 +254,7 @@ impl Router {
     /// ```
     #[must_use]
     pub fn fallback(mut self, answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
-        self.inner(true).fallback = Some(Arc::new(answer));
+        self.inner(true).fallback = Some(guarded(answer));
         self
     }
 
@@ -277,7 +278,7 @@ impl Router {
     /// ```
     #[must_use]
     pub fn before(mut self, hook: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
-        self.inner(true).before.push(Arc::new(hook));
+        self.inner(true).before.push(guarded(hook));
         self
     }
 
@@ -297,7 +298,10 @@ impl Router {
     /// ```
     #[must_use]
     pub fn after(mut self, hook: impl Fn(&mut Exchange, &Result) + Send + Sync + 'static) -> Self {
-        self.inner(true).after.push(Arc::new(hook));
+        self.inner(true).after.push({
+            let hook = Guarded::new(hook);
+            Arc::new(move |http, outcome| hook(http, outcome))
+        });
         self
     }
 
@@ -334,10 +338,16 @@ impl Router {
 
     fn answer(&self, http: &mut Exchange) -> Result {
         let outcome = self.run(http);
+        if self.inner.after.is_empty() { outcome } else { self.look_after(outcome, http) }
+    }
+
+    fn look_after(&self, outcome: Result, http: &mut Exchange) -> Result {
+        // If a hook panics and the error does when it is dropped, that must not end the process.
+        let outcome = Guarded::new(outcome);
         for hook in &self.inner.after {
             hook(http, &outcome);
         }
-        outcome
+        outcome.into_inner().unwrap_or(Ok(()))
     }
 
     fn run(&self, http: &mut Exchange) -> Result {
@@ -369,7 +379,23 @@ where
     F: HandlerFactory<M>,
     F::Handler: BaseHttpRequestHandler,
 {
-    Arc::new(move |http| dispatch(&mut factory.make(), http))
+    let factory = Guarded::new(factory);
+    Arc::new(move |http| {
+        // As for a handler that is not in a router: its end is no part of its answer, and if both panic
+        // that must not end the process.
+        let mut handler = Guarded::new(factory.make());
+        let outcome = dispatch(&mut *handler, http);
+        if let Err(panic) = handler.end() {
+            http.report_panic(panic);
+        }
+        outcome
+    })
+}
+
+/// An answer, or a hook, that may panic when it is dropped, as may the next one.
+fn guarded(answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Answer {
+    let answer = Guarded::new(answer);
+    Arc::new(move |http| answer(http))
 }
 
 /// Every path of a request does, so a route that does not would never be found.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::diagnostics;
 use crate::sync::{lock, wait, wait_for};
 
-use super::hooks::guarded;
+use super::hooks::{Guarded, disarmed, guarded};
 
 /// The access log of a server.
 ///
@@ -83,7 +83,7 @@ struct Sink {
 }
 
 struct Target {
-    writer: Box<dyn Write + Send>,
+    writer: Guarded<Box<dyn Write + Send>>,
     /// Changes places with a shard whose lines are written, so that neither has to grow anew each time.
     lines: Vec<u8>,
     /// The last lines could not be written.
@@ -131,7 +131,11 @@ impl AccessLog {
                 announced: AtomicBool::new(false),
                 signal: Mutex::default(),
                 bell: Condvar::new(),
-                target: Mutex::new(Target { writer: Box::new(target), lines: Vec::new(), failing: false }),
+                target: Mutex::new(Target {
+                    writer: Guarded::new(Box::new(target)),
+                    lines: Vec::new(),
+                    failing: false,
+                }),
             })),
             style: LogStyle::default(),
         }
@@ -302,11 +306,16 @@ impl Sink {
             let written = guarded("the access log", || writer.write_all(lines).and_then(|()| writer.flush()));
             match written {
                 Some(Ok(())) => *failing = false,
-                // Once for each outage, not for each batch.
-                Some(Err(error)) if !std::mem::replace(failing, true) => {
-                    diagnostics::warning!("the access log cannot be written, its lines are lost: {error}");
+                Some(Err(error)) => {
+                    let error = disarmed(error);
+                    // Once for each outage, not for each batch.
+                    if !std::mem::replace(failing, true) {
+                        diagnostics::warning!(
+                            "the access log cannot be written, its lines are lost: {error}"
+                        );
+                    }
                 }
-                _ => {}
+                None => {}
             }
             self.backlog.fetch_sub(lines.len(), Ordering::Relaxed);
             lines.clear();

@@ -12,7 +12,7 @@ use super::access_log::AccessLog;
 use super::address::{self, Sockets, ToListenAddresses};
 use super::config::Config;
 use super::handle::ServerHandle;
-use super::hooks::{ErrorReport, Hooks};
+use super::hooks::{ErrorReport, Guarded, Hooks};
 use super::protocol::Protocol;
 use crate::sys::NO_ADDRESS;
 
@@ -278,7 +278,7 @@ impl<P: Protocol> Builder<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn verify_request(mut self, verify: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
-        self.hooks.verify_request = Some(Box::new(verify));
+        self.hooks.verify_request = Some(Guarded::new(Box::new(verify)));
         self
     }
 
@@ -296,7 +296,7 @@ impl<P: Protocol> Builder<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn handle_timeout(mut self, act: impl Fn() + Send + Sync + 'static) -> Self {
-        self.hooks.handle_timeout = Some(Box::new(act));
+        self.hooks.handle_timeout = Some(Guarded::new(Box::new(act)));
         self
     }
 
@@ -310,7 +310,7 @@ impl<P: Protocol> Builder<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn handle_error(mut self, report: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
-        self.hooks.handle_error = Some(Box::new(report));
+        self.hooks.handle_error = Some(Guarded::new(Box::new(report)));
         self
     }
 
@@ -412,7 +412,7 @@ impl<P: Protocol> Builder<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn service_actions(mut self, every: Duration, tick: impl Fn() + Send + Sync + 'static) -> Self {
-        self.hooks.service_actions = Some((every, Box::new(tick)));
+        self.hooks.service_actions = Some((every, Guarded::new(Box::new(tick))));
         self
     }
 }

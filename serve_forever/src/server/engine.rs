@@ -20,6 +20,7 @@ use super::handover::pool::{HandOver, Pool, Spawn};
 use super::handover::slots::Token;
 use super::handover::state::{Job as JobId, LoopState};
 use super::handover::watch::Watch;
+use super::hooks::guarded;
 use super::learned::{Kind, Learned};
 use super::peers::Peers;
 use super::protocol::{Connection, Job, JobRun, Next, Protocol, Run};
@@ -81,6 +82,8 @@ pub(crate) enum Mail<P: Protocol> {
     Back { token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool },
     /// A job on a part of a connection is over.
     JobDone { held: Option<IpAddr> },
+    /// A run panicked, and its connection is gone.
+    Lost(Token),
     /// Another loop accepted this for us.
     Accepted { socket: Socket, peer: SocketAddr, local: SocketAddr },
     /// A connection wants its turn.
@@ -144,7 +147,8 @@ impl<P: Protocol> Engine<P> {
         let watched = Arc::clone(&engine);
         let monitor = std::thread::Builder::new()
             .name("serve-forever-monitor".into())
-            .spawn(move || super::monitor::watch(&watched))?;
+            // Without it no loop would be taken from a job that blocks.
+            .spawn(move || while guarded("the monitor", || super::monitor::watch(&watched)).is_none() {})?;
         let writing = server.access_log().start()?;
         for index in 0..engine.loops.len() {
             engine.pool.hand_over(Work::Drive(index), || true, &*engine);
@@ -434,14 +438,17 @@ impl<P: Protocol> Engine<P> {
     fn work(self: &Arc<Self>) {
         let mut scratch = self.protocol.scratch(&self.config);
         let wake: Arc<dyn Wake> = Arc::clone(self) as Arc<dyn Wake>;
-        self.pool.work(SPARE_PATIENCE, |work| match work {
-            Work::Drive(index) => super::event_loop::drive(self, index, &mut scratch),
-            Work::Run { errand, seated } => self.run(errand, seated, &wake, &mut scratch),
-            Work::Job { index, job, held } => self.run_job(index, job, held),
-            Work::Bury(seats) => {
-                drop(seats);
-                self.finish_detached();
-            }
+        self.pool.work(SPARE_PATIENCE, |work| {
+            // The net below everything: whatever unwinds, the pool's counts of its threads stay right.
+            guarded("a thread of the server", || match work {
+                Work::Drive(index) => super::event_loop::drive(self, index, &mut scratch),
+                Work::Run { errand, seated } => self.run(errand, seated, &wake, &mut scratch),
+                Work::Job { index, job, held } => self.run_job(index, job, held),
+                Work::Bury(seats) => {
+                    guarded("a connection that was dropped", || drop(seats));
+                    self.finish_detached();
+                }
+            });
         });
         self.count_threads();
     }
@@ -459,18 +466,20 @@ impl<P: Protocol> Engine<P> {
         let watch = self.computing.is_limited().then(Stopwatch::start);
         let started = Instant::now();
         let kind = Cell::new(first);
-        let next = seated.connection.run(&mut Run {
-            protocol: &self.protocol,
-            config: &self.config,
-            server: &self.server,
-            transport: &seated.transport,
-            scratch,
-            seat: &seat,
-            waker: Waker { engine: wake, index, token },
-            kind: &kind,
-            learned: None,
-            started,
-            holds: None,
+        let outcome = guarded("a run", || {
+            seated.connection.run(&mut Run {
+                protocol: &self.protocol,
+                config: &self.config,
+                server: &self.server,
+                transport: &seated.transport,
+                scratch: &mut *scratch,
+                seat: &seat,
+                waker: Waker { engine: wake, index, token },
+                kind: &kind,
+                learned: None,
+                started,
+                holds: None,
+            })
         });
         // Of several requests in one run nobody knows which one computed.
         if kind.get() == first
@@ -482,15 +491,25 @@ impl<P: Protocol> Engine<P> {
         if let Some(place) = place {
             self.computing.give_back(place);
         }
-        self.finish_detached();
         let rejoin = seat.is_deregistered();
-        its_loop.tell(Mail::Back { token, seated, next, rejoin });
+        let mail = if let Some(next) = outcome {
+            Mail::Back { token, seated, next, rejoin }
+        } else {
+            // Not by the loop, which must not wait for what others do at their end.
+            guarded("a connection after a panic", || drop(seated));
+            *scratch = self.protocol.scratch(&self.config);
+            Mail::Lost(token)
+        };
+        self.finish_detached();
+        its_loop.tell(mail);
     }
 
     fn run_job(&self, index: usize, job: P::Job, held: Option<IpAddr>) {
         let kind = job.kind();
         let started = Instant::now();
-        job.run(&mut JobRun { protocol: &self.protocol, seat: &Seat::detached(self, index) });
+        guarded("a job", || {
+            job.run(&mut JobRun { protocol: &self.protocol, seat: &Seat::detached(self, index) });
+        });
         self.learn(kind, started);
         self.finish_detached();
         self.loops[index].tell(Mail::JobDone { held });

@@ -14,7 +14,7 @@ use crate::diagnostics;
 use crate::sync::{lock, wait, wait_for};
 
 use super::access_log::AccessLog;
-use super::hooks::Hooks;
+use super::hooks::{Hooks, guarded};
 use super::peers::Peers;
 use super::stats::{Counters, ServerStats};
 
@@ -65,6 +65,15 @@ struct Stop {
 
 /// A value of whatever type.
 type State = Arc<dyn Any + Send + Sync>;
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // One by one: a panic of one must meet none of another.
+        for (_, state) in lock(&self.states).drain() {
+            guarded("a state that was dropped", || drop(state));
+        }
+    }
+}
 
 impl ServerHandle {
     pub(crate) fn new(

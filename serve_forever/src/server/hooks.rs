@@ -1,6 +1,8 @@
 //! The functions of `socketserver.BaseServer` that a program may replace.
 
 use std::fmt;
+use std::io;
+use std::ops::{Deref, DerefMut};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ pub struct ErrorReport {
     pub client_address: SocketAddr,
     /// What the handler returned, or the message of its panic.
     pub error: String,
-    /// Whether the handler panicked.
+    /// Whether the handler panicked, or the error did when it was shown or dropped.
     pub panicked: bool,
 }
 
@@ -61,10 +63,10 @@ type Tick = dyn Fn() + Send + Sync;
 /// The hooks of one server; what is not set costs nothing.
 #[derive(Default)]
 pub(crate) struct Hooks {
-    pub(crate) verify_request: Option<Box<Verify>>,
-    pub(crate) handle_error: Option<Box<Report>>,
-    pub(crate) handle_timeout: Option<Box<Tick>>,
-    pub(crate) service_actions: Option<(Duration, Box<Tick>)>,
+    pub(crate) verify_request: Option<Guarded<Box<Verify>>>,
+    pub(crate) handle_error: Option<Guarded<Box<Report>>>,
+    pub(crate) handle_timeout: Option<Guarded<Box<Tick>>>,
+    pub(crate) service_actions: Option<(Duration, Guarded<Box<Tick>>)>,
 }
 
 impl Hooks {
@@ -88,7 +90,7 @@ impl Hooks {
     /// Nobody came in time.
     pub(crate) fn time_out(&self) {
         if let Some(act) = &self.handle_timeout {
-            guarded("handle_timeout", act);
+            guarded("handle_timeout", &**act);
         }
     }
 
@@ -100,7 +102,7 @@ impl Hooks {
     /// Calls `service_actions`.
     pub(crate) fn tick(&self) {
         if let Some((_, tick)) = &self.service_actions {
-            guarded("service_actions", tick);
+            guarded("service_actions", &**tick);
         }
     }
 }
@@ -123,6 +125,92 @@ pub(crate) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
         Err(message) => {
             diagnostics::error!("{what} panicked: {message}");
             None
+        }
+    }
+}
+
+/// What is left of an error of the user's. Its `Display` and its `Drop` are the user's code, too: both
+/// have run, and if one of them panicked, that is known.
+pub(crate) struct Shown {
+    pub(crate) text: String,
+    /// The text says that the error could not be shown.
+    pub(crate) panicked: bool,
+    /// The message of the panic with which its drop ended.
+    pub(crate) dropped: Result<(), String>,
+}
+
+impl Shown {
+    #[cold]
+    pub(crate) fn of(error: impl fmt::Display) -> Self {
+        let (text, panicked) = match catch(|| error.to_string()) {
+            Ok(text) => (text, false),
+            Err(panic) => (format!("the error cannot be shown, as that panicked: {panic}"), true),
+        };
+        Self { text, panicked, dropped: catch(|| drop(error)) }
+    }
+
+    /// The text, after a panic at the end of the error was logged.
+    pub(crate) fn into_text(self) -> String {
+        if let Err(panic) = self.dropped {
+            diagnostics::error!("an error that was dropped panicked: {panic}");
+        }
+        self.text
+    }
+}
+
+/// The same error without code of the user's in it.
+#[cold]
+pub(crate) fn disarmed(error: io::Error) -> io::Error {
+    if error.get_ref().is_none() {
+        return error;
+    }
+    let kind = error.kind();
+    io::Error::new(kind, Shown::of(error).into_text())
+}
+
+/// Something of the user's that may panic when it is dropped, wherever that happens.
+pub(crate) struct Guarded<T>(Option<T>);
+
+impl<T> Guarded<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    pub(crate) fn into_inner(mut self) -> Option<T> {
+        self.0.take()
+    }
+
+    /// Drops it now; the message of its panic if it panicked.
+    pub(crate) fn end(mut self) -> Result<(), String> {
+        let value = self.0.take();
+        catch(|| drop(value))
+    }
+}
+
+impl<T> Deref for Guarded<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match &self.0 {
+            Some(value) => value,
+            None => unreachable!("it is there until it is dropped"),
+        }
+    }
+}
+
+impl<T> DerefMut for Guarded<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.0 {
+            Some(value) => value,
+            None => unreachable!("it is there until it is dropped"),
+        }
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            guarded("what the server had of its user, when it was dropped,", || drop(value));
         }
     }
 }

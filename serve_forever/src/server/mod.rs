@@ -174,7 +174,9 @@ impl<P: Protocol> Server<P> {
                 }
             };
             if self.config.lets_in(peer) && self.handle.hooks().verify(peer) {
-                blocking::serve(&*self.protocol, &self.config, &self.handle, &transport);
+                hooks::guarded("a connection", || {
+                    blocking::serve(&*self.protocol, &self.config, &self.handle, &transport);
+                });
                 self.handle.access_log().flush();
                 return Ok(true);
             }

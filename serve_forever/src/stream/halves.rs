@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::sys::Interest;
+use crate::sys::{self, Interest};
 
 use super::Connected;
 
@@ -112,6 +112,17 @@ impl WriteHalf {
 }
 
 impl Connected {
+    /// Tells whose connection it was that the client is gone, if that is what `outcome` says.
+    fn told<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &outcome
+            && let Some(owner) = &self.owner
+            && sys::is_disconnect(error)
+        {
+            owner.client_left();
+        }
+        outcome
+    }
+
     fn wait(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if self.seat.wait(&self.transport, interest, deadline)? {
@@ -140,7 +151,7 @@ impl Read for ReadHalf {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.connected.wait(Interest::Read, self.timeout)?;
                 }
-                result => return result,
+                result => return self.connected.told(result),
             }
         }
     }
@@ -156,7 +167,7 @@ impl Write for WriteHalf {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.connected.wait(Interest::Write, self.timeout)?;
                 }
-                result => return result,
+                result => return self.connected.told(result),
             }
         }
     }

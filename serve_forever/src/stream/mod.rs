@@ -60,6 +60,9 @@ struct Connected {
 
 /// Whose connection it was before, and will be after.
 pub(crate) trait Owner: Send + Sync {
+    /// The connection broke: the client has reset it, or is not reached any more.
+    fn client_left(&self);
+
     /// The stream is gone. `deregistered`: it took the socket out of the poller.
     fn stream_ended(&self, deregistered: bool);
 }

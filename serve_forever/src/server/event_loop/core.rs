@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::server::accept::Listeners;
 use crate::server::deadlines::{Deadline, Deadlines};
-use crate::server::engine::Seated;
+use crate::server::engine::{Mail, Seated};
 use crate::server::handover::slots::{Slots, Token};
 use crate::server::idle::{IdleQueue, Idleness};
 use crate::server::learned::Kind;
@@ -23,6 +23,8 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) slots: Slots<Box<Seated<P>>, Stays>,
     pub(super) deadlines: Deadlines,
     pub(super) idle: IdleQueue,
+    /// Mail that was collected and not read yet.
+    pub(super) mail: std::vec::IntoIter<Mail<P>>,
     /// Connections that are to have their turn.
     pub(super) ready: VecDeque<Token>,
     /// So many of them have theirs in this round, after the one that has it now.
@@ -109,6 +111,7 @@ impl<P: Protocol> Core<P> {
             slots: Slots::new(),
             deadlines: Deadlines::default(),
             idle: IdleQueue::default(),
+            mail: Vec::new().into_iter(),
             ready: VecDeque::new(),
             following: 0,
             holding: Vec::new(),

@@ -9,6 +9,7 @@ mod lifecycle;
 mod run;
 mod waiting;
 
+use std::cell::Cell;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use crate::sys::EVENTS_ARE_CURRENT;
 use super::computing::LONGEST;
 use super::engine::{Engine, Loop, Mail, Seated};
 use super::handover::slots::{Readiness, Token};
+use super::handover::state::Job as JobId;
+use super::hooks::{catch, guarded};
 use super::protocol::{Cause, Next, Protocol};
 use super::waker::Wake;
 
@@ -29,18 +32,19 @@ use self::core::{InHand, connection_token, event_token, listener_index};
 type Guard<'a, P> = MutexGuard<'a, Core<P>>;
 
 /// Drives the loop `index` until it is finished or its own job lost it.
+///
+/// No code of the user's panics out of a turn or a run. If something does all the same, the loop has a
+/// driver again, and what was in hand is closed.
 pub(crate) fn drive<P: Protocol>(engine: &Arc<Engine<P>>, index: usize, scratch: &mut P::Scratch) {
     let wake: Arc<dyn Wake> = Arc::clone(engine) as Arc<dyn Wake>;
-    let driver = Driver { engine, own: &engine.loops[index], wake: &wake };
-    let mut core = lock(&driver.own.core);
-    core.now = Instant::now();
-    driver.adopt(&mut core);
-    while !core.finished {
-        let Some(back) = driver.round(core, scratch) else { return };
-        core = back;
+    let driver = Driver { engine, own: &engine.loops[index], wake: &wake, left: Cell::new(None) };
+    while let Err(panic) = catch(|| driver.drive(scratch)) {
+        diagnostics::error!("an event loop panicked: {panic}");
+        if !driver.holds_loop() {
+            return;
+        }
+        guarded("an event loop after a panic", || driver.put_right(scratch));
     }
-    drop(core);
-    engine.loop_has_finished();
 }
 
 /// The driver's view: the same for as long as it drives.
@@ -48,9 +52,63 @@ struct Driver<'a, P: Protocol> {
     engine: &'a Arc<Engine<P>>,
     own: &'a Loop<P>,
     wake: &'a Arc<dyn Wake>,
+    /// The job that a panic left, if it came from inside of one.
+    left: Cell<Option<Left>>,
 }
 
 impl<'a, P: Protocol> Driver<'a, P> {
+    fn drive(&self, scratch: &mut P::Scratch) {
+        let mut core = lock(&self.own.core);
+        core.now = Instant::now();
+        self.adopt(&mut core);
+        // Left by a round that panicked.
+        self.read_all_mail(&mut core);
+        while !core.finished {
+            let Some(back) = self.round(core, scratch) else { return };
+            core = back;
+        }
+        drop(core);
+        self.engine.loop_has_finished();
+    }
+
+    /// After a panic: whether the loop is still this driver's. If not, whoever drives it now is told what
+    /// became of the job, and its permit is given back.
+    #[cold]
+    fn holds_loop(&self) -> bool {
+        let Some(Left { job, taken, in_hand }) = self.left.take() else { return true };
+        if !taken && self.own.state.leave_job(job) {
+            return true;
+        }
+        self.engine.finish_detached();
+        self.own.tell(match in_hand {
+            InHand::Connection(token) => Mail::Lost(token),
+            InHand::Part => Mail::JobDone { held: None },
+        });
+        false
+    }
+
+    /// After a panic of the driver of this loop: everything is again as it is between two rounds.
+    #[cold]
+    fn put_right(&self, scratch: &mut P::Scratch) {
+        // It may have come in the midst of a poll.
+        self.own.state.leave_poll();
+        self.engine.watch.wake();
+        let mut core = lock(&self.own.core);
+        core.current = None;
+        // Those that are out with a job are held, or are streams. The others were in the driver's own hands.
+        let out = core.slots.iter_mut().filter(|(_, slot)| slot.is_out());
+        let lost = out.filter(|(_, slot)| !slot.stays.held && !slot.stays.stream).map(|(token, _)| token);
+        for token in lost.collect::<Vec<_>>() {
+            self.close(&mut core, token);
+        }
+        *scratch = self.engine.protocol.scratch(&self.engine.config);
+        for token in std::mem::take(&mut core.holding) {
+            if guarded("a response that was held", || self.send_one(&mut core, token, scratch)).is_none() {
+                self.close(&mut core, token);
+            }
+        }
+    }
+
     /// The former driver lost the loop inside a job: what it has is held by its peer's address from now on.
     fn adopt(&self, core: &mut Core<P>) {
         match core.current.take() {
@@ -72,9 +130,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         core.following = 0;
         self.send_held(&mut core, scratch);
         if self.own.inbox.has_mail() {
-            for mail in self.own.inbox.collect() {
-                self.read_mail(&mut core, mail);
-            }
+            core.mail = self.own.inbox.collect().into_iter();
+            self.read_all_mail(&mut core);
         }
         // Thousands may be due together, and each may cost a response: the others go on in between. While more are due
         // the poll does not wait.
@@ -109,9 +166,17 @@ impl<'a, P: Protocol> Driver<'a, P> {
         Some(core)
     }
 
+    /// Reads what was collected. It stays with the loop until it is read, so that a panic loses one piece at the most.
+    fn read_all_mail(&self, core: &mut Core<P>) {
+        while let Some(mail) = core.mail.next() {
+            self.read_mail(core, mail);
+        }
+    }
+
     fn read_mail(&self, core: &mut Core<P>, mail: Mail<P>) {
         match mail {
             Mail::Back { token, seated, next, rejoin } => self.take_back(core, token, seated, next, rejoin),
+            Mail::Lost(token) => self.close(core, token),
             Mail::JobDone { held } => {
                 core.jobs_out = core.jobs_out.saturating_sub(1);
                 if let Some(address) = held {
@@ -240,6 +305,43 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 inner.ready.push_back(token);
             }
         }
+    }
+}
+
+/// A job that a panic left.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    job: JobId,
+    /// The loop had been taken from it.
+    taken: bool,
+    in_hand: InHand,
+}
+
+/// Inside of a job: notes what it was if a panic leaves it, and costs nothing otherwise.
+struct Inside<'d> {
+    driver: &'d Cell<Option<Left>>,
+    left: Left,
+}
+
+impl<'d> Inside<'d> {
+    fn new(driver: &'d Cell<Option<Left>>, job: JobId, in_hand: InHand) -> Self {
+        Self { driver, left: Left { job, taken: false, in_hand } }
+    }
+
+    /// The loop was taken: what is still to be done is done without it.
+    fn note_taken(&mut self) {
+        self.left.taken = true;
+    }
+
+    /// The job is over.
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.driver.set(Some(self.left));
     }
 }
 

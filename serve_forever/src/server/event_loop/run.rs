@@ -15,7 +15,7 @@ use crate::server::seat::Seat;
 use crate::server::waker::Waker;
 
 use super::core::InHand;
-use super::{Core, Driver, Guard};
+use super::{Core, Driver, Guard, Inside};
 
 impl<'a, P: Protocol> Driver<'a, P> {
     /// Gives one connection its turn.
@@ -164,6 +164,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let holds = Cell::new(false);
         let state = &self.own.state;
         let job = if permit { state.enter_job() } else { state.enter_brief_job() };
+        let mut inside = Inside::new(&self.left, job, InHand::Connection(token));
         drop(core);
 
         let seat = Seat::inline(&**self.engine, self.own.index, job);
@@ -184,6 +185,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let rejoin = seat.is_deregistered();
 
         if self.own.state.leave_job(job) {
+            inside.end();
             let mut core = lock(&self.own.core);
             core.current = None;
             self.engine.learned.returned(kind.get());
@@ -197,9 +199,11 @@ impl<'a, P: Protocol> Driver<'a, P> {
             }
             return Some(core);
         }
+        inside.note_taken();
         self.engine.learned.blocked(kind.get());
         let next =
             if holds.get() { self.send(&mut seated, scratch, Instant::now()).unwrap_or(next) } else { next };
+        inside.end();
         self.send_back(token, seated, next, rejoin);
         None
     }
@@ -215,15 +219,20 @@ impl<'a, P: Protocol> Driver<'a, P> {
     pub(super) fn send_held(&self, core: &mut Core<P>, scratch: &mut P::Scratch) {
         for place in 0..core.holding.len() {
             let token = core.holding[place];
-            let Some(slot) = core.slots.get(token) else { continue };
-            let sent = slot.connection().and_then(|seated| self.send(seated, scratch, core.now));
-            if let Some(next) = sent
-                && let Some(seated) = slot.recall()
-            {
-                self.settle(core, token, seated, next);
-            }
+            self.send_one(core, token, scratch);
         }
         core.holding.clear();
+    }
+
+    #[inline]
+    pub(super) fn send_one(&self, core: &mut Core<P>, token: Token, scratch: &mut P::Scratch) {
+        let Some(slot) = core.slots.get(token) else { return };
+        let sent = slot.connection().and_then(|seated| self.send(seated, scratch, core.now));
+        if let Some(next) = sent
+            && let Some(seated) = slot.recall()
+        {
+            self.settle(core, token, seated, next);
+        }
     }
 
     fn send(&self, seated: &mut Seated<P>, scratch: &mut P::Scratch, now: Instant) -> Option<Next> {
@@ -261,18 +270,22 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
         core.current = Some(InHand::Part);
         let id = self.own.state.enter_job();
+        let mut inside = Inside::new(&self.left, id, InHand::Part);
         drop(core);
         job.run(&mut JobRun {
             protocol: &self.engine.protocol,
             seat: &Seat::inline(&**self.engine, self.own.index, id),
         });
         if self.own.state.leave_job(id) {
+            inside.end();
             let mut core = lock(&self.own.core);
             core.current = None;
             self.engine.learned.returned(kind);
             return Some(core);
         }
+        inside.note_taken();
         self.engine.learned.blocked(kind);
+        inside.end();
         self.engine.finish_detached();
         self.own.tell(Mail::JobDone { held: None });
         None

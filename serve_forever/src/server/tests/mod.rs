@@ -1,6 +1,7 @@
 //! Jobs on parts of a connection, as HTTP/2 will need them, with a protocol made for the purpose.
 
 mod lines;
+mod panics;
 mod threads;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
