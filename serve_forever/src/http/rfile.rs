@@ -5,7 +5,6 @@ use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::Mutex;
 
 use crate::sync::lock;
-use crate::sys::Interest;
 
 use super::body::{BodyDecoder, Decoded, Framing};
 use super::fields::Headers;
@@ -180,8 +179,7 @@ impl<'r> RFile<'r> {
                     {
                         output.flush(self.link)?;
                     }
-                    let stall = self.link.config.body_timeout;
-                    if let Err(error) = self.link.wait(Interest::Read, stall, &mut self.pace) {
+                    if let Err(error) = self.link.wait_for_body(self.received, &mut self.pace) {
                         self.failure = Some(match error.kind() {
                             ErrorKind::TimedOut => Failure::TimedOut,
                             kind => Failure::Gone(kind),

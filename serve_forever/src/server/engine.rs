@@ -10,6 +10,7 @@ use crate::diagnostics;
 use crate::sync::{lock, wait};
 use crate::sys::{Listener, Socket};
 
+use super::body_waits::BodyWaits;
 use super::computing::{Computing, Place, Stopwatch};
 use super::config::Config;
 use super::event_loop::Core;
@@ -40,6 +41,8 @@ pub(crate) struct Engine<P: Protocol> {
     pub(crate) watch: Watch,
     /// Detached threads by peer address.
     pub(crate) permit_holders: Peers,
+    /// Detached threads whose handlers wait for a part of a body.
+    pub(crate) body_waits: BodyWaits,
     /// Connections by peer address; kept only where they are limited.
     pub(crate) connections_by_address: Peers,
     /// Connections of all loops.
@@ -220,6 +223,7 @@ impl<P: Protocol> Engine<P> {
             computing: Computing::new(config.max_computing_handlers),
             watch: Watch::new(),
             permit_holders: Peers::default(),
+            body_waits: BodyWaits::default(),
             connections_by_address: Peers::default(),
             connections: AtomicUsize::new(0),
             accepting: AtomicUsize::new(count),
@@ -562,6 +566,11 @@ impl<P: Protocol> Helm for Engine<P> {
         &self.loops[index].registry
     }
 
+    fn body_waits(&self) -> (&BodyWaits, Duration) {
+        let slice = self.config.permit_timeout / LOOKS_PER_PERMIT_TIMEOUT;
+        (&self.body_waits, slice.clamp(SHORTEST_LOOK, LONGEST_LOOK))
+    }
+
     fn shared(&self) -> Option<Arc<dyn Helm>> {
         self.me.upgrade().map(|engine| engine as Arc<dyn Helm>)
     }
@@ -592,6 +601,13 @@ impl<P: Protocol> Loop<P> {
     }
 }
 
+/// How often a handler that waits for a body looks whether its thread is to go to others, in the
+/// time that a request waits for a thread...
+const LOOKS_PER_PERMIT_TIMEOUT: u32 = 8;
+/// ... but no more often than this,
+const SHORTEST_LOOK: Duration = Duration::from_millis(5);
+/// and no more rarely.
+const LONGEST_LOOK: Duration = Duration::from_millis(250);
 /// A thread without work ends after this time.
 const SPARE_PATIENCE: Duration = Duration::from_secs(10);
 /// What started on a spare and was over sooner could as well have run on the loop's driver.

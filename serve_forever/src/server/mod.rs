@@ -6,6 +6,7 @@ pub(crate) mod address;
 pub(crate) mod announcement;
 pub(crate) mod behind_proxy;
 pub(crate) mod blocking;
+mod body_waits;
 pub(crate) mod builder;
 mod computing;
 pub(crate) mod config;

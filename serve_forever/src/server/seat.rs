@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::sys::Interest;
 use crate::transport::Transport;
 
+use super::body_waits::BodyWaits;
 use super::handover::state::Job;
 
 /// Given to every run. Shared by all that the run hands out (`rfile`, `wfile`), which may be used by several
@@ -36,6 +37,10 @@ pub(crate) trait Helm: Send + Sync {
 
     /// Where the sockets of the loop `index` are registered.
     fn registry(&self, index: usize) -> &mio::Registry;
+
+    /// The handlers that wait for a body, and how long one of them waits before it looks whether its
+    /// thread is to go to others.
+    fn body_waits(&self) -> (&BodyWaits, Duration);
 
     /// The same, to keep.
     fn shared(&self) -> Option<Arc<dyn Helm>>;
@@ -127,6 +132,33 @@ impl<'a> Seat<'a> {
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Ok(false);
+            }
+        }
+    }
+
+    /// Like [`Seat::wait`], for a part of a body of which `bytes` have come in the time `waited`.
+    /// `None`: the thread is needed by others, whose clients deliver more.
+    pub(crate) fn wait_for_body(
+        &self,
+        transport: &Transport,
+        deadline: Option<Instant>,
+        bytes: u64,
+        waited: Duration,
+    ) -> io::Result<Option<bool>> {
+        let Some(helm) = self.helm() else {
+            return self.wait(transport, Interest::Read, deadline).map(Some);
+        };
+        let (waits, slice) = helm.body_waits();
+        let entered = waits.enter(transport.client().ip(), bytes, waited);
+        loop {
+            let until = Instant::now() + slice;
+            let until = deadline.map_or(until, |deadline| deadline.min(until));
+            let ready = self.wait(transport, Interest::Read, Some(until))?;
+            if entered.is_evicted() {
+                return Ok(None);
+            }
+            if ready || Some(until) == deadline {
+                return Ok(Some(ready));
             }
         }
     }

@@ -33,8 +33,9 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) holding: Vec<Token>,
     /// When the first of them began to.
     pub(super) held_since: Instant,
-    /// Connections with a request that waits for a permit, first come first.
-    pub(super) waiting: VecDeque<Token>,
+    /// Connections with a request that waits for a permit, first come first, and when each of them
+    /// may next take the thread of a handler that waits for a slow body.
+    pub(super) waiting: VecDeque<(Token, Instant)>,
     /// Those that wait for a place to compute, likewise.
     pub(super) waiting_to_compute: VecDeque<Token>,
     /// Jobs on parts of connections that wait for a permit, and since when.

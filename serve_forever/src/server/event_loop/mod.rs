@@ -247,6 +247,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 
     fn poll(&self, core: &mut Core<P>) {
+        let next_eviction = self.next_eviction(core);
         let inner = &mut *core;
         let busy = !inner.ready.is_empty()
             || inner.listeners.is_ready(inner.now)
@@ -255,6 +256,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             inner.deadlines.next(),
             inner.listeners.again_at(),
             inner.stopping.map(|stop| stop.deadline),
+            next_eviction,
             (!inner.waiting_to_compute.is_empty()).then(|| inner.now + LONGEST),
             inner.waiting_jobs.front().map(|(_, _, since)| *since + self.engine.config.permit_timeout),
         ];

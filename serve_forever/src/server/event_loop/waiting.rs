@@ -35,7 +35,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
 
     /// The request waits for a permit on its connection.
     pub(super) fn make_wait(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, kind: Kind) {
-        self.queue(core, token, seated, kind, |core| &mut core.waiting);
+        let evicts_at = core.now + self.patience_with_slow_bodies();
+        self.queue(core, token, seated, kind, |core| core.waiting.push_back((token, evicts_at)));
     }
 
     /// The request waits for a place to compute, in the same way.
@@ -46,7 +47,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         seated: Box<Seated<P>>,
         kind: Kind,
     ) {
-        self.queue(core, token, seated, kind, |core| &mut core.waiting_to_compute);
+        self.queue(core, token, seated, kind, |core| core.waiting_to_compute.push_back(token));
     }
 
     fn queue(
@@ -55,7 +56,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         token: Token,
         seated: Box<Seated<P>>,
         kind: Kind,
-        queue: fn(&mut Core<P>) -> &mut VecDeque<Token>,
+        line_up: impl FnOnce(&mut Core<P>),
     ) {
         let inner = &mut *core;
         let may_wait = self.may_wait(inner);
@@ -65,7 +66,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         slot.stays.idleness.end();
         slot.stays.wants_permit = Some(kind);
         let patience = if may_wait {
-            queue(inner).push_back(token);
+            line_up(inner);
             self.engine.config.permit_timeout
         } else {
             Duration::ZERO
@@ -103,14 +104,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
             if !self.engine.may_start() {
                 break;
             }
-            let Some(token) = core.waiting.pop_front() else { break };
+            let Some((token, evicts_at)) = core.waiting.pop_front() else { break };
             let Some(slot) = core.slots.get(token) else { continue };
             if !self.has_permit(slot.stays.transport.client().ip()) {
-                core.waiting.push_back(token);
+                core.waiting.push_back((token, evicts_at));
                 continue;
             }
             core = self.start_after_wait(core, token, scratch)?;
         }
+        self.evict_slow_bodies(&mut core);
         self.serve_computing(&mut core);
         for _ in 0..core.waiting_jobs.len() {
             let Some((job, address, since)) = core.waiting_jobs.pop_front() else { break };
@@ -129,6 +131,43 @@ impl<'a, P: Protocol> Driver<'a, P> {
             self.engine.permits.stop_waiting();
         }
         Some(core)
+    }
+
+    /// How long a request waits before a handler that waits for a slow body loses its thread to it.
+    /// Threads come back by themselves in most of this time.
+    fn patience_with_slow_bodies(&self) -> Duration {
+        self.engine.config.permit_timeout / EVICTIONS_PER_WAIT
+    }
+
+    /// Each request that has waited for long takes the thread of the handler whose client delivers
+    /// least: of any address, or of the request's own where only that one holds too many.
+    fn evict_slow_bodies(&self, core: &mut Core<P>) {
+        if core.waiting.iter().all(|&(_, evicts_at)| core.now < evicts_at) {
+            return;
+        }
+        let own_address_only = self.engine.may_start();
+        let Core { waiting, slots, now, .. } = core;
+        for (token, evicts_at) in waiting {
+            if *now < *evicts_at {
+                continue;
+            }
+            *evicts_at = *now + self.patience_with_slow_bodies();
+            let Some(slot) = slots.get(*token) else { continue };
+            let address = slot.stays.transport.client().ip();
+            if !self.engine.body_waits.evict_slowest(own_address_only.then_some(address)) && !own_address_only
+            {
+                // There is no such handler.
+                break;
+            }
+        }
+    }
+
+    /// When the next of those that wait takes the thread of a handler that waits for a body.
+    pub(super) fn next_eviction(&self, core: &Core<P>) -> Option<Instant> {
+        if core.waiting.is_empty() || self.engine.body_waits.is_empty() {
+            return None;
+        }
+        core.waiting.iter().map(|&(_, evicts_at)| evicts_at).min()
     }
 
     /// Starts a request that waited, and has a permit: on a spare thread, or else here.
@@ -213,7 +252,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let cause = if slot.stays.wants_permit.is_some() {
             let address = slot.stays.transport.client().ip();
             let waited_to_compute = leave(&mut inner.waiting_to_compute, token);
-            leave(&mut inner.waiting, token);
+            inner.waiting.retain(|&(waits, _)| waits != token);
             // Before there is an answer.
             self.count_waiting(inner);
             // Nobody is refused because others compute.
@@ -231,6 +270,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.turn(core, token, cause, scratch)
     }
 }
+
+/// How many times a request takes a thread from a handler that waits for a body, while it waits for
+/// its own.
+const EVICTIONS_PER_WAIT: u32 = 4;
 
 /// Whether `token` was in the queue, which it is no more.
 fn leave(queue: &mut VecDeque<Token>, token: Token) -> bool {
