@@ -17,7 +17,7 @@ use support::{Client, Response, answer, reply};
 const LARGE: usize = 16 * 1024 * 1024;
 
 /// More than the loop collects before the handler starts.
-const UPLOAD: usize = 100 * 1024;
+const UPLOAD: usize = 2 * 1024 * 1024;
 
 #[test]
 fn a_fast_request_is_answered_while_64_others_block_on_the_only_loop() {

@@ -193,7 +193,7 @@ fn rule_76_a_client_gets_its_413_although_it_goes_on_to_send() {
 fn rule_76_the_end_is_no_reset_for_a_client_that_sends_a_little_more() {
     let server = serve(answer(|http| http.send_error(413, None, None)));
     let mut client = server.connect();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n");
     assert_eq!(client.response().code(), 413);
     client.send([b'x'; 10_000]);
     client.ends();

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use percent_encoding::percent_decode_str;
 
 use crate::diagnostics;
-use crate::http::{answer_options, not_implemented};
+use crate::http::{WantedBodies, answer_options, not_implemented};
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use super::builder::SimpleHttpRequestHandlerBuilder;
@@ -156,6 +156,10 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
 
     fn only_reads(&self) -> bool {
         true
+    }
+
+    fn wanted_bodies(&self) -> WantedBodies {
+        WantedBodies::None
     }
 }
 

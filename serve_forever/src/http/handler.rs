@@ -8,6 +8,7 @@ use crate::server::factory::{ByClone, HandlerFactory};
 use super::error_page;
 use super::exchange::Exchange;
 use super::records::LogRecord;
+use super::wanted_bodies::WantedBodies;
 
 /// Answers requests, one method of it per request method: Python's `BaseHTTPRequestHandler`.
 ///
@@ -446,6 +447,12 @@ pub trait BaseHttpRequestHandler {
     #[doc(hidden)]
     fn only_reads(&self) -> bool {
         false
+    }
+
+    /// Which bodies may be read. The answer of the first handler holds for all of its type.
+    #[doc(hidden)]
+    fn wanted_bodies(&self) -> WantedBodies {
+        WantedBodies::All
     }
 
     /// Logs a request that was answered. Called after the method, on the same thread.

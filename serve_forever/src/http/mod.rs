@@ -2,6 +2,7 @@
 
 mod accept;
 mod body;
+mod body_memory;
 mod body_of;
 mod connection;
 mod cookies;
@@ -43,6 +44,7 @@ mod serve;
 mod status;
 mod status_error;
 mod upgrade;
+mod wanted_bodies;
 mod wfile;
 
 pub use cookies::{Cookie, SameSite};
@@ -63,4 +65,5 @@ pub(crate) use response_head::PreparedFields;
 pub use response_head::{HeaderText, IntoStatus};
 pub use rfile::RFile;
 pub use status_error::StatusError;
+pub(crate) use wanted_bodies::WantedBodies;
 pub use wfile::WFile;

@@ -1,7 +1,7 @@
 //! HTTP as a protocol of the engine.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -9,9 +9,11 @@ use crate::server::config::Config;
 use crate::server::hooks::Guarded;
 use crate::server::protocol::{Admission, NoJob, Protocol};
 
+use super::body_memory::BodyMemory;
 use super::connection::HttpConnection;
 use super::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use super::scratch::Scratch;
+use super::wanted_bodies::WantedBodies;
 use super::{error_page, records, status};
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
@@ -34,6 +36,9 @@ pub struct Http<H> {
     may_block: AtomicBool,
     /// The `Server` field of the first handler, for responses that no handler is made for.
     server_version: OnceLock<String>,
+    /// What the first handler said of the bodies that it may read. Until then, all are wanted.
+    wanted_bodies: OnceLock<WantedBodies>,
+    pub(crate) body_memory: Arc<BodyMemory>,
 }
 
 impl<H> Http<H> {
@@ -43,6 +48,8 @@ impl<H> Http<H> {
             copies,
             may_block: AtomicBool::new(true),
             server_version: OnceLock::new(),
+            wanted_bodies: OnceLock::new(),
+            body_memory: Arc::default(),
         }
     }
 
@@ -59,6 +66,11 @@ impl<H> Http<H> {
     /// Whether handlers need a permit. Known from the first one on; until then they do.
     pub(crate) fn may_block(&self) -> bool {
         self.may_block.load(Ordering::Relaxed)
+    }
+
+    /// Whether the body of such a request may be read.
+    pub(crate) fn wants_body(&self, method: &str, path: &str) -> bool {
+        self.wanted_bodies.get().is_none_or(|wanted| wanted.includes(method, path))
     }
 
     /// A whole response that closes the connection, without a handler, and where its content begins. `accept`: what the
@@ -99,6 +111,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         if self.may_block() != may_block {
             self.may_block.store(may_block, Ordering::Relaxed);
         }
+        self.wanted_bodies.get_or_init(|| handler.wanted_bodies());
         self.server_version.get_or_init(|| {
             let (server, system) = (handler.server_version(), handler.sys_version());
             format!("{server} {system}").trim().replace(|c: char| c.is_control(), " ")

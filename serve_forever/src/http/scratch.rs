@@ -4,14 +4,13 @@ use std::time::Instant;
 
 use crate::server::config::Config;
 
-use super::connection::MAX_COLLECTED;
 use super::head::Head;
 use super::serve::Lent;
 
 /// Lent to a connection for the time of its work: idle connections hold none of it.
 pub struct Scratch<H> {
-    /// What was received. As long as the largest head with the largest body that is collected, and some more to
-    /// receive larger bodies into.
+    /// What was received: room for the largest head with a body of a usual size, and some more to receive larger
+    /// bodies into.
     pub(crate) read: Box<[u8]>,
     pub(crate) filled: usize,
     /// The head at the start of `read` was parsed.
@@ -31,10 +30,9 @@ pub(crate) struct ParsedHead {
 
 impl<H> Scratch<H> {
     pub(crate) fn new(config: &Config) -> Self {
-        let collected = usize::try_from(MAX_COLLECTED).unwrap_or(0);
         Self {
             // Zeroed memory costs nothing until it is touched.
-            read: vec![0; config.max_head_size + collected + BODY_BUFFER].into_boxed_slice(),
+            read: vec![0; config.max_head_size + USUAL_BODY + BODY_BUFFER].into_boxed_slice(),
             filled: 0,
             parsed: None,
             head: Head::default(),
@@ -49,5 +47,8 @@ impl<H> std::fmt::Debug for Scratch<H> {
     }
 }
 
+/// Bytes of a body that were collected and are copied to here. A larger one is served where it was collected, so that the
+/// memory of a thread does not grow with it.
+const USUAL_BODY: usize = 64 * 1024;
 /// Octets of room behind the largest head: a body is received in pieces of at least this size.
-const BODY_BUFFER: usize = 32 * 1024;
+pub(super) const BODY_BUFFER: usize = 32 * 1024;

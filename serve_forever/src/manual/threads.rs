@@ -23,7 +23,9 @@
 //! # What never holds a thread
 //!
 //! - A connection between two requests, and one whose head has not come as a whole
-//! - A body of up to 64 KiB with a `Content-Length`: it is complete before the handler is called
+//! - A body of up to 1 MiB, with a `Content-Length` or in chunks: it is complete before the handler is called
+//!   ([`max_buffered_body`](crate::Builder::max_buffered_body)). A client that pauses within a chunked body may wait for an answer to
+//!   what it has sent: then the handler starts after 100 ms, while more than half of the threads are free
 //! - What a response has left when its handler has returned: octets, a [file](crate::Exchange::send_file). The client may take it as slowly as the
 //!   [limits](super::limits) allow
 //! - A [`Source`](crate::Source) between two pieces, and a [`Detached`](crate::Detached) response at all times

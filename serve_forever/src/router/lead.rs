@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use crate::http::{answer_options, percent};
+use crate::http::{WantedBodies, answer_options, percent};
 use crate::{Exchange, Result, StatusError};
 
 use super::Answer;
@@ -13,11 +13,11 @@ use super::Answer;
 /// What answers a path.
 #[derive(Clone)]
 pub(super) enum Node {
-    /// Whatever the method is.
-    Whole(Answer),
+    /// Whatever the method is, by a handler that may read these bodies.
+    Whole(Answer, WantedBodies),
     /// Whatever is below a prefix. That is the affair of what answers, so nothing of it is a parameter: names of files may have
-    /// escapes that are no text.
-    Below(Answer),
+    /// escapes that are no text. The prefix has the given length.
+    Below(Answer, WantedBodies, usize),
     /// By method, in the order in which they were added.
     Methods(Vec<(String, Answer)>),
 }
@@ -32,7 +32,7 @@ pub(super) fn add(
     let mut methods = match paths.remove(path) {
         None => Vec::new(),
         Some(Node::Methods(methods)) => methods,
-        Some(Node::Whole(_) | Node::Below(_)) => {
+        Some(Node::Whole(..) | Node::Below(..)) => {
             return Err(format!("the route {path:?} has a handler for all methods already"));
         }
     };
@@ -48,22 +48,37 @@ pub(super) fn add(
 impl Node {
     pub(super) fn answer(&self, http: &mut Exchange, params: &matchit::Params<'_, '_>) -> Result {
         match self {
-            Self::Whole(answer) => with_params(http, params, &**answer),
-            Self::Below(answer) => answer(http),
+            Self::Whole(answer, _) => with_params(http, params, &**answer),
+            Self::Below(answer, ..) => answer(http),
             Self::Methods(methods) => with_params(http, params, |http| by_method(methods, http)),
+        }
+    }
+
+    /// Whether what answers such a request may read its body.
+    pub(super) fn wants_body(&self, method: &str, path: &str) -> bool {
+        match self {
+            Self::Whole(_, wanted) => wanted.includes(method, path),
+            Self::Below(_, wanted, prefix) => {
+                wanted.includes(method, path.get(*prefix..).unwrap_or_default())
+            }
+            Self::Methods(methods) => find(methods, method).is_some(),
         }
     }
 }
 
-fn by_method(methods: &[(String, Answer)], http: &mut Exchange) -> Result {
+/// What answers `method`: `HEAD` is answered by what answers `GET`.
+fn find<'m>(methods: &'m [(String, Answer)], method: &str) -> Option<&'m Answer> {
     let find = |method: &str| methods.iter().find(|(own, _)| own == method).map(|(_, answer)| answer);
+    find(method).or_else(|| find((method == "HEAD").then_some("GET")?))
+}
+
+fn by_method(methods: &[(String, Answer)], http: &mut Exchange) -> Result {
     let command = http.command();
-    let instead = (command == "HEAD").then_some("GET");
-    if let Some(answer) = find(command).or_else(|| find(instead?)) {
+    if let Some(answer) = find(methods, command) {
         return answer(http);
     }
     let mut allowed: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
-    if find("GET").is_some() && find("HEAD").is_none() {
+    if allowed.contains(&"GET") && !allowed.contains(&"HEAD") {
         allowed.push("HEAD");
     }
     allowed.push("OPTIONS");

@@ -5,7 +5,7 @@ mod lead;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::http::dispatch;
+use crate::http::{WantedBodies, dispatch};
 use crate::server::factory::HandlerFactory;
 use crate::server::hooks::Guarded;
 use crate::{BaseHttpRequestHandler, Exchange, Result};
@@ -176,8 +176,9 @@ impl Router {
         F::Handler: BaseHttpRequestHandler,
     {
         must_begin_with_slash(path);
-        self.inner(factory.make().may_block());
-        self.insert(path, Node::Whole(answer_of(factory)));
+        let (may_block, wanted) = said(&factory);
+        self.inner(may_block);
+        self.insert(path, Node::Whole(answer_of(factory), wanted));
         self
     }
 
@@ -208,9 +209,10 @@ impl Router {
         F: HandlerFactory<M>,
         F::Handler: BaseHttpRequestHandler,
     {
-        self.inner(factory.make().may_block());
+        let (may_block, wanted) = said(&factory);
+        self.inner(may_block);
         let answer = answer_of(factory);
-        self.insert_below(prefix, move |http, length| {
+        self.insert_below(prefix, &wanted, move |http, length| {
             // A router around this one may have taken all of the path for its own prefix. `http://host` is the same as with a slash.
             let is_prefix = http.url_path().len() == length && length + http.mount_path().len() > 0;
             if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
@@ -239,8 +241,9 @@ impl Router {
     #[must_use]
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         self.inner(router.may_block());
+        let wanted = router.wanted_bodies();
         let answer: Answer = Arc::new(move |http| router.answer(http));
-        self.insert_below(prefix, move |http, length| lead::below(http, length, &answer));
+        self.insert_below(prefix, &wanted, move |http, length| lead::below(http, length, &answer));
         self
     }
 
@@ -317,15 +320,17 @@ impl Router {
     fn insert_below(
         &mut self,
         prefix: &str,
+        wanted: &WantedBodies,
         answer: impl Fn(&mut Exchange, usize) -> Result + Send + Sync + 'static,
     ) {
         let prefix = literal(prefix);
         let length = prefix.len();
         let answer: Answer = Arc::new(move |http| answer(http, length));
-        self.insert(&format!("{prefix}/{{*rest}}"), Node::Below(Arc::clone(&answer)));
-        self.insert(&format!("{prefix}/"), Node::Below(Arc::clone(&answer)));
+        let node = Node::Below(answer, wanted.clone(), length);
+        self.insert(&format!("{prefix}/{{*rest}}"), node.clone());
+        self.insert(&format!("{prefix}/"), node.clone());
         if !prefix.is_empty() {
-            self.insert(&prefix, Node::Below(answer));
+            self.insert(&prefix, node);
         }
     }
 
@@ -334,6 +339,12 @@ impl Router {
         if let Err(error) = self.inner(false).paths.insert(path, node) {
             panic!("the route {path:?} cannot be added: {error}");
         }
+    }
+
+    /// What stands at the end of `path`.
+    fn at<'r, 'p>(&'r self, path: &'p str) -> Option<matchit::Match<'r, 'p, &'r Node>> {
+        // The path of a request for the prefix of a nested router is empty.
+        self.inner.paths.at(if path.is_empty() { "/" } else { path }).ok()
     }
 
     fn answer(&self, http: &mut Exchange) -> Result {
@@ -361,11 +372,9 @@ impl Router {
                 return Ok(());
             }
         }
-        // The path of a request for the prefix of a nested router is empty.
-        let path = Some(http.url_path()).filter(|path| !path.is_empty()).unwrap_or("/");
-        match self.inner.paths.at(path) {
-            Ok(found) => found.value.answer(http, &found.params),
-            Err(_) => match &self.inner.fallback {
+        match self.at(http.url_path()) {
+            Some(found) => found.value.answer(http, &found.params),
+            None => match &self.inner.fallback {
                 Some(answer) => answer(http),
                 None => http.send_error(404, None, None),
             },
@@ -398,6 +407,16 @@ fn guarded(answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> 
     Arc::new(move |http| answer(http))
 }
 
+/// What the handlers of a factory say of themselves: whether they may block, and which bodies they may read.
+fn said<F, M>(factory: &F) -> (bool, WantedBodies)
+where
+    F: HandlerFactory<M>,
+    F::Handler: BaseHttpRequestHandler,
+{
+    let handler = factory.make();
+    (handler.may_block(), handler.wanted_bodies())
+}
+
 /// Every path of a request does, so a route that does not would never be found.
 #[track_caller]
 fn must_begin_with_slash(path: &str) {
@@ -423,6 +442,17 @@ macro_rules! all_methods {
 
             fn may_block(&self) -> bool {
                 self.inner.may_block
+            }
+
+            fn wanted_bodies(&self) -> WantedBodies {
+                // Hooks and the fallback may read every body.
+                if !self.inner.before.is_empty() || !self.inner.after.is_empty() || self.inner.fallback.is_some() {
+                    return WantedBodies::All;
+                }
+                let router = self.clone();
+                WantedBodies::Of(Arc::new(move |method, path| {
+                    router.at(path).is_some_and(|found| found.value.wants_body(method, path))
+                }))
             }
         }
     };

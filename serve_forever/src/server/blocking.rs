@@ -224,6 +224,10 @@ impl Wake for Bell {
         *lock(&self.rung) = true;
         self.bell.notify_all();
     }
+
+    fn polls(&self) -> bool {
+        false
+    }
 }
 
 /// Whatever is tried may succeed; without a loop nobody can say more.

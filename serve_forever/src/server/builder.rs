@@ -154,6 +154,19 @@ settings! {
     max_proxy_header_size: usize = "512";
     /// Octets of a request body; then reading it fails, and the client gets 413. Default: no limit.
     max_body_size: u64 = "10_000_000";
+    /// Bytes of a request body that are received before its handler starts, so that a client that
+    /// sends slowly holds no thread. A longer body with a `Content-Length`, and the body of a client
+    /// that waits for `100 Continue`, are read by the handler as they come. So is a chunked body of
+    /// which nothing came for 100 ms, as it may be one side of a conversation: but only while more
+    /// than half of the threads are free. Default: 1 MiB. 0 turns this off. At most a sixteenth of
+    /// [`max_body_memory`](Self::max_body_memory).
+    max_buffered_body: u64 = "256 * 1024";
+    /// Bytes of memory for all the bodies that are [received](Self::max_buffered_body) before their
+    /// handlers start. The memory follows what has arrived, not what was announced, and is held
+    /// until the request is answered. Clients of one address use a quarter of it at most. When it
+    /// is spent, the next handlers start with what has arrived, while more than half of the threads
+    /// are free. After that, the client that has sent least for its time gets 408. Default: 64 MiB.
+    max_body_memory: usize = "16 * 1024 * 1024";
     /// Octets of a request body that is collected as a whole, as by [`Exchange::form`](crate::Exchange::form); then the client
     /// gets 413. Default: 2 MiB.
     max_collected_size: usize = "64 * 1024";

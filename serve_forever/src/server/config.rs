@@ -21,6 +21,8 @@ pub struct Config {
     pub(crate) max_fields: usize,
     pub(crate) max_target_size: usize,
     pub(crate) max_body_size: u64,
+    pub(crate) max_buffered_body: u64,
+    pub(crate) max_body_memory: usize,
     pub(crate) max_collected_size: usize,
     pub(crate) max_form_fields: usize,
     pub(crate) max_drain_size: u64,
@@ -72,6 +74,8 @@ impl Default for Config {
             max_fields: MAX_FIELDS,
             max_target_size: MAX_TARGET_SIZE,
             max_body_size: MAX_BODY_SIZE,
+            max_buffered_body: MAX_BUFFERED_BODY,
+            max_body_memory: MAX_BODY_MEMORY,
             max_collected_size: MAX_COLLECTED_SIZE,
             max_form_fields: MAX_FORM_FIELDS,
             max_drain_size: MAX_DRAIN_SIZE,
@@ -149,6 +153,10 @@ pub(crate) const MAX_FIELDS: usize = 100;
 pub(crate) const MAX_TARGET_SIZE: usize = 16 * 1024;
 /// Octets of a request body; what is beyond is refused with 413.
 pub(crate) const MAX_BODY_SIZE: u64 = u64::MAX;
+/// Bytes of a request body that are received before its handler starts.
+pub(crate) const MAX_BUFFERED_BODY: u64 = 1024 * 1024;
+/// Bytes that the server keeps of all bodies that it receives in this way.
+pub(crate) const MAX_BODY_MEMORY: usize = 64 * 1024 * 1024;
 /// Octets of a request body that is collected as a whole; what is beyond is refused with 413.
 pub(crate) const MAX_COLLECTED_SIZE: usize = 2 * 1024 * 1024;
 /// Fields of a form that is collected as a whole; what is beyond is refused with 413.

@@ -103,6 +103,13 @@ impl Counters {
         }
     }
 
+    /// Whether more than half of the threads for handlers are free.
+    pub(crate) fn most_threads_are_free(&self) -> bool {
+        let permits = self.permits.load(Ordering::Relaxed);
+        // Without loops there are no permits, and every handler has its caller's thread.
+        permits == 0 || self.detached.load(Ordering::Relaxed) * 2 < permits
+    }
+
     pub(crate) fn one(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }

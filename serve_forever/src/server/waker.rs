@@ -13,6 +13,12 @@ pub(crate) trait Wake: Send + Sync {
     fn became_stream(&self, index: usize, token: Token) {
         let _ = (index, token);
     }
+
+    /// Whether the connection has a loop. Without one, the only thread that works on the connection
+    /// waits for its socket.
+    fn polls(&self) -> bool {
+        true
+    }
 }
 
 /// Names a connection that can be woken. Borrowed, so that a turn that needs none pays nothing.
@@ -27,6 +33,11 @@ impl Waker<'_> {
     /// The run that has the connection keeps it as a stream from now on, which is no ordinary request any more.
     pub(crate) fn became_stream(&self) {
         self.engine.became_stream(self.index, self.token);
+    }
+
+    /// A waker to keep, where there is a loop.
+    pub(crate) fn if_polled(self) -> Option<OwnedWaker> {
+        self.engine.polls().then(|| self.to_owned())
     }
 
     /// A waker to keep.

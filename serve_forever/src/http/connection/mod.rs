@@ -4,6 +4,7 @@
 //! memory, reads away what nobody wants. `run` does what may block: it serves the requests that are complete, and
 //! sends from files and sources.
 
+mod collect;
 mod detached;
 mod finish;
 mod held;
@@ -18,17 +19,18 @@ use crate::server::announcement::{Announcement, Heard};
 use crate::server::config::Config;
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Sending, Turn};
-use crate::transport::Transport;
 
 use super::Http;
-use super::body::{BodyDecoder, Framing};
+use super::body::BodyDecoder;
 use super::handler::BaseHttpRequestHandler;
-use super::head::{Expect, Head, HeadLimits, Parsed, Refusal};
+use super::head::{Head, HeadLimits, Parsed, Refusal};
 use super::lines::{Lines, Share};
 use super::pending::{Pending, SourceFraming};
 use super::records::{LogRecord, What};
 use super::scratch::Scratch;
 use super::upgrade::Upgraded;
+
+use collect::{Collecting, Verdict};
 
 pub(crate) use held::Held;
 
@@ -42,8 +44,8 @@ pub struct HttpConnection {
     head: Option<Box<Head>>,
     /// `partial` may hold a whole request: look before receiving more.
     look_first: bool,
-    /// What this request has received of its body so far, for the minimum rate; from when.
-    collecting: Option<Collecting>,
+    /// The head in `partial` is complete, and its body is awaited or has just come.
+    collecting: Option<Box<Collecting>>,
     /// Responses that are to be sent before anything else happens.
     held: Option<Box<Held>>,
     /// When the connection was accepted; none once there was a request.
@@ -94,14 +96,6 @@ struct Drain {
     deadline: Option<Instant>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Collecting {
-    since: Instant,
-    last: Instant,
-    /// Octets that `partial` must have.
-    goal: usize,
-}
-
 impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Http<H>>) -> Next {
         // Where the server stops, a connection that is idle says so when it has found nothing to receive, and is closed then.
@@ -111,6 +105,8 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         if !matches!(self.phase, Phase::Receiving) {
             // What is received first is still of what came before.
             cx.began = None;
+        } else if self.collecting.as_ref().is_some_and(|collecting| collecting.is_evicted()) {
+            self.give_up_body();
         }
         loop {
             let is_receiving = matches!(self.phase, Phase::Receiving);
@@ -188,7 +184,7 @@ impl HttpConnection {
             // A response that has begun can only wait on.
             Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}
             Cause::NoPermit => self.refuse_plainly(503, cx),
-            Cause::Expired => return self.expire(cx.transport),
+            Cause::Expired => return self.expire(cx),
         }
         true
     }
@@ -216,7 +212,8 @@ impl HttpConnection {
             }
             Phase::Receiving => Step::Go,
             Phase::Request => {
-                Step::Next(Next::Run { kind: Kind::part("request"), permit: cx.protocol.may_block() })
+                let permit = cx.protocol.may_block();
+                Step::Next(Next::Run { kind: self.kind_of_partial(cx.config), permit })
             }
             Phase::Refusing(_) => {
                 Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.may_block() })
@@ -240,7 +237,8 @@ impl HttpConnection {
     }
 
     /// A deadline is over. False: there is nothing to do but to close.
-    fn expire(&mut self, transport: &Transport) -> bool {
+    fn expire<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
+        let transport = cx.transport;
         match self.phase {
             Phase::Receiving => {}
             Phase::Sending(ref pending, _) => {
@@ -259,17 +257,34 @@ impl HttpConnection {
             }
             _ => return false,
         }
-        let what = if self.collecting.is_some() {
-            "body"
-        } else if self.head.as_ref().is_some_and(|head| !head.request_line(&self.partial).is_empty()) {
-            "head"
-        } else {
-            // Nothing came, or only empty lines.
-            return false;
-        };
-        let explain = format!("The request {what} took too long");
-        self.phase = Phase::Refusing(Refusal::new(408, "Request Timeout").explained(explain));
-        true
+        if let Some(collecting) = &mut self.collecting {
+            match collecting.expire(cx.now, cx.config, cx.server.counters().most_threads_are_free()) {
+                Verdict::Wait => {}
+                Verdict::Serve => {
+                    self.phase = Phase::Request;
+                    self.look_first = true;
+                }
+                Verdict::Refuse(refusal) => self.refuse_body(refusal),
+            }
+            return true;
+        }
+        let head_has_begun =
+            self.head.as_ref().is_some_and(|head| !head.request_line(&self.partial).is_empty());
+        // Otherwise nothing came, or only empty lines.
+        if head_has_begun {
+            let refusal = Refusal::new(408, "Request Timeout").explained("The request head took too long");
+            self.phase = Phase::Refusing(refusal);
+        }
+        head_has_begun
+    }
+
+    /// The kind of a request that is parked, or whose handler starts before all of its body is here.
+    fn kind_of_partial(&self, config: &Config) -> Kind {
+        let mut head = Head::default();
+        match head.parse(&self.partial, &limits(config)) {
+            Ok(Parsed::Complete(_)) => kind_of(&head, &self.partial),
+            _ => Kind::part("request"),
+        }
     }
 
     /// A response without a handler: there is no thread to run one, or the client is not welcome.
@@ -296,6 +311,7 @@ impl HttpConnection {
         let mut lines = Lines::default();
         record.add_to(&mut lines, Share { held: content, start, end, ..Share::settled(0) });
         self.partial = Vec::new();
+        self.collecting = None;
         self.look_first = false;
         let waiting = lines.keep(cx.server.access_log(), &octets, 0);
         let pending = Pending::new(octets, 0, None, SourceFraming::Close, waiting);
@@ -307,17 +323,6 @@ enum Examined {
     /// More octets are needed.
     Incomplete,
     Step(Step),
-}
-
-/// How many octets behind the head are awaited before the handler starts: the body, if it is small and the client
-/// sends it without being asked. A handler that would have to wait for it would hold a thread.
-fn body_to_collect(head: &Head) -> usize {
-    match head.framing() {
-        Framing::Length(length) if length <= MAX_COLLECTED && head.expect() != Expect::Continue => {
-            usize::try_from(length).unwrap_or(0)
-        }
-        _ => 0,
-    }
 }
 
 /// A run for the request that `head` is the head of.
@@ -334,8 +339,6 @@ fn limits(config: &Config) -> HeadLimits {
     HeadLimits { head: config.max_head_size, fields: config.max_fields, target: config.max_target_size }
 }
 
-/// Octets of a request body that the loop collects before the handler starts.
-pub(crate) const MAX_COLLECTED: u64 = 64 * 1024;
 /// No further pipelined request is served while so many octets of responses are unsent.
 const MAX_UNSENT: usize = 64 * 1024;
 /// Octets received at a time into a request that comes in pieces.

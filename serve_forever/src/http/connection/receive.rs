@@ -7,13 +7,12 @@ use crate::diagnostics;
 use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::Parsed;
-use crate::http::link::Pace;
-use crate::http::scratch::{ParsedHead, Scratch};
+use crate::http::scratch::ParsedHead;
 use crate::server::config::Config;
 use crate::server::protocol::{Next, Turn};
-use crate::transport::Transport;
 
-use super::{Collecting, Examined, GROWTH, HttpConnection, Phase, Step, body_to_collect, limits, run_request};
+use super::collect::{Collecting, Verdict, awaited, is_here};
+use super::{Examined, GROWTH, HttpConnection, Phase, Step, limits, run_request};
 
 impl HttpConnection {
     /// Receives until a request is complete.
@@ -21,23 +20,22 @@ impl HttpConnection {
         &mut self,
         cx: &mut Turn<'_, Http<H>>,
     ) -> Step {
-        let scratch = &mut *cx.scratch;
         if std::mem::take(&mut self.look_first) && !self.partial.is_empty() {
-            scratch.filled = 0;
-            match self.examine_partial(cx.protocol, cx.config, cx.now) {
+            cx.scratch.filled = 0;
+            match self.examine_partial(cx) {
                 Examined::Incomplete => {}
                 Examined::Step(step) => return step,
             }
         }
         loop {
             let received = if self.partial.is_empty() {
-                let received = cx.transport.recv(&mut scratch.read);
+                let received = cx.transport.recv(&mut cx.scratch.read);
                 if let Ok(count) = received {
-                    scratch.filled = count;
+                    cx.scratch.filled = count;
                 }
-                received.map(|count| (count, count == scratch.read.len()))
+                received.map(|count| (count, count == cx.scratch.read.len()))
             } else {
-                self.receive_more(cx.transport)
+                self.receive_more(cx)
             };
             // Only of what was received first is it known.
             let began = cx.began.take();
@@ -56,9 +54,9 @@ impl HttpConnection {
                 }
             }
             let examined = if self.partial.is_empty() {
-                self.examine_scratch(cx.protocol, scratch, cx.config, began, cx.now)
+                self.examine_scratch(cx, began)
             } else {
-                self.examine_partial(cx.protocol, cx.config, cx.now)
+                self.examine_partial(cx)
             };
             match examined {
                 // While the server stops, only an empty socket shows that no more has come.
@@ -69,87 +67,93 @@ impl HttpConnection {
         }
     }
 
-    /// Receives behind what has come before. How many octets, and whether there was room for no more.
+    /// Receives behind what has come before. How many bytes, and whether there was room for no more.
     #[inline(never)]
-    fn receive_more(&mut self, transport: &Transport) -> io::Result<(usize, bool)> {
+    fn receive_more<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &mut Turn<'_, Http<H>>,
+    ) -> io::Result<(usize, bool)> {
         let have = self.partial.len();
-        let room = self.collecting.map_or(GROWTH, |body| body.goal.saturating_sub(have).max(1));
-        self.partial.resize(have + room, 0);
-        let received = transport.recv(&mut self.partial[have..]);
-        self.partial.truncate(have + received.as_ref().map_or(0, |&count| count));
-        received.map(|count| (count, count == room))
+        let room = self.collecting.as_ref().map_or(GROWTH, |collecting| collecting.room(have));
+        let room = room.min(cx.scratch.read.len());
+        // By way of the thread's memory, so that the connection's need not be zeroed.
+        let count = cx.transport.recv(&mut cx.scratch.read[..room])?;
+        if let Some(collecting) = &mut self.collecting {
+            collecting.reserve(&mut self.partial, count, cx);
+        }
+        self.partial.extend_from_slice(&cx.scratch.read[..count]);
+        Ok((count, count == room))
     }
 
     /// Looks at what has just come: the common case, in which a whole request is there at once.
     pub(super) fn examine_scratch<H: BaseHttpRequestHandler + 'static>(
         &mut self,
-        protocol: &Http<H>,
-        scratch: &mut Scratch<H>,
-        config: &Config,
+        cx: &mut Turn<'_, Http<H>>,
         began: Option<Instant>,
-        now: Instant,
     ) -> Examined {
+        let scratch = &mut *cx.scratch;
         let octets = &scratch.read[..scratch.filled];
-        match scratch.head.parse(octets, &limits(config)) {
+        match scratch.head.parse(octets, &limits(cx.config)) {
             Ok(Parsed::Complete(end)) => {
-                self.arrived = Some(now);
-                let goal = end + body_to_collect(&scratch.head);
-                if octets.len() >= goal {
+                self.arrived = Some(cx.now);
+                let awaited = awaited(cx.protocol, cx.config, &scratch.head, octets);
+                if is_here(awaited, end, octets) {
                     // Empty lines may come before a request that has not begun yet.
                     let began = began.filter(|_| octets.first().is_some_and(u8::is_ascii_graphic));
                     scratch.parsed = Some(ParsedHead { end, began });
                     self.phase = Phase::Request;
-                    return Examined::Step(Step::Next(run_request(protocol, &scratch.head, octets)));
+                    return Examined::Step(Step::Next(run_request(cx.protocol, &scratch.head, octets)));
                 }
-                self.collecting = Some(Collecting { since: now, last: now, goal });
             }
             Ok(Parsed::Partial) => {
-                self.head_since = has_begun(octets).then_some(now);
+                self.head_since = has_begun(octets).then_some(cx.now);
                 // Its progress is kept, so that a head that trickles in is parsed once.
                 self.head = Some(Box::new(std::mem::take(&mut scratch.head)));
+                self.keep_scratch(cx);
+                return Examined::Incomplete;
             }
             Err(refusal) => {
                 self.phase = Phase::Refusing(refusal);
                 return Examined::Step(Step::Go);
             }
         }
-        self.partial = octets.to_vec();
-        scratch.filled = 0;
-        Examined::Incomplete
+        self.keep_scratch(cx);
+        self.examine_partial(cx)
+    }
+
+    /// What has come waits for the rest in the connection's own memory.
+    #[inline(never)]
+    fn keep_scratch<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) {
+        self.partial = cx.scratch.read[..cx.scratch.filled].to_vec();
+        cx.scratch.filled = 0;
     }
 
     /// Looks at what has come in several pieces.
     #[inline(never)]
     pub(super) fn examine_partial<H: BaseHttpRequestHandler + 'static>(
         &mut self,
-        protocol: &Http<H>,
-        config: &Config,
-        now: Instant,
+        cx: &Turn<'_, Http<H>>,
     ) -> Examined {
-        if let Some(collecting) = &mut self.collecting {
-            collecting.last = now;
-            if self.partial.len() < collecting.goal {
-                return Examined::Incomplete;
-            }
+        if self.collecting.is_some() {
+            return self.examine_body(cx);
         }
         let mut head = self.head.take().unwrap_or_default();
-        match head.parse(&self.partial, &limits(config)) {
+        match head.parse(&self.partial, &limits(cx.config)) {
             Ok(Parsed::Complete(end)) => {
                 self.head_since = None;
-                self.arrived.get_or_insert(now);
-                let goal = end + body_to_collect(&head);
-                if self.partial.len() >= goal {
-                    self.collecting = None;
-                    self.phase = Phase::Request;
-                    self.look_first = true;
-                    return Examined::Step(Step::Next(run_request(protocol, &head, &self.partial)));
+                self.arrived.get_or_insert(cx.now);
+                let awaited = awaited(cx.protocol, cx.config, &head, &self.partial);
+                if let Some(framing) = awaited.filter(|_| !is_here(awaited, end, &self.partial)) {
+                    self.collecting = Some(Collecting::new(framing, end, &self.partial, cx));
+                    return self.examine_body(cx);
                 }
-                self.collecting = Some(Collecting { since: now, last: now, goal });
-                Examined::Incomplete
+                self.phase = Phase::Request;
+                self.look_first = true;
+                Examined::Step(Step::Next(run_request(cx.protocol, &head, &self.partial)))
             }
             Ok(Parsed::Partial) => {
                 if has_begun(&self.partial) {
-                    self.head_since.get_or_insert(now);
+                    self.head_since.get_or_insert(cx.now);
                 }
                 self.head = Some(head);
                 Examined::Incomplete
@@ -162,6 +166,20 @@ impl HttpConnection {
         }
     }
 
+    /// Looks at what has come of a body that is collected.
+    fn examine_body<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> Examined {
+        let Some(collecting) = &mut self.collecting else { return Examined::Incomplete };
+        match collecting.look(&self.partial, cx.now) {
+            Verdict::Wait => return Examined::Incomplete,
+            Verdict::Serve => {
+                self.phase = Phase::Request;
+                self.look_first = true;
+            }
+            Verdict::Refuse(refusal) => self.refuse_body(refusal),
+        }
+        Examined::Step(Step::Go)
+    }
+
     /// Waits for the rest of a request. A server that stops does not wait for one of which nobody knows yet what it
     /// wants.
     fn await_more<H: BaseHttpRequestHandler + 'static>(&self, cx: &Turn<'_, Http<H>>) -> Next {
@@ -172,13 +190,8 @@ impl HttpConnection {
     }
 
     pub(super) fn await_octets(&self, config: &Config, now: Instant) -> Next {
-        let deadline = if let Some(body) = self.collecting {
-            let pace = Pace {
-                octets: self.partial.len() as u64,
-                waited: body.last.saturating_duration_since(body.since),
-            };
-            let patience = pace.patience(config.body_timeout, config.minimum_rate, config.minimum_rate_after);
-            body.last.checked_add(patience)
+        let deadline = if let Some(collecting) = &self.collecting {
+            collecting.deadline(config)
         } else if let Some(since) = self.head_since {
             since.checked_add(config.head_timeout)
         } else {

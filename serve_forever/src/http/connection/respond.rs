@@ -12,14 +12,15 @@ use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::{Head, HeadLimits, Parsed, Refusal};
 use crate::http::output::Output;
 use crate::http::pending::Pending;
-use crate::http::scratch::Scratch;
+use crate::http::scratch::{BODY_BUFFER, Scratch};
 use crate::http::serve::{Site, exclusive};
 use crate::server::access_log::AccessLog;
 use crate::server::protocol::{Next, Run};
 use crate::transport::Transport;
 
 use super::finish::{Outcome, rest};
-use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, body_to_collect, kind_of, limits};
+use super::collect::{Collecting, awaited, is_here};
+use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, kind_of, limits};
 
 impl HttpConnection {
     /// Serves the request that is complete and those behind it, and sends the responses together.
@@ -30,8 +31,16 @@ impl HttpConnection {
     ) -> Next {
         let clock = cx.clock();
         let Scratch { read, filled, parsed, head, lent } = &mut *cx.scratch;
+        let mut read = &mut **read;
+        let mut large = None;
         if std::mem::take(&mut self.look_first) || refusal.is_some() && !self.partial.is_empty() {
-            *filled = self.bring(read);
+            if self.partial.len() + BODY_BUFFER > read.len() && refusal.is_none() {
+                let large = large.insert(self.take_large());
+                *filled = large.bytes.len();
+                read = &mut large.bytes;
+            } else {
+                *filled = self.bring(read);
+            }
             *parsed = None;
             // Where the request was refused before its end, this repeats that; the refusal is known.
             head.clear();
@@ -73,7 +82,9 @@ impl HttpConnection {
                 }
             };
             if refusal.is_none() {
-                if *filled - start < end + body_to_collect(head) {
+                // Of the first one the connection has decided that it starts.
+                let octets = &read[start..*filled];
+                if !first && !is_here(awaited(cx.protocol, cx.config, head, octets), end, octets) {
                     // The next request's body is not here yet.
                     break After::Receive;
                 }
@@ -183,6 +194,12 @@ impl HttpConnection {
         if is_long { Next::Again } else { self.send_more(cx) }
     }
 
+    /// A body that was collected stays where it is if it is larger than the memory of the thread.
+    #[inline(never)]
+    fn take_large(&mut self) -> Large {
+        Large { bytes: std::mem::take(&mut self.partial), _share: self.collecting.take() }
+    }
+
     /// What came in pieces, or before the connection had to wait, goes to where requests are served. Its length.
     #[inline(never)]
     fn bring(&mut self, read: &mut [u8]) -> usize {
@@ -198,6 +215,12 @@ impl HttpConnection {
         self.partial = octets.to_vec();
         self.look_first = true;
     }
+}
+
+/// A request that is larger than the memory of the thread, and its share in the budget.
+struct Large {
+    bytes: Vec<u8>,
+    _share: Option<Box<Collecting>>,
 }
 
 /// How many of `octets` the next request begins with. `None`: its head is not all there, or it is refused and its fields are
