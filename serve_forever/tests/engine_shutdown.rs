@@ -215,7 +215,7 @@ fn handlers_that_wait_for_their_clients_are_told_by_the_cut() {
         }),
         |builder| builder.loops(1).shutdown_timeout(SOON),
     );
-    let _reading = server.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhalf");
+    let _reading = server.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\nhalf");
     let _writing = server.send(get("/"));
     server.wait_until("both wait", |stats| stats.threads_in_user_code == 2);
     server.shut_down();

@@ -148,7 +148,7 @@ fn rule_78_a_body_that_nobody_reads_and_that_stops_ends_the_connection() {
 #[test]
 fn rule_78_a_body_below_the_minimum_rate_ends_the_connection() {
     let server = serve_with(answer(describe), |builder| builder.minimum_rate(1_000_000, SHORT));
-    for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
+    for framing in ["Content-Length: 2000000", "Transfer-Encoding: chunked"] {
         let mut client = server.connect();
         client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
         client.trickle_until_answered(b"1\r\nx\r\n", PAUSE);
