@@ -250,4 +250,4 @@ const PREFERENCE: usize = 8;
 /// Linux sets to every queue unless it is told otherwise.
 const ADOPTED_QUEUE: usize = 4096;
 /// How long to wait when there is no room.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);

@@ -91,26 +91,26 @@ one_group! {
     SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16),
 }
 
-impl<A: ToListenAddresses> ToListenAddresses for [A] {
+impl<T: ToListenAddresses> ToListenAddresses for [T] {
     fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
-        let groups = self.iter().map(A::to_listen_addresses).collect::<io::Result<Vec<_>>>()?;
+        let groups = self.iter().map(T::to_listen_addresses).collect::<io::Result<Vec<_>>>()?;
         Ok(groups.into_iter().flatten().collect())
     }
 }
 
-impl<A: ToListenAddresses, const N: usize> ToListenAddresses for [A; N] {
+impl<T: ToListenAddresses, const N: usize> ToListenAddresses for [T; N] {
     fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
         self.as_slice().to_listen_addresses()
     }
 }
 
-impl<A: ToListenAddresses> ToListenAddresses for Vec<A> {
+impl<T: ToListenAddresses> ToListenAddresses for Vec<T> {
     fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
         self.as_slice().to_listen_addresses()
     }
 }
 
-impl<A: ToListenAddresses + ?Sized> ToListenAddresses for &A {
+impl<T: ToListenAddresses + ?Sized> ToListenAddresses for &T {
     fn to_listen_addresses(&self) -> io::Result<Vec<Vec<SocketAddr>>> {
         (**self).to_listen_addresses()
     }

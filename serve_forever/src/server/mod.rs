@@ -155,22 +155,21 @@ impl<P: Protocol> Server<P> {
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let left_over = lock(&self.left_over).pop_front();
-            let (transport, peer) = match left_over {
-                Some(client) => client,
-                None => {
-                    let mut listeners = self.listeners()?;
-                    match blocking::accept(&listeners, deadline, &self.handle)? {
-                        Arrival::Client(transport, peer) => (transport, peer),
-                        Arrival::Nobody => {
-                            self.handle.hooks().time_out();
-                            return Ok(false);
-                        }
-                        Arrival::Stop => {
-                            self.server_close();
-                            let waiting = blocking::drain(&mut listeners, accept::most_drained(&self.config));
-                            lock(&self.left_over).extend(waiting);
-                            continue;
-                        }
+            let (transport, peer) = if let Some(client) = left_over {
+                client
+            } else {
+                let mut listeners = self.listeners()?;
+                match blocking::accept(&listeners, deadline, &self.handle)? {
+                    Arrival::Client(transport, peer) => (transport, peer),
+                    Arrival::Nobody => {
+                        self.handle.hooks().time_out();
+                        return Ok(false);
+                    }
+                    Arrival::Stop => {
+                        self.server_close();
+                        let waiting = blocking::drain(&mut listeners, accept::most_drained(&self.config));
+                        lock(&self.left_over).extend(waiting);
+                        continue;
                     }
                 }
             };

@@ -142,7 +142,9 @@ impl<P: Protocol> Driver<'_, P> {
     pub(super) fn stop(&self, core: &mut Core<P>) {
         let config = &self.engine.config;
         let deadline = core.now + config.shutdown_timeout;
-        let full_until = deadline.min(core.now + config.permit_timeout);
+        // However short that is: the connections that are idle make room in this very round.
+        let patience = config.permit_timeout.max(accept::PAUSE);
+        let full_until = deadline.min(core.now + patience);
         core.stopping = Some(Stop { deadline, full_until, cut: false });
         core.listeners.drain(accept::most_drained(config));
         for (token, slot) in core.slots.iter_mut() {

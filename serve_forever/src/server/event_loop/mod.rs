@@ -186,8 +186,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
             Mail::Accepted { socket, peer, local } => self.admit(core, socket, peer, local),
             Mail::Wake(token) => core.enqueue(token),
             Mail::Stream(token) => self.note_stream(core, token),
-            // The look at those that wait follows in every round.
-            Mail::Permit => {}
+            // The look at those that wait, and the one whether this loop is finished, follow in every round.
+            Mail::Permit | Mail::AllClosed => {}
             Mail::MakeRoom { since, asker } => {
                 let made = self.close_oldest_idle(core, since);
                 self.engine.loops[asker].tell(Mail::Room { made });
@@ -203,8 +203,6 @@ impl<'a, P: Protocol> Driver<'a, P> {
                     core.room_made = false;
                 }
             }
-            // The look whether this loop is finished follows in every round.
-            Mail::AllClosed => {}
             Mail::Stop => self.stop(core),
         }
     }

@@ -2,6 +2,7 @@
 
 mod lines;
 mod panics;
+mod stopping;
 mod threads;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
