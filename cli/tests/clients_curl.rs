@@ -224,3 +224,17 @@ fn a_directory_without_slash_leads_on() {
     assert_eq!(curl.run("--output page --write-out %{http_code}", "/sub"), "301");
     assert!(curl.run("--location --fail", "/sub").contains("a.txt"));
 }
+
+#[test]
+fn curl_asks_for_a_hundred_missing_files_on_one_connection() {
+    let Some(tool) = tool(&["curl"]) else { return };
+    let directory = Directory::new();
+    let serving = Serving::files(directory.path());
+    let mut curl = client(&tool, directory.path());
+    curl.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code} %{num_connects}\\n"]);
+    let said = success(curl.arg(serving.url("/missing-[1-100]")));
+    let mut lines = said.lines();
+    assert_eq!(lines.next(), Some("404 1"), "{said}");
+    assert_eq!(lines.clone().count(), 99);
+    assert!(lines.all(|line| line == "404 0"), "{said}");
+}

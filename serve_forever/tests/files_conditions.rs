@@ -98,10 +98,6 @@ fn rule_99_conditions_are_judged_in_their_order() {
             let fields = lines.concat();
             let reply = client.request("GET", target, &fields);
             assert_eq!(reply.code(), expected(&tag, values), "{target} {fields:?}");
-            if reply.code() == 412 {
-                client.assert_ended();
-                client = site.client();
-            }
         }
     }
 }
@@ -235,8 +231,7 @@ fn rule_102_a_refusal_is_an_error_page_without_the_validators() {
     assert!(reply.head.starts_with("HTTP/1.1 412 Precondition Failed\r\n"), "{}", reply.head);
     assert!(reply.text().contains("<p>Error code: 412</p>"), "{}", reply.text());
     assert_eq!((reply.tag.as_deref(), reply.field("Last-Modified")), (None, None));
-    assert_eq!(reply.field("Connection"), Some("close"));
-    client.assert_ended();
+    assert_eq!(client.get("/small.txt").code(), 200);
 }
 
 #[test]

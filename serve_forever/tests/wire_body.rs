@@ -101,7 +101,8 @@ fn rule_53_a_handler_that_wants_a_length_answers_411() {
             http.send_error(411, None, None)
         }
     }));
-    server.refuses("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411);
+    server
+        .answers_with_error("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411);
     assert_eq!(
         server.body("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"),
         "PUT / host=a body=x\n"
@@ -127,7 +128,7 @@ fn rule_54_a_chunked_body_can_be_counted_as_it_arrives() {
     }));
     let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     // The end of this body never comes.
-    server.refuses(format!("{head}6\r\n012345\r\n6\r\n678901\r\n"), 413);
+    server.answers_with_error(format!("{head}6\r\n012345\r\n6\r\n678901\r\n"), 413);
     assert_eq!(server.body(format!("{head}6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n")), "0123456789");
 }
 

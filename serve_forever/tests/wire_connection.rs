@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::thread;
 
-use support::{FAILSAFE, Gate, OnlyGet, answer, describe, masked, reply, serve};
+use support::{FAILSAFE, Gate, OnlyGet, answer, describe, masked, reply, serve, serve_with};
 
 const KEPT: &str = "HTTP/1.1 200 OK\r\nServer: wire\r\nDate: *\r\nContent-Length: 7\r\n\r\ngot it\n";
 const CLOSED: &str =
@@ -191,7 +191,8 @@ fn rule_76_a_client_gets_its_413_although_it_goes_on_to_send() {
 
 #[test]
 fn rule_76_the_end_is_no_reset_for_a_client_that_sends_a_little_more() {
-    let server = serve(answer(|http| http.send_error(413, None, None)));
+    let script = answer(|http| http.send_error(413, None, None));
+    let server = serve_with(script, |builder| builder.max_drain_size(1000));
     let mut client = server.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n");
     assert_eq!(client.response().code(), 413);

@@ -187,7 +187,7 @@ fn rule_42_a_value_that_would_split_the_response_is_an_error() {
             http.send_response(200).send_header("X", value).end_headers()?;
             Ok(())
         }));
-        server.refuses("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
+        server.answers_with_error("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
     }
 }
 
@@ -198,7 +198,7 @@ fn rule_42_a_name_that_would_split_the_response_is_an_error() {
             http.send_response(200).send_header(name, "c").end_headers()?;
             Ok(())
         }));
-        server.refuses("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
+        server.answers_with_error("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
     }
 }
 
@@ -208,7 +208,7 @@ fn rule_42_a_reason_phrase_that_would_split_the_response_is_an_error() {
         http.send_response_with(200, "Fine\r\nB: c").end_headers()?;
         Ok(())
     }));
-    server.refuses("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
+    server.answers_with_error("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn nothing_of_it_is_sent_when_the_handler_fails() {
         give(http, CONTENT, 10)?;
         Err("no tea".into())
     }));
-    server.refuses("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
+    server.answers_with_error("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 500);
 }
 
 /// The whole content was written, but the handler was not done, and it never will be.

@@ -242,6 +242,7 @@ fn messages_stand_before_the_line_of_their_request() {
     let (server, log) = logging(|builder| builder);
     let mut client = server.connect();
     client.send([get("/text"), get("/missing")].concat());
+    client.half_close();
     client.rest();
     let lines = lines(&log, 3);
     assert_eq!(lines[..2], ["\"GET /text HTTP/1.1\" 200 4", "code 404, message Not Found"]);
@@ -302,7 +303,7 @@ fn a_hook_has_as_many_lines_as_it_writes() {
     let log = Captured::default();
     let access_log = AccessLog::to(log.clone());
     let server = serve_with(|| Hook, |builder| builder.access_log(access_log));
-    server.ask("GET /missing HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.ask("GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let mut client = server.connect();
     client.send(get("/short-chunk"));
     client.rest_until_cut();

@@ -3,7 +3,7 @@
 mod support;
 
 use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
-use support::{OnlyGet, ReadOnly, answer, assert_error_page, describe, reply, serve};
+use support::{OnlyGet, ReadOnly, answer, assert_error_page_that_goes_on, describe, reply, serve};
 
 fn request(method: &str) -> String {
     format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -13,7 +13,7 @@ fn request(method: &str) -> String {
 fn rule_10_a_standard_method_that_the_handler_lacks_is_answered_with_501() {
     let server = serve(|| OnlyGet);
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
-        server.refuses(request(method), 501);
+        server.answers_with_error(request(method), 501);
     }
 }
 
@@ -21,7 +21,7 @@ fn rule_10_a_standard_method_that_the_handler_lacks_is_answered_with_501() {
 fn rule_10_the_501_names_the_method() {
     let server = serve(|| OnlyGet);
     let response = server.response(request("FOO"));
-    assert_error_page(&response);
+    assert_error_page_that_goes_on(&response);
     assert_eq!(response.status_line(), "HTTP/1.1 501 Unsupported method ('FOO')");
     let page = response.text();
     assert!(page.contains("<title>Error response</title>"), "{page}");
@@ -38,14 +38,14 @@ fn rule_10_a_method_that_is_not_allowed_is_answered_with_405_and_those_that_are(
         let response = server.response(request(method));
         assert_eq!(response.code(), 405, "{method}");
         assert_eq!(response.field("Allow").as_deref(), Some("GET, HEAD, OPTIONS"));
-        assert_error_page(&response);
+        assert_error_page_that_goes_on(&response);
     }
 }
 
 #[test]
 fn rule_10_an_unknown_method_is_501_also_where_others_are_allowed() {
     let server = serve(|| ReadOnly);
-    server.refuses(request("FOO"), 501);
+    server.answers_with_error(request("FOO"), 501);
 }
 
 #[test]
@@ -55,6 +55,8 @@ fn rule_10_the_body_of_a_refused_method_is_never_run_as_a_request() {
         client
             .send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 27\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
         assert!(matches!(client.response().code(), 405 | 501));
+        client.send("GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert_eq!(client.response().text(), "got it\n");
         client.ends();
     }
 }

@@ -69,7 +69,7 @@ fn version_and_date_strings_are_pythons() {
 }
 
 #[test]
-fn send_error_sends_pythons_head_in_pythons_order() {
+fn send_error_sends_pythons_head_but_for_the_close() {
     let server = serve(answer(|http| http.send_error(404, None, None)));
     let response = server.response("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let length = response.body().len();
@@ -79,9 +79,9 @@ fn send_error_sends_pythons_head_in_pythons_order() {
             "HTTP/1.1 404 Not Found\r\n\
              Server: wire\r\n\
              Date: *\r\n\
-             Connection: close\r\n\
              Content-Type: text/html;charset=utf-8\r\n\
              Content-Length: {length}\r\n\
+             X-Content-Type-Options: nosniff\r\n\
              \r\n"
         )
     );
@@ -120,7 +120,7 @@ fn errors_without_content_have_no_page() {
     for code in [204, 304] {
         let server = serve(answer(move |http| http.send_error(code, None, None)));
         let response = server.response("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(response.names(), ["Server", "Date", "Connection"], "{}", response.head());
+        assert_eq!(response.names(), ["Server", "Date"], "{}", response.head());
     }
     let server = serve(answer(|http| http.send_error(205, None, None)));
     let response = server.response("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -216,13 +216,13 @@ impl BaseHttpRequestHandler for OwnWays {
 fn the_error_page_is_the_handlers_own_where_it_has_one() {
     let server = serve(|| OwnWays { protocol: "HTTP/1.1" });
     assert_eq!(
-        server.ask("GET /error HTTP/1.1\r\nHost: a\r\n\r\n"),
+        server.response("GET /error HTTP/1.1\r\nHost: a\r\n\r\n").all(),
         "HTTP/1.1 404 gone & lost\r\n\
          Server: Own Ways\r\n\
          Date: *\r\n\
-         Connection: close\r\n\
          Content-Type: text/plain\r\n\
          Content-Length: 50\r\n\
+         X-Content-Type-Options: nosniff\r\n\
          \r\n\
          404|gone &amp; lost|Nothing matches the given URI\n"
     );
@@ -286,7 +286,7 @@ fn each_request_is_logged_as_python_does() {
 #[test]
 fn an_error_is_logged_by_two_lines_as_python_does() {
     let (server, log) = logging(answer(|http| http.send_error(404, Some("File not found"), None)));
-    server.ask("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.response("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
     let lines = log.lines(2);
     assert_eq!(without_time(&lines[0]), "127.0.0.1 - - [*] code 404, message File not found");
     assert_eq!(without_size(&lines[1]), "127.0.0.1 - - [*] \"GET /x HTTP/1.1\" 404");
@@ -295,7 +295,7 @@ fn an_error_is_logged_by_two_lines_as_python_does() {
 #[test]
 fn an_unsupported_method_is_logged_as_python_does() {
     let (server, log) = logging(|| OwnWays { protocol: "HTTP/1.1" });
-    server.ask("FOO / HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.response("FOO / HTTP/1.1\r\nHost: a\r\n\r\n");
     let lines = log.lines(2);
     assert_eq!(without_time(&lines[0]), "127.0.0.1 - - [*] code 501, message Unsupported method ('FOO')");
     assert_eq!(without_size(&lines[1]), "127.0.0.1 - - [*] \"FOO / HTTP/1.1\" 501");

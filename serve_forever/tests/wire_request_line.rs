@@ -133,8 +133,8 @@ fn rule_08_anything_but_one_space_between_the_parts_is_refused_with_400() {
 #[test]
 fn rule_09_the_method_is_case_sensitive() {
     let server = serve(|| OnlyGet);
-    server.refuses("get / HTTP/1.1\r\nHost: a\r\n\r\n", 501);
-    server.refuses("Get / HTTP/1.1\r\nHost: a\r\n\r\n", 501);
+    server.answers_with_error("get / HTTP/1.1\r\nHost: a\r\n\r\n", 501);
+    server.answers_with_error("Get / HTTP/1.1\r\nHost: a\r\n\r\n", 501);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn rule_09_a_method_that_is_no_token_is_refused_with_400() {
 #[test]
 fn rule_10_an_unknown_method_is_answered_with_501() {
     let server = serve(|| OnlyGet);
-    server.refuses("FOO / HTTP/1.1\r\nHost: a\r\n\r\n", 501);
+    server.answers_with_error("FOO / HTTP/1.1\r\nHost: a\r\n\r\n", 501);
 }
 
 #[test]

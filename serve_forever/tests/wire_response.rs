@@ -284,7 +284,8 @@ fn rule_83_the_error_page_to_a_head_is_only_its_head() {
     let mut client = server.connect();
     client.send(HEAD);
     assert_eq!(client.response_to_head().head(), page.head());
-    client.ends();
+    client.send(GET);
+    assert_eq!(client.response().all(), page.all());
 }
 
 #[test]
@@ -407,7 +408,7 @@ fn rule_96_the_type_is_the_handlers_own_and_none_is_made_up() {
 fn an_error_is_told_in_the_form_that_the_client_prefers() {
     let server = serve(answer(|http| http.send_error(418, Some("No \"tea\""), Some("<b>"))));
     let body = |accept: &str| {
-        let reply = server.ask(format!("GET / HTTP/1.1\r\nHost: a\r\n{accept}\r\n"));
+        let reply = server.ask(format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{accept}\r\n"));
         let (head, body) = reply.split_once("\r\n\r\n").expect("a head");
         let fields: Vec<&str> = head
             .split("\r\n")
@@ -435,7 +436,9 @@ fn an_error_is_told_in_the_form_that_the_client_prefers() {
                 .into()
         )
     );
-    let head = server.ask("HEAD / HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n");
+    let head =
+        server.ask("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept: application/json\r\n\r\n");
     let length = body("Accept: application/json\r\n").1.len();
-    assert!(head.ends_with(&format!("Content-Length: {length}\r\n\r\n")), "{head}");
+    assert!(head.contains(&format!("\r\nContent-Length: {length}\r\n")), "{head}");
+    assert!(head.ends_with("\r\nConnection: close\r\n\r\n"), "{head}");
 }

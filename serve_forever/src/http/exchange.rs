@@ -532,7 +532,11 @@ impl<'r> Exchange<'r> {
         if interim && self.request.head.version_minor() == 0 {
             return Ok(());
         }
-        let plan = self.plan(status, self.response.length, self.response.connection_given);
+        let plan = Plan {
+            connection_given: self.response.connection_given,
+            close_given: self.response.close_given,
+            ..self.plan(status, self.response.length)
+        };
         let mut output = self.wfile.outlet.open();
         let identity = self.context.identity;
         let opening = self.response.opening(status, interim, identity);
@@ -622,7 +626,12 @@ impl<'r> Exchange<'r> {
         (&mut self.rfile, &mut self.wfile)
     }
 
-    /// Answers with an error page, and closes the connection after it.
+    /// Answers with an error page.
+    ///
+    /// The connection goes on where the client lets it, as after any other response: what the handler did not read of the
+    /// body is read away, up to [`max_drain_size`](crate::Builder::max_drain_size). To end it, call
+    /// [`set_close_connection`](Self::set_close_connection) before. It always ends after 408, which says that the client
+    /// was given up (RFC 9110 §15.5.9).
     ///
     /// `message` is the reason phrase (by default that of the status), `explain` a sentence (likewise). The page
     /// has no body where the status or `HEAD` forbids one. The error is logged.
@@ -655,7 +664,10 @@ impl<'r> Exchange<'r> {
         self.records.push(Record::Error(format!("code {code}, message {message}")));
         // An error must be told whatever its message has in it.
         let phrase = message.replace(|c: char| c.is_control(), " ");
-        self.send_response_with(code, &phrase).send_header("Connection", "close");
+        if code == 408 {
+            self.close = true;
+        }
+        self.send_response_with(code, &phrase);
         for (name, value) in fields {
             self.send_header(name, value);
         }
@@ -676,6 +688,10 @@ impl<'r> Exchange<'r> {
         }
         let page = body.content;
         self.send_header("Content-Type", body.content_type).send_header("Content-Length", page.len());
+        // What a client sent may stand in the page: it is never to be taken for anything but what it is called.
+        if !self.response.has_lasting("X-Content-Type-Options") {
+            self.send_header("X-Content-Type-Options", "nosniff");
+        }
         self.end_headers()?;
         self.send_whole(page)
     }
@@ -770,7 +786,7 @@ impl<'r> Exchange<'r> {
     /// A whole head of such fields, for a final response: the shortest way there is.
     pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> Result {
         self.check_unanswered()?;
-        let plan = self.plan(status, fields.length(), false);
+        let plan = self.plan(status, fields.length());
         let mut output = self.wfile.outlet.open();
         let identity = self.context.identity;
         let opening = self.response.prepared_opening(status, fields, identity);
@@ -785,7 +801,7 @@ impl<'r> Exchange<'r> {
     }
 
     /// What its head says of the rest of the response.
-    fn plan(&self, status: u16, length: Option<u64>, connection_given: bool) -> Plan {
+    fn plan(&self, status: u16, length: Option<u64>) -> Plan {
         let old_client = self.request.head.version_minor() == 0;
         let old_server = self.context.identity.protocol_version != "HTTP/1.1";
         Plan {
@@ -793,7 +809,8 @@ impl<'r> Exchange<'r> {
             head: self.is_head(),
             chunks: !old_client && !old_server,
             length,
-            connection_given,
+            connection_given: false,
+            close_given: false,
             close: self.close || old_server || self.context.server.is_stopping(),
             announce_keep: old_client,
         }

@@ -592,7 +592,11 @@ fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mu
         b"DELETE" => handler.do_delete(http),
         b"PATCH" => handler.do_patch(http),
         b"OPTIONS" => handler.do_options(http),
-        b"CONNECT" => handler.do_connect(http),
+        b"CONNECT" => {
+            // What follows may be meant for the tunnel, whatever the answer is (RFC 9110 §9.3.6).
+            http.must_close();
+            handler.do_connect(http)
+        }
         b"TRACE" => handler.do_trace(http),
         _ => handler.do_other(http),
     }

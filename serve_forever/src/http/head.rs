@@ -240,6 +240,11 @@ impl Head {
         self.content.expect
     }
 
+    /// Whether the client would rather go on in another protocol, whatever its version lets it ask for.
+    pub(crate) fn wants_upgrade(&self) -> bool {
+        self.content.upgrade
+    }
+
     /// Whether this is `OPTIONS *`, a question to the server as a whole.
     pub(crate) fn asterisk(&self) -> bool {
         self.asterisk

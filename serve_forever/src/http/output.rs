@@ -81,6 +81,8 @@ pub(crate) struct Plan {
     pub(crate) length: Option<u64>,
     /// The handler gave a `Connection` field.
     pub(crate) connection_given: bool,
+    /// It says `close`.
+    pub(crate) close_given: bool,
     /// The connection ends after this response.
     pub(crate) close: bool,
     /// A kept connection must be announced: the client speaks HTTP/1.0.
@@ -389,11 +391,10 @@ impl Output {
     /// The `Connection` field that the head needs.
     fn connection_field(&self) -> &'static [u8] {
         let plan = &self.plan;
-        if plan.connection_given {
-            b""
-        } else if plan.close {
+        // What the handler says of the connection may be no more than which fields belong to it.
+        if plan.close && !plan.close_given && plan.status != 101 {
             b"Connection: close\r\n"
-        } else if plan.announce_keep {
+        } else if plan.announce_keep && !plan.close && !plan.connection_given {
             b"Connection: keep-alive\r\n"
         } else {
             b""

@@ -92,12 +92,12 @@ impl<H> Http<H> {
         if code == 503 {
             out.extend_from_slice(b"Retry-After: 1\r\n");
         }
-        out.extend_from_slice(b"Connection: close\r\n");
         if body.varies {
             out.extend_from_slice(b"Vary: Accept\r\n");
         }
         let (kind, length) = (body.content_type, body.content.len());
-        out.extend_from_slice(format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+        out.extend_from_slice(format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n").as_bytes());
+        out.extend_from_slice(b"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n");
         let start = out.len();
         out.extend_from_slice(body.content.as_bytes());
         (out, start)

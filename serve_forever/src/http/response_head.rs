@@ -23,6 +23,8 @@ pub(crate) struct ResponseHead {
     fields: Vec<u8>,
     pub(crate) length: Option<u64>,
     pub(crate) connection_given: bool,
+    /// `Connection: close` is among the fields.
+    pub(crate) close_given: bool,
     /// The client, or the server, wants the connection to end after this response.
     pub(crate) must_close: bool,
     /// What a `Connection` field of the handler says about the connection.
@@ -57,6 +59,7 @@ impl ResponseHead {
             fields,
             length,
             connection_given,
+            close_given,
             must_close,
             close,
             error,
@@ -67,7 +70,7 @@ impl ResponseHead {
         } = self;
         (*status, *message, *length) = (None, None, None);
         (*standard, *server_given, *date_given) = (false, *lasting_server, false);
-        (*connection_given, *must_close, *close) = (false, false, None);
+        (*connection_given, *close_given, *must_close, *close) = (false, false, false, None);
         (*error, *upgrade) = (None, None);
         fields.clear();
     }
@@ -158,7 +161,7 @@ impl ResponseHead {
             10 if name.eq_ignore_ascii_case("Connection") => {
                 self.connection_given = true;
                 if fields::list_contains(value, "close") {
-                    self.close = Some(true);
+                    (self.close_given, self.close) = (true, Some(true));
                 } else if fields::list_contains(value, "keep-alive") {
                     if self.must_close {
                         // It is not for the handler to decide, and we say what is.

@@ -47,6 +47,8 @@ pub struct RFile<'r> {
     output: Option<&'r Mutex<Output>>,
     /// The client waits for `100 Continue`.
     expects: bool,
+    /// It was told to continue.
+    continued: bool,
     failure: Option<Failure>,
     pace: Pace,
 }
@@ -86,6 +88,7 @@ impl<'r> RFile<'r> {
             link,
             output,
             expects,
+            continued: false,
             failure,
             pace: Pace::default(),
         }
@@ -103,6 +106,11 @@ impl<'r> RFile<'r> {
     /// Whether the client still waits for `100 Continue`, so that it may never send its body.
     pub(crate) fn is_expected(&self) -> bool {
         self.expects
+    }
+
+    /// Whether the client was told to send its body.
+    pub(crate) fn has_continued(&self) -> bool {
+        self.continued
     }
 
     /// How many octets of content are still to come, as far as that is known.
@@ -158,6 +166,7 @@ impl<'r> RFile<'r> {
             if !output.has_head() {
                 output.ready.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                 output.flush_interim(self.link)?;
+                self.continued = true;
             }
         }
         loop {

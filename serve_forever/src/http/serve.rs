@@ -15,6 +15,7 @@ use super::Http;
 use super::body::{BodyDecoder, Framing};
 use super::connection::Held;
 use super::exchange::{Context, Exchange, Record, Request};
+use super::fields;
 use super::handler::{self, BaseHttpRequestHandler};
 use super::head::{Expect, Refusal};
 use super::handler_slot::HandlerSlot;
@@ -152,8 +153,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let unread = http.settle_body(site.config);
         let rest = http.rfile.rest();
         let decoder = (unread == Unread::Some).then(|| Box::new(http.rfile.take_decoder()));
+        let ends = head.wants_upgrade() && upgraded.is_none() && ends_unchanged(&http, unread, rest);
         let output = exclusive(lent_output);
-        if unread == Unread::TooMuch || site.server.is_stopping() {
+        if unread == Unread::TooMuch || site.server.is_stopping() || ends {
             output.set_close();
         }
         if !cut && let Err(error) = output.finish(site.config.buffer_size) {
@@ -246,6 +248,8 @@ enum Unread {
 
 fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> Result<(), Trouble> {
     if http.request.head.expect() == Expect::Unknown {
+        // Whether the client sends its body after that, nobody knows.
+        http.must_close();
         return http.send_error(417, None, None).map_err(Trouble::of);
     }
     match catch(|| handler::dispatch(handler, http)) {
@@ -261,6 +265,25 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
         return http.end_headers().map_err(Trouble::of);
     }
     Err(Trouble::of("the handler returned without a response".into()))
+}
+
+/// Whether the connection must end after a request that offered to go on in another protocol and stayed HTTP. `rest`: where
+/// in the buffer the bytes are that came behind the request.
+///
+/// A client that is sure to be understood may send the first bytes of the new protocol without waiting for the answer.
+/// Whoever chooses these must not thereby make a request. So the connection ends where bytes are there, and after an error
+/// also where they may still come. Clients of `h2c` wait, and offer it with any request.
+#[cold]
+fn ends_unchanged(http: &Exchange<'_>, unread: Unread, rest: (usize, usize)) -> bool {
+    let fields = http.headers();
+    if !fields.contains("Upgrade") {
+        return false;
+    }
+    let is_error = http.answered && http.wfile.outlet.status() >= 400;
+    let mut protocols = fields.get_all("Upgrade").flat_map(fields::list_members);
+    unread != Unread::Nothing
+        || rest.0 < rest.1
+        || is_error && protocols.any(|protocol| !protocol.eq_ignore_ascii_case(b"h2c"))
 }
 
 #[cold]
@@ -320,10 +343,14 @@ impl Exchange<'_> {
                 return false;
             }
         }
-        self.close = true;
+        // The request of a handler that failed has its end. Of what panicked nothing is known, and of a body that cannot
+        // be read to its end not where the next request begins.
+        let must_close =
+            self.response.must_close || refusal.is_some() || matches!(trouble, Trouble::Panic(_));
+        self.close |= must_close;
         self.answered = false;
         self.response.reset();
-        self.response.must_close = true;
+        self.response.must_close = must_close;
         if let Some(StatusError { status, message, explain, fields }) = asked {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let sent = if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Type")) {
@@ -335,10 +362,17 @@ impl Exchange<'_> {
             let why = format!("a StatusError for {status} cannot be sent: {why}");
             site.report(self.context.client, why, false);
             self.response.reset();
-            self.response.must_close = true;
+            self.response.must_close = must_close;
         }
         let refusal = refusal.unwrap_or_else(|| Refusal::new(500, "Internal Server Error"));
         refuse(self, &refusal).is_ok()
+    }
+
+    /// The connection ends after the response, whatever the handler says.
+    #[cold]
+    pub(crate) fn must_close(&mut self) {
+        self.close = true;
+        self.response.must_close = true;
     }
 
     /// Looks at what the handler left of the body.
@@ -347,9 +381,11 @@ impl Exchange<'_> {
         if self.rfile.is_done() {
             return Unread::Nothing;
         }
-        // A client that waits for `100 Continue` may send its body or not: no telling what comes next.
+        // A client that was not told to continue may send its body or not: no telling what comes next (RFC 9110 §10.1.1).
+        // One that began to send it unasked may stop.
+        let is_waiting = self.request.head.expect() == Expect::Continue && !self.rfile.has_continued();
         let too_much = self.rfile.failure().is_some()
-            || self.rfile.is_expected()
+            || is_waiting
             || self.rfile.remaining_hint().is_some_and(|left| left > config.max_drain_size);
         if too_much { Unread::TooMuch } else { Unread::Some }
     }

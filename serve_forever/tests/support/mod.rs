@@ -15,7 +15,7 @@ pub(crate) mod waits;
 pub(crate) use client::Client;
 pub(crate) use handlers::{OnlyGet, ReadOnly, Script, answer, describe, reply, trailer};
 pub(crate) use log::Captured;
-pub(crate) use response::{Response, assert_error_page, masked};
+pub(crate) use response::{Response, assert_error_page, assert_error_page_that_goes_on, masked};
 pub(crate) use server::{Running, serve, serve_raw, serve_raw_with, serve_with};
 pub(crate) use sync::Gate;
 

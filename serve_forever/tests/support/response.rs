@@ -104,18 +104,26 @@ pub(crate) fn masked(octets: &[u8]) -> String {
 /// The page that `send_error` makes, on a connection that ends with it.
 #[track_caller]
 pub(crate) fn assert_error_page(response: &Response) {
+    assert_page(response, &["Connection"]);
+    assert_eq!(response.field("Connection").as_deref(), Some("close"));
+}
+
+/// A page of ours after which the connection goes on.
+#[track_caller]
+pub(crate) fn assert_error_page_that_goes_on(response: &Response) {
+    assert_page(response, &[]);
+}
+
+#[track_caller]
+fn assert_page(response: &Response, connection: &[&str]) {
     let code = response.code();
     let mut names = response.names();
     names.retain(|name| !matches!(name.as_str(), "Allow" | "Retry-After"));
     let text = response.text();
     assert!(response.status_line().starts_with("HTTP/1.1 "), "{}", response.head());
-    assert_eq!(
-        names,
-        ["Server", "Date", "Connection", "Content-Type", "Content-Length"],
-        "{}",
-        response.head()
-    );
-    assert_eq!(response.field("Connection").as_deref(), Some("close"));
+    let usual = ["Server", "Date", "Content-Type", "Content-Length", "X-Content-Type-Options"];
+    assert_eq!(names, [&usual, connection].concat(), "{}", response.head());
+    assert_eq!(response.field("X-Content-Type-Options").as_deref(), Some("nosniff"));
     assert_eq!(response.field("Content-Type").as_deref(), Some("text/html;charset=utf-8"));
     assert!(text.starts_with("<!DOCTYPE HTML>\n"), "{text}");
     assert!(text.contains(&format!("<p>Error code: {code}</p>")), "{text}");

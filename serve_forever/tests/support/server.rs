@@ -11,7 +11,7 @@ use serve_forever::{
 };
 
 use super::waits::joined;
-use super::{Client, Response, assert_error_page, masked};
+use super::{Client, Response, assert_error_page, assert_error_page_that_goes_on, masked};
 
 const LOOPBACK: (&str, u16) = ("127.0.0.1", 0);
 
@@ -99,6 +99,14 @@ impl Running {
     #[track_caller]
     pub(crate) fn refuses(&self, request: impl AsRef<[u8]>, code: u16) {
         self.refuses_with_one_of(request, &[code]);
+    }
+
+    /// This is answered with an error page of that status, and the connection goes on.
+    #[track_caller]
+    pub(crate) fn answers_with_error(&self, request: impl AsRef<[u8]>, code: u16) {
+        let response = self.response(request);
+        assert_eq!(response.code(), code, "{}", response.all());
+        assert_error_page_that_goes_on(&response);
     }
 
     #[track_caller]

@@ -12,6 +12,8 @@ pub(super) struct Content {
     pub(super) framing: Framing,
     pub(super) keep_alive: bool,
     pub(super) expect: Expect,
+    /// `Connection` has the member `upgrade`.
+    pub(super) upgrade: bool,
 }
 
 impl Content {
@@ -27,7 +29,7 @@ impl Content {
         let mut host = None;
         let mut length = None;
         let mut coding = Coding::default();
-        let (mut close, mut keep) = (false, false);
+        let (mut close, mut keep, mut upgrade) = (false, false, false);
         let mut expect = Expect::None;
 
         for field in lines {
@@ -51,8 +53,14 @@ impl Content {
                 }
                 6 if modern && name.eq_ignore_ascii_case(b"Expect") => add_expectations(&mut expect, value),
                 10 if name.eq_ignore_ascii_case(b"Connection") => {
+                    // What most clients say that say anything.
+                    if value.eq_ignore_ascii_case(b"keep-alive") {
+                        keep = true;
+                        continue;
+                    }
                     close |= fields::list_contains(value, "close");
                     keep |= fields::list_contains(value, "keep-alive");
+                    upgrade |= fields::list_contains(value, "upgrade");
                 }
                 14 if name.eq_ignore_ascii_case(b"Content-Length") => {
                     let first = length.replace(content_length(value)?).is_none();
@@ -78,13 +86,19 @@ impl Content {
         if expect == Expect::Continue && framing == Framing::Length(0) {
             expect = Expect::None;
         }
-        Ok(Self { host, framing, keep_alive: !close && (modern || keep), expect })
+        Ok(Self { host, framing, keep_alive: !close && (modern || keep), expect, upgrade })
     }
 }
 
 impl Default for Content {
     fn default() -> Self {
-        Self { host: None, framing: Framing::Length(0), keep_alive: false, expect: Expect::None }
+        Self {
+            host: None,
+            framing: Framing::Length(0),
+            keep_alive: false,
+            expect: Expect::None,
+            upgrade: false,
+        }
     }
 }
 
