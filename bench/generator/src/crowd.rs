@@ -26,10 +26,10 @@ pub struct Member {
 }
 
 /// What a visit to a client does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Feed {
-    /// Sends one octet, and reads nothing but the end.
-    Octet,
+    /// Sends this, and reads nothing but the end.
+    Send(Vec<u8>),
     /// Reads at most so many octets.
     Read(usize),
     /// Only looks whether the server has ended the connection.
@@ -113,14 +113,14 @@ impl Client {
     }
 
     /// Octets received; an error if the connection is over.
-    fn visit(&mut self, feed: Feed, buffer: &mut [u8]) -> io::Result<usize> {
-        if feed == Feed::Octet {
-            pass_over(self.stream.write(b"x"))?;
+    fn visit(&mut self, feed: &Feed, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Feed::Send(piece) = feed {
+            pass_over(self.stream.write(piece))?;
         }
         let most = match feed {
-            Feed::Read(most) => most.min(buffer.len()),
+            Feed::Read(most) => buffer.len().min(*most),
             // What is in the way of the end has to be read, too.
-            Feed::Octet | Feed::Nothing => buffer.len(),
+            Feed::Send(_) | Feed::Nothing => buffer.len(),
         };
         match self.stream.read(buffer.get_mut(..most).unwrap_or_default()) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
@@ -149,7 +149,7 @@ fn visit_all(
     while !shared.over.load(Ordering::Relaxed) {
         let mut gone = Vec::new();
         clients.retain_mut(|client| {
-            let visited = client.visit(member.feed, &mut buffer);
+            let visited = client.visit(&member.feed, &mut buffer);
             if let Ok(read) = visited {
                 shared.received.fetch_add(read, Ordering::Relaxed);
             } else {

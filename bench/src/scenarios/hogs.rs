@@ -57,7 +57,7 @@ fn run(lab: &Lab) -> io::Result<Results> {
 fn hogs(target: SocketAddr) -> io::Result<Vec<Crowd>> {
     let upload = Member {
         opening: b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n".to_vec(),
-        feed: Feed::Octet,
+        feed: Feed::Send(b"x".to_vec()),
         window: None,
         comes_back: true,
     };

@@ -6,6 +6,7 @@ mod file100k;
 mod file1g;
 mod file1k;
 mod files;
+mod growth;
 mod halfheads;
 mod hogs;
 mod homepage;
@@ -15,6 +16,7 @@ mod memory;
 mod notmodified;
 mod pipeline;
 mod sleepers;
+mod slowbodies;
 mod slowreaders;
 mod start;
 mod streams;
@@ -47,8 +49,10 @@ pub(crate) const ALL: &[Scenario] = &[
     burst::SCENARIO,
     burn::SCENARIO,
     hogs::SCENARIO,
+    growth::SCENARIO,
     idle::SCENARIO,
     halfheads::SCENARIO,
+    slowbodies::SCENARIO,
     slowreaders::SCENARIO,
     streams::SCENARIO,
 ];
