@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use engine_support::{PATIENCE, http, wait_until};
+use engine_support::{PATIENCE, connect_from, http, status, wait_until};
 use serve_forever::{Detached, Exchange, Result, StatusError, Stream};
 use support::{answer, masked, reply, serve};
 
@@ -386,3 +386,36 @@ fn a_writer_beside_a_stream_is_told_when_the_handler_is_over() {
     let writer: Detached = writers.recv_timeout(PATIENCE).expect("a writer");
     wait_until("the writer is told", || writer.is_closed());
 }
+
+#[test]
+fn a_client_that_resets_its_stream_is_no_error() {
+    let (report, reports) = mpsc::channel();
+    let server = http(
+        answer(|http| {
+            let fails = http.path() == "/fail";
+            let mut stream = switch(http)?;
+            if fails {
+                return Err("on purpose".into());
+            }
+            // As a library does that has errors of its own for what it reads.
+            stream.read_exact(&mut [0; 1]).map_err(|error| format!("not a frame: {error}"))?;
+            Ok(())
+        }),
+        |builder| builder.handle_error(move |error| drop(report.send(error.error.clone()))),
+    );
+    for path in ["/", "/", "/fail"] {
+        let mut client = connect_from([127, 0, 0, 1], server.address());
+        client.write_all(REQUEST.replacen('/', path, 1).as_bytes()).expect("the server takes it");
+        assert_eq!(status(&mut client), 101);
+        let rest = SWITCHED.len() - "HTTP/1.1 101".len() - 1 + DATE.len();
+        client.read_exact(&mut vec![0; rest]).expect("the rest of the head");
+        if path == "/" {
+            socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+        }
+        drop(client);
+        server.wait_until("the stream has ended", |stats| stats.upgraded == 0);
+    }
+    assert_eq!(reports.recv_timeout(PATIENCE).expect("a report"), "on purpose");
+}
+
+const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
