@@ -137,7 +137,7 @@ fn a_source_that_panics_when_its_client_leaves_harms_nobody_else() {
             http.send_response(200).end_headers()?;
             http.send_source(Endless)
         }),
-        |builder| builder.loops(1).max_threads(8).write_timeout(Duration::from_millis(50)),
+        |builder| builder.loops(1).max_threads(8).stall_timeout(Duration::from_millis(50)),
     );
     for _ in 0..16 {
         let mut client = server.connect();
@@ -224,7 +224,7 @@ fn a_source_that_blocks_when_it_is_dropped_leaves_the_loop_to_the_others() {
             http.send_response(200).end_headers()?;
             http.send_source(Clinging(Arc::clone(&inner)))
         }),
-        |builder| builder.loops(1).write_timeout(Duration::from_millis(100)),
+        |builder| builder.loops(1).stall_timeout(Duration::from_millis(100)),
     );
     let _end = OpenAtEnd(&room);
     // One client leaves, the other one is cut.

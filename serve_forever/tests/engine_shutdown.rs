@@ -133,6 +133,7 @@ fn a_time_out_may_be_for_ever() {
                 .idle_timeout(Duration::MAX)
                 .body_timeout(Duration::MAX)
                 .write_timeout(Duration::MAX)
+                .stall_timeout(Duration::MAX)
         },
     );
     let mut clients: Vec<Client> = (0..4).map(|_| server.send(get("/stay"))).collect();

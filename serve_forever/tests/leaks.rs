@@ -461,6 +461,7 @@ fn connections_that_stop_and_stay_open() {
                     .idle_timeout(short)
                     .body_timeout(short)
                     .write_timeout(short)
+                    .stall_timeout(short)
                     .linger_timeout(short)
             },
         );

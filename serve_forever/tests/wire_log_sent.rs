@@ -179,7 +179,7 @@ fn a_client_that_leaves_while_the_handler_writes_is_marked() {
 
 #[test]
 fn a_client_that_does_not_take_its_response_is_marked_when_it_is_given_up() {
-    let (server, log) = logging(|builder| builder.write_timeout(SHORT));
+    let (server, log) = logging(|builder| builder.write_timeout(SHORT).stall_timeout(SHORT));
     for (number, path) in ["/written", "/endless", "/file"].into_iter().enumerate() {
         let mut client = server.connect();
         client.send(get(path));

@@ -206,7 +206,7 @@ fn rule_78_a_client_that_does_not_read_what_the_server_sends_by_itself_is_cut() 
         http.send_response(200).end_headers()?;
         http.send_source(Endless(report.clone()))
     });
-    let server = serve_with(sending, |builder| builder.write_timeout(SHORT));
+    let server = serve_with(sending, |builder| builder.stall_timeout(SHORT));
     let mut client = server.connect();
     client.send(GET);
     assert_eq!(reports.recv_timeout(FAILSAFE), Ok(()));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use percent_encoding::percent_decode_str;
@@ -238,6 +239,10 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
 fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
     if error.kind() == ErrorKind::FileTooLarge {
         return reply::too_long(http, site);
+    }
+    if crate::sys::is_out_of_descriptors(error) {
+        // For the next request: somebody who has stopped reading may hold one.
+        http.server().counters().short_of_descriptors.store(true, Ordering::Relaxed);
     }
     diagnostics::debug!("a file or directory could not be opened or read: {error}");
     reply::error(http, site, 503, None, None, &[])

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex};
 
 use crate::Result;
+use crate::server::unsent::{Charge, Unsent};
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
 
@@ -48,11 +49,15 @@ struct Shared {
     waker: OwnedWaker,
     /// Octets that may wait for the client.
     limit: usize,
+    /// Bytes that wait for clients in the whole server, and how many may.
+    unsent: Unsent,
+    most_unsent: usize,
 }
 
-#[derive(Default)]
 struct State {
     waiting: Vec<u8>,
+    /// What that takes of the memory of the server.
+    charge: Charge,
     /// The writer is gone.
     ended: bool,
     /// Nobody reads any more.
@@ -97,10 +102,19 @@ impl Exchange<'_> {
     /// assert!(answer.ends_with(b"\r\n\r\nf\r\ndata: welcome\n\n\r\n"));
     /// ```
     pub fn detach(&mut self) -> Result<Detached> {
+        let context = self.context;
         let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            waker: self.context.waker.to_owned(),
-            limit: self.context.link.config.buffer_size,
+            state: Mutex::new(State {
+                waiting: Vec::new(),
+                charge: context.server.unsent().charge(),
+                ended: false,
+                closed: false,
+                ignored: false,
+            }),
+            unsent: context.server.unsent().clone(),
+            most_unsent: context.link.config.max_unsent,
+            waker: context.waker.to_owned(),
+            limit: context.link.config.buffer_size,
         });
         self.attach(Attachment::Detached(Feed { shared: Arc::clone(&shared) }), None)?;
         Ok(Detached { shared })
@@ -137,8 +151,11 @@ impl Write for Detached {
             return Err(ErrorKind::WouldBlock.into());
         }
         state.waiting.extend_from_slice(octets);
+        let bytes = state.waiting.capacity();
+        state.charge.set(bytes);
         drop(state);
-        if is_first {
+        // Where memory runs short, the loop is to see it.
+        if is_first || self.shared.unsent.bytes() > self.shared.most_unsent {
             self.shared.waker.wake();
         }
         Ok(octets.len())
@@ -162,12 +179,18 @@ impl Feed {
     pub(crate) fn take(&self) -> Taken {
         let mut state = lock(&self.shared.state);
         if !state.waiting.is_empty() {
+            state.charge.set(0);
             Taken::Octets(std::mem::take(&mut state.waiting))
         } else if state.ended || state.closed {
             Taken::End
         } else {
             Taken::Nothing
         }
+    }
+
+    /// Bytes in memory that wait to be taken.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.shared.state).waiting.capacity()
     }
 
     /// What is written from now on leads nowhere, and the writer is not told.
@@ -183,7 +206,11 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.close();
+        // The writer may stay around for long.
+        let mut state = lock(&self.shared.state);
+        state.closed = true;
+        state.charge.set(0);
+        state.waiting = Vec::new();
     }
 }
 

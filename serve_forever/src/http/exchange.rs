@@ -879,7 +879,7 @@ impl<'r> Exchange<'r> {
     }
 
     /// The least average rate, in octets per second, at which the client must send its body and take its
-    /// response; 0 for none. By default [`Builder::minimum_rate`](crate::Builder::minimum_rate).
+    /// response while this handler waits for that; 0 for none. By default [`Builder::minimum_rate`](crate::Builder::minimum_rate).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};

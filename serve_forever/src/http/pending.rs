@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::server::config::Config;
+use crate::server::handle::ServerHandle;
 use crate::server::hooks::{catch, disarmed, guarded};
+use crate::server::unsent::{Charge, Load};
 use crate::sys::Stamp;
 use crate::transport::Transport;
 
@@ -163,6 +165,8 @@ pub(crate) struct Pending {
     waiting: Option<Waiting>,
     started: Option<Instant>,
     progress: Option<Instant>,
+    /// What `octets` take of the memory of the server while the client is waited for.
+    charge: Option<Charge>,
 }
 
 /// How far sending got.
@@ -186,7 +190,17 @@ impl Pending {
         framing: SourceFraming,
         waiting: Option<Waiting>,
     ) -> Self {
-        Self { octets, sent, attachment, framing, octets_sent: 0, waiting, started: None, progress: None }
+        Self {
+            octets,
+            sent,
+            attachment,
+            framing,
+            octets_sent: 0,
+            waiting,
+            started: None,
+            progress: None,
+            charge: None,
+        }
     }
 
     /// Nothing more is sent: the lines of the log are written. `all`: nothing more was to be sent.
@@ -227,7 +241,11 @@ impl Pending {
     }
 
     /// Sends what the peer takes now.
-    pub(crate) fn send(&mut self, transport: &Transport) -> io::Result<Sent> {
+    pub(crate) fn send(&mut self, transport: &Transport, config: &Config) -> io::Result<Sent> {
+        if matches!(self.attachment, Some(Attachment::File { left, .. }) if left > config.max_send_ahead as u64)
+        {
+            transport.unbound_ahead();
+        }
         let mut is_looked_at = self.octets_sent > 0;
         if is_looked_at {
             self.check_unchanged(transport)?;
@@ -253,14 +271,20 @@ impl Pending {
             }
             self.octets.clear();
             self.sent = 0;
+            if matches!(self.attachment, Some(Attachment::File { .. })) {
+                // The client may take its time, and the file needs no memory.
+                self.octets = Vec::new();
+            }
             match &mut self.attachment {
                 None => {
                     self.octets = Vec::new();
+                    self.charge = None;
                     self.end(true);
                     return Ok(Sent::All);
                 }
                 Some(Attachment::File { left: 0, tail, .. }) => {
                     let tail = tail.to_vec();
+                    transport.bound_ahead(config.max_send_ahead);
                     // It may have changed behind the back of the last piece.
                     self.check_unchanged(transport)?;
                     self.octets = tail;
@@ -315,6 +339,7 @@ impl Pending {
                     Taken::Nothing => {
                         // Quiet streams are many, and keep nothing of the largest they sent.
                         self.octets = Vec::new();
+                        self.charge = None;
                         // The time in which nothing was to be sent does not count.
                         (self.started, self.progress, self.octets_sent) = (None, None, 0);
                         return Ok(Sent::Idle);
@@ -361,10 +386,28 @@ impl Pending {
         Err(io::Error::new(ErrorKind::InvalidData, "the file changed while it was sent"))
     }
 
-    /// When the peer has been too slow.
+    /// The client is waited for: what is in memory meanwhile counts.
+    pub(crate) fn charge(&mut self, server: &ServerHandle) {
+        let bytes = self.octets.capacity();
+        if bytes > 0 || self.charge.is_some() {
+            self.charge.get_or_insert_with(|| server.unsent().charge()).set(bytes);
+        }
+    }
+
+    /// How far it is, and what it has in memory.
+    pub(crate) fn load(&self) -> Load {
+        let waiting = self.feed().map_or(0, Feed::waiting);
+        Load { sent: self.octets_sent, held: self.octets.capacity() + waiting }
+    }
+
+    /// When the peer has been too slow. Where no thread waits for it, only if it takes nothing at all for
+    /// long.
     pub(crate) fn deadline(&mut self, now: Instant, config: &Config) -> Option<Instant> {
         let started = *self.started.get_or_insert(now);
         let progress = *self.progress.get_or_insert(now);
+        if self.feed().is_none() && !config.holds_thread {
+            return progress.checked_add(config.stall_timeout);
+        }
         let pace = Pace { octets: self.octets_sent, waited: progress.saturating_duration_since(started) };
         progress.checked_add(pace.patience(
             config.write_timeout,

@@ -27,8 +27,9 @@
 //! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head octet by octet and never end it, and new connections on which nothing comes but empty lines: these are closed without a word. It counts from the first octet to the last one of the head and is not prolonged by octets that come. Then 408. No thread is held meanwhile |
 //! | [`idle_timeout`](crate::Builder::idle_timeout) | 75 s | **Silent connections**, kept open after a response or opened and forgotten. The connection is closed without a word. Before its first request a connection has `head_timeout` if that is shorter |
 //! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408 |
-//! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it. The connection is cut |
-//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 octets/s on the average, after 5 s | **Slow body and slow reader with patience**: one octet every 29 s passes every time-out on silence. Only time in which somebody waits for the client is counted. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
+//! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it, while a handler waits to write more. Writing fails, and the connection is cut; so it is where a [`Detached`](crate::Detached) response is not taken |
+//! | [`stall_timeout`](crate::Builder::stall_timeout) | 10 min | **Slow reader that holds no thread**: of a file, a listing, a source, or of what a handler wrote before it returned. A client that pauses is not a dead one (a film, a program that works on what it has), so it may pause long, unless [others need the room](#who-goes-first) |
+//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 octets/s on the average, after 5 s | **Slow body and slow reader with patience**: one octet every 29 s passes every time-out on silence. Only time in which somebody waits for the client is counted, and none for what `stall_timeout` holds for. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
 //! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late. When the server stops, connections that wait to be accepted wait so long for room |
 //! | [`linger_timeout`](crate::Builder::linger_timeout) | 2 s | An accident, not an attack: when a server closes while the client is still sending, the system sends a reset, and the client loses the response that it was to read (RFC 9112 §9.6). So long a closed connection is still read from, and no longer, as a client could go on for ever |
 //! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut. The listening sockets are closed at the order to stop, and not only then |
@@ -48,12 +49,14 @@
 //! | [`max_form_fields`](crate::Builder::max_form_fields) | 10 000 | **Forms of many small fields**, each of which costs more to keep than to send. 413 |
 //! | [`max_drain_size`](crate::Builder::max_drain_size) | 256 KiB | Bodies that no handler wanted: reading them away keeps the connection, but not at any price. Beyond it, the connection ends |
 //! | [`buffer_size`](crate::Builder::buffer_size) | 64 KiB | Memory for a response whose length is not known yet. Beyond it, the response goes out in chunks. It is also what may wait for the client of a [`Detached`](crate::Detached) |
+//! | [`max_unsent`](crate::Builder::max_unsent) | 256 MiB | **Memory held by slow readers**: what handlers have written, sources have made and [`Detached`](crate::Detached) writers have left, until its client takes it. When there is more, [connections are cut](#who-goes-first). [`ServerStats::unsent`](crate::ServerStats::unsent) tells how much there is |
+//! | [`max_send_ahead`](crate::Builder::max_send_ahead) | 256 KiB | **Memory of the system held by slow readers**: without it Linux copies some 4 MiB of a response for a client that reads nothing. Files are not copied, and are not bounded beyond this size, as that would make them slower |
 //!
 //! # Number
 //!
 //! | setting | default | what it stops |
 //! |---|---|---|
-//! | [`max_connections`](crate::Builder::max_connections) | 65 536, and never more than the system gives descriptors for | **Connection floods**. The connection that has been idle for longest is closed; where none is idle, new ones wait to be accepted. See [`raise_descriptor_limit`](crate::raise_descriptor_limit) |
+//! | [`max_connections`](crate::Builder::max_connections) | 65 536, and never more than the system gives descriptors for | **Connection floods**. The connection that has been idle for longest is closed; where none is idle, [one whose client has stopped reading](#who-goes-first); else new ones wait to be accepted. See [`raise_descriptor_limit`](crate::raise_descriptor_limit) |
 //! | [`max_connections_per_address`](crate::Builder::max_connections_per_address) | no limit | **One client with many connections**. 503. Behind a proxy or a large network translation one address is many clients: therefore no default |
 //! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. One for each loop is never lent to a handler, so accepting, time-outs and stopping go on |
 //! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits |
@@ -72,6 +75,23 @@
 //! **clients that read the listings of long directories slowly**, whose names are in memory
 //! meanwhile: those that were used least recently are dropped, and read again when their client
 //! goes on.
+//!
+//! # Who goes first
+//!
+//! A client that pauses does no harm while there is room. When connections, descriptors or
+//! [`max_unsent`](crate::Builder::max_unsent) run short, the address that takes most of what ran short loses first: the
+//! one with most stalled connections, or with most bytes in memory. Of its connections, the one goes that
+//! moved least in the last minute. A connection is stalled when its client has taken nothing for a second.
+//! Idle connections go before that. What is cut is told at the level `debug` in the log and counted in
+//! [`ServerStats::cut`](crate::ServerStats::cut); the connection is reset, so that the system gives its memory back as
+//! well.
+//!
+//! The address is that of the client as the other limits use it. Many clients may be behind a
+//! [trusted proxy](crate::Builder::trusted_proxies), and those of a Unix socket have no address: each of their connections
+//! stands for itself.
+//!
+//! [`handle_request`](crate::Server::handle_request) serves one connection at a time, on the thread that calls it: there
+//! `write_timeout` and `minimum_rate` hold for all responses.
 //!
 //! # Limits that cannot be set
 //!

@@ -46,7 +46,7 @@ impl RawConnection {
 
 impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Raw<H>>) -> Next {
-        if matches!(cx.cause, Cause::NoPermit | Cause::Expired) {
+        if matches!(cx.cause, Cause::NoPermit | Cause::NoRoom | Cause::Expired) {
             return Next::Close;
         }
         match &mut self.phase {

@@ -206,6 +206,7 @@ fn options(config: &Config, only_v6: bool) -> ListenOptions {
         keepalive: config.tcp_keepalive,
         send_buffer: config.send_buffer_size,
         receive_buffer: config.receive_buffer_size,
+        send_ahead: Some(config.max_send_ahead),
     }
 }
 

@@ -95,6 +95,7 @@ pub(crate) fn serve<P: Protocol>(
     server: &ServerHandle,
     transport: &Arc<Transport>,
 ) {
+    let config = &Config { holds_thread: true, ..config.clone() };
     let mut scratch = protocol.scratch(config);
     let admission = if config.proxy_protocol.is_some() { Admission::Unannounced } else { Admission::Welcome };
     let mut connection = protocol.connect(admission, Instant::now());

@@ -131,11 +131,20 @@ settings! {
     /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client gets 408. Default:
     /// 30 s.
     body_timeout: Duration = "Duration::from_secs(10)";
-    /// Time in which a client that is sent to takes nothing; then the connection is cut. Default: 30 s.
+    /// How long a client may take nothing while its handler waits to send, or while something waits that was
+    /// written to a [detached](crate::Exchange::detach) response; then writing fails with `TimedOut`, and the
+    /// connection is cut. What holds no thread has a [timeout of its own](Self::stall_timeout). Default: 30 s.
     write_timeout: Duration = "Duration::from_secs(10)";
     /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
     /// reset (RFC 9112 §9.6). Default: 2 s.
     linger_timeout: Duration = "Duration::from_secs(1)";
+    /// How long a client may take nothing of what its handler left to be sent when it returned: a file, a
+    /// source, or bytes in memory. No thread waits for it, and no [minimum rate](Self::minimum_rate) counts, as a
+    /// client that pauses (a film, a program that works on what it has) is not a dead one. Then the connection is
+    /// cut. It is cut before that where connections, descriptors or [memory](Self::max_unsent) run short: the
+    /// address with most such connections loses first, and of its connections the one that moved least in the
+    /// last minute. Default: 10 minutes.
+    stall_timeout: Duration = "Duration::from_secs(60)";
     /// Time that a shutdown gives to requests that are being answered. The listening sockets are closed before
     /// that, so another server can have the address meanwhile. Default: 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
@@ -177,8 +186,20 @@ settings! {
     max_drain_size: u64 = "1024";
     /// Octets of a response body that are held back until its framing is known. Default: 64 KiB.
     buffer_size: usize = "8 * 1024";
-    /// Connections at a time. At the limit the oldest idle one is closed; where none is idle, new ones wait. Default:
-    /// 65 536, and never more than the system gives descriptors for.
+    /// Bytes of responses in memory that wait for clients which take them slowly, in the whole server. They are what
+    /// handlers that have returned wrote, the piece of a source that is being sent, and what is written to
+    /// [detached](crate::Exchange::detach) responses; the content of files is not among them. When there are more,
+    /// connections are cut: the address whose connections have most of them loses first, and of its
+    /// connections the one that moved least in the last minute. Default: 256 MiB.
+    max_unsent: usize = "64 * 1024 * 1024";
+    /// Bytes of content in memory that the system takes ahead of what it can send to the client of a TCP
+    /// connection, beside what is on its way. It bounds the memory of the system that a client takes which
+    /// asks for much and reads nothing: without it, that is some 4 MiB each. Files are not copied and not bounded,
+    /// beyond this size. Only Linux and Android can be told; elsewhere the
+    /// [size of the send buffer](Self::send_buffer_size) is the bound. Default: 256 KiB.
+    max_send_ahead: usize = "64 * 1024";
+    /// Connections at a time. At the limit the oldest idle one is closed, else one whose client has
+    /// [stopped reading](Self::stall_timeout); where there is none, new ones wait. Default: 65 536, and never more than the system gives descriptors for.
     max_connections: usize = "10_000";
     /// Connections of one client address at a time; further ones get 503. Default: no limit.
     max_connections_per_address: Option<usize> = "Some(100)";
@@ -231,8 +252,9 @@ settings! {
 }
 
 impl<P: Protocol> Builder<P> {
-    /// The least average rate, in octets per second, at which bodies must come and responses be taken, and the time
-    /// after which it counts. A handler can change it for its request
+    /// The least average rate, in octets per second, at which bodies must come and what handlers write must be
+    /// taken while they wait for that, and the time after which it counts. What a handler left to be sent when it
+    /// returned has no minimum rate, unless it [detached](crate::Exchange::detach) its response. A handler can change it for its request
     /// ([`Exchange::set_minimum_rate`](crate::Exchange::set_minimum_rate)). Default: 500 after 5 s; 0 is no minimum.
     ///
     /// It ends what stall time-outs do not: a client that sends one octet every 29 s.

@@ -12,6 +12,7 @@ pub struct Config {
     pub(crate) idle_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) write_timeout: Duration,
+    pub(crate) stall_timeout: Duration,
     pub(crate) linger_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) permit_timeout: Duration,
@@ -42,6 +43,10 @@ pub struct Config {
     pub(crate) tcp_keepalive: Option<Duration>,
     pub(crate) send_buffer_size: Option<usize>,
     pub(crate) receive_buffer_size: Option<usize>,
+    pub(crate) max_unsent: usize,
+    pub(crate) max_send_ahead: usize,
+    /// Connections are served by a thread each, for which others wait.
+    pub(crate) holds_thread: bool,
     pub(crate) trusted_proxies: ProxyNetworks,
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
@@ -65,6 +70,7 @@ impl Default for Config {
             idle_timeout: IDLE_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
+            stall_timeout: STALL_TIMEOUT,
             linger_timeout: LINGER_TIMEOUT,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             permit_timeout: PERMIT_TIMEOUT,
@@ -95,6 +101,9 @@ impl Default for Config {
             tcp_keepalive: None,
             send_buffer_size: None,
             receive_buffer_size: None,
+            max_unsent: MAX_UNSENT,
+            max_send_ahead: MAX_SEND_AHEAD,
+            holds_thread: false,
             trusted_proxies: ProxyNetworks::default(),
             forwarded: None,
             proxy_protocol: None,
@@ -133,8 +142,11 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Silence while a request body is awaited.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time in which a peer that is sent to takes nothing.
+/// Time in which a peer takes nothing while a handler, or whoever writes to a detached response, wants
+/// to send.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time in which a peer takes nothing of what its handler left to be sent.
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Time in which a closing connection still reads, so that its last response is not lost to a reset.
 pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time that `shutdown` gives to requests that are being answered.
@@ -165,6 +177,10 @@ pub(crate) const MAX_FORM_FIELDS: usize = 10_000;
 pub(crate) const MAX_DRAIN_SIZE: u64 = 256 * 1024;
 /// Octets of a response body that are held back until it is known how to frame it.
 pub(crate) const BUFFER_SIZE: usize = 64 * 1024;
+/// Bytes of responses in memory that wait for clients, in the whole server.
+pub(crate) const MAX_UNSENT: usize = 256 * 1024 * 1024;
+/// Bytes of copied content that the system takes ahead of what it can send on a connection.
+pub(crate) const MAX_SEND_AHEAD: usize = 256 * 1024;
 /// Connections at a time.
 pub(crate) const MAX_CONNECTIONS: usize = 65_536;
 /// Threads of the server, those included that only wait for work.

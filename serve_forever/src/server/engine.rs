@@ -24,6 +24,7 @@ use super::handover::watch::Watch;
 use super::hooks::guarded;
 use super::learned::{Kind, Learned};
 use super::peers::Peers;
+use super::readers::Readers;
 use super::protocol::{Connection, Job, JobRun, Next, Protocol, Run};
 use super::seat::{Helm, Seat};
 use super::stats::Counters;
@@ -49,6 +50,8 @@ pub(crate) struct Engine<P: Protocol> {
     pub(crate) connections: AtomicUsize,
     /// Loops that may still accept connections, also for others.
     accepting: AtomicUsize,
+    /// Connections that wait for their clients.
+    pub(crate) readers: Readers,
     pool: Pool<Work<P>>,
     over: AtomicBool,
     /// Threads that there may be, as far as handlers may use them.
@@ -102,8 +105,20 @@ pub(crate) enum Mail<P: Protocol> {
     Room { made: bool },
     /// No loop accepts any more, so no further connection comes by mail.
     AllClosed,
+    /// Cut this connection if it still waits for its client.
+    Cut(Cut),
     /// Finish.
     Stop,
+}
+
+/// An order to cut a connection that waits for its client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    pub(crate) token: Token,
+    /// Bytes that were promised of it.
+    pub(crate) promised: usize,
+    /// The loop that wants its place for a new connection.
+    pub(crate) asker: Option<usize>,
 }
 
 /// A run on a spare thread.
@@ -227,6 +242,7 @@ impl<P: Protocol> Engine<P> {
             connections_by_address: Peers::default(),
             connections: AtomicUsize::new(0),
             accepting: AtomicUsize::new(count),
+            readers: Readers::new(count),
             pool: Pool::new(2 * count, config.max_threads),
             over: AtomicBool::new(false),
             short_of_threads: AtomicBool::new(false),

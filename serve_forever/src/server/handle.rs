@@ -17,6 +17,7 @@ use super::access_log::AccessLog;
 use super::hooks::{Hooks, guarded};
 use super::peers::Peers;
 use super::stats::{Counters, ServerStats};
+use super::unsent::Unsent;
 
 /// A server, seen from a handler or from another thread: Python's `self.server`.
 ///
@@ -49,6 +50,8 @@ struct Shared {
     counters: Counters,
     /// Handlers that keep an upgraded connection, by client address.
     streams: Peers,
+    /// Bytes in memory that wait for clients.
+    unsent: Unsent,
     states: Mutex<HashMap<TypeId, Arc<OnceLock<State>>>>,
     stop: Mutex<Stop>,
     stop_asked: Condvar,
@@ -90,6 +93,7 @@ impl ServerHandle {
                 hooks,
                 counters: Counters::default(),
                 streams: Peers::default(),
+                unsent: Unsent::default(),
                 states: Mutex::default(),
                 stop: Mutex::default(),
                 stop_asked: Condvar::new(),
@@ -213,7 +217,7 @@ impl ServerHandle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn stats(&self) -> ServerStats {
-        self.shared.counters.read(self.shared.access_log.dropped())
+        self.shared.counters.read(self.shared.access_log.dropped(), self.shared.unsent.bytes())
     }
 
     pub(crate) fn access_log(&self) -> &AccessLog {
@@ -230,6 +234,11 @@ impl ServerHandle {
 
     pub(crate) fn streams(&self) -> &Peers {
         &self.shared.streams
+    }
+
+    /// Bytes in memory that wait for clients.
+    pub(crate) fn unsent(&self) -> &Unsent {
+        &self.shared.unsent
     }
 
     /// Waits until a shutdown is asked for. With `every`: calls `tick` at that interval meanwhile.

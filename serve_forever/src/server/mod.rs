@@ -24,10 +24,12 @@ mod peers;
 pub(crate) mod protocol;
 mod proxy_header;
 pub(crate) mod proxy_networks;
+mod readers;
 pub(crate) mod seat;
 pub(crate) mod stats;
 #[cfg(test)]
 mod tests;
+pub(crate) mod unsent;
 pub(crate) mod waker;
 
 use std::collections::VecDeque;

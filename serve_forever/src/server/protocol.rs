@@ -16,6 +16,7 @@ use super::handle::ServerHandle;
 use super::handover::slots::Readiness;
 use super::learned::{Kind, Learned};
 use super::seat::Seat;
+use super::unsent::Load;
 use super::waker::Waker;
 
 /// What the connections of a server speak. [`Raw`](crate::Raw) and [`Http`](crate::Http) are such protocols;
@@ -67,6 +68,11 @@ pub trait Connection<P: Protocol>: Send + 'static {
     /// Sends what a run has [held](Run::holds): before the next turn, and without blocking. What comes next is what the run
     /// said, unless this says otherwise.
     fn send_held(&mut self, _: &mut Sending<'_, P>) -> Option<Next> {
+        None
+    }
+
+    /// What it has to send to its client, if it is at that.
+    fn load(&self) -> Option<Load> {
         None
     }
 
@@ -123,6 +129,8 @@ pub(crate) enum Cause {
     Ready,
     /// Its deadline is over.
     Expired,
+    /// It waits for its client, and is to be cut to make room for others.
+    NoRoom,
     /// The run it asked for got no permit in time.
     NoPermit,
     /// The server stops: an idle connection closes, a busy one finishes.

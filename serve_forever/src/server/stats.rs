@@ -1,6 +1,6 @@
 //! What a server counts.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// What a server has done so far, and holds now. See [`ServerHandle::stats`](crate::ServerHandle::stats).
 ///
@@ -53,6 +53,12 @@ pub struct ServerStats {
     pub waiting: usize,
     /// Handlers that hold a stream that their connection became, and have not returned yet.
     pub upgraded: usize,
+    /// Bytes of responses in memory that wait for clients which take them slowly; see
+    /// [`max_unsent`](crate::Builder::max_unsent).
+    pub unsent: usize,
+    /// Responses cut so far although their clients had time left: connections, descriptors or
+    /// [`max_unsent`](crate::Builder::max_unsent) ran short, and these clients had stopped.
+    pub cut: u64,
     /// Log lines that were dropped because their reader was too slow.
     pub log_lines_dropped: u64,
 }
@@ -71,10 +77,13 @@ pub(crate) struct Counters {
     pub(crate) waiting: AtomicUsize,
     /// Handlers that have made a stream of their connection and not returned yet.
     pub(crate) upgraded: AtomicUsize,
+    pub(crate) cut: AtomicU64,
+    /// A file could not be opened for want of a descriptor, and no loop has made room since.
+    pub(crate) short_of_descriptors: AtomicBool,
 }
 
 impl Counters {
-    pub(crate) fn read(&self, log_lines_dropped: u64) -> ServerStats {
+    pub(crate) fn read(&self, log_lines_dropped: u64, unsent: usize) -> ServerStats {
         ServerStats {
             connections: self.connections.load(Ordering::Relaxed),
             accepted: self.accepted.load(Ordering::Relaxed),
@@ -89,6 +98,8 @@ impl Counters {
             permits: self.permits.load(Ordering::Relaxed),
             waiting: self.waiting.load(Ordering::Relaxed),
             upgraded: self.upgraded.load(Ordering::Relaxed),
+            unsent,
+            cut: self.cut.load(Ordering::Relaxed),
             log_lines_dropped,
         }
     }

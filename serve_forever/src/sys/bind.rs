@@ -76,8 +76,22 @@ fn hand_on(socket: &Socket, options: &ListenOptions) -> io::Result<()> {
     if let Some(octets) = options.receive_buffer {
         socket.set_recv_buffer_size(octets.min(MOST_OCTETS))?;
     }
+    if options.send_ahead.is_some() {
+        bound_ahead(&socket2::SockRef::from(socket), options.send_ahead);
+    }
     Ok(())
 }
+
+/// Bounds what the system takes before it can send it; `None`: not at all.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn bound_ahead(socket: &socket2::SockRef<'_>, bytes: Option<usize>) {
+    let bytes = bytes.map_or(u32::MAX, |bytes| u32::try_from(bytes.max(1)).unwrap_or(u32::MAX));
+    // Refused by sockets of other kinds, such as Unix sockets, whose buffers do not grow.
+    let _ = socket.set_tcp_notsent_lowat(bytes);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn bound_ahead(_: &socket2::SockRef<'_>, _: Option<usize>) {}
 
 /// Systems count in whole seconds, and refuse none of them.
 fn keepalive(silence: Duration) -> TcpKeepalive {

@@ -79,6 +79,8 @@ pub(crate) struct ListenOptions {
     /// Octets that the system holds for a connection; it may take other numbers.
     pub(crate) send_buffer: Option<usize>,
     pub(crate) receive_buffer: Option<usize>,
+    /// How far the system may be ahead on a connection, see [`Socket::bound_ahead`].
+    pub(crate) send_ahead: Option<usize>,
     /// A listener on an IPv6 address leaves IPv4 alone. When false it takes both, where the system can.
     pub(crate) only_v6: bool,
 }
@@ -108,6 +110,13 @@ impl Socket {
     #[inline]
     pub(crate) fn send(&self, octets: &[u8], more: bool) -> io::Result<usize> {
         self.0.send(octets, more)
+    }
+
+    /// From now on the system takes at most so many bytes ahead of those that it can send to the peer,
+    /// or as many as it likes. Only Linux and Android can be told; elsewhere the size of the send
+    /// buffer is the bound, which the portable back end keeps by sending no large piece at once.
+    pub(crate) fn bound_ahead(&self, bytes: Option<usize>) {
+        self.0.bound_ahead(bytes);
     }
 
     /// Sends octets of `file` from `offset` on, at most `length` and at most [`SEND_FILE_PIECE`]. `Ok(0)` means that the file ended early

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::diagnostics;
@@ -25,6 +26,8 @@ pub(crate) struct Transport {
     pub(crate) local: SocketAddr,
     /// Whom the peer, a proxy, has said that it speaks for.
     announced: OnceLock<Option<SocketAddr>>,
+    /// The system may take as much ahead as it likes.
+    is_unbounded: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -35,12 +38,16 @@ enum Carrier {
 
 impl Transport {
     pub(crate) fn plain(socket: Socket, peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { carrier: Carrier::Plain(socket), peer, local, announced: OnceLock::new() }
+        Self::of(Carrier::Plain(socket), peer, local)
     }
 
     pub(crate) fn memory(memory: Memory) -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { carrier: Carrier::Memory(memory), peer: nowhere, local: nowhere, announced: OnceLock::new() }
+        Self::of(Carrier::Memory(memory), nowhere, nowhere)
+    }
+
+    fn of(carrier: Carrier, peer: SocketAddr, local: SocketAddr) -> Self {
+        Self { carrier, peer, local, announced: OnceLock::new(), is_unbounded: AtomicBool::new(false) }
     }
 
     /// Whom the peer speaks for.
@@ -85,6 +92,27 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.send(octets, more),
             Carrier::Memory(memory) => Ok(memory.send(octets)),
+        }
+    }
+
+    /// A large part of a file follows, which the system does not copy: unless it may take it as far ahead
+    /// as it likes, sending takes it more time.
+    #[cold]
+    pub(crate) fn unbound_ahead(&self) {
+        if let Carrier::Plain(socket) = &self.carrier
+            && !self.is_unbounded.swap(true, Ordering::Relaxed)
+        {
+            socket.bound_ahead(None);
+        }
+    }
+
+    /// What follows is copied again: the system may be at most so many bytes ahead, as on a new
+    /// connection.
+    pub(crate) fn bound_ahead(&self, bytes: usize) {
+        if let Carrier::Plain(socket) = &self.carrier
+            && self.is_unbounded.swap(false, Ordering::Relaxed)
+        {
+            socket.bound_ahead(Some(bytes));
         }
     }
 

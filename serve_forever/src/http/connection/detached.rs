@@ -24,7 +24,7 @@ impl HttpConnection {
             // It would never end by itself.
             feed.close();
         }
-        let step = self.send(cx.transport, cx.config, cx.now);
+        let step = self.send(cx.transport, cx.config, cx.server, cx.now);
         if !matches!(self.phase, Phase::Sending(..)) {
             // The client may have sent its next request meanwhile, which was not looked at.
             cx.readiness.read = true;

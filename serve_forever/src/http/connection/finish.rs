@@ -11,6 +11,7 @@ use crate::http::output::Output;
 use crate::http::pending::{Attachment, Pending, Sent, SourceFraming};
 use crate::server::access_log::AccessLog;
 use crate::server::config::Config;
+use crate::server::handle::ServerHandle;
 use crate::server::protocol::{Next, Run, Turn};
 use crate::transport::Transport;
 
@@ -60,7 +61,14 @@ pub(super) fn rest(
     framing: SourceFraming,
     log: &AccessLog,
 ) -> Box<Pending> {
-    let octets = std::mem::take(&mut output.ready);
+    // What waits for long must not keep much more memory than it needs. The thread keeps it instead.
+    let octets = if output.ready.len() <= output.ready.capacity() / 2 {
+        let octets = output.ready.as_slice().to_vec();
+        output.ready.clear();
+        octets
+    } else {
+        std::mem::take(&mut output.ready)
+    };
     let waiting = output.lines.keep(log, &octets, sent);
     Box::new(Pending::new(octets, sent, attachment, framing, waiting))
 }
@@ -71,7 +79,7 @@ impl HttpConnection {
         &mut self,
         cx: &mut Run<'_, Http<H>>,
     ) -> Next {
-        match self.send(cx.transport, cx.config, Instant::now()) {
+        match self.send(cx.transport, cx.config, cx.server, Instant::now()) {
             Step::Go => Next::Again,
             // The order to stop may have passed by while it was out.
             Step::Next(Next::Wait { read: true, idle: false, .. })
@@ -83,16 +91,25 @@ impl HttpConnection {
         }
     }
 
-    pub(super) fn send(&mut self, transport: &Transport, config: &Config, now: Instant) -> Step {
+    pub(super) fn send(
+        &mut self,
+        transport: &Transport,
+        config: &Config,
+        server: &ServerHandle,
+        now: Instant,
+    ) -> Step {
         let Phase::Sending(pending, _) = &mut self.phase else { return Step::Go };
-        match pending.send(transport) {
+        match pending.send(transport, config) {
             Ok(Sent::All) => {
                 let Phase::Sending(_, after) = std::mem::replace(&mut self.phase, Phase::Receiving) else {
                     return Step::Go;
                 };
                 Step::Next(self.sent(after, transport, config, || now))
             }
-            Ok(Sent::Blocked) => Step::Next(Next::write(pending.deadline(now, config))),
+            Ok(Sent::Blocked) => {
+                pending.charge(server);
+                Step::Next(Next::write(pending.deadline(now, config)))
+            }
             Ok(Sent::Yield) => Step::Next(Next::Again),
             // Woken by the writer, or told that the client leaves.
             Ok(Sent::Idle) => Step::Next(Next::read(None)),

@@ -53,7 +53,7 @@ impl HttpConnection {
             Outcome::Gone => Some(Next::Close),
             Outcome::Part(sent) => {
                 self.phase = Phase::Sending(rest(output, sent, None, framing, log), After::Receive);
-                match self.send(cx.transport, cx.config, cx.now) {
+                match self.send(cx.transport, cx.config, cx.server, cx.now) {
                     Step::Next(next) => Some(next),
                     Step::Go => Some(Next::Again),
                 }

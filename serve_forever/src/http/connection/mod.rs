@@ -19,6 +19,8 @@ use crate::server::announcement::{Announcement, Heard};
 use crate::server::config::Config;
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Sending, Turn};
+use crate::server::unsent::Load;
+use crate::transport::Transport;
 
 use super::Http;
 use super::body::BodyDecoder;
@@ -141,6 +143,13 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         self.send_at_last(held, cx)
     }
 
+    fn load(&self) -> Option<Load> {
+        match &self.phase {
+            Phase::Sending(pending, _) => Some(pending.load()),
+            _ => None,
+        }
+    }
+
     fn park(&mut self, scratch: &mut Scratch<H>) {
         if !self.look_first && scratch.filled > 0 {
             self.partial = scratch.read[..scratch.filled].to_vec();
@@ -185,6 +194,7 @@ impl HttpConnection {
             Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}
             Cause::NoPermit => self.refuse_plainly(503, cx),
             Cause::Expired => return self.expire(cx),
+            Cause::NoRoom => return self.make_room(cx.transport),
         }
         true
     }
@@ -246,14 +256,7 @@ impl HttpConnection {
                 if pending.is_close_delimited() {
                     transport.abort();
                 }
-                if pending.is_memory() {
-                    return false;
-                }
-                self.phase = match std::mem::replace(&mut self.phase, Phase::Receiving) {
-                    Phase::Sending(pending, _) => Phase::Ending { _unsent: pending },
-                    phase => phase,
-                };
-                return true;
+                return self.give_up();
             }
             _ => return false,
         }
@@ -285,6 +288,31 @@ impl HttpConnection {
             Ok(Parsed::Complete(_)) => kind_of(&head, &self.partial),
             _ => Kind::part("request"),
         }
+    }
+
+    /// The client has stopped reading, and others need the room. False: there is nothing to do but to
+    /// close.
+    #[cold]
+    fn make_room(&mut self, transport: &Transport) -> bool {
+        diagnostics::debug!(
+            "{}: the response is cut: its client has stopped, and others need room",
+            transport.peer
+        );
+        // What the system holds for a client that does not read would go on taking memory.
+        transport.abort();
+        self.give_up()
+    }
+
+    /// Drops what is unsent, outside of the loop where that may take time. False: there is nothing more to
+    /// do but to close.
+    fn give_up(&mut self) -> bool {
+        if !matches!(&self.phase, Phase::Sending(pending, _) if !pending.is_memory()) {
+            return false;
+        }
+        if let Phase::Sending(pending, _) = std::mem::replace(&mut self.phase, Phase::Receiving) {
+            self.phase = Phase::Ending { _unsent: pending };
+        }
+        true
     }
 
     /// A response without a handler: there is no thread to run one, or the client is not welcome.

@@ -17,10 +17,10 @@ fn pending(length: u64) -> Pending {
 fn a_turn_sends_so_much_of_a_file_and_its_head() {
     let (mut pending, transport) = (pending(3 * FILE_PIECE), Transport::memory(Memory::new(Vec::new())));
     for _ in 0..3 {
-        assert_eq!(pending.send(&transport).unwrap(), Sent::Yield);
+        assert_eq!(pending.send(&transport, &Config::default()).unwrap(), Sent::Yield);
         assert_eq!(transport.take_output().len() as u64, FILE_PIECE);
     }
-    assert_eq!(pending.send(&transport).unwrap(), Sent::All);
+    assert_eq!(pending.send(&transport, &Config::default()).unwrap(), Sent::All);
     assert_eq!(transport.take_output().len(), 300);
 }
 
@@ -32,7 +32,7 @@ fn a_file_that_fits_into_a_turn_with_its_head_is_not_long() {
         let (mut pending, transport) = (pending(length), Transport::memory(Memory::new(Vec::new())));
         assert_eq!(pending.is_long_file(), is_long, "{length}");
         let sent = if is_long { Sent::Yield } else { Sent::All };
-        assert_eq!(pending.send(&transport).unwrap(), sent, "{length}");
+        assert_eq!(pending.send(&transport, &Config::default()).unwrap(), sent, "{length}");
     }
 }
 
@@ -50,7 +50,7 @@ fn a_file_is_looked_at_before_its_only_piece_leaves() {
         let head = vec![b'h'; 300];
         let mut pending = Pending::new(head, 0, Some(attachment), SourceFraming::Length(100_000), None);
         let transport = Transport::memory(Memory::new(Vec::new()));
-        (pending.send(&transport).is_ok(), transport.take_output().len())
+        (pending.send(&transport, &Config::default()).is_ok(), transport.take_output().len())
     };
     assert_eq!(sent(), (true, 100_300));
     File::options().append(true).open(&path).unwrap().set_len(100_001).unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::server::accept::Listeners;
 use crate::server::deadlines::{Deadline, Deadlines};
-use crate::server::engine::{Mail, Seated};
+use crate::server::engine::{Cut, Mail, Seated};
 use crate::server::handover::slots::{Slots, Token};
 use crate::server::idle::{IdleQueue, Idleness};
 use crate::server::learned::Kind;
@@ -61,6 +61,10 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) room_asked: usize,
     /// One of them made some.
     pub(super) room_made: bool,
+    /// Connections that wait for their clients and are to be cut.
+    pub(super) cuts: Vec<Cut>,
+    /// More bytes than may be wait in memory for clients.
+    pub(super) is_over_budget: bool,
     pub(super) finished: bool,
     pub(super) now: Instant,
 }
@@ -80,6 +84,8 @@ pub(super) struct Stays {
     pub(super) stream: bool,
     /// The last poll found octets to read, and nobody has read since.
     pub(super) reported: bool,
+    /// It waits for its client, or did when it last came back: the server knows of it.
+    pub(super) is_reader: bool,
     /// It waits for a permit, or for a place to compute, for a run of this kind.
     pub(super) wants_permit: Option<Kind>,
 }
@@ -131,6 +137,8 @@ impl<P: Protocol> Core<P> {
             look_again: false,
             room_asked: 0,
             room_made: false,
+            cuts: Vec::new(),
+            is_over_budget: false,
             finished: false,
             now: Instant::now(),
         })

@@ -27,10 +27,13 @@ impl<P: Protocol> Driver<'_, P> {
             let Core { idle, slots, .. } = core;
             idle.forget_one(|token| slots.get(token).is_some());
         }
-        self.forget(&slot);
+        self.forget(token, &slot);
     }
 
-    pub(super) fn forget(&self, slot: &Slot<Box<Seated<P>>, Stays>) {
+    pub(super) fn forget(&self, token: Token, slot: &Slot<Box<Seated<P>>, Stays>) {
+        if slot.stays.is_reader {
+            self.engine.readers.forget(self.own.index, token);
+        }
         let address = slot.stays.transport.client().ip();
         if slot.stays.held {
             self.engine.release_holder(address);
@@ -60,6 +63,8 @@ impl<P: Protocol> Driver<'_, P> {
                         self.ask_for_room(core);
                     } else if self.close_oldest_idle(core, None) {
                         continue;
+                    } else {
+                        self.cut_stalled(core);
                     }
                     let now = core.now;
                     core.listeners.pause(now);
@@ -84,6 +89,7 @@ impl<P: Protocol> Driver<'_, P> {
             held: false,
             stream: false,
             reported: false,
+            is_reader: false,
             wants_permit: None,
         };
         if admission == Admission::TooMany {
@@ -188,8 +194,8 @@ impl<P: Protocol> Driver<'_, P> {
             }
         }
         if core.finished {
-            for (_, slot) in core.slots.iter_mut() {
-                self.forget(slot);
+            for (token, slot) in core.slots.iter_mut() {
+                self.forget(token, slot);
             }
             core.slots = Slots::new();
             // They may hold wakers, which hold the server.

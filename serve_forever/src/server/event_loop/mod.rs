@@ -6,6 +6,7 @@
 
 mod core;
 mod lifecycle;
+mod room;
 mod run;
 mod waiting;
 
@@ -152,12 +153,19 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let cause = if core.stopping.is_some() { Cause::Stopping } else { Cause::Ready };
             let holding = core.holding.len();
             core = self.turn(core, token, cause, scratch)?;
+            if core.is_over_budget {
+                // Those that follow may make it worse.
+                core = self.make_room(core, scratch)?;
+            }
             if following == 0 || core.has_held_enough(holding) {
                 self.send_held(&mut core, scratch);
             }
         }
         while let Some((job, address)) = core.jobs.pop_front() {
             core = self.start_job(core, job, address)?;
+        }
+        if core.is_over_budget || !core.cuts.is_empty() || self.is_short_of_descriptors() {
+            core = self.make_room(core, scratch)?;
         }
         self.check_stop(&mut core);
         if !core.finished {
@@ -199,10 +207,13 @@ impl<'a, P: Protocol> Driver<'a, P> {
                     // Nobody has one that is idle for longer than ours.
                     if core.room_made || self.close_oldest_idle(core, None) {
                         core.listeners.go_on();
+                    } else {
+                        self.cut_stalled(core);
                     }
                     core.room_made = false;
                 }
             }
+            Mail::Cut(cut) => core.cuts.push(cut),
             Mail::Stop => self.stop(core),
         }
     }

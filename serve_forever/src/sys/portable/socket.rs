@@ -15,6 +15,7 @@ use socket2::SockRef;
 
 use super::wait::wait;
 use crate::sys::Interest;
+use crate::sys::bind::bound_ahead;
 use crate::sys::copy::copy;
 
 #[derive(Debug)]
@@ -46,7 +47,9 @@ impl Socket {
 
     pub(crate) fn send(&self, octets: &[u8], _more: bool) -> io::Result<usize> {
         let stream = self.stream();
-        let sent = retry(|| (&*stream).write(octets))?;
+        // Windows takes a piece of any size as a whole while its buffer has any room.
+        let piece = &octets[..octets.len().min(MAX_PIECE)];
+        let sent = retry(|| (&*stream).write(piece))?;
         if sent < octets.len() {
             arm(&stream);
         }
@@ -81,6 +84,10 @@ impl Socket {
     pub(crate) fn reset_on_close(&self) {
         // It can fail only where there is nothing left to reset.
         let _ = SockRef::from(&*self.stream()).set_linger(Some(Duration::ZERO));
+    }
+
+    pub(crate) fn bound_ahead(&self, bytes: Option<usize>) {
+        bound_ahead(&SockRef::from(&*self.stream()), bytes);
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -124,6 +131,9 @@ impl From<net::TcpStream> for Socket {
         Self::from_nonblocking(TcpStream::from_std(stream))
     }
 }
+
+/// Bytes that are given to the system at a time.
+const MAX_PIECE: usize = 256 * 1024;
 
 /// Has the poller tell of the socket again, as it would after a `WouldBlock`. Those above take a short transfer for the end of what was
 /// there, which Linux lets them; on Windows no event would ever follow it. Costs nothing where mio has real edges.

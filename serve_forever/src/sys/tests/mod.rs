@@ -28,6 +28,7 @@ const OPTIONS: ListenOptions = ListenOptions {
     keepalive: None,
     send_buffer: None,
     receive_buffer: None,
+    send_ahead: None,
 };
 
 /// An address on which the system chooses the port.

@@ -4,7 +4,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 
 use super::{fill, pair, pair_from_stream, recv_all};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::{OPTIONS, any_port};
 use crate::sys::{Interest, Socket, is_disconnect};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::sys::{ListenOptions, Listener};
 
 #[test]
 fn receives_what_is_there_then_would_block_then_the_end() {
@@ -128,4 +132,27 @@ fn shutting_one_direction_leaves_the_other() {
     assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
     peer.write_all(b"late").unwrap();
     assert_eq!(recv_all(&socket, 4), b"late");
+}
+
+/// Without a bound Linux takes some megabytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn the_system_is_no_further_ahead_than_it_may_be() {
+    const AHEAD: usize = 64 * 1024;
+    let options = ListenOptions { send_ahead: Some(AHEAD), ..OPTIONS };
+    let listener = Listener::bind(any_port(), &options).unwrap();
+    let peer = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    // What the peer's system takes is not ahead.
+    peer.set_recv_buffer_size(4096).unwrap();
+    peer.connect(&listener.local_address().unwrap().into()).unwrap();
+    assert!(listener.wait(None).unwrap());
+    let (socket, _) = listener.accept().unwrap();
+    let bounded = fill(&socket);
+    assert!((AHEAD / 2..4 * AHEAD).contains(&bounded), "{bounded}");
+    socket.bound_ahead(None);
+    let unbounded = fill(&socket);
+    assert!(unbounded > 4 * AHEAD, "{unbounded}");
+    // It can be told again.
+    socket.bound_ahead(Some(AHEAD));
+    assert_eq!(socket.send(b"x", false).unwrap_err().kind(), ErrorKind::WouldBlock);
 }

@@ -15,6 +15,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use super::send_file::send_file;
 use super::wait::wait;
 use crate::sys::Interest;
+use crate::sys::bind::bound_ahead;
 
 /// A descriptor that is non-blocking. Nothing here but `set_nodelay` assumes TCP.
 #[derive(Debug)]
@@ -71,6 +72,10 @@ impl Socket {
     pub(crate) fn reset_on_close(&self) {
         // It can fail only where there is nothing left to reset.
         let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
+    }
+
+    pub(crate) fn bound_ahead(&self, bytes: Option<usize>) {
+        bound_ahead(&socket2::SockRef::from(&self.fd), bytes);
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {

@@ -1,0 +1,139 @@
+//! Making room where clients that have stopped reading take it from others.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::server::engine::{Cut, Engine, Mail, Seated};
+use crate::server::handover::slots::Token;
+use crate::server::protocol::{Cause, Connection, Next, Protocol};
+use crate::server::readers::Victim;
+use crate::server::stats::Counters;
+use crate::transport::Transport;
+
+use super::core::Stays;
+use super::{Core, Driver, Guard};
+
+impl<'a, P: Protocol> Driver<'a, P> {
+    /// Notes how far the client of a connection has come. Whether more bytes wait in memory than may.
+    #[cold]
+    pub(super) fn note_reader(
+        &self,
+        stays: &mut Stays,
+        token: Token,
+        seated: &Seated<P>,
+        next: Next,
+        now: Instant,
+    ) -> bool {
+        let waits = match next {
+            Next::Wait { write, .. } => write,
+            // It goes on to send.
+            Next::Again | Next::Run { .. } => stays.is_reader,
+            // Forgotten with its slot.
+            Next::Close => return false,
+        };
+        let load = seated.connection.load().filter(|_| waits);
+        let readers = &self.engine.readers;
+        let Some(load) = load else {
+            if std::mem::take(&mut stays.is_reader) {
+                readers.forget(self.own.index, token);
+            }
+            return false;
+        };
+        stays.is_reader = true;
+        readers.note(self.own.index, token, self.counted_for(&seated.transport), load, now);
+        self.excess() > 0
+    }
+
+    /// The address that a connection is counted for; `None`: it stands for itself, as it has no address,
+    /// or that of a proxy, which speaks for many.
+    fn counted_for(&self, transport: &Transport) -> Option<IpAddr> {
+        let client = transport.client();
+        let is_shared = transport.is_unix() || self.engine.config.trusted_proxies.contains(client);
+        (!is_shared).then(|| client.ip())
+    }
+
+    /// Bytes in memory beyond those that may wait, and beyond those that are about to be given back.
+    fn excess(&self) -> usize {
+        let unsent = self.engine.server.unsent().bytes();
+        unsent.saturating_sub(self.engine.readers.promised()).saturating_sub(self.engine.config.max_unsent)
+    }
+
+    /// Whether somebody could not open a file for want of a descriptor.
+    pub(super) fn is_short_of_descriptors(&self) -> bool {
+        self.engine.server.counters().short_of_descriptors.load(Ordering::Relaxed)
+    }
+
+    /// Cuts connections, as others need their room.
+    #[cold]
+    pub(super) fn make_room(&self, mut core: Guard<'a, P>, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
+        if std::mem::take(&mut core.is_over_budget) {
+            self.relieve(&mut core);
+        }
+        let is_short = &self.engine.server.counters().short_of_descriptors;
+        if is_short.swap(false, Ordering::Relaxed) && !self.close_oldest_idle(&mut core, None) {
+            self.cut_stalled(&mut core);
+        }
+        while let Some(cut) = core.cuts.pop() {
+            core = self.cut(core, cut, scratch)?;
+        }
+        Some(core)
+    }
+
+    /// Too many bytes wait in memory: chooses who has to give theirs back.
+    fn relieve(&self, core: &mut Core<P>) {
+        let most = self.engine.config.max_unsent;
+        for Victim { index, token, held } in self.engine.readers.relieve(most, core.now) {
+            self.order(core, index, Cut { token, promised: held, asker: None });
+        }
+    }
+
+    /// A new connection needs room, or a file a descriptor: has one cut whose client has stopped reading.
+    pub(super) fn cut_stalled(&self, core: &mut Core<P>) {
+        if core.room_asked > 0 {
+            return;
+        }
+        let Some(Victim { index, token, .. }) = self.engine.readers.next_stalled(core.now) else { return };
+        core.room_asked += 1;
+        self.order(core, index, Cut { token, promised: 0, asker: Some(self.own.index) });
+    }
+
+    fn order(&self, core: &mut Core<P>, index: usize, cut: Cut) {
+        if index == self.own.index {
+            core.cuts.push(cut);
+        } else {
+            self.engine.loops[index].tell(Mail::Cut(cut));
+        }
+    }
+
+    /// Cuts a connection, unless it goes on meanwhile.
+    fn cut(&self, mut core: Guard<'a, P>, cut: Cut, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
+        // For the sake of a new connection nobody is cut who goes on; for that of memory also who takes
+        // some of it just now, or the next one to be chosen would be one that should not.
+        let slot = core.slots.get(cut.token).filter(|slot| slot.stays.is_reader && !slot.is_out());
+        let made = slot.is_some_and(|slot| cut.asker.is_none() || slot.is_held_up());
+        let _answer = Answer { engine: self.engine, cut, made };
+        if !made {
+            // Where that was for memory, the connection is gone, or is looked at when it comes back.
+            return Some(core);
+        }
+        Counters::one(&self.engine.server.counters().cut);
+        self.turn(core, cut.token, Cause::NoRoom, scratch)
+    }
+}
+
+/// Tells what came of an order, whatever happens meanwhile: who asked waits for it.
+struct Answer<'a, P: Protocol> {
+    engine: &'a Engine<P>,
+    cut: Cut,
+    made: bool,
+}
+
+impl<P: Protocol> Drop for Answer<'_, P> {
+    fn drop(&mut self) {
+        self.engine.readers.keep_promise(self.cut.promised);
+        if let Some(asker) = self.cut.asker {
+            self.engine.loops[asker].tell(Mail::Room { made: self.made });
+        }
+    }
+}

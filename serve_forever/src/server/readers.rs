@@ -1,0 +1,397 @@
+//! Connections that wait until their clients take something, and which of them go first when
+//! connections, descriptors or memory run short.
+//!
+//! A client that pauses does no harm while there is room. When there is none, the address that takes
+//! most of what ran short loses first, and of its connections the one that moved least in the last
+//! minute.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::sync::lock;
+
+use super::handover::slots::Token;
+use super::unsent::Load;
+
+/// Those of all loops.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    /// Each loop has its own, so that only a search for victims makes one wait for another.
+    loops: Box<[Mutex<HashMap<Token, Reader>>]>,
+    plan: Mutex<Plan>,
+    /// Bytes of victims that are chosen and not cut yet.
+    promised: AtomicUsize,
+}
+
+/// One connection that waits for its client, or did a moment ago.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    address: Option<IpAddr>,
+    held: usize,
+    sent: u64,
+    /// When it last moved.
+    moved_at: Instant,
+    minute: Minute,
+    /// It is to be cut, unless it moves before that.
+    is_doomed: bool,
+}
+
+/// How many bytes moved in the last minute: those of this one, and a part of those of the one before.
+#[derive(Clone, Copy, Debug)]
+struct Minute {
+    since: Instant,
+    moved: u64,
+    before: u64,
+}
+
+/// Victims, first come first, as of a moment ago.
+#[derive(Debug, Default)]
+struct Plan {
+    victims: VecDeque<(Victim, Instant)>,
+    made: Option<Instant>,
+    /// Nobody had stood still when the last one was made.
+    is_vain: bool,
+}
+
+/// A connection that is to be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Victim {
+    /// Whose it is.
+    pub(crate) index: usize,
+    pub(crate) token: Token,
+    /// Bytes that it gives back.
+    pub(crate) held: usize,
+}
+
+/// Whom a connection is counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Owner {
+    Address(IpAddr),
+    /// It has no address, or one that many clients share: it stands for itself.
+    Itself(usize, Token),
+}
+
+/// A reader in a ranking, least moved first.
+#[derive(Clone, Copy, Debug)]
+struct Ranked {
+    victim: Victim,
+    moved: u64,
+    moved_at: Instant,
+}
+
+impl Readers {
+    pub(crate) fn new(loops: usize) -> Self {
+        Self {
+            loops: (0..loops).map(|_| Mutex::default()).collect(),
+            plan: Mutex::default(),
+            promised: AtomicUsize::new(0),
+        }
+    }
+
+    /// A connection of the loop `index` waits for its client. `address`: whom it is counted for, if not
+    /// for itself.
+    pub(crate) fn note(&self, index: usize, token: Token, address: Option<IpAddr>, load: Load, now: Instant) {
+        let mut readers = lock(&self.loops[index]);
+        let reader = readers.entry(token).or_insert_with(|| Reader {
+            address,
+            held: 0,
+            sent: 0,
+            moved_at: now,
+            minute: Minute { since: now, moved: 0, before: 0 },
+            is_doomed: false,
+        });
+        let moved = load.sent.checked_sub(reader.sent).unwrap_or(load.sent);
+        if moved > 0 {
+            reader.moved_at = now;
+            reader.minute.add(moved, now);
+        }
+        (reader.sent, reader.held, reader.is_doomed) = (load.sent, load.held, false);
+    }
+
+    /// It waits no longer, or is gone.
+    pub(crate) fn forget(&self, index: usize, token: Token) {
+        lock(&self.loops[index]).remove(&token);
+    }
+
+    /// The next connection to be cut for the sake of a new one, once one has stood still for
+    /// [`STALLED`]: of all that have for half as long, or the first one to do so would lose, and not the
+    /// one that should. `None`: there is none.
+    pub(crate) fn next_stalled(&self, now: Instant) -> Option<Victim> {
+        let mut plan = lock(&self.plan);
+        let age = |plan: &Plan| plan.made.map(|made| now.saturating_duration_since(made));
+        if plan.is_vain && age(&plan).is_some_and(|age| age < VAIN_HOLDS) {
+            return None;
+        }
+        loop {
+            // What the plan was made of may have moved on, or be gone.
+            while age(&plan).is_some_and(|age| age < PLAN_HOLDS)
+                && let Some((victim, moved_at)) = plan.victims.pop_front()
+            {
+                let readers = lock(&self.loops[victim.index]);
+                if readers.get(&victim.token).is_some_and(|reader| reader.moved_at == moved_at) {
+                    return Some(victim);
+                }
+            }
+            let still = |reader: &Reader| now.saturating_duration_since(reader.moved_at);
+            let mut longest = Duration::ZERO;
+            let shares = self.shares(now, |reader| {
+                longest = longest.max(still(reader));
+                still(reader) >= STALLED / 2
+            });
+            let shares = if longest >= STALLED { shares } else { HashMap::new() };
+            plan.victims = rank(shares, |_| 1).take(PLANNED).collect();
+            plan.made = Some(now);
+            plan.is_vain = plan.victims.is_empty();
+            if plan.is_vain {
+                return None;
+            }
+        }
+    }
+
+    /// Connections to be cut so that no more than `most` bytes wait in memory: of all that hold some.
+    /// Their bytes are promised from now on. One loop at a time, or several would choose for the same need.
+    ///
+    /// What counts are the connections that are known here. Others may be charged already that are still
+    /// on their way back to their loops: to let the known ones pay for these would cut who holds little.
+    pub(crate) fn relieve(&self, most: usize, now: Instant) -> Vec<Victim> {
+        let _one_at_a_time = lock(&self.plan);
+        let mut together: usize = 0;
+        let shares = self.shares(now, |reader| {
+            let counts = reader.held > 0 && !reader.is_doomed;
+            together += if counts { reader.held } else { 0 };
+            counts
+        });
+        if together <= most {
+            return Vec::new();
+        }
+        // Some more than that, so that the next byte does not begin another search.
+        let mut left = together - most + most / SPARE_PART;
+        let victims: Vec<Victim> = rank(shares, |victim| victim.held)
+            .map_while(|(victim, _)| {
+                let wanted = left > 0;
+                left = left.saturating_sub(victim.held);
+                wanted.then_some(victim)
+            })
+            .collect();
+        for victim in &victims {
+            if let Some(reader) = lock(&self.loops[victim.index]).get_mut(&victim.token) {
+                reader.is_doomed = true;
+            }
+            self.promised.fetch_add(victim.held, Ordering::Relaxed);
+        }
+        victims
+    }
+
+    /// Bytes that are about to be given back.
+    pub(crate) fn promised(&self) -> usize {
+        self.promised.load(Ordering::Relaxed)
+    }
+
+    /// A victim that was promised is cut, or goes on.
+    pub(crate) fn keep_promise(&self, bytes: usize) {
+        self.promised.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// What each owner has of the readers that count.
+    fn shares(&self, now: Instant, mut counts: impl FnMut(&Reader) -> bool) -> HashMap<Owner, Vec<Ranked>> {
+        let mut shares: HashMap<Owner, Vec<Ranked>> = HashMap::new();
+        for (index, readers) in self.loops.iter().enumerate() {
+            for (&token, reader) in lock(readers).iter() {
+                if !counts(reader) {
+                    continue;
+                }
+                let owner = reader.address.map_or(Owner::Itself(index, token), Owner::Address);
+                let victim = Victim { index, token, held: reader.held };
+                let moved = reader.minute.moved(now);
+                shares.entry(owner).or_default().push(Ranked { victim, moved, moved_at: reader.moved_at });
+            }
+        }
+        shares
+    }
+}
+
+/// Victims in their order: always of the owner with the greatest share of what is left, by `weight`, the
+/// one that moved least. Between owners with equal shares, too, the one that moved least decides.
+fn rank(
+    mut shares: HashMap<Owner, Vec<Ranked>>,
+    weight: impl Fn(&Victim) -> usize,
+) -> impl Iterator<Item = (Victim, Instant)> {
+    let mut heap = BinaryHeap::new();
+    for (&owner, share) in &mut shares {
+        // The next one is at the end.
+        share.sort_unstable_by_key(|ranked| Reverse((ranked.moved, ranked.moved_at)));
+        let total: usize = share.iter().map(|ranked| weight(&ranked.victim)).sum();
+        heap.extend(share.last().map(|next| (total, Reverse((next.moved, next.moved_at)), owner)));
+    }
+    std::iter::from_fn(move || {
+        let (total, _, owner) = heap.pop()?;
+        let share = shares.get_mut(&owner)?;
+        let ranked = share.pop()?;
+        let total = total - weight(&ranked.victim);
+        heap.extend(share.last().map(|next| (total, Reverse((next.moved, next.moved_at)), owner)));
+        Some((ranked.victim, ranked.moved_at))
+    })
+}
+
+impl Minute {
+    fn add(&mut self, moved: u64, now: Instant) {
+        let age = now.saturating_duration_since(self.since);
+        if age >= MINUTE {
+            self.before = if age < 2 * MINUTE { self.moved } else { 0 };
+            (self.since, self.moved) = (now, 0);
+        }
+        self.moved = self.moved.saturating_add(moved);
+    }
+
+    fn moved(&self, now: Instant) -> u64 {
+        let age = now.saturating_duration_since(self.since);
+        let part = |moved: u64, of: Duration| {
+            let left = MINUTE.saturating_sub(of);
+            (u128::from(moved) * left.as_millis() / MINUTE.as_millis()) as u64
+        };
+        match age.checked_sub(MINUTE) {
+            None => self.moved.saturating_add(part(self.before, age)),
+            Some(since_its_end) => part(self.moved, since_its_end),
+        }
+    }
+}
+
+/// How long a connection must have stood still to be cut for the sake of a new one. Shorter pauses are
+/// those of the network.
+const STALLED: Duration = Duration::from_secs(1);
+/// How long a plan of victims holds. To look at all connections for each victim would let those who
+/// connect often keep a processor busy.
+const PLAN_HOLDS: Duration = Duration::from_secs(1);
+/// How long it holds that there is nobody to be cut.
+const VAIN_HOLDS: Duration = Duration::from_millis(100);
+/// When memory runs short, this part of what may wait is given back in addition.
+const SPARE_PART: usize = 16;
+/// Victims that are planned at a time.
+const PLANNED: usize = 256;
+/// The time in which it counts how much a connection moved.
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([127, 0, 0, last])
+    }
+
+    fn token(index: u32) -> Token {
+        Token { index, generation: 0 }
+    }
+
+    fn load(sent: u64, held: usize) -> Load {
+        Load { sent, held }
+    }
+
+    fn stalled(readers: &Readers, now: Instant) -> Vec<(usize, u32)> {
+        std::iter::from_fn(|| {
+            let victim = readers.next_stalled(now)?;
+            readers.forget(victim.index, victim.token);
+            Some((victim.index, victim.token.index))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_address_with_most_connections_loses_first_and_of_these_the_one_that_moved_least() {
+        let readers = Readers::new(2);
+        let start = Instant::now();
+        readers.note(0, token(1), Some(address(1)), load(1, 0), start);
+        for (index, sent) in [(2, 50), (3, 10), (4, 70)] {
+            readers.note(index as usize % 2, token(index), Some(address(2)), load(sent, 0), start);
+        }
+        assert_eq!(stalled(&readers, start + SECOND), [(1, 3), (0, 2), (0, 1), (0, 4)]);
+        assert!(readers.next_stalled(start + SECOND).is_none());
+    }
+
+    #[test]
+    fn who_moved_a_moment_ago_is_spared() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        for index in [1, 2] {
+            readers.note(0, token(index), Some(address(1)), load(5, 0), start);
+        }
+        readers.note(0, token(2), Some(address(1)), load(6, 0), start + SECOND);
+        assert_eq!(stalled(&readers, start + SECOND), [(0, 1)]);
+    }
+
+    #[test]
+    fn who_moves_after_the_plan_was_made_is_passed_over() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        for index in [1, 2, 3] {
+            readers.note(0, token(index), Some(address(1)), load(u64::from(index), 0), start);
+        }
+        let now = start + SECOND;
+        assert_eq!(readers.next_stalled(now).map(|victim| victim.token), Some(token(1)));
+        readers.forget(0, token(1));
+        readers.note(0, token(2), Some(address(1)), load(9, 0), now);
+        assert_eq!(stalled(&readers, now), [(0, 3)]);
+    }
+
+    #[test]
+    fn connections_without_an_address_of_their_own_stand_for_themselves() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        for index in 1..10 {
+            readers.note(0, token(index), None, load(0, 0), start);
+        }
+        for index in [20, 21] {
+            readers.note(0, token(index), Some(address(1)), load(1000 + u64::from(index), 0), start);
+        }
+        assert_eq!(readers.next_stalled(start + SECOND).map(|victim| victim.token), Some(token(20)));
+    }
+
+    #[test]
+    fn for_memory_the_address_that_holds_most_loses_first() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        for index in 1..=20 {
+            readers.note(0, token(index), Some(address(1)), load(0, 10), start);
+        }
+        readers.note(0, token(21), Some(address(1)), load(0, 0), start);
+        for index in [30, 31] {
+            readers.note(0, token(index), Some(address(2)), load(5, 500), start);
+        }
+        // 200 bytes of the one and 1000 of the other.
+        let victims = |most| -> Vec<u32> {
+            readers.relieve(most, start).iter().map(|victim| victim.token.index).collect()
+        };
+        assert!(victims(1200).is_empty());
+        assert_eq!(victims(1190).len(), 1);
+        assert_eq!(readers.promised(), 500);
+        // That will be given back: nobody is chosen for it once more.
+        assert!(victims(700).is_empty());
+        let others = victims(100);
+        assert_eq!((others[0] / 30, others.len()), (1, 12));
+        assert_eq!(readers.promised(), 1110);
+        readers.keep_promise(500);
+        assert_eq!(victims(0).len(), 9);
+        assert_eq!(readers.promised(), 700);
+    }
+
+    #[test]
+    fn what_moved_is_forgotten_after_a_minute() {
+        let start = Instant::now();
+        let mut minute = Minute { since: start, moved: 0, before: 0 };
+        minute.add(600, start);
+        assert_eq!(minute.moved(start + 59 * SECOND), 600);
+        assert_eq!(minute.moved(start + 90 * SECOND), 300);
+        assert_eq!(minute.moved(start + 121 * SECOND), 0);
+        minute.add(60, start + 60 * SECOND);
+        assert_eq!(minute.moved(start + 60 * SECOND), 660);
+        assert_eq!(minute.moved(start + 90 * SECOND), 360);
+        minute.add(1, start + 300 * SECOND);
+        assert_eq!(minute.moved(start + 300 * SECOND), 1);
+    }
+}
