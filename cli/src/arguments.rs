@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum, ValueHint};
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 
 /// Serves the files of a directory over HTTP until Ctrl+C is pressed.
@@ -110,6 +110,36 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = LOG)]
     #[arg(env = "SERVE_FOREVER_LOG_FILE", hide_env = true)]
     pub(crate) log_file: Option<PathBuf>,
+
+    /// How long a client may take nothing of its file or listing before it is cut, as it holds no thread;
+    /// sooner if connections, descriptors or memory run short [default: 600]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..), help_heading = LIMITS)]
+    #[arg(env = "SERVE_FOREVER_STALL_TIMEOUT", hide_env = true)]
+    pub(crate) stall_timeout: Option<u64>,
+
+    /// How long a client may take nothing while a thread waits for it; none does for files and listings
+    /// [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..), help_heading = LIMITS)]
+    #[arg(env = "SERVE_FOREVER_WRITE_TIMEOUT", hide_env = true)]
+    pub(crate) write_timeout: Option<u64>,
+
+    /// Bytes per second that a client must send of its request, and take while a thread waits for it, on
+    /// the average after 5 seconds; 0 for none [default: 500]
+    #[arg(long, value_name = "BYTES", help_heading = LIMITS)]
+    #[arg(env = "SERVE_FOREVER_MINIMUM_RATE", hide_env = true)]
+    pub(crate) minimum_rate: Option<u32>,
+
+    /// Memory for responses that wait for slow clients, in MiB; beyond it, connections of the address that
+    /// takes most of it are cut [default: 256]
+    #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(1..), help_heading = LIMITS)]
+    #[arg(env = "SERVE_FOREVER_MAX_UNSENT", hide_env = true)]
+    pub(crate) max_unsent: Option<u32>,
+
+    /// How far the system's copy of a response may be ahead of what it can send, in KiB; Linux only
+    /// [default: 256]
+    #[arg(long, value_name = "KIB", value_parser = value_parser!(u32).range(1..), help_heading = LIMITS)]
+    #[arg(env = "SERVE_FOREVER_MAX_SEND_AHEAD", hide_env = true)]
+    pub(crate) max_send_ahead: Option<u32>,
 
     #[allow(clippy::doc_markdown, reason = "it is printed as it stands")]
     /// Colours in the log: by default only on a terminal that has them, and unless NO_COLOR is set
@@ -242,6 +272,7 @@ const SERVED: &str = "What is served";
 const REACH: &str = "Who can reach it";
 const ANSWERS: &str = "Responses";
 const LOG: &str = "Log";
+const LIMITS: &str = "Limits";
 const PROGRAM: &str = "About the program";
 
 const VARIABLES: &str = "\

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serve_forever::ToListenAddresses;
 
@@ -16,6 +17,7 @@ use crate::problem::Problem;
 pub(crate) struct Settings {
     pub(crate) site: SiteSettings,
     pub(crate) log: LogSettings,
+    pub(crate) limits: LimitSettings,
     pub(crate) port: u16,
     pub(crate) listen: Listen,
     /// Hosts that requests may name; see [`Settings::hosts`].
@@ -39,6 +41,19 @@ pub(crate) struct SiteSettings {
     pub(crate) cache_control: Option<String>,
     pub(crate) etag: Etag,
     pub(crate) protocol: &'static str,
+}
+
+/// What clients that read slowly may take. What is not given is the library's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LimitSettings {
+    pub(crate) stall_timeout: Option<Duration>,
+    pub(crate) write_timeout: Option<Duration>,
+    /// Bytes per second.
+    pub(crate) minimum_rate: Option<u32>,
+    /// Bytes.
+    pub(crate) max_unsent: Option<usize>,
+    /// Bytes.
+    pub(crate) max_send_ahead: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -107,6 +122,13 @@ impl Settings {
                 format: arguments.log_format,
                 colors: colors::wanted(arguments.color, terminal) && arguments.log_file.is_none(),
                 file: arguments.log_file,
+            },
+            limits: LimitSettings {
+                stall_timeout: arguments.stall_timeout.map(Duration::from_secs),
+                write_timeout: arguments.write_timeout.map(Duration::from_secs),
+                minimum_rate: arguments.minimum_rate,
+                max_unsent: arguments.max_unsent.map(|mebibytes| bytes(mebibytes, 20)),
+                max_send_ahead: arguments.max_send_ahead.map(|kibibytes| bytes(kibibytes, 10)),
             },
             port,
             listen,
@@ -259,6 +281,11 @@ fn port_and_path(given: &[OsString]) -> Result<(Option<u16>, Option<PathBuf>), S
         }
     }
     Ok((port, path))
+}
+
+/// `count` times two to the power of `shift`, or as much as the machine can count.
+fn bytes(count: u32, shift: u32) -> usize {
+    usize::try_from(u64::from(count) << shift).unwrap_or(usize::MAX)
 }
 
 /// A value that can be given by its place or by an option. A variable gives way to what was typed.

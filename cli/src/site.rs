@@ -1,12 +1,13 @@
 //! From the settings to the library: every call of it that sets something up.
 
 use std::io;
+use std::time::Duration;
 
-use serve_forever::{AccessLog, Builder, EntityTags, Http, HttpServer, SimpleHttpRequestHandler};
+use serve_forever::{AccessLog, Builder, EntityTags, Http, HttpServer, Protocol, SimpleHttpRequestHandler};
 
 use crate::arguments::{Etag, LogFormat};
 use crate::log_file::LogFile;
-use crate::settings::{LogSettings, Settings, SiteSettings};
+use crate::settings::{LimitSettings, LogSettings, Settings, SiteSettings};
 
 /// The handler of the files. With `hosts`, requests may name only these, beside this computer.
 pub(crate) fn handler(site: &SiteSettings, hosts: Option<&[String]>) -> io::Result<SimpleHttpRequestHandler> {
@@ -55,11 +56,28 @@ pub(crate) fn server(
     log: AccessLog,
     settings: &Settings,
 ) -> Builder<Http<SimpleHttpRequestHandler>> {
-    let builder = HttpServer::builder(handler).access_log(log);
+    let builder = limited(HttpServer::builder(handler).access_log(log), settings.limits);
     #[cfg(unix)]
     let builder = settings.unix_sockets().iter().fold(builder, Builder::unix_socket);
-    #[cfg(not(unix))]
-    let _ = settings;
+    builder
+}
+
+fn limited<P: Protocol>(mut builder: Builder<P>, limits: LimitSettings) -> Builder<P> {
+    if let Some(timeout) = limits.stall_timeout {
+        builder = builder.stall_timeout(timeout);
+    }
+    if let Some(timeout) = limits.write_timeout {
+        builder = builder.write_timeout(timeout);
+    }
+    if let Some(rate) = limits.minimum_rate {
+        builder = builder.minimum_rate(rate, MINIMUM_RATE_AFTER);
+    }
+    if let Some(bytes) = limits.max_unsent {
+        builder = builder.max_unsent(bytes);
+    }
+    if let Some(bytes) = limits.max_send_ahead {
+        builder = builder.max_send_ahead(bytes);
+    }
     builder
 }
 
@@ -72,3 +90,6 @@ fn in_form(log: AccessLog, settings: &LogSettings) -> AccessLog {
     };
     log.format(format).colors(settings.colors)
 }
+
+/// The library's.
+const MINIMUM_RATE_AFTER: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use support::{Directory, Serving, outcome, program};
 
 /// All that is meant for use.
-const OPTIONS: [&str; 21] = [
+const OPTIONS: [&str; 26] = [
     "directory",
     "index",
     "hidden",
@@ -25,6 +25,11 @@ const OPTIONS: [&str; 21] = [
     "quiet",
     "log-format",
     "log-file",
+    "stall-timeout",
+    "write-timeout",
+    "minimum-rate",
+    "max-unsent",
+    "max-send-ahead",
     "color",
     "completions",
     "man",
@@ -112,6 +117,11 @@ fn wrong_usage_ends_with_2_and_a_word_about_it() {
         (&["--allow-host", "*.example"], "'*.example'"),
         (&["--etag", "md5"], "size-and-time"),
         (&["--log-format", "xml"], "combined"),
+        (&["--stall-timeout", "0"], "--stall-timeout"),
+        (&["--write-timeout", "1s"], "--write-timeout"),
+        (&["--minimum-rate", "-1"], "-1"),
+        (&["--max-unsent", "0"], "--max-unsent"),
+        (&["--max-send-ahead", "1.5"], "--max-send-ahead"),
         (&["--color", "blue"], "always"),
         (&["--completions", "cmd"], "zsh"),
         (&["--cgi"], "CGI"),
