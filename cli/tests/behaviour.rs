@@ -153,7 +153,7 @@ fn by_name(serving: &Serving, host: &str) -> String {
 fn on_this_computer_only_its_own_names_are_answered() {
     let site = site();
     let serving = serve(&site, &[], &[]);
-    for host in ["localhost", "127.0.0.1:8000", "[::1]", "a.localhost"] {
+    for host in ["localhost", "127.0.0.1:8000", "[::1]", "a.localhost", "0.0.0.0:8000", "10.0.2.2:8000"] {
         assert!(by_name(&serving, host).starts_with("HTTP/1.1 200 "), "{host}");
     }
     assert!(by_name(&serving, "evil.example").starts_with("HTTP/1.1 421 "));

@@ -400,12 +400,23 @@ fn a_host_that_is_not_allowed_is_misdirected() {
         "127.0.0.1",
         "127.1.2.3:80",
         "[::1]:8000",
+        "10.0.0.2",
+        "[::2]",
+        "0.0.0.0:80",
+        "10.0.2.2.:80",
     ] {
         assert_eq!(ask(host, "/a.txt").code(), 200, "{host}");
     }
-    for host in
-        ["evil.example", "a", "build.example.evil", "10.0.0.2", "[::2]", "localhost.evil", "0.0.0.0", ""]
-    {
+    for host in [
+        "evil.example",
+        "a",
+        "build.example.evil",
+        "localhost.evil",
+        "1.2.3.4.evil.example",
+        "127.1",
+        "0x7f.1",
+        "",
+    ] {
         for target in ["/a.txt", "/", "/missing"] {
             let reply = ask(host, target);
             assert!(reply.head.starts_with("HTTP/1.1 421 Misdirected Request\r\n"), "{host}: {}", reply.head);
@@ -413,6 +424,12 @@ fn a_host_that_is_not_allowed_is_misdirected() {
             assert_eq!(reply.field("Connection"), Some("close"));
         }
     }
+    assert!(
+        ask("Evil.example:80", "/").text().contains("the name 'Evil.example'. The option --allow-host NAME")
+    );
+    // A character that HTML knows is escaped.
+    assert!(ask("a&b.example", "/").text().contains("the name 'a&amp;b.example'"));
+    assert_eq!(ask("[fe80::1%25eth0]", "/a.txt").code(), 400);
     // The name in the target counts, and not that in the field (RFC 9112 §3.2.2).
     assert_eq!(ask("localhost", "http://evil.example/a.txt").code(), 421);
     assert_eq!(ask("evil.example", "http://localhost/a.txt").code(), 200);

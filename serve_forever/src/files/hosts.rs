@@ -21,23 +21,35 @@ impl AllowedHosts {
         Self { names: names.collect() }
     }
 
-    /// Whether `host`, a name or address with or without a port, is one of the names or belongs to this computer
-    /// whatever a name server says.
+    /// Whether `host`, a name or address with or without a port, is one of the names, or is no name that somebody could
+    /// make lead here.
     pub(super) fn allow(&self, host: &str) -> bool {
-        let name = without_dot(without_port(host));
-        is_loopback(name) || self.names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+        let name = name_of(host);
+        // What comes first is what is compared in no time.
+        name == "127.0.0.1"
+            || is_localhost(name)
+            || self.names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+            || is_address(name)
     }
 }
 
-/// `localhost` and what is below it (RFC 6761 §6.3), and the loopback addresses.
-fn is_loopback(name: &str) -> bool {
-    if let Ok(address) = name.parse::<Ipv4Addr>() {
-        return address.is_loopback();
+/// `host` without its port and the dot at the end.
+pub(super) fn name_of(host: &str) -> &str {
+    without_dot(without_port(host))
+}
+
+/// A whole address: nobody asks a name server where that leads. What resolvers alone take for one, such as `127.1`, is a
+/// name here.
+fn is_address(name: &str) -> bool {
+    match name.as_bytes().first() {
+        Some(b'0'..=b'9') if name.parse::<Ipv4Addr>().is_ok() => true,
+        Some(b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':') => name.parse::<Ipv6Addr>().is_ok(),
+        _ => false,
     }
-    if let Ok(address) = name.parse::<Ipv6Addr>() {
-        return address.is_loopback()
-            || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback());
-    }
+}
+
+/// `localhost` and what is below it (RFC 6761 §6.3).
+fn is_localhost(name: &str) -> bool {
     let tail = name.len().checked_sub("localhost".len()).and_then(|at| Some((at, name.get(at..)?)));
     tail.is_some_and(|(at, tail)| {
         tail.eq_ignore_ascii_case("localhost") && (at == 0 || name.as_bytes().get(at - 1) == Some(&b'.'))
@@ -61,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_computer_is_always_allowed() {
+    fn this_computer_and_addresses_are_always_allowed() {
         let hosts = AllowedHosts::default();
         for host in [
             "localhost",
@@ -73,6 +85,13 @@ mod tests {
             "[::1]",
             "[::1]:8000",
             "[::ffff:127.0.0.1]:1",
+            "0.0.0.0:8000",
+            "10.0.2.2:8000",
+            "10.0.2.2.",
+            "128.0.0.1",
+            "[::]",
+            "[fd00::1]:80",
+            "[FE80::1]",
         ] {
             assert!(hosts.allow(host), "{host}");
         }
@@ -81,9 +100,22 @@ mod tests {
     #[test]
     fn nothing_else_is_unless_it_was_named() {
         let hosts = AllowedHosts::new(["Build.example.", "[fd00::1]", "10.0.0.1:8000"]);
-        for host in
-            ["evil.example", "notlocalhost", "localhost.evil.example", "128.0.0.1", "0.0.0.0", "[::]", ""]
-        {
+        for host in [
+            "evil.example",
+            "notlocalhost",
+            "localhost.evil.example",
+            "1.2.3.4.evil.example",
+            "127.1",
+            "127.0.0.1..",
+            "127.0.0.1.2",
+            "0127.0.0.1",
+            "0x7f.0.0.1",
+            "2130706433",
+            "256.0.0.1",
+            "beef",
+            "[::1%25lo]",
+            "",
+        ] {
             assert!(!hosts.allow(host), "{host}");
         }
         for host in ["build.EXAMPLE:8000", "build.example.:1", "[fd00::1]:80", "10.0.0.1"] {

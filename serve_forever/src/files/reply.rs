@@ -12,6 +12,7 @@ use crate::{Exchange, Result, Source};
 
 use super::conditions::{Outcome, evaluate, if_range_allows};
 use super::entry::{Content, Entry};
+use super::hosts;
 use super::listing::page::Page;
 use super::listing::{Listed, Listing};
 use super::multipart::{Boundary, Multipart, Octets};
@@ -179,8 +180,12 @@ pub(super) fn too_long(http: &mut Exchange, site: &Site) -> Result {
 
 /// 421 to a request that calls this server by a name that is not its own.
 pub(super) fn misdirected(http: &mut Exchange, site: &Site) -> Result {
-    let explain = "This server is not known by the name in the Host field";
-    error(http, site, 421, None, Some(explain), &[])
+    let name: String = hosts::name_of(http.host().unwrap_or_default()).chars().take(SHOWN_NAME).collect();
+    http.log_error(format_args!("the host {name:?} is not allowed: see --allow-host NAME, or allowed_hosts"));
+    let explain = format!(
+        "This server is not known by the name '{name}'. The option --allow-host NAME, or allowed_hosts in the library, admits a name"
+    );
+    error(http, site, 421, None, Some(&explain), &[])
 }
 
 /// A part of an open file that may be written to meanwhile: it is looked at after each piece that was read.
@@ -224,6 +229,9 @@ impl Source for Pieces {
         Ok(self.range.start < self.range.end)
     }
 }
+
+/// Characters of a refused host that are shown: as many as a name can have (RFC 1035 §2.3.4).
+const SHOWN_NAME: usize = 255;
 
 /// A page, the first part of which was made already, and perhaps the rest as well.
 struct Beginning<P> {
