@@ -14,8 +14,11 @@ pub enum WantedBodies {
     None,
     /// Those of the requests whose method and path satisfy this. It runs on an event loop, so it
     /// must neither block nor call code of the user's.
-    Of(Arc<dyn Fn(&str, &str) -> bool + Send + Sync>),
+    Of(Arc<Wanted>),
 }
+
+/// Judges a method and a path.
+type Wanted = dyn Fn(&str, &str) -> bool + Send + Sync;
 
 impl WantedBodies {
     /// Whether the body of a request with this method and path may be read.

@@ -142,7 +142,7 @@ impl Running {
 
     /// Everybody else is served, nothing is held any more, and the server stops.
     #[track_caller]
-    fn is_whole(mut self) {
+    fn must_be_whole(mut self) {
         assert_eq!(self.ask(b'+'), Some(b'+'));
         self.wait_until("nothing is held", |stats| {
             (stats.connections, stats.threads_in_user_code, stats.waiting) == (0, 0, 0)
@@ -185,7 +185,7 @@ fn outlives(octet: u8) {
         assert_eq!(server.ask(octet), None);
         assert_eq!(server.ask(b'+'), Some(b'+'));
     }
-    server.is_whole();
+    server.must_be_whole();
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn jobs_that_panic_leave_their_counts_right() {
             assert_eq!(received(&mut stream), Some(b'+'));
         }
     }
-    server.is_whole();
+    server.must_be_whole();
 }
 
 #[test]
@@ -231,5 +231,5 @@ fn a_response_that_was_held_and_panics_costs_its_connection_alone() {
             assert!(matches!(received(stream), None | Some(b'+')));
         }
     }
-    server.is_whole();
+    server.must_be_whole();
 }
