@@ -12,7 +12,7 @@ use serve_forever::{
     StatusError, testing,
 };
 use support::program::Example;
-use support::{Response, assert_error_page, serve};
+use support::{Response, assert_error_page_that_goes_on, serve};
 
 fn ask(router: &Router, request: &str) -> Response {
     let router = router.clone();
@@ -82,7 +82,7 @@ fn methods_that_a_path_does_not_have_are_told_which_it_has() {
     assert!(request("POST", "/tea").text().starts_with("post "));
     assert!(request("BREW", "/pot").text().starts_with("brew "));
     let refused = request("DELETE", "/tea");
-    assert_error_page(&refused);
+    assert_error_page_that_goes_on(&refused);
     assert_eq!((refused.code(), refused.field("Allow").as_deref()), (405, Some("GET, POST, HEAD, OPTIONS")));
     let refused = request("GET", "/pot");
     assert_eq!((refused.code(), refused.field("Allow").as_deref()), (405, Some("BREW, OPTIONS")));
