@@ -41,16 +41,20 @@ impl<'r> Link<'r> {
         self.minimum_rate.load(Ordering::Relaxed)
     }
 
-    /// Blocks until the peer sent a part of its body, after `received` bytes of it. `TimedOut` as for [`Link::wait`], and when the
-    /// server needs the thread for others.
-    pub(crate) fn wait_for_body(&self, received: u64, pace: &mut Pace) -> io::Result<()> {
+    /// Blocks until the peer sent a part of its body, after `received` bytes of it. `TimedOut` as
+    /// for [`Link::wait`]. False: another request needs the thread.
+    pub(crate) fn wait_for_body(&self, received: u64, pace: &mut Pace) -> io::Result<bool> {
         let started = Instant::now();
         let patience =
             pace.patience(self.config.body_timeout, self.minimum_rate(), self.config.minimum_rate_after);
         let deadline = started.checked_add(patience);
         let ready = self.seat.wait_for_body(self.transport, deadline, received, pace.waited)?;
         pace.waited += started.elapsed();
-        if ready == Some(true) { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
+        match ready {
+            Some(true) => Ok(true),
+            Some(false) => Err(io::ErrorKind::TimedOut.into()),
+            None => Ok(false),
+        }
     }
 
     /// Blocks until the peer sent or took something. `TimedOut` when that took longer than `stall`, or when `pace`

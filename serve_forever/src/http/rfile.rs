@@ -60,6 +60,8 @@ pub(crate) enum Failure {
     Refused(Refusal),
     /// The client was too slow.
     TimedOut,
+    /// The client was slower than others, and another request needed the thread.
+    GaveWay,
     /// The client went away.
     Gone(ErrorKind),
 }
@@ -188,13 +190,15 @@ impl<'r> RFile<'r> {
                     {
                         output.flush(self.link)?;
                     }
-                    if let Err(error) = self.link.wait_for_body(self.received, &mut self.pace) {
-                        self.failure = Some(match error.kind() {
-                            ErrorKind::TimedOut => Failure::TimedOut,
-                            kind => Failure::Gone(kind),
-                        });
-                        return Err(error);
-                    }
+                    let failure = match self.link.wait_for_body(self.received, &mut self.pace) {
+                        Ok(true) => continue,
+                        Ok(false) => Failure::GaveWay,
+                        Err(error) if error.kind() == ErrorKind::TimedOut => Failure::TimedOut,
+                        Err(error) => Failure::Gone(error.kind()),
+                    };
+                    let error = failure.to_error();
+                    self.failure = Some(failure);
+                    return Err(error);
                 }
                 Err(error) => {
                     self.failure = Some(Failure::Gone(error.kind()));
@@ -257,6 +261,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => io::Error::new(ErrorKind::InvalidData, refusal.message.to_string()),
             Self::TimedOut => ErrorKind::TimedOut.into(),
+            Self::GaveWay => io::Error::new(ErrorKind::TimedOut, GAVE_WAY),
             Self::Gone(kind) => (*kind).into(),
         }
     }
@@ -272,3 +277,7 @@ fn too_large(limit: u64) -> Refusal {
     Refusal::new(413, "Content Too Large")
         .explained(format!("got more than {limit} octets when reading the request body"))
 }
+
+/// Why a body that came more slowly than others is not read on.
+pub(crate) const GAVE_WAY: &str =
+    "The request body came more slowly than others while requests waited for threads";

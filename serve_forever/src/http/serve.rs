@@ -24,7 +24,7 @@ use super::outlet::Outlet;
 use super::output::Output;
 use super::records::{LogRecord, What};
 use super::response_head::ResponseHead;
-use super::rfile::{Failure, RFile};
+use super::rfile::{Failure, GAVE_WAY, RFile};
 use super::status_error::StatusError;
 use super::upgrade::Upgraded;
 use super::wfile::WFile;
@@ -319,6 +319,7 @@ impl Exchange<'_> {
             Some(Failure::TimedOut) => {
                 Some(Refusal::new(408, "Request Timeout").explained("The request body took too long"))
             }
+            Some(Failure::GaveWay) => Some(Refusal::new(408, "Request Timeout").explained(GAVE_WAY)),
             None => None,
         };
         if !trouble.is_panic() && self.upgraded.as_ref().is_some_and(|upgraded| upgraded.is_left()) {

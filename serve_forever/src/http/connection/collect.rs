@@ -104,7 +104,10 @@ pub(super) enum Verdict {
     Wait,
     /// The handler starts.
     Serve,
-    Refuse(Refusal),
+    /// The client was too slow.
+    TooSlow,
+    /// The body had to make room for others.
+    Evicted,
 }
 
 impl Collecting {
@@ -190,20 +193,20 @@ impl Collecting {
                 is_over || (bytes.len() - self.head) as u64 >= self.limits.body
             }
         };
-        match self.grant {
-            _ if is_over => self.serve(),
-            Grant::Given => Verdict::Wait,
-            Grant::Start => self.serve(),
-            Grant::Evicted => Verdict::Refuse(evicted()),
+        // An evicted body is not served even if it is complete: its memory is promised to others.
+        if self.is_evicted() {
+            return Verdict::Evicted;
         }
+        if is_over || self.grant == Grant::Start { self.serve() } else { Verdict::Wait }
     }
 
     /// A deadline is over.
     pub(super) fn expire(&mut self, now: Instant, config: &Config, threads_are_free: bool) -> Verdict {
+        if self.is_evicted() {
+            return Verdict::Evicted;
+        }
         if self.too_late(config).is_some_and(|end| now >= end) {
-            return Verdict::Refuse(
-                Refusal::new(408, "Request Timeout").explained("The request body took too long"),
-            );
+            return Verdict::TooSlow;
         }
         let Goal::Chunks(chunks) = &mut self.goal else { return Verdict::Wait };
         if now < chunks.ask {
@@ -238,11 +241,6 @@ impl Collecting {
         self.share.is_evicted()
     }
 
-    /// The length of the head in front of the body.
-    pub(super) fn head(&self) -> usize {
-        self.head
-    }
-
     /// From now on the memory is the request's: it is not evicted any more.
     fn serve(&mut self) -> Verdict {
         self.share.settle();
@@ -251,27 +249,43 @@ impl Collecting {
 }
 
 impl HttpConnection {
-    /// The body has to make room for others.
-    #[cold]
-    pub(super) fn give_up_body(&mut self) {
-        self.refuse_body(evicted());
+    /// Takes note of what became of a body that is collected.
+    pub(super) fn settle_body<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        verdict: &Verdict,
+        cx: &Turn<'_, Http<H>>,
+    ) {
+        match verdict {
+            Verdict::Wait => {}
+            Verdict::Serve => {
+                self.phase = Phase::Request;
+                self.look_first = true;
+            }
+            Verdict::TooSlow => {
+                self.drop_body();
+                self.look_first = true;
+                let refusal = Refusal::new(408, "Request Timeout");
+                self.phase = Phase::Refusing(refusal.explained("The request body took too long"));
+            }
+            Verdict::Evicted => self.give_up_body(cx),
+        }
     }
 
-    /// Refuses the request whose body was collected, and frees the memory of the body.
+    /// Refuses a body that had to make room for others. Without a handler: that happens when threads
+    /// are scarce, and the refusal must not wait for one.
     #[cold]
-    pub(super) fn refuse_body(&mut self, refusal: Refusal) {
+    pub(super) fn give_up_body<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) {
+        self.drop_body();
+        self.refuse_plainly(408, cx);
+    }
+
+    /// Frees the memory of the body and keeps the head, for the log.
+    fn drop_body(&mut self) {
         if let Some(collecting) = self.collecting.take() {
-            self.partial.truncate(collecting.head());
+            self.partial.truncate(collecting.head);
             self.partial.shrink_to_fit();
         }
-        self.look_first = true;
-        self.phase = Phase::Refusing(refusal);
     }
-}
-
-fn evicted() -> Refusal {
-    Refusal::new(408, "Request Timeout")
-        .explained("The server is short of memory for request bodies, and this one came too slowly")
 }
 
 /// A client that pauses for so long in a chunked body may wait for an answer to what it has sent.
@@ -342,10 +356,21 @@ mod tests {
         let start = Instant::now();
         let mut collecting = chunked(&config, start);
         let late = start + config.minimum_rate_after;
-        let Verdict::Refuse(refusal) = collecting.expire(late, &config, true) else {
-            panic!("it is too slow")
-        };
-        assert_eq!(refusal.status, 408);
+        assert!(matches!(collecting.expire(late, &config, true), Verdict::TooSlow));
+    }
+
+    #[test]
+    fn an_evicted_body_is_not_served_even_if_it_is_complete() {
+        let config = Config { max_body_memory: 64 * 1024, ..Config::default() };
+        let start = Instant::now();
+        let mut collecting = chunked(&config, start);
+        assert_eq!(collecting.share.grow(1 << 20, collecting.limits, false, start), Grant::Start);
+        assert_eq!(collecting.share.grow(10_000, collecting.limits, false, start), Grant::Given);
+        // It holds more than half of what its address may have, and asks for too much.
+        assert_eq!(collecting.share.grow(1 << 20, collecting.limits, false, start), Grant::Evicted);
+        assert!(matches!(collecting.expire(start + PAUSE, &config, true), Verdict::Evicted));
+        let whole = b"HHHHHHHHHH5\r\nhello\r\n0\r\n\r\n";
+        assert!(matches!(collecting.look(whole, start), Verdict::Evicted));
     }
 
     #[test]

@@ -32,7 +32,7 @@ use super::records::{LogRecord, What};
 use super::scratch::Scratch;
 use super::upgrade::Upgraded;
 
-use collect::{Collecting, Verdict};
+use collect::Collecting;
 
 pub(crate) use held::Held;
 
@@ -108,7 +108,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
             // What is received first is still of what came before.
             cx.began = None;
         } else if self.collecting.as_ref().is_some_and(|collecting| collecting.is_evicted()) {
-            self.give_up_body();
+            self.give_up_body(cx);
         }
         loop {
             let is_receiving = matches!(self.phase, Phase::Receiving);
@@ -261,14 +261,9 @@ impl HttpConnection {
             _ => return false,
         }
         if let Some(collecting) = &mut self.collecting {
-            match collecting.expire(cx.now, cx.config, cx.server.counters().most_threads_are_free()) {
-                Verdict::Wait => {}
-                Verdict::Serve => {
-                    self.phase = Phase::Request;
-                    self.look_first = true;
-                }
-                Verdict::Refuse(refusal) => self.refuse_body(refusal),
-            }
+            let threads_are_free = cx.server.counters().most_threads_are_free();
+            let verdict = collecting.expire(cx.now, cx.config, threads_are_free);
+            self.settle_body(&verdict, cx);
             return true;
         }
         let head_has_begun =

@@ -169,14 +169,11 @@ impl HttpConnection {
     /// Looks at what has come of a body that is collected.
     fn examine_body<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> Examined {
         let Some(collecting) = &mut self.collecting else { return Examined::Incomplete };
-        match collecting.look(&self.partial, cx.now) {
-            Verdict::Wait => return Examined::Incomplete,
-            Verdict::Serve => {
-                self.phase = Phase::Request;
-                self.look_first = true;
-            }
-            Verdict::Refuse(refusal) => self.refuse_body(refusal),
+        let verdict = collecting.look(&self.partial, cx.now);
+        if matches!(verdict, Verdict::Wait) {
+            return Examined::Incomplete;
         }
+        self.settle_body(&verdict, cx);
         Examined::Step(Step::Go)
     }
 

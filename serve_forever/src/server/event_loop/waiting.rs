@@ -145,7 +145,6 @@ impl<'a, P: Protocol> Driver<'a, P> {
         if core.waiting.iter().all(|&(_, evicts_at)| core.now < evicts_at) {
             return;
         }
-        let own_address_only = self.engine.may_start();
         let Core { waiting, slots, now, .. } = core;
         for (token, evicts_at) in waiting {
             if *now < *evicts_at {
@@ -154,10 +153,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
             *evicts_at = *now + self.patience_with_slow_bodies();
             let Some(slot) = slots.get(*token) else { continue };
             let address = slot.stays.transport.client().ip();
-            if !self.engine.body_waits.evict_slowest(own_address_only.then_some(address)) && !own_address_only
-            {
-                // There is no such handler.
-                break;
+            // A permit that has just come back starts this request in the next round.
+            if !self.has_permit(address) {
+                let own_address_only = self.engine.may_start();
+                self.engine.body_waits.evict_slowest(own_address_only.then_some(address));
             }
         }
     }
