@@ -58,8 +58,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_BIND", hide_env = true)]
     pub(crate) bind: Vec<String>,
 
-    /// Name that requests may have as their host, beside localhost and IP addresses; others get 421, whose page and log
-    /// tell the name; can be repeated [default: any, but none where only this computer can reach the server]
+    /// Name that requests may have as their host, beside localhost and IP addresses; others get 421, and the page and
+    /// the log show the name; can be repeated [default: any, but none where only this computer can reach the server]
     #[arg(long, value_name = "NAME", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_ALLOW_HOST", hide_env = true)]
@@ -70,7 +70,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_OPEN", hide_env = true)]
     pub(crate) open: bool,
 
-    /// Field to send with every response; can be repeated
+    /// Field for every response; fields that describe a file are sent only with its content; can
+    /// be repeated
     #[arg(short = 'H', long, num_args = 2, value_names = ["NAME", "VALUE"], help_heading = ANSWERS)]
     #[arg(action = ArgAction::Append, allow_hyphen_values = true)]
     pub(crate) header: Vec<String>,
@@ -86,7 +87,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_CACHE_CONTROL", hide_env = true)]
     pub(crate) cache_control: Option<String>,
 
-    /// What tells versions of a file apart: its content or all that the system knows of it, or what copies on several machines share
+    /// What tells versions of a file apart. identity: a hash of the content up to 64 KiB, above that the file's
+    /// metadata; size-and-time: the same on several machines that have copies of the file; off: nothing
     #[arg(long, value_name = "RECIPE", value_enum, default_value_t, help_heading = ANSWERS)]
     #[arg(env = "SERVE_FOREVER_ETAG", hide_env = true)]
     pub(crate) etag: Etag,
@@ -111,23 +113,11 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_LOG_FILE", hide_env = true)]
     pub(crate) log_file: Option<PathBuf>,
 
-    /// How long a client may take nothing of its file or listing before it is cut, as it holds no thread;
-    /// sooner if connections, descriptors or memory run short [default: 600]
+    /// Seconds after which a client that reads nothing of a file or listing is cut; earlier if connections,
+    /// descriptors or memory run short [default: 600]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..), help_heading = LIMITS)]
     #[arg(env = "SERVE_FOREVER_STALL_TIMEOUT", hide_env = true)]
     pub(crate) stall_timeout: Option<u64>,
-
-    /// How long a client may take nothing while a thread waits for it; none does for files and listings
-    /// [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..), help_heading = LIMITS)]
-    #[arg(env = "SERVE_FOREVER_WRITE_TIMEOUT", hide_env = true)]
-    pub(crate) write_timeout: Option<u64>,
-
-    /// Bytes per second that a client must send of its request, and take while a thread waits for it, on
-    /// the average after 5 seconds; 0 for none [default: 500]
-    #[arg(long, value_name = "BYTES", help_heading = LIMITS)]
-    #[arg(env = "SERVE_FOREVER_MINIMUM_RATE", hide_env = true)]
-    pub(crate) minimum_rate: Option<u32>,
 
     /// Memory for responses that wait for slow clients, in MiB; beyond it, connections of the address that
     /// takes most of it are cut [default: 256]
@@ -135,8 +125,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_MAX_UNSENT", hide_env = true)]
     pub(crate) max_unsent: Option<u32>,
 
-    /// How far the system's copy of a response may be ahead of what it can send, in KiB; Linux only
-    /// [default: 256]
+    /// How far the system's copy of a response may be ahead of what it can send, in KiB; Linux and
+    /// Android only [default: 256]
     #[arg(long, value_name = "KIB", value_parser = value_parser!(u32).range(1..), help_heading = LIMITS)]
     #[arg(env = "SERVE_FOREVER_MAX_SEND_AHEAD", hide_env = true)]
     pub(crate) max_send_ahead: Option<u32>,

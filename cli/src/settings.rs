@@ -47,9 +47,6 @@ pub(crate) struct SiteSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LimitSettings {
     pub(crate) stall_timeout: Option<Duration>,
-    pub(crate) write_timeout: Option<Duration>,
-    /// Bytes per second.
-    pub(crate) minimum_rate: Option<u32>,
     /// Bytes.
     pub(crate) max_unsent: Option<usize>,
     /// Bytes.
@@ -125,8 +122,6 @@ impl Settings {
             },
             limits: LimitSettings {
                 stall_timeout: arguments.stall_timeout.map(Duration::from_secs),
-                write_timeout: arguments.write_timeout.map(Duration::from_secs),
-                minimum_rate: arguments.minimum_rate,
                 max_unsent: arguments.max_unsent.map(|mebibytes| bytes(mebibytes, 20)),
                 max_send_ahead: arguments.max_send_ahead.map(|kibibytes| bytes(kibibytes, 10)),
             },
@@ -160,7 +155,7 @@ impl Settings {
         }
     }
 
-    /// The hosts that requests may name, beside this computer itself; `None`: any.
+    /// The hosts that requests may name, beside `localhost` and IP addresses; `None`: any.
     ///
     /// A server that only this computer can reach must look at them, or any web page could reach it by a name of its
     /// own that leads to 127.0.0.1 ("DNS rebinding"). One that is open to the network can be asked by names that nobody

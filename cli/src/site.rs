@@ -1,7 +1,6 @@
 //! From the settings to the library: every call of it that sets something up.
 
 use std::io;
-use std::time::Duration;
 
 use serve_forever::{AccessLog, Builder, EntityTags, Http, HttpServer, Protocol, SimpleHttpRequestHandler};
 
@@ -9,7 +8,8 @@ use crate::arguments::{Etag, LogFormat};
 use crate::log_file::LogFile;
 use crate::settings::{LimitSettings, LogSettings, Settings, SiteSettings};
 
-/// The handler of the files. With `hosts`, requests may name only these, beside this computer.
+/// The handler of the files. With `hosts`, requests may name only these, beside `localhost`
+/// and IP addresses.
 pub(crate) fn handler(site: &SiteSettings, hosts: Option<&[String]>) -> io::Result<SimpleHttpRequestHandler> {
     let mut builder = SimpleHttpRequestHandler::builder()
         .directory(&site.path)
@@ -66,12 +66,6 @@ fn limited<P: Protocol>(mut builder: Builder<P>, limits: LimitSettings) -> Build
     if let Some(timeout) = limits.stall_timeout {
         builder = builder.stall_timeout(timeout);
     }
-    if let Some(timeout) = limits.write_timeout {
-        builder = builder.write_timeout(timeout);
-    }
-    if let Some(rate) = limits.minimum_rate {
-        builder = builder.minimum_rate(rate, MINIMUM_RATE_AFTER);
-    }
     if let Some(bytes) = limits.max_unsent {
         builder = builder.max_unsent(bytes);
     }
@@ -90,6 +84,3 @@ fn in_form(log: AccessLog, settings: &LogSettings) -> AccessLog {
     };
     log.format(format).colors(settings.colors)
 }
-
-/// The library's.
-const MINIMUM_RATE_AFTER: Duration = Duration::from_secs(5);

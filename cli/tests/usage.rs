@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use support::{Directory, Serving, outcome, program};
 
 /// All that is meant for use.
-const OPTIONS: [&str; 26] = [
+const OPTIONS: [&str; 24] = [
     "directory",
     "index",
     "hidden",
@@ -26,8 +26,6 @@ const OPTIONS: [&str; 26] = [
     "log-format",
     "log-file",
     "stall-timeout",
-    "write-timeout",
-    "minimum-rate",
     "max-unsent",
     "max-send-ahead",
     "color",
@@ -118,8 +116,7 @@ fn wrong_usage_ends_with_2_and_a_word_about_it() {
         (&["--etag", "md5"], "size-and-time"),
         (&["--log-format", "xml"], "combined"),
         (&["--stall-timeout", "0"], "--stall-timeout"),
-        (&["--write-timeout", "1s"], "--write-timeout"),
-        (&["--minimum-rate", "-1"], "-1"),
+        (&["--stall-timeout", "1s"], "--stall-timeout"),
         (&["--max-unsent", "0"], "--max-unsent"),
         (&["--max-send-ahead", "1.5"], "--max-send-ahead"),
         (&["--color", "blue"], "always"),
