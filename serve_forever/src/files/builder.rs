@@ -153,12 +153,17 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// One more field of every response that the handler sends: files and listings, 206, 304, redirects, errors and the
-    /// answer to `OPTIONS`. It takes the place of ours of that name. What tells where a message ends cannot be set.
+    /// One more field of every response that the handler sends: files and listings, 206, 304,
+    /// redirects, errors and the answer to `OPTIONS`. It takes the place of ours of that name. What
+    /// tells where a message ends cannot be set. There are these exceptions:
     ///
-    /// A field that describes the file, such as `Content-Language`, is only sent with its content; so a 304 has none
-    /// (RFC 9110 §15.4.5), but for `Content-Location` and `ETag`. How long a file may be kept (`Cache-Control`,
-    /// `Expires`, `Age`) does not count for errors and redirects, unless it is `no-store` or `no-cache`.
+    /// - A field that describes a file, such as `Content-Language`, is only sent with the content of
+    ///   a file. A 304 has none of these (RFC 9110 §15.4.5), except `Content-Disposition`,
+    ///   `Content-Location` and `ETag`.
+    /// - Errors, redirects and the answer to `OPTIONS` never have `Age`, `Allow`, `Date`, `Expires`
+    ///   and `Location` of yours. They have your `Cache-Control` only if it says `no-store` or
+    ///   `no-cache`: how long a file may be kept says nothing of them. The same is true of fields
+    ///   whose names end so, such as `CDN-Cache-Control`.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -243,8 +248,7 @@ impl SimpleHttpRequestHandlerBuilder {
     /// and it is closed 5 to 8 seconds after the last request.
     ///
     /// Whether a file is still the same is asked of the system each time. The system does not tell of
-    /// what a program stores in memory that it has mapped the file to: this is seen within a second,
-    /// after which the content is read again.
+    /// writes through a memory mapping: they can appear a second late, when the content is read again.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;

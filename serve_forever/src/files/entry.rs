@@ -305,7 +305,7 @@ pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String
 /// The user's fields on what is neither a file nor a listing: errors, redirects, the answer to `OPTIONS`.
 ///
 /// How long a file may be kept says nothing of an error, which a cache must not hold for a year because the file may
-/// be held so long. Only what forbids to keep anything is true of errors, too.
+/// be held so long. Only `no-store` and `no-cache` are true of errors, too.
 pub(super) fn fields_without_content(options: &Options) -> Result<PreparedFields, String> {
     let forbids = |value: &[u8]| {
         ["no-store", "no-cache"].iter().any(|directive| fields::list_contains(value, directive))

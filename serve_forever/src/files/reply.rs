@@ -174,7 +174,7 @@ pub(super) fn not_found(http: &mut Exchange, site: &Site) -> Result {
 /// 500 for a file that does not tell its size, and has more than is read into memory to find it out.
 #[cold]
 pub(super) fn too_long(http: &mut Exchange, site: &Site) -> Result {
-    let explain = "The file does not tell its size and is too long to be measured";
+    let explain = "The size of the file is unknown and exceeds 1 MiB";
     error(http, site, 500, None, Some(explain), &[])
 }
 

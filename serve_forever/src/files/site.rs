@@ -169,8 +169,7 @@ impl Site {
             && !self.options.hidden
             && directory.is_by_alias(relative, self.links(), &found)?
         {
-            // It could be the name of a hidden one.
-            diagnostics::debug!("{} is served by its own name only", path.display());
+            diagnostics::debug!("{} is not served: it may be another name of a hidden file", path.display());
             return Ok(Found::Nothing);
         }
         let found = match found {

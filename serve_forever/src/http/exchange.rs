@@ -759,7 +759,6 @@ impl<'r> Exchange<'r> {
         self.attach(Attachment::Source(GuardedSource::new(source)), None)
     }
 
-    /// Whether the response has no content, whatever is written.
     /// Tells of a panic that changes nothing of the response.
     #[cold]
     pub(crate) fn report_panic(&self, panic: String) {
@@ -767,6 +766,7 @@ impl<'r> Exchange<'r> {
         self.context.server.hooks().report(&report);
     }
 
+    /// Whether the response has no content, whatever is written.
     pub(crate) fn is_head(&self) -> bool {
         self.request.head.is_head(self.request.octets)
     }

@@ -1,4 +1,4 @@
-//! What a handler left to be sent: octets, a part of a file, or a source that is pulled. No thread waits for
+//! What a handler left to be sent: bytes, a part of a file, or a source that is pulled. No thread waits for
 //! the peer that takes it.
 
 use std::fmt;
@@ -373,7 +373,7 @@ impl Pending {
         Ok(())
     }
 
-    /// An error if the file is not what it was: octets of another state must not go out under the length, and the
+    /// An error if the file is not what it was: bytes of another state must not go out under the length, and the
     /// entity tag, of the first. What the system has not delivered yet is dropped.
     fn check_unchanged(&self, transport: &Transport) -> io::Result<()> {
         let Some(Attachment::File { file, expected: Some(expected), .. }) = &self.attachment else {

@@ -24,15 +24,15 @@
 //!
 //! | setting | default | what it stops |
 //! |---|---|---|
-//! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head octet by octet and never end it, and new connections on which nothing comes but empty lines: these are closed without a word. It counts from the first octet to the last one of the head and is not prolonged by octets that come. Then 408. No thread is held meanwhile |
+//! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head byte by byte and never end it, and new connections on which nothing comes but empty lines: these are closed without a word. It counts from the first byte to the last one of the head and is not prolonged by bytes that come. Then 408. No thread is held meanwhile |
 //! | [`idle_timeout`](crate::Builder::idle_timeout) | 75 s | **Silent connections**, kept open after a response or opened and forgotten. The connection is closed without a word. Before its first request a connection has `head_timeout` if that is shorter |
-//! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408 |
+//! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408. Reading also fails so when the thread is needed for others |
 //! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it, while a handler waits to write more. Writing fails, and the connection is cut; so it is where a [`Detached`](crate::Detached) response is not taken |
-//! | [`stall_timeout`](crate::Builder::stall_timeout) | 10 min | **Slow reader that holds no thread**: of a file, a listing, a source, or of what a handler wrote before it returned. A client that pauses is not a dead one (a film, a program that works on what it has), so it may pause long, unless [others need the room](#who-goes-first) |
-//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 octets/s on the average, after 5 s | **Slow body and slow reader with patience**: one octet every 29 s passes every time-out on silence. Only time in which somebody waits for the client is counted, and none for what `stall_timeout` holds for. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
-//! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late. When the server stops, connections that wait to be accepted wait so long for room |
+//! | [`stall_timeout`](crate::Builder::stall_timeout) | 10 min | **Slow reader that holds no thread**: of a file, a listing, a source, or of what a handler wrote before it returned. A client that pauses, such as a video player, is not dead. It may pause for long, unless [others need the room](#who-goes-first) |
+//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 bytes/s on the average, after 5 s | **Slow body and slow reader with patience**: one byte every 29 s passes every timeout on silence. Only time in which somebody waits for the client is counted, and none for what `stall_timeout` holds for. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
+//! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late. After a quarter of it, a waiting request takes the thread of the handler whose client sends its body most slowly, which gets 408. During a shutdown, connections that still wait for room after this time are reset |
 //! | [`linger_timeout`](crate::Builder::linger_timeout) | 2 s | An accident, not an attack: when a server closes while the client is still sending, the system sends a reset, and the client loses the response that it was to read (RFC 9112 §9.6). So long a closed connection is still read from, and no longer, as a client could go on for ever |
-//! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut. The listening sockets are closed at the order to stop, and not only then |
+//! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut. The listening sockets are closed when the shutdown begins |
 //!
 //! # Size
 //!
@@ -44,13 +44,13 @@
 //! | [`max_proxy_header_size`](crate::Builder::max_proxy_header_size) | 4 KiB | A header of the [PROXY protocol](crate::Builder::proxy_protocol) without end, where that is spoken. Closed without an answer; so is a header that takes longer than `head_timeout` |
 //! | [`max_body_size`](crate::Builder::max_body_size) | no limit | **Body bombs**: more than a handler that collects the body can hold. The read fails, and the client gets 413. There is no limit by default, as a handler that reads in pieces needs none |
 //! | [`max_buffered_body`](crate::Builder::max_buffered_body) | 1 MiB | **Slow body with many connections**: each would hold a thread while its handler reads. Bodies of up to this size are received before the handler starts. A longer one does hold a thread; when requests wait for threads, the slowest upload gives its thread up (408) |
-//! | [`max_body_memory`](crate::Builder::max_body_memory) | 64 MiB, a quarter for one address | Memory for these bodies. It follows what has arrived, whatever was announced. When it is spent, the client that delivers least gets 408 |
+//! | [`max_body_memory`](crate::Builder::max_body_memory) | 64 MiB | Memory for these bodies, which follows what has arrived, whatever was announced. It is held until the request is answered, or until the body is copied to the thread's own memory where it fits there. One body uses a sixteenth at most, one address a quarter (not the clients of a Unix socket). When it is spent, handlers start with what has arrived while more than half of the threads are free, or when requests that are being served hold most of it; after that, the client that delivers least gets 408 |
 //! | [`max_collected_size`](crate::Builder::max_collected_size) | 2 MiB | **Body bombs** for handlers that gather a body in memory by [`body`](crate::Exchange::body), `body_text`, `body_json` or [`form`](crate::Exchange::form). 413 |
 //! | [`max_form_fields`](crate::Builder::max_form_fields) | 10 000 | **Forms of many small fields**, each of which costs more to keep than to send. 413 |
 //! | [`max_drain_size`](crate::Builder::max_drain_size) | 256 KiB | Bodies that no handler wanted: reading them away keeps the connection, but not at any price. Beyond it, the connection ends |
 //! | [`buffer_size`](crate::Builder::buffer_size) | 64 KiB | Memory for a response whose length is not known yet. Beyond it, the response goes out in chunks. It is also what may wait for the client of a [`Detached`](crate::Detached) |
 //! | [`max_unsent`](crate::Builder::max_unsent) | 256 MiB | **Memory held by slow readers**: what handlers have written, sources have made and [`Detached`](crate::Detached) writers have left, until its client takes it. When there is more, [connections are cut](#who-goes-first). [`ServerStats::unsent`](crate::ServerStats::unsent) tells how much there is |
-//! | [`max_send_ahead`](crate::Builder::max_send_ahead) | 256 KiB | **Memory of the system held by slow readers**: without it Linux copies some 4 MiB of a response for a client that reads nothing. Files are not copied, and are not bounded beyond this size, as that would make them slower |
+//! | [`max_send_ahead`](crate::Builder::max_send_ahead) | 256 KiB | **Kernel memory held by slow readers**, which request much and read nothing: without it that is about 4 MiB per connection. File content is not copied, so it is not limited. Linux and Android; elsewhere `send_buffer_size` is the limit |
 //!
 //! # Number
 //!
@@ -59,7 +59,7 @@
 //! | [`max_connections`](crate::Builder::max_connections) | 65 536, and never more than the system gives descriptors for | **Connection floods**. The connection that has been idle for longest is closed; where none is idle, [one whose client has stopped reading](#who-goes-first); else new ones wait to be accepted. See [`raise_descriptor_limit`](crate::raise_descriptor_limit) |
 //! | [`max_connections_per_address`](crate::Builder::max_connections_per_address) | no limit | **One client with many connections**. 503. Behind a proxy or a large network translation one address is many clients: therefore no default |
 //! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. One for each loop is never lent to a handler, so accepting, time-outs and stopping go on |
-//! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits |
+//! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits. Threads that hold an upgraded connection are not counted, neither in the limit nor in the total |
 //! | [`max_streams`](crate::Builder::max_streams) | half of `max_threads` | **Streams that take all threads**: handlers that keep an [upgraded](crate::Exchange::upgrade) connection, such as a WebSocket, for as long as they like. The other threads stay for ordinary requests. 503 |
 //! | [`max_streams_per_address`](crate::Builder::max_streams_per_address) | three quarters of `max_streams` | **One client with many streams**. They do not count as permits of its address. 503 |
 //! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
@@ -95,7 +95,7 @@
 //!
 //! # Limits that cannot be set
 //!
-//! They are far beyond what any honest client sends: 64 octets for a method, 1024 for the name of a field, 8 empty lines before a request; 16 KiB of
+//! They are far beyond what any honest client sends: 64 bytes for a method, 1024 for the name of a field, 8 empty lines before a request; 16 KiB of
 //! chunk extensions in a body; 16 KiB and 100 fields of trailers; 64 ranges in a request for a file; 1 MiB of log lines that wait for a slow disk
 //! (further ones are dropped and counted in [`ServerStats`](crate::ServerStats)).
 //!

@@ -26,7 +26,7 @@
 //! - A body of up to 1 MiB, with a `Content-Length` or in chunks: it is complete before the handler is called
 //!   ([`max_buffered_body`](crate::Builder::max_buffered_body)). A client that pauses within a chunked body may wait for an answer to
 //!   what it has sent: then the handler starts after 100 ms, while more than half of the threads are free
-//! - What a response has left when its handler has returned: octets, a [file](crate::Exchange::send_file). The client may take it as slowly as it
+//! - What a response has left when its handler has returned: bytes, a [file](crate::Exchange::send_file). The client may take it as slowly as it
 //!   likes, and pause for [10 minutes](crate::Builder::stall_timeout), while [nobody else needs the room](super::limits#who-goes-first)
 //! - A [`Source`](crate::Source) between two pieces, and a [`Detached`](crate::Detached) response at all times
 //! - The access log: lines are written by a thread of their own

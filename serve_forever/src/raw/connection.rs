@@ -151,7 +151,7 @@ fn has_spoken(early: &mut Vec<u8>, transport: &Transport) -> bool {
     !early.is_empty()
 }
 
-/// Octets that are received to see whether there are any.
+/// Bytes that are received to see whether there are any.
 const FIRST_PIECE: usize = 1024;
 /// Reads of unwanted octets before others have their turn.
 const READS_PER_TURN: usize = 16;

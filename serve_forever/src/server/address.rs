@@ -33,10 +33,9 @@ impl Sockets {
 /// Where a server listens: everything that [`ToSocketAddrs`] is implemented for in `std`, and lists of
 /// such.
 ///
-/// The difference to [`ToSocketAddrs`] is that a name and a list can be told apart. A name such as
-/// `localhost` may have addresses that this computer lacks: `::1`, where there is no IPv6. They are
-/// passed over, as long as the name has another one. Each member of a list is wanted for itself, so one
-/// that this computer lacks is an error.
+/// Lists and names differ: every member of a list must be available, but of the addresses of a name
+/// one is enough. A name such as `localhost` may have addresses that this computer lacks: `::1`, where
+/// there is no IPv6. They are passed over, as long as the name has another one.
 ///
 /// ```
 /// use std::net::SocketAddr;

@@ -57,8 +57,9 @@ impl<P: Protocol> Builder<P> {
     /// Listens on every address of `address` and on the Unix sockets, and makes the server. Port 0: any free port, the
     /// same for all. With a [Unix socket](Self::unix_socket), there need be no address.
     ///
-    /// Of the addresses of a name, those that this computer lacks are passed over, such as `::1` of `localhost` where
-    /// there is no IPv6. In a list each address must be there. See [`ToListenAddresses`].
+    /// Of the addresses of a name, those that this computer lacks are passed over, such as `::1` of
+    /// `localhost` where there is no IPv6. Every address of a list must exist on this computer. See
+    /// [`ToListenAddresses`].
     ///
     /// # Errors
     ///
@@ -121,15 +122,16 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Time for a whole request head from its first octet; then 408. As much time has a new connection to begin its
-    /// first request; then it is closed without a response, as browsers open connections that they may not need.
-    /// Default: 10 s.
+    /// Time limit for a request head, counted from its first byte; then 408. A new connection must
+    /// begin its first request within the same time, else it is closed without a response, as
+    /// browsers open connections that they may not need. Default: 10 s.
     head_timeout: Duration = "Duration::from_secs(5)";
-    /// Silence between two requests after which the connection is closed; on a new connection, if it is shorter than
-    /// `head_timeout`. Default: 75 s.
+    /// How long a connection may be silent between two requests before it is closed. It also limits
+    /// a new connection if it is shorter than `head_timeout`. Default: 75 s.
     idle_timeout: Duration = "Duration::from_secs(15)";
-    /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client gets 408. Default:
-    /// 30 s.
+    /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client
+    /// gets 408. Reading fails in the same way before that when the thread is needed for others, see
+    /// [`permit_timeout`](Self::permit_timeout). Default: 30 s.
     body_timeout: Duration = "Duration::from_secs(10)";
     /// How long a client may take nothing while its handler waits to send, or while something waits that was
     /// written to a [detached](crate::Exchange::detach) response; then writing fails with `TimedOut`, and the
@@ -138,19 +140,22 @@ settings! {
     /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
     /// reset (RFC 9112 §9.6). Default: 2 s.
     linger_timeout: Duration = "Duration::from_secs(1)";
-    /// How long a client may take nothing of what its handler left to be sent when it returned: a file, a
-    /// source, or bytes in memory. No thread waits for it, and no [minimum rate](Self::minimum_rate) counts, as a
-    /// client that pauses (a film, a program that works on what it has) is not a dead one. Then the connection is
-    /// cut. It is cut before that where connections, descriptors or [memory](Self::max_unsent) run short: the
-    /// address with most such connections loses first, and of its connections the one that moved least in the
-    /// last minute. Default: 10 minutes.
+    /// How long a client may take nothing of what its handler left to be sent when it returned: a
+    /// file, a source, or bytes in memory. No thread waits for it, so no
+    /// [minimum rate](Self::minimum_rate) applies: a client that pauses, such as a video player, is
+    /// not dead. After this time the connection is cut. It is cut earlier if connections,
+    /// descriptors or [memory](Self::max_unsent) run short: the address with most such connections
+    /// loses first, and of its connections the one that moved least in the last minute. Default:
+    /// 10 min.
     stall_timeout: Duration = "Duration::from_secs(60)";
-    /// Time that a shutdown gives to requests that are being answered. The listening sockets are closed before
-    /// that, so another server can have the address meanwhile. Default: 10 s.
+    /// Time that a shutdown gives to requests that are being answered. The listening sockets are
+    /// closed when the shutdown begins, so another server can have the address meanwhile. Default:
+    /// 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
-    /// Time that a request waits for a free thread before it is refused with 503. When the server stops, also the
-    /// time that connections which wait to be accepted wait for room, where `max_connections` or descriptors leave
-    /// none. Default: 1 s.
+    /// Time that a request waits for a free thread before it is refused with 503. After a quarter of
+    /// it, the request takes the thread of the handler whose client sends its body most slowly; that
+    /// client gets 408. During a shutdown, connections that still wait for room after this time,
+    /// because `max_connections` or descriptors leave none, are reset. Default: 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
     /// Octets of a request head, request line included; then 431. Default: 64 KiB.
     max_head_size: usize = "16 * 1024";
@@ -171,10 +176,12 @@ settings! {
     /// [`max_body_memory`](Self::max_body_memory).
     max_buffered_body: u64 = "256 * 1024";
     /// Bytes of memory for all the bodies that are [received](Self::max_buffered_body) before their
-    /// handlers start. The memory follows what has arrived, not what was announced, and is held
-    /// until the request is answered. Clients of one address use a quarter of it at most. When it
-    /// is spent, the next handlers start with what has arrived, while more than half of the threads
-    /// are free. After that, the client that has sent least for its time gets 408. Default: 64 MiB.
+    /// handlers start. The memory follows what has arrived, not what was announced. It is held until
+    /// the request is answered, or until the body is copied to the thread's own memory where it fits
+    /// there. One body uses a sixteenth of it at most, and the clients of one address a quarter
+    /// (those of a Unix socket have no address). When it is spent, handlers start with what has
+    /// arrived while more than half of the threads are free, or when requests that are being served
+    /// hold most of it. After that, the client that delivers least gets 408. Default: 64 MiB.
     max_body_memory: usize = "16 * 1024 * 1024";
     /// Octets of a request body that is collected as a whole, as by [`Exchange::form`](crate::Exchange::form); then the client
     /// gets 413. Default: 2 MiB.
@@ -192,11 +199,11 @@ settings! {
     /// connections are cut: the address whose connections have most of them loses first, and of its
     /// connections the one that moved least in the last minute. Default: 256 MiB.
     max_unsent: usize = "64 * 1024 * 1024";
-    /// Bytes of content in memory that the system takes ahead of what it can send to the client of a TCP
-    /// connection, beside what is on its way. It bounds the memory of the system that a client takes which
-    /// asks for much and reads nothing: without it, that is some 4 MiB each. Files are not copied and not bounded,
-    /// beyond this size. Only Linux and Android can be told; elsewhere the
-    /// [size of the send buffer](Self::send_buffer_size) is the bound. Default: 256 KiB.
+    /// Bytes of content in memory that the system takes ahead of what it can send to the client of a
+    /// TCP connection, beside what is on its way. It limits the kernel memory that a client can hold
+    /// by requesting much and reading nothing. Without it that is about 4 MiB per connection. File
+    /// content is not copied, so it is not limited. Linux and Android only; elsewhere the
+    /// [size of the send buffer](Self::send_buffer_size) is the limit. Default: 256 KiB.
     max_send_ahead: usize = "64 * 1024";
     /// Connections at a time. At the limit the oldest idle one is closed, else one whose client has
     /// [stopped reading](Self::stall_timeout); where there is none, new ones wait. Default: 65 536, and never more than the system gives descriptors for.
@@ -207,8 +214,8 @@ settings! {
     /// 512.
     max_threads: usize = "64";
     /// Threads that the requests of one client address may hold when threads get scarce. Threads that
-    /// keep an [upgraded](Self::max_streams) connection do not count, neither as held nor as there.
-    /// Default: half of them.
+    /// hold an [upgraded](Self::max_streams) connection are not counted, neither in the limit nor in
+    /// the total. Default: half of them.
     max_permits_per_address: Option<usize> = "Some(8)";
     /// Handlers that may keep the stream of an [upgraded](crate::Exchange::upgrade) connection at a
     /// time, each of which holds a thread. A further upgrade gets 503. Default: half of
@@ -252,12 +259,14 @@ settings! {
 }
 
 impl<P: Protocol> Builder<P> {
-    /// The least average rate, in octets per second, at which bodies must come and what handlers write must be
-    /// taken while they wait for that, and the time after which it counts. What a handler left to be sent when it
-    /// returned has no minimum rate, unless it [detached](crate::Exchange::detach) its response. A handler can change it for its request
-    /// ([`Exchange::set_minimum_rate`](crate::Exchange::set_minimum_rate)). Default: 500 after 5 s; 0 is no minimum.
+    /// The minimum average rate, in bytes per second, at which a client must send its body and take
+    /// what a handler is waiting to write, and the time after which it counts. What a handler left
+    /// to be sent when it returned has no minimum rate, unless it
+    /// [detached](crate::Exchange::detach) its response. A handler can change it for its request
+    /// ([`Exchange::set_minimum_rate`](crate::Exchange::set_minimum_rate)). Default: 500 after 5 s;
+    /// 0 is no minimum.
     ///
-    /// It ends what stall time-outs do not: a client that sends one octet every 29 s.
+    /// It ends what timeouts on silence do not: a client that sends one byte every 29 s.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -267,8 +276,8 @@ impl<P: Protocol> Builder<P> {
     /// # builder.bind(("localhost", 0))?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn minimum_rate(mut self, octets_per_second: u32, after: Duration) -> Self {
-        self.config.minimum_rate = octets_per_second;
+    pub fn minimum_rate(mut self, bytes_per_second: u32, after: Duration) -> Self {
+        self.config.minimum_rate = bytes_per_second;
         self.config.minimum_rate_after = after;
         self
     }

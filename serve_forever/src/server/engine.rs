@@ -617,12 +617,12 @@ impl<P: Protocol> Loop<P> {
     }
 }
 
-/// How often a handler that waits for a body looks whether its thread is to go to others, in the
-/// time that a request waits for a thread...
+/// How often a handler that waits for a body looks whether its thread is needed by others, within the
+/// time that a request waits for a thread.
 const LOOKS_PER_PERMIT_TIMEOUT: u32 = 8;
-/// ... but no more often than this,
+/// The shortest time between two such looks.
 const SHORTEST_LOOK: Duration = Duration::from_millis(5);
-/// and no more rarely.
+/// The longest time between two such looks.
 const LONGEST_LOOK: Duration = Duration::from_millis(250);
 /// A thread without work ends after this time.
 const SPARE_PATIENCE: Duration = Duration::from_secs(10);

@@ -111,8 +111,8 @@ impl ServerHandle {
     /// A client whose connection is completed by the system between the last look at the queue and the
     /// close of the socket gets a reset. No system lets a server avoid that; clients try again elsewhere.
     ///
-    /// Unlike Python's it only asks and does not wait, so it may be called from a handler. Asked before
-    /// `serve_forever` is called, it makes that answer who waits and return.
+    /// Unlike Python's it only asks and does not wait, so it may be called from a handler. If called
+    /// before `serve_forever`, that call answers the waiting connections and returns.
     /// [`handle_request`](crate::Server::handle_request) stops waiting for connections.
     ///
     /// ```

@@ -152,7 +152,7 @@ impl Shown {
     /// The text, after a panic at the end of the error was logged.
     pub(crate) fn into_text(self) -> String {
         if let Err(panic) = self.dropped {
-            diagnostics::error!("an error that was dropped panicked: {panic}");
+            diagnostics::error!("a value owned by the program panicked when it was dropped: {panic}");
         }
         self.text
     }

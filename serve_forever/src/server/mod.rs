@@ -109,7 +109,8 @@ impl<P: Protocol> Server<P> {
     ///
     /// # Errors
     ///
-    /// The system gives no threads or no poller. The server is closed, also by a shutdown: `NotConnected`.
+    /// The system gives no threads or no poller. Fails with `NotConnected` if the server is closed, which
+    /// a shutdown does too.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -137,7 +138,8 @@ impl<P: Protocol> Server<P> {
     ///
     /// # Errors
     ///
-    /// The system does not let the server accept. The server is closed, also by a shutdown: `NotConnected`.
+    /// The system does not let the server accept. Fails with `NotConnected` if the server is closed, which
+    /// a shutdown does too.
     ///
     /// ```
     /// use std::io::{Read, Write};

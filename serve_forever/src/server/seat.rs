@@ -137,7 +137,7 @@ impl<'a> Seat<'a> {
     }
 
     /// Like [`Seat::wait`], for a part of a body of which `bytes` have come in the time `waited`.
-    /// `None`: the thread is needed by others, whose clients deliver more.
+    /// `None`: another request needs the thread.
     pub(crate) fn wait_for_body(
         &self,
         transport: &Transport,

@@ -7,7 +7,6 @@
 mod bind;
 mod copy;
 mod deadline;
-// Nothing but the tests uses it yet.
 mod directory;
 mod errors;
 #[cfg(test)]

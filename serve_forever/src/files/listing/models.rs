@@ -4,7 +4,8 @@
 //! clients whose directories have the same names share them, and what all of them take together is
 //! bounded: of the names beyond the bound, those that were used least recently are dropped. A
 //! client whose names were dropped has its directory read again for its next piece, and goes on
-//! behind the name that it was shown last. Nobody is refused or cut for it.
+//! behind the name that it was shown last. A client is cut only if it cannot have its
+//! directory read within 10 seconds.
 //!
 //! Names are compared with those that are there, and not kept for the next request, so that every
 //! listing is of a directory that was read after it was asked for.

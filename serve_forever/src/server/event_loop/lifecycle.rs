@@ -46,7 +46,7 @@ impl<P: Protocol> Driver<'_, P> {
     }
 
     pub(super) fn accept(&self, core: &mut Core<P>) {
-        // At the end, sooner closed is better: what comes to a closed port goes elsewhere.
+        // During a shutdown, close as soon as possible: later clients reach another server.
         let most = if core.stopping.is_some() { usize::MAX } else { ACCEPTS_PER_TURN };
         for _ in 0..most {
             match core.listeners.accept(self.engine, self.own) {
