@@ -3,13 +3,13 @@
 
 mod support;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use support::tools::{assert_content, client, octets, output, success, tool};
-use support::{Directory, FAILSAFE, Serving};
+use support::{Directory, FAILSAFE, Serving, long_ago};
 
 /// A server, curl, and a directory for what it gets.
 struct Curl {
@@ -37,16 +37,6 @@ impl Curl {
     fn run(&self, arguments: &str, path: &str) -> String {
         success(&mut self.command(arguments, path))
     }
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`
-fn long_ago() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777)
-}
-
-fn date(directory: &Directory, name: &str) {
-    let file = File::options().write(true).open(directory.path().join(name)).expect("the file");
-    file.set_modified(long_ago()).expect("its time");
 }
 
 #[test]
@@ -109,8 +99,7 @@ fn position(octets: &[u8], part: &[u8]) -> Option<usize> {
 
 #[test]
 fn what_is_not_newer_is_not_sent() {
-    let directory = Directory::new().with("a.txt", "text\n");
-    date(&directory, "a.txt");
+    let directory = Directory::new().with("a.txt", "text\n").dated("a.txt");
     let Some(curl) = Curl::new(&directory) else { return };
     let ask = |condition: &str| {
         let mut command = curl.command("--output got --write-out %{http_code}", "/a.txt");
@@ -130,8 +119,7 @@ fn what_is_not_newer_is_not_sent() {
 
 #[test]
 fn an_entity_tag_is_kept_and_compared() {
-    let directory = Directory::new().with("a.txt", "text\n");
-    date(&directory, "a.txt");
+    let directory = Directory::new().with("a.txt", "text\n").dated("a.txt");
     let Some(curl) = Curl::new(&directory) else { return };
     let arguments = "--etag-save tag --etag-compare tag --output got --write-out %{http_code}";
     // While the file may be written to once more within the same tick of the clock its tag is for the moment.

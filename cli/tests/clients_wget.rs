@@ -109,7 +109,7 @@ fn a_download_that_broke_off_is_continued() {
 #[test]
 fn what_did_not_change_is_not_sent_again() {
     let Some(tool) = tool(&["wget"]) else { return };
-    let directory = Directory::new().with("a.txt", "text\n");
+    let directory = Directory::new().with("a.txt", "text\n").dated("a.txt");
     let serving = Serving::files(directory.path());
     let place = Directory::new();
     for _ in 0..2 {

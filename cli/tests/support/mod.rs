@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // every test crate uses its own part of this
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) mod tools;
 
@@ -19,6 +19,11 @@ pub(crate) const FAILSAFE: Duration = Duration::from_secs(30);
 
 /// The same for a compiler, which may have to wait for another one, or a browser.
 pub(crate) const LONG_FAILSAFE: Duration = Duration::from_secs(600);
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`
+pub(crate) fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777)
+}
 
 /// A directory that is removed at the end of its test.
 pub(crate) struct Directory(PathBuf);
@@ -34,6 +39,14 @@ impl Directory {
 
     pub(crate) fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         fs::write(self.0.join(name), content).expect("a file");
+        self
+    }
+
+    /// Gives a file the time [`long_ago`]. Without that it has no `Last-Modified` at first, as it may
+    /// still be written to.
+    pub(crate) fn dated(self, name: &str) -> Self {
+        let file = File::options().write(true).open(self.0.join(name)).expect("the file");
+        file.set_modified(long_ago()).expect("its time");
         self
     }
 
