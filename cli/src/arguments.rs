@@ -58,8 +58,9 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_BIND", hide_env = true)]
     pub(crate) bind: Vec<String>,
 
-    /// Name that requests may have as their host, beside localhost and IP addresses; others get 421, and the page and
-    /// the log show the name; can be repeated [default: any, but none where only this computer can reach the server]
+    /// Name that requests may have as their host, such as the one that a proxy passes on, beside localhost and IP
+    /// addresses; others get 421, and the page and the log show the name; can be repeated [default: any, but none where
+    /// only this computer can reach the server]
     #[arg(long, value_name = "NAME", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_ALLOW_HOST", hide_env = true)]

@@ -295,7 +295,8 @@ fn one_of<T>(what: &str, by_place: Option<T>, by_option: Option<(T, bool)>) -> R
 fn explain_what_is_not_there(arguments: &Arguments) -> Result<(), String> {
     if arguments.tls_cert.is_some() || arguments.tls_key.is_some() || arguments.tls_password_file.is_some() {
         return Err("HTTPS is not there yet: leave the --tls options out, and for HTTPS put a proxy that has it in front, \
-                    such as `caddy reverse-proxy --to 127.0.0.1:8000`"
+                    such as `caddy reverse-proxy --from example.org --to 127.0.0.1:8000` beside \
+                    `serve-forever --allow-host example.org 8000`"
             .into());
     }
     if arguments.cgi {

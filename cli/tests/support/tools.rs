@@ -12,10 +12,14 @@ use super::{FAILSAFE, wait, within};
 /// The browser, under its names on several systems.
 pub(crate) const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// Where systems keep servers. The `PATH` of an ordinary user may lack these.
+const SERVERS: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
+
 /// The first of these programs that is there. Where everything is to be tested one must be.
 pub(crate) fn tool(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
+        .chain(SERVERS.iter().map(PathBuf::from))
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
         .find(|candidate| candidate.is_file());
     if found.is_none() {

@@ -130,7 +130,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Behind a proxy which connects to a port of the same computer (`server 127.0.0.1:8080;` in place of the socket), the trusted proxy is `127.0.0.1`.
 //! A client that reaches the port without the proxy could claim to be anybody: the list must hold the proxies only.
+//!
+//! **Names.** A [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler) that was given
+//! [`allowed_hosts`](crate::SimpleHttpRequestHandlerBuilder::allowed_hosts) answers 421 to other names, so it must be told those that the proxy passes on. The program `serve-forever` checks names by default while
+//! it listens on loopback only. Behind `proxy_pass http://127.0.0.1:8000;` and `proxy_set_header Host $host;`, it needs the public name:
+//!
+//! ```sh
+//! serve-forever --allow-host example.org 8000 /srv/www
+//! ```
+//!
+//! With `--bind unix:/run/app/http.sock`, as the configurations above have it, the program answers to any name. It has no option for trusted proxies: its log has the address of the proxy.
 //!
 //! # systemd
 //!
