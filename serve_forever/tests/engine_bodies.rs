@@ -267,3 +267,29 @@ fn when_the_memory_for_bodies_is_spent_the_slowest_gives_way() {
         assert_eq!(status(&mut fast), 200);
     }
 }
+
+#[test]
+fn when_threads_run_short_the_slowest_reader_gives_way_too() {
+    let server = measuring(
+        answer(|http| {
+            if http.path() == "/large" {
+                http.send_response(200).end_headers()?;
+                http.wfile().write_all(&vec![b'x'; 16 * 1024 * 1024])?;
+                return Ok(());
+            }
+            measure(http)
+        }),
+        |builder| {
+            let threads = builder.max_threads(8).max_permits_per_address(Some(8));
+            threads.write_timeout(NEVER).permit_timeout(Duration::from_secs(4))
+        },
+    );
+    let request = "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let readers: Vec<Client> = (0..7).map(|_| server.send(request)).collect();
+    server.wait_until("all threads wait", |stats| stats.threads_in_user_code == 7);
+    server.is_alive();
+    server.wait_until("one has given way", |stats| stats.threads_in_user_code == 6);
+    assert_eq!(server.stats().refused, 0);
+    let lengths = readers.into_iter().map(|mut client| client.rest_until_cut().len());
+    assert_eq!(lengths.filter(|&length| length > 16 * 1024 * 1024).count(), 6);
+}

@@ -5,13 +5,15 @@
 //! announced. When the budget is spent, handlers start with what has arrived while most threads are
 //! free; after that, the connection that delivers least loses its request.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::server::config::Config;
+use crate::server::throughput::Throughput;
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
 use crate::sys::NO_ADDRESS;
@@ -47,9 +49,7 @@ struct Arriving {
 #[derive(Debug)]
 struct Body {
     address: IpAddr,
-    since: Instant,
-    /// Bytes that have arrived.
-    received: AtomicU64,
+    throughput: Mutex<Throughput>,
     evicted: AtomicBool,
 }
 
@@ -59,6 +59,8 @@ pub(crate) struct Share {
     memory: Arc<BodyMemory>,
     body: Arc<Body>,
     number: u64,
+    /// Bytes that have arrived.
+    received: usize,
     /// Bytes that the body holds, once it is no longer among those that are arriving.
     settled: Option<usize>,
 }
@@ -100,8 +102,7 @@ impl BodyMemory {
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, now: Instant, waker: Option<OwnedWaker>) -> Share {
         let body = Arc::new(Body {
             address,
-            since: now,
-            received: AtomicU64::new(0),
+            throughput: Mutex::new(Throughput::new(now)),
             evicted: AtomicBool::new(false),
         });
         let mut state = lock(&self.state);
@@ -109,7 +110,7 @@ impl BodyMemory {
         state.next_number += 1;
         state.arriving.insert(number, Arriving { body: Arc::clone(&body), held: 0, waker });
         drop(state);
-        Share { memory: Arc::clone(self), body, number, settled: None }
+        Share { memory: Arc::clone(self), body, number, received: 0, settled: None }
     }
 
     /// Bytes that all bodies hold.
@@ -120,9 +121,12 @@ impl BodyMemory {
 }
 
 impl Share {
-    /// Tells how many bytes have arrived.
-    pub(crate) fn received(&self, bytes: usize) {
-        self.body.received.store(bytes as u64, Ordering::Relaxed);
+    /// Tells how many bytes have arrived in all.
+    pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
+        let more = bytes.saturating_sub(std::mem::replace(&mut self.received, bytes));
+        if more > 0 {
+            lock(&self.body.throughput).add(more as u64, now);
+        }
     }
 
     /// Whether the body had to make room for others.
@@ -209,18 +213,19 @@ impl State {
             }
             // One look at all of them frees some more than is needed, so that looks stay rare.
             let goal = excess(used, limit).max(limit / PARTS_PER_EVICTION);
-            let mut slowest: Vec<(u64, u64, usize)> = self
+            let mut slowest: Vec<(u64, Reverse<usize>, u64)> = self
                 .arriving
                 .iter()
                 .filter(|(_, each)| scope.is_none_or(|address| each.body.address == address))
-                .map(|(&number, each)| (each.body.rate(now), number, each.held))
+                .map(|(&number, each)| (each.body.rate(now), Reverse(each.held), number))
                 .collect();
-            if slowest.iter().map(|&(.., held)| held).sum::<usize>() < limit / 2 {
+            if slowest.iter().map(|(_, held, _)| held.0).sum::<usize>() < limit / 2 {
                 return (Grant::Start, wakers);
             }
+            // Of several that have stalled, those that hold most.
             slowest.sort_unstable();
             let mut freed = 0;
-            for (_, number, held) in slowest {
+            for (_, Reverse(held), number) in slowest {
                 if freed >= goal {
                     break;
                 }
@@ -270,12 +275,8 @@ impl State {
 }
 
 impl Body {
-    /// Bytes per second since the body began to arrive. The first second counts as a whole one, so
-    /// that the size of the first packet does not decide.
     fn rate(&self, now: Instant) -> u64 {
-        let time = now.saturating_duration_since(self.since).max(SHORTEST_TIME);
-        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-        self.received.load(Ordering::Relaxed).saturating_mul(1000) / millis
+        lock(&self.throughput).rate(now)
     }
 }
 
@@ -285,8 +286,6 @@ const PARTS_PER_ADDRESS: usize = 4;
 const BODIES_PER_ADDRESS: usize = 4;
 /// An eviction frees at least one of so many parts of the budget.
 const PARTS_PER_EVICTION: usize = 64;
-/// The rate of a body is its average over at least this time.
-const SHORTEST_TIME: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -303,13 +302,12 @@ mod tests {
         IpAddr::from([127, 0, 0, last])
     }
 
-    /// Bodies of different addresses that hold so much and have received so many bytes in two seconds.
+    /// Bodies of different addresses that hold so much and have received so many bytes just now.
     fn arrive(memory: &Arc<BodyMemory>, now: Instant, each: &[(u8, usize, usize)]) -> Vec<Share> {
-        let begin = now.checked_sub(Duration::from_secs(2)).unwrap_or(now);
         each.iter()
             .map(|&(last, held, received)| {
-                let mut share = memory.enter(address(last), begin, None);
-                share.received(received);
+                let mut share = memory.enter(address(last), now, None);
+                share.received(received, now);
                 assert_eq!(share.grow(held, limits(256 * KIB), false, now), Grant::Given);
                 share
             })
@@ -341,7 +339,7 @@ mod tests {
         // 240 of 256 KiB are used, and 64 KiB are what each address may have.
         assert_eq!(shares[0].grow(64 * KIB, limits(256 * KIB), false, now), Grant::Given);
         let mut fast = memory.enter(address(5), now, None);
-        fast.received(2000 * KIB);
+        fast.received(2000 * KIB, now);
         assert_eq!(fast.grow(32 * KIB, limits(256 * KIB), false, now), Grant::Given);
         let evicted: Vec<bool> = shares.iter().map(Share::is_evicted).collect();
         assert_eq!(evicted, [false, true, false, false]);
@@ -353,13 +351,27 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_that_has_stalled_goes_before_a_client_that_goes_on() {
+        let memory = Arc::default();
+        let start = Instant::now();
+        let all =
+            [(1, 60 * KIB, 60_000), (2, 60 * KIB, 60_000), (3, 60 * KIB, 60_000), (4, 60 * KIB, 60_000)];
+        let bursts = arrive(&memory, start, &all);
+        let later = start + std::time::Duration::from_secs(5);
+        let mut slow = memory.enter(address(5), later, None);
+        slow.received(1000, later);
+        assert_eq!(slow.grow(32 * KIB, limits(256 * KIB), false, later), Grant::Given);
+        assert_eq!(bursts.iter().filter(|burst| burst.is_evicted()).count(), 1);
+    }
+
+    #[test]
     fn who_asks_and_delivers_least_is_refused() {
         let memory = Arc::default();
         let now = Instant::now();
         let all = [(1, 60 * KIB, 9000), (2, 60 * KIB, 9000), (3, 60 * KIB, 9000), (4, 60 * KIB, 9000)];
         let shares = arrive(&memory, now, &all);
         let mut slow = memory.enter(address(5), now, None);
-        slow.received(100);
+        slow.received(100, now);
         assert_eq!(slow.grow(32 * KIB, limits(256 * KIB), false, now), Grant::Evicted);
         assert!(slow.is_evicted());
         assert!(!shares.iter().any(Share::is_evicted));
@@ -407,7 +419,7 @@ mod tests {
             share.settle();
         }
         let mut next = memory.enter(address(5), now, None);
-        next.received(100);
+        next.received(100, now);
         assert_eq!(next.grow(32 * KIB, limits(256 * KIB), false, now), Grant::Start);
         assert!(!next.is_evicted());
     }

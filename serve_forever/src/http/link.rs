@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::server::access_log::AccessLog;
 use crate::server::config::Config;
 use crate::server::seat::Seat;
+use crate::server::throughput::Throughput;
 use crate::sys::Interest;
 use crate::transport::Transport;
 
@@ -41,30 +42,27 @@ impl<'r> Link<'r> {
         self.minimum_rate.load(Ordering::Relaxed)
     }
 
-    /// Blocks until the peer sent a part of its body, after `received` bytes of it. `TimedOut` as
-    /// for [`Link::wait`]. False: another request needs the thread.
-    pub(crate) fn wait_for_body(&self, received: u64, pace: &mut Pace) -> io::Result<bool> {
+    /// Blocks until the peer sent a part of its body, or took a part of the response, after `moved`
+    /// bytes of it. `TimedOut` when that took longer than `stall`, or when `pace` says that the peer
+    /// was too slow all the time. False: another request needs the thread.
+    pub(crate) fn wait(
+        &self,
+        interest: Interest,
+        stall: Duration,
+        moved: u64,
+        pace: &mut Pace,
+    ) -> io::Result<bool> {
         let started = Instant::now();
-        let patience =
-            pace.patience(self.config.body_timeout, self.minimum_rate(), self.config.minimum_rate_after);
+        let patience = pace.patience(stall, self.minimum_rate(), self.config.minimum_rate_after);
         let deadline = started.checked_add(patience);
-        let ready = self.seat.wait_for_body(self.transport, deadline, received, pace.waited)?;
+        let throughput = pace.throughput(moved, started);
+        let ready = self.seat.wait_for_client(self.transport, interest, deadline, throughput)?;
         pace.waited += started.elapsed();
         match ready {
             Some(true) => Ok(true),
             Some(false) => Err(io::ErrorKind::TimedOut.into()),
             None => Ok(false),
         }
-    }
-
-    /// Blocks until the peer sent or took something. `TimedOut` when that took longer than `stall`, or when `pace`
-    /// says that it was too slow all the time.
-    pub(crate) fn wait(&self, interest: Interest, stall: Duration, pace: &mut Pace) -> io::Result<()> {
-        let started = Instant::now();
-        let patience = pace.patience(stall, self.minimum_rate(), self.config.minimum_rate_after);
-        let ready = self.seat.wait(self.transport, interest, started.checked_add(patience))?;
-        pace.waited += started.elapsed();
-        if ready { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
     }
 }
 
@@ -73,9 +71,25 @@ impl<'r> Link<'r> {
 pub(crate) struct Pace {
     pub(crate) octets: u64,
     pub(crate) waited: Duration,
+    /// How fast it was of late, from the first wait on.
+    recent: Option<Throughput>,
+    /// Bytes that are counted in that.
+    counted: u64,
 }
 
 impl Pace {
+    pub(crate) fn new(octets: u64, waited: Duration) -> Self {
+        Self { octets, waited, ..Self::default() }
+    }
+
+    /// How fast the peer was of late, when `moved` bytes have been moved in all.
+    fn throughput(&mut self, moved: u64, now: Instant) -> Throughput {
+        let recent = self.recent.get_or_insert_with(|| Throughput::new(now));
+        recent.add(moved.saturating_sub(self.counted), now);
+        self.counted = moved;
+        *recent
+    }
+
     /// How long to wait now: `stall`, or less when the average would fall below `rate` before that.
     pub(crate) fn patience(&self, stall: Duration, rate: u32, after: Duration) -> Duration {
         if rate == 0 {
@@ -93,9 +107,9 @@ mod tests {
     #[test]
     fn a_peer_that_is_slow_all_the_time_gets_less_patience_than_one_that_pauses() {
         let (stall, after) = (Duration::from_secs(30), Duration::from_secs(5));
-        let slow = Pace { octets: 500, waited: Duration::from_secs(4) };
+        let slow = Pace::new(500, Duration::from_secs(4));
         assert_eq!(slow.patience(stall, 500, after), Duration::from_secs(2));
-        let fast = Pace { octets: 1_000_000, waited: Duration::from_secs(4) };
+        let fast = Pace::new(1_000_000, Duration::from_secs(4));
         assert_eq!(fast.patience(stall, 500, after), stall);
         assert_eq!(slow.patience(stall, 0, after), stall);
     }

@@ -469,9 +469,11 @@ impl Output {
                     self.pace.octets += count as u64;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if let Err(error) = link.wait(Interest::Write, link.config.write_timeout, &mut self.pace)
-                    {
-                        break Err(error);
+                    let (stall, moved) = (link.config.write_timeout, self.pace.octets);
+                    match link.wait(Interest::Write, stall, moved, &mut self.pace) {
+                        Ok(true) => {}
+                        Ok(false) => break Err(io::Error::new(ErrorKind::TimedOut, GAVE_WAY)),
+                        Err(error) => break Err(error),
                     }
                 }
                 Err(error) => break Err(error),
@@ -509,3 +511,7 @@ pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 const MAX_KEPT: usize = 256 * 1024;
 /// Octets taken from the handler in one call of `write`.
 const PIECE: usize = 256 * 1024;
+
+/// Why a response whose client takes it more slowly than others is not sent on.
+const GAVE_WAY: &str =
+    "the client took the response more slowly than others while requests waited for threads";

@@ -408,7 +408,7 @@ impl Pending {
         if self.feed().is_none() && !config.holds_thread {
             return progress.checked_add(config.stall_timeout);
         }
-        let pace = Pace { octets: self.octets_sent, waited: progress.saturating_duration_since(started) };
+        let pace = Pace::new(self.octets_sent, progress.saturating_duration_since(started));
         progress.checked_add(pace.patience(
             config.write_timeout,
             config.minimum_rate,

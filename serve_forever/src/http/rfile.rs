@@ -5,6 +5,7 @@ use std::io::{self, BufRead, ErrorKind, Read};
 use std::sync::Mutex;
 
 use crate::sync::lock;
+use crate::sys::Interest;
 
 use super::body::{BodyDecoder, Decoded, Framing};
 use super::fields::Headers;
@@ -190,7 +191,8 @@ impl<'r> RFile<'r> {
                     {
                         output.flush(self.link)?;
                     }
-                    let failure = match self.link.wait_for_body(self.received, &mut self.pace) {
+                    let stall = self.link.config.body_timeout;
+                    let failure = match self.link.wait(Interest::Read, stall, self.received, &mut self.pace) {
                         Ok(true) => continue,
                         Ok(false) => Failure::GaveWay,
                         Err(error) if error.kind() == ErrorKind::TimedOut => Failure::TimedOut,

@@ -153,8 +153,8 @@ settings! {
     /// 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
     /// Time that a request waits for a free thread before it is refused with 503. After a quarter of
-    /// it, the request takes the thread of the handler whose client sends its body most slowly; that
-    /// client gets 408. During a shutdown, connections that still wait for room after this time,
+    /// it, the request takes the thread of the handler that waits for the slowest client: an upload
+    /// gets 408, a response is cut. During a shutdown, connections that still wait for room after this time,
     /// because `max_connections` or descriptors leave none, are reset. Default: 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
     /// Octets of a request head, request line included; then 431. Default: 64 KiB.

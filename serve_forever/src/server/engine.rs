@@ -10,7 +10,7 @@ use crate::diagnostics;
 use crate::sync::{lock, wait};
 use crate::sys::{Listener, Socket};
 
-use super::body_waits::BodyWaits;
+use super::client_waits::ClientWaits;
 use super::computing::{Computing, Place, Stopwatch};
 use super::config::Config;
 use super::event_loop::Core;
@@ -43,7 +43,7 @@ pub(crate) struct Engine<P: Protocol> {
     /// Detached threads by peer address.
     pub(crate) permit_holders: Peers,
     /// Detached threads whose handlers wait for a part of a body.
-    pub(crate) body_waits: BodyWaits,
+    pub(crate) client_waits: ClientWaits,
     /// Connections by peer address; kept only where they are limited.
     pub(crate) connections_by_address: Peers,
     /// Connections of all loops.
@@ -238,7 +238,7 @@ impl<P: Protocol> Engine<P> {
             computing: Computing::new(config.max_computing_handlers),
             watch: Watch::new(),
             permit_holders: Peers::default(),
-            body_waits: BodyWaits::default(),
+            client_waits: ClientWaits::default(),
             connections_by_address: Peers::default(),
             connections: AtomicUsize::new(0),
             accepting: AtomicUsize::new(count),
@@ -582,9 +582,9 @@ impl<P: Protocol> Helm for Engine<P> {
         &self.loops[index].registry
     }
 
-    fn body_waits(&self) -> (&BodyWaits, Duration) {
+    fn client_waits(&self) -> (&ClientWaits, Duration) {
         let slice = self.config.permit_timeout / LOOKS_PER_PERMIT_TIMEOUT;
-        (&self.body_waits, slice.clamp(SHORTEST_LOOK, LONGEST_LOOK))
+        (&self.client_waits, slice.clamp(SHORTEST_LOOK, LONGEST_LOOK))
     }
 
     fn shared(&self) -> Option<Arc<dyn Helm>> {

@@ -6,8 +6,8 @@ pub(crate) mod address;
 pub(crate) mod announcement;
 pub(crate) mod behind_proxy;
 pub(crate) mod blocking;
-mod body_waits;
 pub(crate) mod builder;
+mod client_waits;
 mod computing;
 pub(crate) mod config;
 mod deadlines;
@@ -29,6 +29,7 @@ pub(crate) mod seat;
 pub(crate) mod stats;
 #[cfg(test)]
 mod tests;
+pub(crate) mod throughput;
 pub(crate) mod unsent;
 pub(crate) mod waker;
 

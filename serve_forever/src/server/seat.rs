@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use crate::sys::Interest;
 use crate::transport::Transport;
 
-use super::body_waits::BodyWaits;
+use super::client_waits::ClientWaits;
 use super::handover::state::Job;
+use super::throughput::Throughput;
 
 /// Given to every run. Shared by all that the run hands out (`rfile`, `wfile`), which may be used by several
 /// threads at once.
@@ -38,9 +39,9 @@ pub(crate) trait Helm: Send + Sync {
     /// Where the sockets of the loop `index` are registered.
     fn registry(&self, index: usize) -> &mio::Registry;
 
-    /// The handlers that wait for a body, and how long one of them waits before it looks whether its
+    /// The handlers that wait for their client, and how long one of them waits before it looks whether its
     /// thread is to go to others.
-    fn body_waits(&self) -> (&BodyWaits, Duration);
+    fn client_waits(&self) -> (&ClientWaits, Duration);
 
     /// The same, to keep.
     fn shared(&self) -> Option<Arc<dyn Helm>>;
@@ -136,24 +137,24 @@ impl<'a> Seat<'a> {
         }
     }
 
-    /// Like [`Seat::wait`], for a part of a body of which `bytes` have come in the time `waited`.
-    /// `None`: another request needs the thread.
-    pub(crate) fn wait_for_body(
+    /// Like [`Seat::wait`], for a client that has been so fast. `None`: another request needs the
+    /// thread, and other clients are faster.
+    pub(crate) fn wait_for_client(
         &self,
         transport: &Transport,
+        interest: Interest,
         deadline: Option<Instant>,
-        bytes: u64,
-        waited: Duration,
+        throughput: Throughput,
     ) -> io::Result<Option<bool>> {
         let Some(helm) = self.helm() else {
-            return self.wait(transport, Interest::Read, deadline).map(Some);
+            return self.wait(transport, interest, deadline).map(Some);
         };
-        let (waits, slice) = helm.body_waits();
-        let entered = waits.enter(transport.client().ip(), bytes, waited);
+        let (waits, slice) = helm.client_waits();
+        let entered = waits.enter(transport.client().ip(), throughput);
         loop {
             let until = Instant::now() + slice;
             let until = deadline.map_or(until, |deadline| deadline.min(until));
-            let ready = self.wait(transport, Interest::Read, Some(until))?;
+            let ready = self.wait(transport, interest, Some(until))?;
             if entered.is_evicted() {
                 return Ok(None);
             }

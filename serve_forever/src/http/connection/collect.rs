@@ -132,7 +132,7 @@ impl Collecting {
         let limits = BodyLimits::of(cx.config);
         let mut collecting =
             Self { since: cx.now, last: cx.now, received: 0, head, goal, share, grant: Grant::Given, limits };
-        collecting.share.received(partial.len());
+        collecting.share.received(partial.len(), cx.now);
         collecting.ask(partial.capacity(), cx);
         Box::new(collecting)
     }
@@ -159,7 +159,7 @@ impl Collecting {
         count: usize,
         cx: &Turn<'_, Http<H>>,
     ) {
-        self.share.received(partial.len() + count);
+        self.share.received(partial.len() + count, cx.now);
         let Some(room) = self.next_room(partial, count) else { return };
         self.ask(room, cx);
         if self.grant == Grant::Given {
@@ -182,7 +182,7 @@ impl Collecting {
     pub(super) fn look(&mut self, bytes: &[u8], now: Instant) -> Verdict {
         self.last = now;
         self.received = bytes.len();
-        self.share.received(bytes.len());
+        self.share.received(bytes.len(), now);
         let is_over = match &mut self.goal {
             Goal::Length(length) => bytes.len() >= *length,
             Goal::Chunks(chunks) => {
@@ -232,7 +232,7 @@ impl Collecting {
     /// When the client is too slow.
     fn too_late(&self, config: &Config) -> Option<Instant> {
         let waited = self.last.saturating_duration_since(self.since);
-        let pace = Pace { octets: self.received as u64, waited };
+        let pace = Pace::new(self.received as u64, waited);
         let patience = pace.patience(config.body_timeout, config.minimum_rate, config.minimum_rate_after);
         self.last.checked_add(patience)
     }

@@ -156,14 +156,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
             // A permit that has just come back starts this request in the next round.
             if !self.has_permit(address) {
                 let own_address_only = self.engine.may_start();
-                self.engine.body_waits.evict_slowest(own_address_only.then_some(address));
+                self.engine.client_waits.evict_slowest(own_address_only.then_some(address));
             }
         }
     }
 
     /// When the next of those that wait takes the thread of a handler that waits for a body.
     pub(super) fn next_eviction(&self, core: &Core<P>) -> Option<Instant> {
-        if core.waiting.is_empty() || self.engine.body_waits.is_empty() {
+        if core.waiting.is_empty() || self.engine.client_waits.is_empty() {
             return None;
         }
         core.waiting.iter().map(|&(_, evicts_at)| evicts_at).min()
