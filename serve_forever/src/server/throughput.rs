@@ -29,7 +29,7 @@ impl Throughput {
     /// one, so that the size of the first packet does not decide.
     pub(crate) fn rate(mut self, now: Instant) -> u64 {
         let time = self.advance(now);
-        let counted = if self.window == 0 { time } else { time - WINDOW * (self.window - 1) };
+        let counted = if self.window == 0 { time } else { time.saturating_sub(WINDOW * (self.window - 1)) };
         let millis = u64::try_from(counted.max(SHORTEST).as_millis()).unwrap_or(u64::MAX);
         self.current.saturating_add(self.previous).saturating_mul(1000) / millis
     }
