@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::http::escape;
 use crate::sys::Kind;
-use crate::{Source, sys};
+use crate::{Source, sys, visible};
 
 use super::models::{Handle, Models, Reader};
 use super::names::Names;
@@ -155,20 +155,14 @@ fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
     out.push_str("</li>\n");
 }
 
-/// Text between tags.
+/// Text between tags. What is [deceptive](visible::is_deceptive) is shown as an unknown character: HTML has no control
+/// characters, and what turns the direction of writing could make an `.exe` an `exe.jpg`.
 fn text(out: &mut String, text: &str) {
-    if text.contains(is_deceptive) {
-        escape::html(out, &text.replace(is_deceptive, "\u{fffd}"));
+    if text.contains(visible::is_deceptive) {
+        escape::html(out, &text.replace(visible::is_deceptive, "\u{fffd}"));
     } else {
         escape::html(out, text);
     }
-}
-
-/// What is shown as an unknown character: control characters and separators of lines, which HTML does not have or
-/// would break lines, and what turns the direction of writing, so that `exe.jpg` could be an `.exe`. Mere marks of a
-/// direction stay: they turn no letters, and names in some scripts need them.
-fn is_deceptive(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -332,8 +326,9 @@ mod tests {
         assert_eq!(file("a\u{202e}gpj.exe"), "<li><a href=\"a%E2%80%AEgpj.exe\">a\u{fffd}gpj.exe</a></li>\n");
         let (page, _) = page("/\u{2067}\u{2029}/", Vec::new());
         assert_eq!(page.matches("Directory listing for /\u{fffd}\u{fffd}/<").count(), 2, "{page}");
-        let marked = "\u{200f}\u{5d0}\u{200e}";
-        assert!(file(marked).contains(&format!(">{marked}<")));
+        for mark in ['\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{2069}'] {
+            assert!(file(&format!("a{mark}b")).contains(">a\u{fffd}b<"), "{mark:?}");
+        }
     }
 
     #[test]
