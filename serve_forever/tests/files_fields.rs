@@ -25,6 +25,7 @@ fn field_names_have_their_usual_spelling_in_every_answer() {
     let site = Site::serving(|builder, _| builder.allowed_hosts(["a"]));
     site.file("a.txt", "tea".repeat(200)).directory("sub");
     site.settled("/a.txt");
+    site.dated("/a.txt");
     let cases = [
         ("GET", "/a.txt", "", 200),
         ("GET", "/a.txt", "Range: bytes=0-1\r\n", 206),

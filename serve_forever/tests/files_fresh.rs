@@ -436,11 +436,10 @@ mod links {
 }
 
 #[test]
-fn a_date_that_is_set_is_told_at_once() {
-    let mut kept = Kept::new(b"text");
+fn a_date_that_is_set_is_told() {
+    let kept = Kept::new(b"text");
     kept.site.changed("a.txt", SystemTime::UNIX_EPOCH + files_support::CHANGED);
-    let reply = kept.client.get("/a.txt");
-    assert_eq!(reply.field("Last-Modified"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert_eq!(kept.site.dated("/a.txt"), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
 #[test]
@@ -456,14 +455,125 @@ fn every_spelling_of_a_path_sees_the_change() {
     }
 }
 
+/// Begins a download of a large file that a slow reader takes, does `during` meanwhile, and returns the
+/// content that comes.
+fn slowly(fields: &str, during: impl FnOnce(&Site)) -> Vec<u8> {
+    let site = Site::new();
+    site.file("a.bin", vec![b'a'; SLOW]);
+    let tag = site.settled("/a.bin");
+    let mut stream = site.connect();
+    let request = format!("GET /a.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n");
+    stream.write_all(request.as_bytes()).expect("the request");
+    let mut reply = vec![0; 100];
+    stream.read_exact(&mut reply).expect("the beginning");
+    during(&site);
+    // It ends with an error where the rest is dropped.
+    let _ = stream.read_to_end(&mut reply);
+    let head = reply.windows(4).position(|it| it == b"\r\n\r\n").expect("a head") + 4;
+    assert!(String::from_utf8_lossy(&reply[..head]).contains(&format!("\r\nETag: {tag}\r\n")));
+    reply.split_off(head)
+}
+
+/// More than sockets take ahead.
+const SLOW: usize = 32 << 20;
+/// One range, and several that are sent in another way.
+const WAYS: [&str; 3] = ["", "Range: bytes=1-33554430\r\n", "Range: bytes=0-20000000,25000000-33554431\r\n"];
+
+/// Writes to the end of the file and puts its time back.
+#[cfg(all(unix, not(feature = "portable-sys")))]
+fn rewrite(site: &Site) {
+    let mut file = File::options().write(true).open(site.path("a.bin")).expect("the file");
+    file.seek(SeekFrom::End(-(1 << 20))).expect("the place");
+    file.write_all(&[b'b'; 1 << 20]).expect("it is written");
+    file.set_modified(SystemTime::UNIX_EPOCH + files_support::CHANGED).expect("its time");
+}
+
+#[cfg(all(unix, not(feature = "portable-sys")))]
+#[test]
+fn a_download_is_cut_when_the_file_is_rewritten_though_its_time_is_put_back() {
+    for fields in WAYS {
+        let body = slowly(fields, rewrite);
+        assert!(body.len() < SLOW - (1 << 20) && !body.contains(&b'b'), "{fields} {}", body.len());
+    }
+}
+
+/// What explains a new change time is the new state, from which the next change differs.
+#[cfg(all(unix, not(feature = "portable-sys")))]
+#[test]
+fn a_download_is_cut_when_the_file_is_rewritten_after_another_change() {
+    use std::time::{Duration, Instant};
+
+    for fields in WAYS {
+        let site = Site::new();
+        site.file("a.bin", vec![b'a'; SLOW]);
+        site.settled("/a.bin");
+        let mut stream = site.connect();
+        let request = format!("GET /a.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n");
+        stream.write_all(request.as_bytes()).expect("the request");
+        let mut some = vec![0; 8 << 20];
+        stream.read_exact(&mut some[..100]).expect("the beginning");
+        fs::hard_link(site.path("a.bin"), site.path("b.bin")).expect("another name");
+        // So much that the file has been looked at since.
+        stream.read_exact(&mut some).expect("more");
+        // The next change has a time of its own.
+        let linked = changed(&site.path("b.bin"));
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            rewrite(&site);
+            if changed(&site.path("b.bin")) != linked {
+                break;
+            }
+        }
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        assert!(!rest.contains(&b'b'), "{fields}");
+        assert!(some.len() + rest.len() < SLOW - (1 << 20), "{fields} {}", rest.len());
+    }
+}
+
+#[cfg(all(unix, not(feature = "portable-sys")))]
+fn changed(path: &Path) -> (i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = fs::metadata(path).expect("it is there");
+    (metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_download_is_not_cut_by_what_leaves_the_content_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let chmod = |site: &Site| {
+        fs::set_permissions(site.path("a.bin"), fs::Permissions::from_mode(0o600)).expect("our own");
+    };
+    let link = |site: &Site| fs::hard_link(site.path("a.bin"), site.path("b.bin")).expect("a link");
+    let unlink = |site: &Site| fs::remove_file(site.path("a.bin")).expect("it is there");
+    let replace = |site: &Site| {
+        write(site.path("new"), b"another");
+        fs::rename(site.path("new"), site.path("a.bin")).expect("it is renamed");
+    };
+    let changes: [&(dyn Fn(&Site) + Sync); 4] = [&chmod, &link, &unlink, &replace];
+    std::thread::scope(|scope| {
+        for (fields, least) in WAYS.into_iter().zip([SLOW, SLOW - 2, 28_432_433]) {
+            for (index, during) in changes.iter().enumerate() {
+                scope.spawn(move || {
+                    let body = slowly(fields, during);
+                    assert!(body.len() >= least, "{fields} {index} {}", body.len());
+                });
+            }
+        }
+    });
+}
+
 /// A log is written to while it is read; what was there when it was asked for stays what it was.
 #[test]
 fn a_file_that_grows_while_it_is_sent_comes_up_to_where_it_was() {
-    let site = Site::new();
+    let site = Site::serving(|builder, _| builder.entity_tags(serve_forever::EntityTags::SizeAndTime));
     let large = 32 << 20;
     for (size, name) in [(large, "large"), (1000, "small")] {
         site.file(name, vec![b'a'; size]);
-        // Of a time to come: always as if it was written to just now.
+        // Of a time to come, from which the tag is made: always as if it was written to just now.
         site.changed(name, SystemTime::now() + std::time::Duration::from_secs(3600));
         let mut stream = site.connect();
         let request = format!("GET /{name} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");

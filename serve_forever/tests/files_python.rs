@@ -221,6 +221,7 @@ fn head_tells_length_and_type() {
 #[test]
 fn what_the_browser_has_is_not_sent_again() {
     let site = site();
+    site.dated("/tmp/test");
     for date in [AT, "Sun, 06 Nov 1994 09:49:37 GMT"] {
         let reply = site.request("GET", "/tmp/test", &format!("If-Modified-Since: {date}\r\n"));
         assert_eq!((reply.code(), reply.body.len()), (304, 0), "{date}");
@@ -231,6 +232,7 @@ fn what_the_browser_has_is_not_sent_again() {
 #[test]
 fn what_is_newer_than_the_browser_has_is_sent() {
     let site = site();
+    site.dated("/tmp/test");
     let reply = site.request("GET", "/tmp/test", "If-Modified-Since: Sat, 06 Nov 1993 08:49:37 GMT\r\n");
     assert_eq!(reply.code(), 200);
     site.changed("tmp/test", SystemTime::UNIX_EPOCH + CHANGED + Duration::from_secs(1));
@@ -263,6 +265,7 @@ fn the_date_of_the_last_change_is_told() {
     let site = site();
     for (seconds, date) in [(0, AT), (86_400, "Mon, 07 Nov 1994 08:49:37 GMT")] {
         site.changed("tmp/test", SystemTime::UNIX_EPOCH + CHANGED + Duration::from_secs(seconds));
+        assert_eq!(site.dated("/tmp/test"), date);
         assert_eq!(site.get("/tmp/test").fields("Last-Modified"), [date]);
     }
 }

@@ -48,7 +48,16 @@ fn files() {
     assert!(line.starts_with("127.0.0.1 - - ["), "{line}");
     assert!(line.contains("] \"GET /hello.txt HTTP/1.1\" 200 "), "{line}");
 
-    let modified = response.field("Last-Modified").expect("when the file was written");
+    // It was written just now, and has a date two seconds later.
+    let end = Instant::now() + PATIENCE;
+    let modified = loop {
+        let response = program.ask("GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+        if let Some(date) = response.field("Last-Modified") {
+            break date;
+        }
+        assert!(Instant::now() < end, "the file never has a date");
+        thread::sleep(Duration::from_millis(50));
+    };
     let request = format!("GET /hello.txt HTTP/1.1\r\nHost: a\r\nIf-Modified-Since: {modified}\r\n\r\n");
     assert_eq!(program.ask(request).code(), 304);
     let response = program.ask("GET /inside HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -155,7 +155,8 @@ impl SimpleHttpRequestHandlerBuilder {
 
     /// One more field of every response that the handler sends: files and listings, 206, 304,
     /// redirects, errors and the answer to `OPTIONS`. It takes the place of ours of that name. What
-    /// tells where a message ends cannot be set. There are these exceptions:
+    /// tells where a message ends cannot be set. What is refused before the handler sees it (a
+    /// malformed request) and the answer to `OPTIONS *` are without it. There are these exceptions:
     ///
     /// - A field that describes a file, such as `Content-Language`, is only sent with the content of
     ///   a file. A 304 has none of these (RFC 9110 §15.4.5), except `Content-Disposition`,
@@ -191,6 +192,9 @@ impl SimpleHttpRequestHandlerBuilder {
     }
 
     /// How files get their entity tags.
+    ///
+    /// [`EntityTags::SizeAndTime`] trusts the times of files: a change that puts the old time and size back
+    /// keeps the tag, and so do directories with the same times that are swapped.
     ///
     /// ```
     /// # use serve_forever::{EntityTags, SimpleHttpRequestHandler};

@@ -25,6 +25,10 @@ pub enum EntityTags {
     /// From the size and the time of the last change, in whole seconds. The same on all machines that have copies of
     /// the same files with the same times: for those that share the work behind one address. A file
     /// whose time is 0 or 1, as package stores have it, has no tag.
+    ///
+    /// This trusts the times. A change that puts the old time and size back keeps the tag, once the file
+    /// counts as settled; so does a directory whose place another one takes with files of the same
+    /// times and sizes. Clients then keep what they have.
     SizeAndTime,
     /// None. Clients have the time of the last change to ask by.
     Off,
@@ -48,6 +52,8 @@ pub(super) struct FileState {
     /// When anything about it was changed last, which nobody can set back; where a system does not know that, as
     /// `modified`.
     pub(super) changed: FileTime,
+    /// Whether every change of the file moves `changed`.
+    pub(super) tells_changes: bool,
 }
 
 /// An entity tag of ours.
@@ -86,6 +92,10 @@ pub(super) fn make(recipe: EntityTags, file: &FileState, settled: bool) -> Optio
 /// gives it other times. So it keeps no times that are still to come, its clock has ticked since, and,
 /// unless its content is in the tag, no call that writes is likely to be at work since then.
 ///
+/// A time to come which somebody has given the content is no matter where a change also shows in the
+/// content or in the change time: it only counts for a tag that is made from it, and where the system
+/// tells no change time.
+///
 /// `now` must have been read before `file` was, or a change between the two could go unseen.
 pub(super) fn is_settled(recipe: EntityTags, now: FileTime, file: &FileState) -> bool {
     let writing = match recipe {
@@ -96,14 +106,17 @@ pub(super) fn is_settled(recipe: EntityTags, now: FileTime, file: &FileState) ->
         let tick = if time.1 == 0 || recipe == EntityTags::SizeAndTime { COARSE_TICK } else { FINE_TICK };
         passed(time, now) >= tick.max(writing)
     };
-    has_passed(file.modified) && has_passed(file.changed)
+    let is_without =
+        recipe != EntityTags::SizeAndTime && file.tells_changes && passed(file.modified, now) < 0;
+    (is_without || has_passed(file.modified)) && has_passed(file.changed)
 }
 
 /// Whether a file that is changed from now on, `now`, gets another date than it has: its second is
-/// over, and no call that writes is likely to be at work since then. What else was changed about it
-/// does not count, as it does not change the date.
+/// over, and no call that writes is likely to be at work since then. That goes by the later of its
+/// times: one who writes may put the time of the content back, and what else was changed about the
+/// file cannot be told from that.
 pub(super) fn is_date_settled(now: FileTime, file: &FileState) -> bool {
-    passed(file.modified, now) >= writing_time(file.size)
+    passed(file.modified.max(file.changed), now) >= writing_time(file.size)
 }
 
 /// Nanoseconds from one to the other.

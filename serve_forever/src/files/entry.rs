@@ -78,6 +78,8 @@ impl Entry {
             is_dated: stamp.date().is_some(),
             modified: stamp.modified(),
             changed: stamp.changed(),
+            // Some file systems in user space have none and give 0.
+            tells_changes: sys::CHANGE_TIME_IS_KNOWN && stamp.changed() != (0, 0),
         };
         let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
         let given = |name| options.extra(name).map(|value| String::from_utf8_lossy(value));
@@ -245,9 +247,22 @@ fn tick(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-impl Octets for Arc<Entry> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        match &self.content {
+/// An entry of which one response reads.
+pub(super) struct Reading {
+    entry: Arc<Entry>,
+    /// What its file must still be after each piece.
+    expected: Expected,
+}
+
+impl Reading {
+    pub(super) fn new(entry: &Arc<Entry>) -> Self {
+        Self { entry: Arc::clone(entry), expected: entry.expected() }
+    }
+}
+
+impl Octets for Reading {
+    fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match &self.entry.content {
             Content::Memory(octets) => {
                 let rest = usize::try_from(offset).ok().and_then(|at| octets.get(at..)).unwrap_or_default();
                 let count = rest.len().min(buffer.len());
@@ -257,7 +272,7 @@ impl Octets for Arc<Entry> {
             Content::File(file) => {
                 let count = sys::read_at(file, buffer, offset)?;
                 // Asked before the read, it could still change in between.
-                if self.expected().holds(file)? {
+                if self.expected.holds(file)? {
                     Ok(count)
                 } else {
                     Err(io::Error::new(ErrorKind::InvalidData, "the file changed while it was sent"))

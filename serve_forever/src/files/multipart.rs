@@ -33,7 +33,7 @@ pub(super) struct Multipart<F> {
 /// Where the parts come from.
 pub(super) trait Octets: Send {
     /// Reads what there is at `offset`; it may be less than fits, and is nothing only at the end.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
 impl<F: Octets> Multipart<F> {
@@ -99,7 +99,7 @@ impl<F: Octets> Multipart<F> {
     }
 
     /// Appends what the file has from `offset` on, at most `most` octets; returns how many.
-    fn push_octets(&self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<u64> {
+    fn push_octets(&mut self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<u64> {
         let filled = out.len();
         out.resize(filled + most.min(PIECE) as usize, 0);
         let read = self.file.read_at(out.get_mut(filled..).unwrap_or_default(), offset);
@@ -121,11 +121,10 @@ impl<F: Octets> Source for Multipart<F> {
             self.place = Place::Within(index, part.start);
         }
         if let Place::Within(index, offset) = self.place
-            && let Some(part) = self.parts.get(index)
+            && let Some(end) = self.parts.get(index).map(|part| part.end)
         {
-            let offset = offset + self.push_octets(out, offset, part.end.saturating_sub(offset))?;
-            self.place =
-                if offset < part.end { Place::Within(index, offset) } else { Place::HeadOf(index + 1) };
+            let offset = offset + self.push_octets(out, offset, end.saturating_sub(offset))?;
+            self.place = if offset < end { Place::Within(index, offset) } else { Place::HeadOf(index + 1) };
         }
         if let Place::HeadOf(index) = self.place
             && index >= self.parts.len()

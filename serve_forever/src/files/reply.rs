@@ -11,7 +11,7 @@ use crate::sys::Directory;
 use crate::{Exchange, Result, Source};
 
 use super::conditions::{Outcome, evaluate, if_range_allows};
-use super::entry::{Content, Entry};
+use super::entry::{Content, Entry, Reading};
 use super::hosts;
 use super::listing::page::Page;
 use super::listing::{Listed, Listing};
@@ -67,7 +67,7 @@ fn partial(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> R
 
 fn several_parts(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> Result {
     let (content_type, boundary) = (Some(entry.content_type.as_str()), Boundary::new());
-    let multipart = Multipart::new(Arc::clone(entry), content_type, entry.len(), parts, boundary);
+    let multipart = Multipart::new(Reading::new(entry), content_type, entry.len(), parts, boundary);
     http.begin_prepared(206, &entry.partial)
         .send_header("Content-Type", multipart.content_type())
         .send_header("Content-Length", multipart.len())
@@ -103,7 +103,7 @@ fn content(http: &mut Exchange, entry: &Arc<Entry>, range: Range<u64>) -> Result
         // What the system sends from its own memory can change on its way, and is likely to where the file is
         // being written to.
         Content::File(_) if !entry.is_settled() => {
-            http.send_source(Copied { entry: Arc::clone(entry), range })
+            http.send_source(Copied { reading: Reading::new(entry), range })
         }
         Content::File(file) => http.send_unchanged_file(Arc::clone(file), range, entry.expected()),
         // Writing more than that would wait for the client.
@@ -193,7 +193,7 @@ pub(super) fn misdirected(http: &mut Exchange, site: &Site) -> Result {
 
 /// A part of an open file that may be written to meanwhile: it is looked at after each piece that was read.
 struct Copied {
-    entry: Arc<Entry>,
+    reading: Reading,
     range: Range<u64>,
 }
 
@@ -202,7 +202,7 @@ impl Source for Copied {
         let left = self.range.end.saturating_sub(self.range.start);
         let filled = out.len();
         out.resize(filled + left.min(COPIED_PIECE) as usize, 0);
-        let count = self.entry.read_at(out.get_mut(filled..).unwrap_or_default(), self.range.start)?;
+        let count = self.reading.read_at(out.get_mut(filled..).unwrap_or_default(), self.range.start)?;
         if count == 0 && left > 0 {
             return Err(io::Error::new(
                 ErrorKind::UnexpectedEof,

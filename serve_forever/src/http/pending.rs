@@ -102,10 +102,16 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    pub(crate) fn holds(&self, file: &File) -> io::Result<bool> {
+    /// Whether the content is still the same. A change time with an explanation, such as another number of names, is what
+    /// the file must have from then on.
+    pub(crate) fn holds(&mut self, file: &File) -> io::Result<bool> {
         for _ in 0..LOOKS_AT_GROWTH {
             let now = Stamp::of(file)?;
-            if now.has_content_of(&self.stamp) || self.may_grow && now.size() > self.stamp.size() {
+            if now.has_content_of(&self.stamp) {
+                self.stamp = now;
+                return Ok(true);
+            }
+            if self.may_grow && now.size() > self.stamp.size() {
                 return Ok(true);
             }
             if !self.may_grow || now.size() < self.stamp.size() {
@@ -375,8 +381,8 @@ impl Pending {
 
     /// An error if the file is not what it was: bytes of another state must not go out under the length, and the
     /// entity tag, of the first. What the system has not delivered yet is dropped.
-    fn check_unchanged(&self, transport: &Transport) -> io::Result<()> {
-        let Some(Attachment::File { file, expected: Some(expected), .. }) = &self.attachment else {
+    fn check_unchanged(&mut self, transport: &Transport) -> io::Result<()> {
+        let Some(Attachment::File { file, expected: Some(expected), .. }) = &mut self.attachment else {
             return Ok(());
         };
         if expected.holds(file)? {

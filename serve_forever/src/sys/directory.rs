@@ -24,6 +24,18 @@ pub(crate) struct Stamp {
     pub(super) size: u64,
     pub(super) modified: (i64, u32),
     pub(super) changed: (i64, u32),
+    pub(super) properties: Properties,
+}
+
+/// What can change about a file while its content stays, which gives it a new
+/// [change time](Stamp::changed). All 0 where the system does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Properties {
+    /// How many names it has.
+    pub(super) links: u64,
+    pub(super) mode: u32,
+    pub(super) owner: u32,
+    pub(super) group: u32,
 }
 
 impl Stamp {
@@ -38,11 +50,16 @@ impl Stamp {
         backend::stamp_at(path)
     }
 
-    /// Whether this is the same file with the same content, whatever else happened to it: one that is removed, replaced by another of its name
-    /// or given new permissions can still be sent to its end by those who have it open. Weaker than equality: the time of the content can be set
-    /// back, which is only seen in [`changed`](Self::changed).
-    pub(crate) fn has_content_of(&self, other: &Self) -> bool {
-        Self { changed: other.changed, ..*self } == *other
+    /// Whether this later look at an open file shows the same content as `earlier`. A file which is removed, replaced by
+    /// another of its name or given new permissions can still be sent to its end by those who have it open.
+    ///
+    /// The size and the time of the content can be put back, so the change time must be the same too, where the
+    /// [system tells it](CHANGE_TIME_IS_KNOWN). It may be another one if the number of names, the mode or
+    /// the owner explains that. A rename of the file itself changes none of these, and cannot be told from a rewrite.
+    pub(crate) fn has_content_of(&self, earlier: &Self) -> bool {
+        let is_explained = !CHANGE_TIME_IS_KNOWN || self.properties != earlier.properties;
+        let changed = if is_explained { earlier.changed } else { self.changed };
+        Self { changed, properties: earlier.properties, ..*self } == *earlier
     }
 
     pub(crate) fn is_file(&self) -> bool {
@@ -85,6 +102,9 @@ impl Stamp {
         self.inode
     }
 }
+
+/// Whether [`Stamp::changed`] is the change time, which every change of the file moves. Else it is when the file was created.
+pub(crate) const CHANGE_TIME_IS_KNOWN: bool = backend::CHANGE_TIME_IS_KNOWN;
 
 /// Seconds since 1970 that files have in place of a date.
 const NO_DATES: std::ops::RangeInclusive<i64> = 0..=1;

@@ -129,6 +129,20 @@ impl Site {
         panic!("the tag of {target} stays weak");
     }
 
+    /// The date of a file once it is told, and with it that of all files up to that size that were changed before.
+    #[track_caller]
+    pub(crate) fn dated(&self, target: &str) -> String {
+        let mut client = self.client();
+        let end = Instant::now() + FAILSAFE;
+        while Instant::now() < end {
+            if let Some(date) = client.request("HEAD", target, "").field("Last-Modified") {
+                return date.to_owned();
+            }
+            thread::sleep(AGAIN);
+        }
+        panic!("{target} never has a date");
+    }
+
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts");
         stream.set_read_timeout(Some(FAILSAFE)).expect("a time-out");

@@ -20,6 +20,7 @@ const FILE: FileState = FileState {
     is_dated: true,
     modified: (1, 0),
     changed: (1, 0),
+    tells_changes: true,
 };
 /// The tags of `FILE`.
 const TAG: &str = "\"a-1\"";

@@ -14,7 +14,7 @@ use crate::sys;
 struct Watched(Arc<File>, Arc<AtomicU32>);
 
 impl Octets for Watched {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self.1.load(Ordering::Relaxed) {
             0 => sys::read_at(&self.0, buffer, offset),
             _ => Err(ErrorKind::InvalidData.into()),

@@ -13,6 +13,9 @@ mod wait;
 /// Windows reports what was so when it took the note.
 pub(super) const EVENTS_ARE_CURRENT: bool = false;
 
+/// `std` tells when a file was created, not when it was last changed in any way.
+pub(super) const CHANGE_TIME_IS_KNOWN: bool = false;
+
 pub(super) use directory::{Handle, Root};
 pub(super) use limits::{descriptor_limit, raise_descriptor_limit, thread_times, unix_time};
 pub(super) use listener::Listener;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::sys::directory::Properties;
 use crate::sys::{Kind, Stamp};
 
 pub(crate) fn stamp_of_file(file: &File) -> io::Result<Stamp> {
@@ -25,6 +26,7 @@ impl From<&Metadata> for Stamp {
             modified: metadata.modified().map_or((0, 0), since_1970),
             // A file that was put in the place of another one has been created at another time.
             changed: metadata.created().map_or((0, 0), since_1970),
+            properties: Properties::default(),
         }
     }
 }

@@ -14,6 +14,9 @@ mod wait;
 /// `epoll` and `kqueue` look at a socket again before they report it.
 pub(super) const EVENTS_ARE_CURRENT: bool = true;
 
+/// The change time of a file is in its status.
+pub(super) const CHANGE_TIME_IS_KNOWN: bool = true;
+
 pub(super) use beneath::Root;
 pub(super) use directory::Handle;
 pub(super) use limits::{descriptor_limit, raise_descriptor_limit, thread_times, unix_time};

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{FileType, RawMode, Stat};
 
+use crate::sys::directory::Properties;
 use crate::sys::{Kind, Stamp};
 
 pub(crate) fn stamp_of_file(file: &File) -> io::Result<Stamp> {
@@ -37,6 +38,12 @@ impl From<Stat> for Stamp {
             size: stat.st_size as u64,
             modified: (stat.st_mtime as i64, modified as u32),
             changed: (stat.st_ctime as i64, changed as u32),
+            properties: Properties {
+                links: stat.st_nlink as u64,
+                mode: stat.st_mode as u32,
+                owner: stat.st_uid as u32,
+                group: stat.st_gid as u32,
+            },
         }
     }
 }
