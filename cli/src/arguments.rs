@@ -58,9 +58,9 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_BIND", hide_env = true)]
     pub(crate) bind: Vec<String>,
 
-    /// Name that requests may have as their host, such as the one that a proxy passes on, beside localhost and IP
-    /// addresses; others get 421, and the page and the log show the name; can be repeated [default: any, but none where
-    /// only this computer can reach the server]
+    /// Name that requests may have as their host, such as the one that a proxy passes on, beside
+    /// localhost and IP addresses; others get 421, and the page and the log show the name; can be
+    /// repeated [default: any, but none where only this computer can reach the server]
     #[arg(long, value_name = "NAME", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_ALLOW_HOST", hide_env = true)]
@@ -88,8 +88,9 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_CACHE_CONTROL", hide_env = true)]
     pub(crate) cache_control: Option<String>,
 
-    /// What tells versions of a file apart. identity: a hash of the content up to 64 KiB, above that the file's
-    /// metadata; size-and-time: the same on several machines that have copies of the file; off: nothing
+    /// What tells versions of a file apart. identity: a hash of the content up to 64 KiB, above
+    /// that the file's metadata; size-and-time: the same on several machines that have copies of
+    /// the file; off: nothing
     #[arg(long, value_name = "RECIPE", value_enum, default_value_t, help_heading = ANSWERS)]
     #[arg(env = "SERVE_FOREVER_ETAG", hide_env = true)]
     pub(crate) etag: Etag,
@@ -114,14 +115,14 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_LOG_FILE", hide_env = true)]
     pub(crate) log_file: Option<PathBuf>,
 
-    /// Seconds after which a client that reads nothing of a file or listing is cut; earlier if connections,
-    /// descriptors or memory run short [default: 600]
+    /// Seconds after which a client that reads nothing of a file or listing is cut; earlier if
+    /// connections, descriptors or memory run short [default: 600]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..), help_heading = LIMITS)]
     #[arg(env = "SERVE_FOREVER_STALL_TIMEOUT", hide_env = true)]
     pub(crate) stall_timeout: Option<u64>,
 
-    /// Memory for responses that wait for slow clients, in MiB; beyond it, connections of the address that
-    /// takes most of it are cut [default: 256]
+    /// Memory for responses that wait for slow clients, in MiB; beyond it, connections of the
+    /// address that takes most of it are cut [default: 256]
     #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(1..), help_heading = LIMITS)]
     #[arg(env = "SERVE_FOREVER_MAX_UNSENT", hide_env = true)]
     pub(crate) max_unsent: Option<u32>,

@@ -71,8 +71,8 @@ const MOST: usize = 256;
 /// How long the end of the program waits for them.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// Messages can quote what clients sent, which must not reach the terminal as a command to it, end the
-/// line for whoever splits lines as Unicode does, or turn the direction of writing. The library
+/// Messages can quote what clients sent, which must not reach the terminal as a command to it, end
+/// the line for whoever splits lines as Unicode does, or turn the direction of writing. The library
 /// escapes what it logs in the same way.
 pub(crate) fn on_one_line(message: &str) -> String {
     let mut line = String::with_capacity(message.len());

@@ -120,7 +120,8 @@ fn listen(port: u16) -> String {
     format!("listen 127.0.0.1:{port};")
 }
 
-/// nginx while it runs, with nothing outside of a directory of its own. Killed at the end of its test.
+/// nginx while it runs, with nothing outside of a directory of its own. Killed at the end of its
+/// test.
 struct Nginx {
     child: Child,
     port: u16,
@@ -212,7 +213,8 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// What surrounds the block of a documentation: one process in the foreground, which writes nowhere else.
+/// What surrounds the block of a documentation: one process in the foreground, which writes nowhere
+/// else.
 fn configuration(place: &Path, pid: &Path, block: &str) -> String {
     let quoted = |path: PathBuf| format!("\"{}\"", path.display());
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -1,4 +1,5 @@
-//! A browser uses what it gets: it leaps about in a long recording, runs modules, and learns of new fields.
+//! A browser uses what it gets: it leaps about in a long recording, runs modules, and learns of new
+//! fields.
 #![cfg(unix)]
 
 mod support;

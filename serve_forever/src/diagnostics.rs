@@ -1,9 +1,9 @@
 //! What the library tells the program that it is a part of, and the panics of code that is not the
 //! library's.
 //!
-//! The logger is the program's, and messages may show errors that are the program's too. Neither may
-//! end a thread of the server, so both run inside of [`catch`]. Messages may quote what a client
-//! sent: each is written on one line.
+//! The logger is the program's, and messages may show errors that are the program's too. Neither
+//! may end a thread of the server, so both run inside of [`catch`]. Messages may quote what a
+//! client sent: each is written on one line.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,7 +46,8 @@ pub(crate) fn tell(level: Level, place: &Place, message: fmt::Arguments<'_>) {
         let record = record.file_static(Some(place.file)).line(Some(place.line));
         log::logger().log(&record.args(format_args!("{}", OneLine(&text))).build());
     });
-    // There is nobody to tell of a logger that panics: the panic hook has said what there is to say.
+    // There is nobody to tell of a logger that panics: the panic hook has said what there is to
+    // say.
     drop(said);
 }
 

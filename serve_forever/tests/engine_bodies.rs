@@ -158,7 +158,8 @@ fn a_body_that_is_announced_too_large_is_not_awaited() {
     assert_eq!(server.ask(post(1001)).code(), 413);
 }
 
-/// Uploads in the hands of handlers, from one address each: `server` has a thread for none but them.
+/// Uploads in the hands of handlers, from one address each: `server` has a thread for none but
+/// them.
 fn hold_all_threads(server: &Served, count: usize, addresses: &[u8]) -> Vec<TcpStream> {
     let mut uploads = Vec::new();
     for index in 0..count {

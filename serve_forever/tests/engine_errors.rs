@@ -1,4 +1,5 @@
-//! Errors of the user's are code of the user's: they may panic when they are shown, and when they are dropped.
+//! Errors of the user's are code of the user's: they may panic when they are shown, and when they
+//! are dropped.
 
 mod engine_support;
 mod support;

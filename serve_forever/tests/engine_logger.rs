@@ -1,4 +1,5 @@
-//! The logger is the program's: one that panics ends nothing. It is the only one of its process, so this is the only test.
+//! The logger is the program's: one that panics ends nothing. It is the only one of its process, so
+//! this is the only test.
 
 mod engine_support;
 mod support;

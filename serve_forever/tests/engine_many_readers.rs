@@ -1,5 +1,5 @@
-//! Thousands of clients that read nothing, or next to nothing: the others are served, and memory stays
-//! bounded.
+//! Thousands of clients that read nothing, or next to nothing: the others are served, and memory
+//! stays bounded.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,5 @@
-//! Clients that read slowly or not at all: how long they may, and who goes first when room is short.
+//! Clients that read slowly or not at all: how long they may, and who goes first when room is
+//! short.
 
 mod engine_support;
 mod support;

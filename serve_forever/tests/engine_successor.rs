@@ -1,5 +1,5 @@
-//! What a stop does to the listening sockets: who waits on them is answered, and then they are free for
-//! the next server.
+//! What a stop does to the listening sockets: who waits on them is answered, and then they are free
+//! for the next server.
 
 mod engine_support;
 mod support;
@@ -304,7 +304,8 @@ mod unix {
 
     use super::*;
 
-    /// A path for the socket of one test. It must be short, so it is no part of the target directory.
+    /// A path for the socket of one test. It must be short, so it is no part of the target
+    /// directory.
     struct Place(PathBuf);
 
     impl Place {

@@ -24,8 +24,8 @@ for line in sys.stdin:
     print(line[0], flush=True)
 ";
 
-/// What is stored in memory that a file is mapped to leaves its times as they are, but for the first
-/// time.
+/// What is stored in memory that a file is mapped to leaves its times as they are, but for the
+/// first time.
 #[test]
 fn what_a_program_stores_in_a_mapped_file_is_served_after_a_second() {
     let site = Site::new();
@@ -50,7 +50,8 @@ fn what_a_program_stores_in_a_mapped_file_is_served_after_a_second() {
         assert_eq!(client.get("/mapped").code(), 200);
         store(letter);
         let (stored, end) = (Instant::now(), Instant::now() + FAILSAFE);
-        // Asked for all the while: the content is not only looked at when nobody has asked for long.
+        // Asked for all the while: the content is not only looked at when nobody has asked for
+        // long.
         let reply = loop {
             assert!(Instant::now() < end, "it stays what it was");
             let asked = Instant::now();

@@ -63,7 +63,8 @@ fn with_fields(fields: &[(&str, &str)]) -> Site {
     site
 }
 
-/// Responses without the content of a file: a 304 first, then redirects, errors and the answer to `OPTIONS`.
+/// Responses without the content of a file: a 304 first, then redirects, errors and the answer to
+/// `OPTIONS`.
 fn without_content(site: &Site) -> Vec<Reply> {
     [
         ("GET", "/a.txt", "If-None-Match: *\r\n"),
@@ -144,7 +145,8 @@ fn a_redirect_to_the_slash_is_asked_for_each_time() {
     assert_eq!((reply.code(), reply.fields("Cache-Control")), (301, vec!["no-cache"]), "{}", reply.head);
 }
 
-/// A fetch with a field of its own from a page of another origin, and what the browser asks before it.
+/// A fetch with a field of its own from a page of another origin, and what the browser asks before
+/// it.
 #[test]
 fn a_fetch_of_another_origin_can_be_allowed() {
     let site = with_fields(&[

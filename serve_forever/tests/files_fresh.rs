@@ -455,8 +455,8 @@ fn every_spelling_of_a_path_sees_the_change() {
     }
 }
 
-/// Begins a download of a large file that a slow reader takes, does `during` meanwhile, and returns the
-/// content that comes.
+/// Begins a download of a large file that a slow reader takes, does `during` meanwhile, and returns
+/// the content that comes.
 fn slowly(fields: &str, during: impl FnOnce(&Site)) -> Vec<u8> {
     let site = Site::new();
     site.file("a.bin", vec![b'a'; SLOW]);

@@ -1,4 +1,5 @@
-//! Listings of a long directory, read slowly by many: what they take is bounded, and what is sent is whole.
+//! Listings of a long directory, read slowly by many: what they take is bounded, and what is sent
+//! is whole.
 //!
 //! There is one test, as it looks at the memory of the whole process.
 

@@ -606,7 +606,8 @@ fn rule_118_a_range_of_an_empty_file_is_answered_with_the_file() {
     }
 }
 
-/// Programs that know that a boundary is a line of its own skip one line before each, the first one included.
+/// Programs that know that a boundary is a line of its own skip one line before each, the first one
+/// included.
 #[test]
 fn rule_113_a_line_ends_before_the_first_boundary_too() {
     let site = site();

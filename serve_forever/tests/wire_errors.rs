@@ -1,5 +1,5 @@
-//! After which errors a connection goes on, and after which it must not: where it is not certain where the next request
-//! begins, what the client sent behind it is never served.
+//! After which errors a connection goes on, and after which it must not: where it is not certain
+//! where the next request begins, what the client sent behind it is never served.
 
 mod support;
 
@@ -85,7 +85,8 @@ fn ends(request: &str, code: u16) {
     assert!(paths.iter().all(|path| path != "/hidden"), "{request}");
 }
 
-/// What is sent is answered with that status, and so is what is sent on the same connection afterwards.
+/// What is sent is answered with that status, and so is what is sent on the same connection
+/// afterwards.
 #[track_caller]
 fn goes_on(request: &str, code: u16) {
     let (server, _paths) = telling();
@@ -408,7 +409,8 @@ fn nothing_is_served_behind_a_panic() {
     ends("POST /panic HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 500);
 }
 
-/// A handler that wants the end says so, and a `Connection` field of another kind does not hide that.
+/// A handler that wants the end says so, and a `Connection` field of another kind does not hide
+/// that.
 #[test]
 fn rule_73_an_error_says_close_where_the_connection_ends() {
     let server = serve(answer(|http| {

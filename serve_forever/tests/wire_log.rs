@@ -167,7 +167,8 @@ fn json_is_json_whatever_the_client_sent() {
     assert!(line(&mut log).contains("\"status\":400,"));
 }
 
-/// A separator of lines, one of paragraphs, NEL, an override and an isolate, as a client would send them.
+/// A separator of lines, one of paragraphs, NEL, an override and an isolate, as a client would send
+/// them.
 const DECEPTIVE: &[u8] = b"GET /quote HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
       User-Agent: \xe2\x80\xa8{}\xe2\x80\xa9\xc2\x85\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\r\n\r\n";
 

@@ -89,8 +89,8 @@ fn rule_91_who_did_not_offer_the_protocol_is_told_what_to_offer() {
         let response = server.response(request);
         assert_eq!(response.code(), 426, "{request}");
         assert_eq!(response.field("Upgrade").as_deref(), Some("upper"));
-        // Who offered another protocol may go on in that one. A single `Connection: close` would hide the other from whoever
-        // stands in between.
+        // Who offered another protocol may go on in that one. A single `Connection: close` would
+        // hide the other from whoever stands in between.
         let connection = if request.contains("upgrade\r\n") { "Upgrade, close" } else { "Upgrade" };
         assert_eq!(response.values("Connection").join(", "), connection);
     }

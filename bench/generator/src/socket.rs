@@ -32,7 +32,8 @@ pub(crate) fn open(
     Ok(TcpStream::from(socket))
 }
 
-/// The `index`th client address: 127.0.0.2 and on, so that 127.0.0.1 stays what it is. There are 65 536 of them.
+/// The `index`th client address: 127.0.0.2 and on, so that 127.0.0.1 stays what it is. There are
+/// 65 536 of them.
 pub(crate) fn source(index: usize) -> Ipv4Addr {
     Ipv4Addr::from_bits(Ipv4Addr::new(127, 0, 0, 2).to_bits() + (index as u32 & 0xffff))
 }

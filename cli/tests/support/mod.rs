@@ -42,8 +42,8 @@ impl Directory {
         self
     }
 
-    /// Gives a file the time [`long_ago`]. Without that it has no `Last-Modified` at first, as it may
-    /// still be written to.
+    /// Gives a file the time [`long_ago`]. Without that it has no `Last-Modified` at first, as it
+    /// may still be written to.
     pub(crate) fn dated(self, name: &str) -> Self {
         let file = File::options().write(true).open(self.0.join(name)).expect("the file");
         file.set_modified(long_ago()).expect("its time");

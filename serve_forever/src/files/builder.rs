@@ -158,8 +158,8 @@ impl SimpleHttpRequestHandlerBuilder {
     /// tells where a message ends cannot be set. What is refused before the handler sees it (a
     /// malformed request) and the answer to `OPTIONS *` are without it. There are these exceptions:
     ///
-    /// - A field that describes a file, such as `Content-Language`, is only sent with the content of
-    ///   a file. A 304 has none of these (RFC 9110 §15.4.5), except `Content-Disposition`,
+    /// - A field that describes a file, such as `Content-Language`, is only sent with the content
+    ///   of a file. A 304 has none of these (RFC 9110 §15.4.5), except `Content-Disposition`,
     ///   `Content-Location` and `ETag`.
     /// - Errors, redirects and the answer to `OPTIONS` never have `Age`, `Allow`, `Date`, `Expires`
     ///   and `Location` of yours. They have your `Cache-Control` only if it says `no-store` or
@@ -193,8 +193,8 @@ impl SimpleHttpRequestHandlerBuilder {
 
     /// How files get their entity tags.
     ///
-    /// [`EntityTags::SizeAndTime`] trusts the times of files: a change that puts the old time and size back
-    /// keeps the tag, and so do directories with the same times that are swapped.
+    /// [`EntityTags::SizeAndTime`] trusts the times of files: a change that puts the old time and
+    /// size back keeps the tag, and so do directories with the same times that are swapped.
     ///
     /// ```
     /// # use serve_forever::{EntityTags, SimpleHttpRequestHandler};
@@ -248,11 +248,12 @@ impl SimpleHttpRequestHandlerBuilder {
     }
 
     /// Octets of memory that files may take which were sent before and are kept for the next time: by default 8 MiB. Each
-    /// is up to 64 KiB long; of longer ones, up to 1 MiB, only the descriptor is kept, one in place of each 32 KiB,
-    /// and it is closed 5 to 8 seconds after the last request.
+    /// is up to 64 KiB long; of longer ones, up to 1 MiB, only the descriptor is kept, one in place
+    /// of each 32 KiB, and it is closed 5 to 8 seconds after the last request.
     ///
-    /// Whether a file is still the same is asked of the system each time. The system does not tell of
-    /// writes through a memory mapping: they can appear a second late, when the content is read again.
+    /// Whether a file is still the same is asked of the system each time. The system does not tell
+    /// of writes through a memory mapping: they can appear a second late, when the content is read
+    /// again.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;

@@ -1,9 +1,9 @@
 //! A number for the content of a file, which is the same in every process, on every machine and
 //! after every update: entity tags are made from it.
 //!
-//! It is SipHash-2-4 (Aumasson and Bernstein, 2012) with a fixed key: every bit of the result depends
-//! on every bit of the content. The hashes of `std` are not used, as they may become others with the
-//! next version of Rust, and all tags with them.
+//! It is SipHash-2-4 (Aumasson and Bernstein, 2012) with a fixed key: every bit of the result
+//! depends on every bit of the content. The hashes of `std` are not used, as they may become others
+//! with the next version of Rust, and all tags with them.
 
 /// The hash of `content` in 64 bits.
 pub(super) fn of(content: &[u8]) -> u64 {

@@ -10,25 +10,26 @@ use crate::http::fields::{self, trim_blanks};
 /// A file that was changed so recently that it may still be written to has a weak tag, by which
 /// nothing is answered 304 or continued. How long that is depends on what its tag is made from: a
 /// tenth of a second where that is the content; else 2 seconds and the time in which 16 MiB/s would
-/// write the file, as one call that writes takes all that time but leaves the time of its beginning.
+/// write the file, as one call that writes takes all that time but leaves the time of its
+/// beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntityTags {
     /// Up to 64 KiB: from the size and the content. The tag is the same wherever the content is.
     ///
-    /// Above that no file is read for its tag, which is made from which file it is, its size, and the
-    /// times of its last change and of the last change of its properties. Whatever changes these
-    /// changes the tag, and copies of one file have different tags. What a program stores in memory
-    /// that it has mapped the file to need not change any of them.
+    /// Above that no file is read for its tag, which is made from which file it is, its size, and
+    /// the times of its last change and of the last change of its properties. Whatever changes
+    /// these changes the tag, and copies of one file have different tags. What a program stores in
+    /// memory that it has mapped the file to need not change any of them.
     #[default]
     Identity,
     /// From the size and the time of the last change, in whole seconds. The same on all machines that have copies of
     /// the same files with the same times: for those that share the work behind one address. A file
     /// whose time is 0 or 1, as package stores have it, has no tag.
     ///
-    /// This trusts the times. A change that puts the old time and size back keeps the tag, once the file
-    /// counts as settled; so does a directory whose place another one takes with files of the same
-    /// times and sizes. Clients then keep what they have.
+    /// This trusts the times. A change that puts the old time and size back keeps the tag, once the
+    /// file counts as settled; so does a directory whose place another one takes with files of the
+    /// same times and sizes. Clients then keep what they have.
     SizeAndTime,
     /// None. Clients have the time of the last change to ask by.
     Off,
@@ -88,13 +89,14 @@ pub(super) fn make(recipe: EntityTags, file: &FileState, settled: bool) -> Optio
     Some(EntityTag(tag))
 }
 
-/// Whether a file that is changed from now on, `now`, gets another tag than it has: what writes to it
-/// gives it other times. So it keeps no times that are still to come, its clock has ticked since, and,
-/// unless its content is in the tag, no call that writes is likely to be at work since then.
+/// Whether a file that is changed from now on, `now`, gets another tag than it has: what writes to
+/// it gives it other times. So it keeps no times that are still to come, its clock has ticked
+/// since, and, unless its content is in the tag, no call that writes is likely to be at work since
+/// then.
 ///
-/// A time to come which somebody has given the content is no matter where a change also shows in the
-/// content or in the change time: it only counts for a tag that is made from it, and where the system
-/// tells no change time.
+/// A time to come which somebody has given the content is no matter where a change also shows in
+/// the content or in the change time: it only counts for a tag that is made from it, and where the
+/// system tells no change time.
 ///
 /// `now` must have been read before `file` was, or a change between the two could go unseen.
 pub(super) fn is_settled(recipe: EntityTags, now: FileTime, file: &FileState) -> bool {
@@ -317,8 +319,8 @@ const COARSE_TICK: i128 = 2 * SECOND;
 /// More than one second, so that the second of the file's date is over too.
 const WRITING_BASE: i128 = 2 * SECOND;
 
-/// Bytes per second at which one call is thought to write at least. Disks of today are faster, and a
-/// slow stick does not slow a call down before the system's memory for unwritten bytes is full.
+/// Bytes per second at which one call is thought to write at least. Disks of today are faster, and
+/// a slow stick does not slow a call down before the system's memory for unwritten bytes is full.
 const SLOWEST_WRITING: i128 = 16 * 1024 * 1024;
 
 /// The most bytes that one call writes: 4 GiB on Windows; elsewhere it is less.

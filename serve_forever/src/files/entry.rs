@@ -41,8 +41,8 @@ pub(super) struct Entry {
     is_settled: bool,
     /// A request can be answered by comparing tags.
     tag_counts: bool,
-    /// The content is as long as the system says. Else it is made when it is read, and the next time
-    /// it may be another though nothing tells of that.
+    /// The content is as long as the system says. Else it is made when it is read, and the next
+    /// time it may be another though nothing tells of that.
     is_measured: bool,
     /// The fields of 200.
     pub(super) whole: PreparedFields,
@@ -139,9 +139,10 @@ impl Entry {
         tick(time) <= self.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether the content, as it is in memory, may be older than [`CONTENT_LOOKS`] for a request that
-    /// came at `time`. Its stamp does not tell of everything: what a program stores in memory that it has
-    /// mapped the file to changes it once, when the first such store begins, or not at all.
+    /// Whether the content, as it is in memory, may be older than [`CONTENT_LOOKS`] for a request
+    /// that came at `time`. Its stamp does not tell of everything: what a program stores in memory
+    /// that it has mapped the file to changes it once, when the first such store begins, or not at
+    /// all.
     pub(super) fn is_to_be_read_again(&self, time: Duration) -> bool {
         matches!(self.content, Content::Memory(_)) && time.saturating_sub(self.read) >= CONTENT_LOOKS
     }
@@ -178,8 +179,8 @@ impl Entry {
         Expected { stamp: self.stamp, may_grow: !self.is_settled }
     }
 
-    /// What conditions are compared with. Of what is not settled no tag: it may have been another state
-    /// that had it.
+    /// What conditions are compared with. Of what is not settled no tag: it may have been another
+    /// state that had it.
     pub(super) fn validators(&self) -> Validators<'_> {
         Validators {
             entity_tag: self.entity_tag.as_ref().filter(|_| self.tag_counts),
@@ -317,10 +318,11 @@ pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String
     options.with_extra(own.into_iter().filter_map(|(name, value)| Some((name, value?))), is_fit)
 }
 
-/// The user's fields on what is neither a file nor a listing: errors, redirects, the answer to `OPTIONS`.
+/// The user's fields on what is neither a file nor a listing: errors, redirects, the answer to
+/// `OPTIONS`.
 ///
-/// How long a file may be kept says nothing of an error, which a cache must not hold for a year because the file may
-/// be held so long. Only `no-store` and `no-cache` are true of errors, too.
+/// How long a file may be kept says nothing of an error, which a cache must not hold for a year
+/// because the file may be held so long. Only `no-store` and `no-cache` are true of errors, too.
 pub(super) fn fields_without_content(options: &Options) -> Result<PreparedFields, String> {
     let forbids = |value: &[u8]| {
         ["no-store", "no-cache"].iter().any(|directive| fields::list_contains(value, directive))
@@ -440,8 +442,9 @@ const CONTENT_LOOKS: Duration = Duration::from_secs(1);
 const LONGEST_UNMEASURED: u64 = 1024 * 1024;
 /// Octets that an entry takes beside its content, about.
 const FIXED: u64 = 1024;
-/// Fields of the user's that a 304 does not repeat: those that describe the content which it does not have (RFC 9110
-/// §15.4.5). A cache would take them for what it keeps. All others are there for whoever has the file to learn of.
+/// Fields of the user's that a 304 does not repeat: those that describe the content which it does
+/// not have (RFC 9110 §15.4.5). A cache would take them for what it keeps. All others are there for
+/// whoever has the file to learn of.
 const NOT_ON_304: [&str; 9] = [
     "Accept-Ranges",
     "Content-Digest",

@@ -24,10 +24,11 @@ use super::site::{Found, Site};
 /// A directory is answered with its `index.html` or `index.htm`, else with a listing. Requests are `GET`, `HEAD`
 /// and `OPTIONS`; conditions and ranges are honoured (RFC 9110 §13, §14).
 ///
-/// Files are served as they are on disk; no restart is needed after a build. (Writes through a memory
-/// mapping can appear a second late.) Nothing outside of the directory is: paths cannot lead there, however they
-/// are written, and symbolic links are followed only to what is inside. Names that begin with a dot are neither served nor
-/// listed. [`builder`](Self::builder) can change these and much else.
+/// Files are served as they are on disk; no restart is needed after a build. (Writes through a
+/// memory mapping can appear a second late.) Nothing outside of the directory is: paths cannot lead
+/// there, however they are written, and symbolic links are followed only to what is inside. Names
+/// that begin with a dot are neither served nor listed. [`builder`](Self::builder) can change these
+/// and much else.
 ///
 /// It never waits for a client, so any number of slow downloads leave all threads to other handlers.
 ///

@@ -21,8 +21,8 @@ impl AllowedHosts {
         Self { names: names.collect() }
     }
 
-    /// Whether `host`, a name or address with or without a port, is one of the names, or is no name that somebody could
-    /// make lead here.
+    /// Whether `host`, a name or address with or without a port, is one of the names, or is no name
+    /// that somebody could make lead here.
     pub(super) fn allow(&self, host: &str) -> bool {
         let name = name_of(host);
         // What comes first is what is compared in no time.
@@ -38,8 +38,8 @@ pub(super) fn name_of(host: &str) -> &str {
     without_dot(without_port(host))
 }
 
-/// A whole address: nobody asks a name server where that leads. What resolvers alone take for one, such as `127.1`, is a
-/// name here.
+/// A whole address: nobody asks a name server where that leads. What resolvers alone take for one,
+/// such as `127.1`, is a name here.
 fn is_address(name: &str) -> bool {
     match name.as_bytes().first() {
         Some(b'0'..=b'9') if name.parse::<Ipv4Addr>().is_ok() => true,

@@ -1,9 +1,9 @@
 //! Closing the files that are kept open and that nobody asks for any more.
 //!
-//! An open file keeps its file system from being unmounted, and its space on the disk from being freed
-//! after it was deleted. No request comes to tell of either. So a thread looks at the open files every
-//! few seconds; it is started with the first of them and ends after the last, so that an idle server
-//! has none.
+//! An open file keeps its file system from being unmounted, and its space on the disk from being
+//! freed after it was deleted. No request comes to tell of either. So a thread looks at the open
+//! files every few seconds; it is started with the first of them and ends after the last, so that
+//! an idle server has none.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, Weak};
@@ -34,8 +34,8 @@ struct State {
 }
 
 impl OpenFiles {
-    /// Sees to it that this entry, which is kept in `entries`, is closed after [`IDLE`]. `since`: from
-    /// when the site counts time.
+    /// Sees to it that this entry, which is kept in `entries`, is closed after [`IDLE`]. `since`:
+    /// from when the site counts time.
     ///
     /// An error: there is no thread for it.
     pub(super) fn add(
@@ -99,5 +99,6 @@ impl Shared {
 
 /// How long an open file is kept for which nobody asks.
 const IDLE: Duration = Duration::from_secs(5);
-/// How often the open files are looked at, so that none is open for longer than both times together.
+/// How often the open files are looked at, so that none is open for longer than both times
+/// together.
 const LOOKS: Duration = Duration::from_millis(2500);

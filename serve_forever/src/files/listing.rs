@@ -77,7 +77,8 @@ fn collect<N: AsRef<OsStr>>(
     for entry in entries {
         let (name, kind) = entry?;
         match name.as_ref().as_encoded_bytes() {
-            // No system that we know tells these two, but links to them would send programs in circles.
+            // No system that we know tells these two, but links to them would send programs in
+            // circles.
             b"." | b".." => {}
             name if !with_hidden && is_hidden_name(name) => {}
             name => names.push(name, kind),
@@ -124,7 +125,8 @@ impl Look for Listed {
     }
 }
 
-/// Names that take more bytes than this are read by few threads at a time: 1 MiB, some 20 000 names.
+/// Names that take more bytes than this are read by few threads at a time: 1 MiB, some
+/// 20 000 names.
 const LONG: u64 = 1024 * 1024;
 
 impl From<Stamp> for Details {

@@ -36,7 +36,8 @@ pub(super) enum PathError {
 }
 
 impl RequestPath {
-    /// Splits at the slashes, and only then decodes, once; so a coded slash never separates anything.
+    /// Splits at the slashes, and only then decodes, once; so a coded slash never separates
+    /// anything.
     ///
     /// As in Python, `..` at the top stays there, and a coded slash at the very end counts as one.
     pub(super) fn parse(url_path: &str) -> Result<Self, PathError> {

@@ -8,9 +8,10 @@
 //! at some time between their begin and their end, and that it was. So a file for which many ask at once costs one
 //! question for all those that one poll reports.
 //!
-//! What the system tells of a file does not tell of every change: a program that has mapped it to its memory changes the
-//! file as it stores there, and its times once or not at all. So what is kept in memory is looked up and read anew once a
-//! second while it is asked for, and is then as old as that at most.
+//! What the system tells of a file does not tell of every change: a program that has mapped it to
+//! its memory changes the file as it stores there, and its times once or not at all. So what is
+//! kept in memory is looked up and read anew once a second while it is asked for, and is then as
+//! old as that at most.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -108,8 +109,8 @@ impl Site {
         })
     }
 
-    /// The file that was sent for this path before, if it is still what is there. `arrived`: when the request had come;
-    /// `began`: when it is known to have begun already.
+    /// The file that was sent for this path before, if it is still what is there. `arrived`: when
+    /// the request had come; `began`: when it is known to have begun already.
     pub(super) fn kept(
         &self,
         url_path: &[u8],
@@ -125,8 +126,8 @@ impl Site {
         self.is_there_still(url_path, &entry, arrived, began).then_some(entry)
     }
 
-    /// Asks the system. What is not there any more is not kept either. What is to be read again is, until what was read
-    /// takes its place.
+    /// Asks the system. What is not there any more is not kept either. What is to be read again is,
+    /// until what was read takes its place.
     #[inline(never)]
     fn is_there_still(
         &self,
@@ -278,7 +279,8 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        // The thread that closes idle ones may have the last word on the cache, but not on the files.
+        // The thread that closes idle ones may have the last word on the cache, but not on the
+        // files.
         self.entries.clear();
     }
 }

@@ -113,7 +113,8 @@ fn corrected(extension: &str) -> Option<&'static str> {
         "mobileconfig" => "application/x-apple-aspen-config",
         "yaml" | "yml" => "application/yaml",
 
-        // Sources and notes: to be read, not to be saved. What is a video despite its name shows in its content.
+        // Sources and notes: to be read, not to be saved. What is a video despite its name shows in
+        // its content.
         "adoc" | "ass" | "bash" | "bat" | "clj" | "cmake" | "cts" | "dart" | "diff" | "erl" | "ex"
         | "exs" | "fish" | "fs" | "glsl" | "go" | "gql" | "gradle" | "graphql" | "groovy" | "hs" | "ini"
         | "java" | "jl" | "jsonc" | "kt" | "ksh" | "ml" | "mts" | "nim" | "nix" | "org" | "patch" | "pl"

@@ -24,8 +24,8 @@ const FIRST_SECOND: i64 = -62_135_596_800;
 const LATER_SECONDS: i64 = 5 * 146_097 * 86_400;
 const LATER_YEARS: u16 = 5 * 400;
 
-/// The IMF-fixdate of RFC 9110 §5.6.7. Fractions are rounded down; a time before the year 1 or after
-/// the year 9999 becomes the nearest that the format has.
+/// The IMF-fixdate of RFC 9110 §5.6.7. Fractions are rounded down; a time before the year 1 or
+/// after the year 9999 becomes the nearest that the format has.
 pub(crate) fn http_date(time: SystemTime) -> [u8; HTTP_DATE_LENGTH] {
     http_date_of(unix_seconds(time))
 }

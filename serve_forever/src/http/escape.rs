@@ -34,11 +34,11 @@ pub(crate) fn json(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Appends text for one line of a log: no control character reaches the terminal or starts a line of
-/// its own, and nothing turns the direction of writing.
+/// Appends text for one line of a log: no control character reaches the terminal or starts a line
+/// of its own, and nothing turns the direction of writing.
 ///
-/// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that what
-/// was sent can be told from what was escaped. The others that are
+/// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that
+/// what was sent can be told from what was escaped. The others that are
 /// [deceptive](visible::is_deceptive) become `\uNNNN`.
 pub(crate) fn log_text(out: &mut String, text: &str) {
     for c in text.chars() {

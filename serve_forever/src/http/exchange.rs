@@ -628,10 +628,11 @@ impl<'r> Exchange<'r> {
 
     /// Answers with an error page.
     ///
-    /// The connection goes on where the client lets it, as after any other response: what the handler did not read of the
-    /// body is read away, up to [`max_drain_size`](crate::Builder::max_drain_size). To end it, call
-    /// [`set_close_connection`](Self::set_close_connection) before. It always ends after 408, which says that the client
-    /// was given up (RFC 9110 §15.5.9).
+    /// The connection goes on where the client lets it, as after any other response: what the
+    /// handler did not read of the body is read away, up to
+    /// [`max_drain_size`](crate::Builder::max_drain_size). To end it, call
+    /// [`set_close_connection`](Self::set_close_connection) before. It always ends after 408, which
+    /// says that the client was given up (RFC 9110 §15.5.9).
     ///
     /// `message` is the reason phrase (by default that of the status), `explain` a sentence (likewise). The page
     /// has no body where the status or `HEAD` forbids one. The error is logged.
@@ -688,7 +689,8 @@ impl<'r> Exchange<'r> {
         }
         let page = body.content;
         self.send_header("Content-Type", body.content_type).send_header("Content-Length", page.len());
-        // What a client sent may stand in the page: it is never to be taken for anything but what it is called.
+        // What a client sent may stand in the page: it is never to be taken for anything but what
+        // it is called.
         if !self.response.has_lasting("X-Content-Type-Options") {
             self.send_header("X-Content-Type-Options", "nosniff");
         }
@@ -879,7 +881,8 @@ impl<'r> Exchange<'r> {
     }
 
     /// The least average rate, in octets per second, at which the client must send its body and take its
-    /// response while this handler waits for that; 0 for none. By default [`Builder::minimum_rate`](crate::Builder::minimum_rate).
+    /// response while this handler waits for that; 0 for none. By default
+    /// [`Builder::minimum_rate`](crate::Builder::minimum_rate).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};

@@ -240,7 +240,8 @@ impl Head {
         self.content.expect
     }
 
-    /// Whether the client would rather go on in another protocol, whatever its version lets it ask for.
+    /// Whether the client would rather go on in another protocol, whatever its version lets it ask
+    /// for.
     pub(crate) fn wants_upgrade(&self) -> bool {
         self.content.upgrade
     }

@@ -43,8 +43,8 @@ impl<'r> Link<'r> {
     }
 
     /// Blocks until the peer sent a part of its body, or took a part of the response, after `moved`
-    /// bytes of it. `TimedOut` when that took longer than `stall`, or when `pace` says that the peer
-    /// was too slow all the time. False: another request needs the thread.
+    /// bytes of it. `TimedOut` when that took longer than `stall`, or when `pace` says that the
+    /// peer was too slow all the time. False: another request needs the thread.
     pub(crate) fn wait(
         &self,
         interest: Interest,

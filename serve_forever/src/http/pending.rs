@@ -1,5 +1,5 @@
-//! What a handler left to be sent: bytes, a part of a file, or a source that is pulled. No thread waits for
-//! the peer that takes it.
+//! What a handler left to be sent: bytes, a part of a file, or a source that is pulled. No thread
+//! waits for the peer that takes it.
 
 use std::fmt;
 use std::fs::File;
@@ -102,8 +102,8 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// Whether the content is still the same. A change time with an explanation, such as another number of names, is what
-    /// the file must have from then on.
+    /// Whether the content is still the same. A change time with an explanation, such as another
+    /// number of names, is what the file must have from then on.
     pub(crate) fn holds(&mut self, file: &File) -> io::Result<bool> {
         for _ in 0..LOOKS_AT_GROWTH {
             let now = Stamp::of(file)?;
@@ -379,8 +379,8 @@ impl Pending {
         Ok(())
     }
 
-    /// An error if the file is not what it was: bytes of another state must not go out under the length, and the
-    /// entity tag, of the first. What the system has not delivered yet is dropped.
+    /// An error if the file is not what it was: bytes of another state must not go out under the
+    /// length, and the entity tag, of the first. What the system has not delivered yet is dropped.
     fn check_unchanged(&mut self, transport: &Transport) -> io::Result<()> {
         let Some(Attachment::File { file, expected: Some(expected), .. }) = &mut self.attachment else {
             return Ok(());
@@ -406,8 +406,8 @@ impl Pending {
         Load { sent: self.octets_sent, held: self.octets.capacity() + waiting }
     }
 
-    /// When the peer has been too slow. Where no thread waits for it, only if it takes nothing at all for
-    /// long.
+    /// When the peer has been too slow. Where no thread waits for it, only if it takes nothing at
+    /// all for long.
     pub(crate) fn deadline(&mut self, now: Instant, config: &Config) -> Option<Instant> {
         let started = *self.started.get_or_insert(now);
         let progress = *self.progress.get_or_insert(now);

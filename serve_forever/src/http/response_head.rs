@@ -133,7 +133,8 @@ impl ResponseHead {
         Ok(())
     }
 
-    /// The same for fields that were put together before. They stand before all that are given later.
+    /// The same for fields that were put together before. They stand before all that are given
+    /// later.
     pub(crate) fn add_prepared(&mut self, prepared: &PreparedFields) {
         self.lasting.extend_from_slice(&prepared.octets);
         self.lasting_server |= prepared.server_given;

@@ -9,8 +9,8 @@ use super::serve::Lent;
 
 /// Lent to a connection for the time of its work: idle connections hold none of it.
 pub struct Scratch<H> {
-    /// What was received: room for the largest head with a body of a usual size, and some more to receive larger
-    /// bodies into.
+    /// What was received: room for the largest head with a body of a usual size, and some more to
+    /// receive larger bodies into.
     pub(crate) read: Box<[u8]>,
     pub(crate) filled: usize,
     /// The head at the start of `read` was parsed.
@@ -47,8 +47,8 @@ impl<H> std::fmt::Debug for Scratch<H> {
     }
 }
 
-/// Bytes of a body that were collected and are copied to here. A larger one is served where it was collected, so that the
-/// memory of a thread does not grow with it.
+/// Bytes of a body that were collected and are copied to here. A larger one is served where it was
+/// collected, so that the memory of a thread does not grow with it.
 const USUAL_BODY: usize = 64 * 1024;
 /// Octets of room behind the largest head: a body is received in pieces of at least this size.
 pub(super) const BODY_BUFFER: usize = 32 * 1024;

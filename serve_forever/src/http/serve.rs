@@ -220,7 +220,8 @@ enum Trouble {
 }
 
 impl Trouble {
-    /// Of an error that a handler returned. It is the user's: from here on only what it says is left.
+    /// Of an error that a handler returned. It is the user's: from here on only what it says is
+    /// left.
     #[cold]
     fn of(error: crate::Error) -> Self {
         let error = match error.downcast::<StatusError>() {
@@ -267,12 +268,13 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
     Err(Trouble::of("the handler returned without a response".into()))
 }
 
-/// Whether the connection must end after a request that offered to go on in another protocol and stayed HTTP. `rest`: where
-/// in the buffer the bytes are that came behind the request.
+/// Whether the connection must end after a request that offered to go on in another protocol and
+/// stayed HTTP. `rest`: where in the buffer the bytes are that came behind the request.
 ///
-/// A client that is sure to be understood may send the first bytes of the new protocol without waiting for the answer.
-/// Whoever chooses these must not thereby make a request. So the connection ends where bytes are there, and after an error
-/// also where they may still come. Clients of `h2c` wait, and offer it with any request.
+/// A client that is sure to be understood may send the first bytes of the new protocol without
+/// waiting for the answer. Whoever chooses these must not thereby make a request. So the connection
+/// ends where bytes are there, and after an error also where they may still come. Clients of `h2c`
+/// wait, and offer it with any request.
 #[cold]
 fn ends_unchanged(http: &Exchange<'_>, unread: Unread, rest: (usize, usize)) -> bool {
     let fields = http.headers();
@@ -344,8 +346,8 @@ impl Exchange<'_> {
                 return false;
             }
         }
-        // The request of a handler that failed has its end. Of what panicked nothing is known, and of a body that cannot
-        // be read to its end not where the next request begins.
+        // The request of a handler that failed has its end. Of what panicked nothing is known, and
+        // of a body that cannot be read to its end not where the next request begins.
         let must_close =
             self.response.must_close || refusal.is_some() || matches!(trouble, Trouble::Panic(_));
         self.close |= must_close;
@@ -382,8 +384,8 @@ impl Exchange<'_> {
         if self.rfile.is_done() {
             return Unread::Nothing;
         }
-        // A client that was not told to continue may send its body or not: no telling what comes next (RFC 9110 §10.1.1).
-        // One that began to send it unasked may stop.
+        // A client that was not told to continue may send its body or not: no telling what comes
+        // next (RFC 9110 §10.1.1). One that began to send it unasked may stop.
         let is_waiting = self.request.head.expect() == Expect::Continue && !self.rfile.has_continued();
         let too_much = self.rfile.failure().is_some()
             || is_waiting

@@ -18,8 +18,8 @@ use super::status_error::StatusError;
 /// Another protocol on the same connection.
 impl Exchange<'_> {
     /// Whether the client offers to go on with `protocol` (RFC 9110 §7.8). An offer in an HTTP/1.0
-    /// request counts for nothing. Neither does one in a `HEAD` request: its response has no body, so
-    /// nothing could follow a 101.
+    /// request counts for nothing. Neither does one in a `HEAD` request: its response has no body,
+    /// so nothing could follow a 101.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -47,9 +47,9 @@ impl Exchange<'_> {
     ///
     /// A stream keeps its server alive: one that is kept in the server's own [state](crate::ServerHandle::state) has to be taken out of
     /// it in the end. A handler that keeps the stream keeps its thread.
-    /// [`max_streams`](crate::Builder::max_streams) threads may be kept that way, by default half of
-    /// all, and three quarters of those by clients of one address; further upgrades get 503. The other
-    /// threads stay for ordinary requests, those of the same address included.
+    /// [`max_streams`](crate::Builder::max_streams) threads may be kept that way, by default half
+    /// of all, and three quarters of those by clients of one address; further upgrades get 503. The
+    /// other threads stay for ordinary requests, those of the same address included.
     ///
     /// # Errors
     ///

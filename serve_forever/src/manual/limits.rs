@@ -79,25 +79,26 @@
 //! # Who goes first
 //!
 //! A client that pauses does no harm while there is room. When connections, descriptors or
-//! [`max_unsent`](crate::Builder::max_unsent) run short, the address that takes most of what ran short loses first: the
-//! one with most stalled connections, or with most bytes in memory. Of its connections, the one goes that
-//! moved least in the last minute. A connection is stalled when its client has taken nothing for a second.
-//! Idle connections go before that. What is cut is told at the level `debug` in the log and counted in
-//! [`ServerStats::cut`](crate::ServerStats::cut); the connection is reset, so that the system gives its memory back as
-//! well.
+//! [`max_unsent`](crate::Builder::max_unsent) run short, the address that takes most of what ran
+//! short loses first: the one with most stalled connections, or with most bytes in memory. Of its
+//! connections, the one goes that moved least in the last minute. A connection is stalled when its
+//! client has taken nothing for a second. Idle connections go before that. What is cut is told at
+//! the level `debug` in the log and counted in [`ServerStats::cut`](crate::ServerStats::cut); the
+//! connection is reset, so that the system gives its memory back as well.
 //!
 //! The address is that of the client as the other limits use it. Many clients may be behind a
-//! [trusted proxy](crate::Builder::trusted_proxies), and those of a Unix socket have no address: each of their connections
-//! stands for itself.
+//! [trusted proxy](crate::Builder::trusted_proxies), and those of a Unix socket have no address:
+//! each of their connections stands for itself.
 //!
-//! [`handle_request`](crate::Server::handle_request) serves one connection at a time, on the thread that calls it: there
-//! `write_timeout` and `minimum_rate` hold for all responses.
+//! [`handle_request`](crate::Server::handle_request) serves one connection at a time, on the thread
+//! that calls it: there `write_timeout` and `minimum_rate` hold for all responses.
 //!
 //! # Limits that cannot be set
 //!
-//! They are far beyond what any honest client sends: 64 bytes for a method, 1024 for the name of a field, 8 empty lines before a request; 16 KiB of
-//! chunk extensions in a body; 16 KiB and 100 fields of trailers; 64 ranges in a request for a file; 1 MiB of log lines that wait for a slow disk
-//! (further ones are dropped and counted in [`ServerStats`](crate::ServerStats)).
+//! They are far beyond what any honest client sends: 64 bytes for a method, 1024 for the name of a
+//! field, 8 empty lines before a request; 16 KiB of chunk extensions in a body; 16 KiB and
+//! 100 fields of trailers; 64 ranges in a request for a file; 1 MiB of log lines that wait for a
+//! slow disk (further ones are dropped and counted in [`ServerStats`](crate::ServerStats)).
 //!
 //! # What no limit stops
 //!

@@ -23,11 +23,14 @@
 //! # What never holds a thread
 //!
 //! - A connection between two requests, and one whose head has not come as a whole
-//! - A body of up to 1 MiB, with a `Content-Length` or in chunks: it is complete before the handler is called
-//!   ([`max_buffered_body`](crate::Builder::max_buffered_body)). A client that pauses within a chunked body may wait for an answer to
-//!   what it has sent: then the handler starts after 100 ms, while more than half of the threads are free
-//! - What a response has left when its handler has returned: bytes, a [file](crate::Exchange::send_file). The client may take it as slowly as it
-//!   likes, and pause for [10 minutes](crate::Builder::stall_timeout), while [nobody else needs the room](super::limits#who-goes-first)
+//! - A body of up to 1 MiB, with a `Content-Length` or in chunks: it is complete before the handler
+//!   is called ([`max_buffered_body`](crate::Builder::max_buffered_body)). A client that pauses
+//!   within a chunked body may wait for an answer to what it has sent: then the handler starts
+//!   after 100 ms, while more than half of the threads are free
+//! - What a response has left when its handler has returned: bytes, a
+//!   [file](crate::Exchange::send_file). The client may take it as slowly as it likes, and pause
+//!   for [10 minutes](crate::Builder::stall_timeout), while [nobody else needs the
+//!   room](super::limits#who-goes-first)
 //! - A [`Source`](crate::Source) between two pieces, and a [`Detached`](crate::Detached) response at all times
 //! - The access log: lines are written by a thread of their own
 //!
@@ -111,7 +114,9 @@
 //! ```
 //!
 //! Where the next piece is computed rather than waited for, [`Exchange::send_source`](crate::Exchange::send_source) is asked for it whenever the client has taken
-//! the last one. A connection that was [upgraded](crate::Exchange::upgrade) keeps its thread as long as its handler does; half of `max_threads` may be kept that way ([`max_streams`](crate::Builder::max_streams)), and the other half stays for ordinary requests.
+//! the last one. A connection that was [upgraded](crate::Exchange::upgrade) keeps its thread as
+//! long as its handler does; half of `max_threads` may be kept that way
+//! ([`max_streams`](crate::Builder::max_streams)), and the other half stays for ordinary requests.
 //!
 //! # Work for the processor
 //!
@@ -160,8 +165,9 @@
 //! A panic ends its request and nothing else: 500 if nothing was sent yet, otherwise the connection is cut, so that half a response never looks like a whole one.
 //! The thread and its loop go on, and [`handle_error`](crate::Builder::handle_error) is told. It unwinds, so a `Mutex` that the handler held is
 //! poisoned: as everywhere in Rust, decide whether its content is still good. A program that is built with `panic = "abort"` ends instead.
-//! So does one in which a value panics when it is dropped by another panic: Rust knows no way out of that. An error may panic when it is shown and when it is
-//! dropped: its request gets 500, and [`handle_error`](crate::Builder::handle_error) is told of it.
+//! So does one in which a value panics when it is dropped by another panic: Rust knows no way out
+//! of that. An error may panic when it is shown and when it is dropped: its request gets 500, and
+//! [`handle_error`](crate::Builder::handle_error) is told of it.
 //!
 //! ```
 //! use serve_forever::{handler_fn, testing, Exchange, Result};

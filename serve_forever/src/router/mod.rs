@@ -390,8 +390,8 @@ where
 {
     let factory = Guarded::new(factory);
     Arc::new(move |http| {
-        // As for a handler that is not in a router: its end is no part of its answer, and if both panic
-        // that must not end the process.
+        // As for a handler that is not in a router: its end is no part of its answer, and if both
+        // panic that must not end the process.
         let mut handler = Guarded::new(factory.make());
         let outcome = dispatch(&mut *handler, http);
         if let Err(panic) = handler.end() {
@@ -407,7 +407,8 @@ fn guarded(answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> 
     Arc::new(move |http| answer(http))
 }
 
-/// What the handlers of a factory say of themselves: whether they may block, and which bodies they may read.
+/// What the handlers of a factory say of themselves: whether they may block, and which bodies they
+/// may read.
 fn said<F, M>(factory: &F) -> (bool, WantedBodies)
 where
     F: HandlerFactory<M>,

@@ -73,8 +73,8 @@ impl Listeners {
         Ok(())
     }
 
-    /// The server stops: every listener accepts what waits on it, at most `most` connections, and is
-    /// then closed.
+    /// The server stops: every listener accepts what waits on it, at most `most` connections, and
+    /// is then closed.
     pub(crate) fn drain(&mut self, most: usize) {
         self.draining = true;
         self.again_at = None;
@@ -162,7 +162,8 @@ impl Listeners {
             self.exhaust(index, &own.registry);
             return Accepted::More;
         }
-        // Not only those that come are counted: the end of this must not depend on what the errors are.
+        // Not only those that come are counted: the end of this must not depend on what the errors
+        // are.
         *left = left.saturating_sub(usize::from(draining));
         match listener.accept() {
             Ok((socket, peer)) => {
@@ -246,8 +247,8 @@ fn less_loaded<'a, P: Protocol>(engine: &'a Engine<P>, own: &Loop<P>) -> Option<
 pub(crate) const ACCEPTS_PER_TURN: usize = 64;
 /// The own loop is preferred unless another has this part fewer.
 const PREFERENCE: usize = 8;
-/// Connections that may wait on a listener that somebody else made, which we cannot ask: the limit that
-/// Linux sets to every queue unless it is told otherwise.
+/// Connections that may wait on a listener that somebody else made, which we cannot ask: the limit
+/// that Linux sets to every queue unless it is told otherwise.
 const ADOPTED_QUEUE: usize = 4096;
 /// How long to wait when there is no room.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);

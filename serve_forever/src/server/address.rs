@@ -30,12 +30,12 @@ impl Sockets {
     }
 }
 
-/// Where a server listens: everything that [`ToSocketAddrs`] is implemented for in `std`, and lists of
-/// such.
+/// Where a server listens: everything that [`ToSocketAddrs`] is implemented for in `std`, and lists
+/// of such.
 ///
 /// Lists and names differ: every member of a list must be available, but of the addresses of a name
-/// one is enough. A name such as `localhost` may have addresses that this computer lacks: `::1`, where
-/// there is no IPv6. They are passed over, as long as the name has another one.
+/// one is enough. A name such as `localhost` may have addresses that this computer lacks: `::1`,
+/// where there is no IPv6. They are passed over, as long as the name has another one.
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -55,8 +55,8 @@ impl Sockets {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait ToListenAddresses {
-    /// The addresses, in groups. Of each group, those that this computer lacks are passed over, as long
-    /// as it has another one.
+    /// The addresses, in groups. Of each group, those that this computer lacks are passed over, as
+    /// long as it has another one.
     ///
     /// # Errors
     ///

@@ -61,8 +61,8 @@ pub(crate) fn accept(
     }
 }
 
-/// The connections that wait when the server stops: all that there is room for, at most `most` of each
-/// listener.
+/// The connections that wait when the server stops: all that there is room for, at most `most` of
+/// each listener.
 pub(crate) fn drain(listeners: &mut [Listener], most: usize) -> Vec<(Arc<Transport>, SocketAddr)> {
     let mut waiting = Vec::new();
     for listener in listeners {

@@ -130,12 +130,13 @@ settings! {
     /// a new connection if it is shorter than `head_timeout`. Default: 75 s.
     idle_timeout: Duration = "Duration::from_secs(15)";
     /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client
-    /// gets 408. Reading fails in the same way before that when the thread is needed for others, see
-    /// [`permit_timeout`](Self::permit_timeout). Default: 30 s.
+    /// gets 408. Reading fails in the same way before that when the thread is needed for others,
+    /// see [`permit_timeout`](Self::permit_timeout). Default: 30 s.
     body_timeout: Duration = "Duration::from_secs(10)";
-    /// How long a client may take nothing while its handler waits to send, or while something waits that was
-    /// written to a [detached](crate::Exchange::detach) response; then writing fails with `TimedOut`, and the
-    /// connection is cut. What holds no thread has a [timeout of its own](Self::stall_timeout). Default: 30 s.
+    /// How long a client may take nothing while its handler waits to send, or while something waits
+    /// that was written to a [detached](crate::Exchange::detach) response; then writing fails with
+    /// `TimedOut`, and the connection is cut. What holds no thread has a [timeout of its
+    /// own](Self::stall_timeout). Default: 30 s.
     write_timeout: Duration = "Duration::from_secs(10)";
     /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
     /// reset (RFC 9112 §9.6). Default: 2 s.
@@ -152,10 +153,11 @@ settings! {
     /// closed when the shutdown begins, so another server can have the address meanwhile. Default:
     /// 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
-    /// Time that a request waits for a free thread before it is refused with 503. After a quarter of
-    /// it, the request takes the thread of the handler that waits for the slowest client: an upload
-    /// gets 408, a response is cut. During a shutdown, connections that still wait for room after this time,
-    /// because `max_connections` or descriptors leave none, are reset. Default: 1 s.
+    /// Time that a request waits for a free thread before it is refused with 503. After a quarter
+    /// of it, the request takes the thread of the handler that waits for the slowest client: an
+    /// upload gets 408, a response is cut. During a shutdown, connections that still wait for room
+    /// after this time, because `max_connections` or descriptors leave none, are reset. Default:
+    /// 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
     /// Octets of a request head, request line included; then 431. Default: 64 KiB.
     max_head_size: usize = "16 * 1024";
@@ -169,19 +171,20 @@ settings! {
     /// Octets of a request body; then reading it fails, and the client gets 413. Default: no limit.
     max_body_size: u64 = "10_000_000";
     /// Bytes of a request body that are received before its handler starts, so that a client that
-    /// sends slowly holds no thread. A longer body with a `Content-Length`, and the body of a client
-    /// that waits for `100 Continue`, are read by the handler as they come. So is a chunked body of
-    /// which nothing came for 100 ms, as it may be one side of a conversation: but only while more
-    /// than half of the threads are free. Default: 1 MiB. 0 turns this off. At most a sixteenth of
-    /// [`max_body_memory`](Self::max_body_memory).
+    /// sends slowly holds no thread. A longer body with a `Content-Length`, and the body of a
+    /// client that waits for `100 Continue`, are read by the handler as they come. So is a chunked
+    /// body of which nothing came for 100 ms, as it may be one side of a conversation: but only
+    /// while more than half of the threads are free. Default: 1 MiB. 0 turns this off. At most a
+    /// sixteenth of [`max_body_memory`](Self::max_body_memory).
     max_buffered_body: u64 = "256 * 1024";
     /// Bytes of memory for all the bodies that are [received](Self::max_buffered_body) before their
-    /// handlers start. The memory follows what has arrived, not what was announced. It is held until
-    /// the request is answered, or until the body is copied to the thread's own memory where it fits
-    /// there. One body uses a sixteenth of it at most, and the clients of one address a quarter
-    /// (those of a Unix socket have no address). When it is spent, handlers start with what has
-    /// arrived while more than half of the threads are free, or when requests that are being served
-    /// hold most of it. After that, the client that delivers least gets 408. Default: 64 MiB.
+    /// handlers start. The memory follows what has arrived, not what was announced. It is held
+    /// until the request is answered, or until the body is copied to the thread's own memory where
+    /// it fits there. One body uses a sixteenth of it at most, and the clients of one address a
+    /// quarter (those of a Unix socket have no address). When it is spent, handlers start with what
+    /// has arrived while more than half of the threads are free, or when requests that are being
+    /// served hold most of it. After that, the client that delivers least gets 408. Default:
+    /// 64 MiB.
     max_body_memory: usize = "16 * 1024 * 1024";
     /// Octets of a request body that is collected as a whole, as by [`Exchange::form`](crate::Exchange::form); then the client
     /// gets 413. Default: 2 MiB.
@@ -193,29 +196,31 @@ settings! {
     max_drain_size: u64 = "1024";
     /// Octets of a response body that are held back until its framing is known. Default: 64 KiB.
     buffer_size: usize = "8 * 1024";
-    /// Bytes of responses in memory that wait for clients which take them slowly, in the whole server. They are what
-    /// handlers that have returned wrote, the piece of a source that is being sent, and what is written to
-    /// [detached](crate::Exchange::detach) responses; the content of files is not among them. When there are more,
-    /// connections are cut: the address whose connections have most of them loses first, and of its
-    /// connections the one that moved least in the last minute. Default: 256 MiB.
+    /// Bytes of responses in memory that wait for clients which take them slowly, in the whole
+    /// server. They are what handlers that have returned wrote, the piece of a source that is being
+    /// sent, and what is written to [detached](crate::Exchange::detach) responses; the content of
+    /// files is not among them. When there are more, connections are cut: the address whose
+    /// connections have most of them loses first, and of its connections the one that moved least
+    /// in the last minute. Default: 256 MiB.
     max_unsent: usize = "64 * 1024 * 1024";
-    /// Bytes of content in memory that the system takes ahead of what it can send to the client of a
-    /// TCP connection, beside what is on its way. It limits the kernel memory that a client can hold
-    /// by requesting much and reading nothing. Without it that is about 4 MiB per connection. File
-    /// content is not copied, so it is not limited. Linux and Android only; elsewhere the
+    /// Bytes of content in memory that the system takes ahead of what it can send to the client of
+    /// a TCP connection, beside what is on its way. It limits the kernel memory that a client can
+    /// hold by requesting much and reading nothing. Without it that is about 4 MiB per connection.
+    /// File content is not copied, so it is not limited. Linux and Android only; elsewhere the
     /// [size of the send buffer](Self::send_buffer_size) is the limit. Default: 256 KiB.
     max_send_ahead: usize = "64 * 1024";
     /// Connections at a time. At the limit the oldest idle one is closed, else one whose client has
-    /// [stopped reading](Self::stall_timeout); where there is none, new ones wait. Default: 65 536, and never more than the system gives descriptors for.
+    /// [stopped reading](Self::stall_timeout); where there is none, new ones wait. Default: 65 536,
+    /// and never more than the system gives descriptors for.
     max_connections: usize = "10_000";
     /// Connections of one client address at a time; further ones get 503. Default: no limit.
     max_connections_per_address: Option<usize> = "Some(100)";
     /// Threads of the server. Every loop keeps one for itself, all others may run handlers at the same time. Default:
     /// 512.
     max_threads: usize = "64";
-    /// Threads that the requests of one client address may hold when threads get scarce. Threads that
-    /// hold an [upgraded](Self::max_streams) connection are not counted, neither in the limit nor in
-    /// the total. Default: half of them.
+    /// Threads that the requests of one client address may hold when threads get scarce. Threads
+    /// that hold an [upgraded](Self::max_streams) connection are not counted, neither in the limit
+    /// nor in the total. Default: half of them.
     max_permits_per_address: Option<usize> = "Some(8)";
     /// Handlers that may keep the stream of an [upgraded](crate::Exchange::upgrade) connection at a
     /// time, each of which holds a thread. A further upgrade gets 503. Default: half of
@@ -236,9 +241,9 @@ settings! {
     max_computing_handlers: Option<usize> = "None";
     /// Event loops. Default: one for each core.
     loops: usize = "1";
-    /// Connections that the system keeps until they are accepted: the `listen` backlog. When the server stops, each
-    /// listener still accepts those that wait, and no more than this many or 4096, whichever is more: clients may come
-    /// faster than they are accepted. Default: 1024.
+    /// Connections that the system keeps until they are accepted: the `listen` backlog. When the
+    /// server stops, each listener still accepts those that wait, and no more than this many or
+    /// 4096, whichever is more: clients may come faster than they are accepted. Default: 1024.
     request_queue_size: u32 = "128";
     /// Whether to listen on a port that connections of a former server still occupy. Default: true. Ignored on
     /// Windows, where the option means something dangerous.
@@ -361,10 +366,10 @@ impl<P: Protocol> Builder<P> {
     /// Listens on a Unix socket at `path` too, beside the addresses given to [`bind`](Self::bind), which may be none
     /// at all (`&[] as &[SocketAddr]`). May be called several times.
     ///
-    /// The file of the socket is made by `bind` and removed when the server stops, is closed or is dropped, if it is
-    /// still the same file. One that a
-    /// server left there which is no more is replaced. Where another server listens, `bind` fails with `AddrInUse`;
-    /// where there is a file of another kind, with `AlreadyExists`. The directory must not let strangers write.
+    /// The file of the socket is made by `bind` and removed when the server stops, is closed or is
+    /// dropped, if it is still the same file. One that a server left there which is no more is
+    /// replaced. Where another server listens, `bind` fails with `AddrInUse`; where there is a file
+    /// of another kind, with `AlreadyExists`. The directory must not let strangers write.
     ///
     /// A client of such a socket has no IP address. [`client_address`](crate::Exchange::client_address) and
     /// [`verify_request`](Self::verify_request) have `0.0.0.0:0` for it, [`is_unix`](crate::Exchange::is_unix) tells, and
@@ -424,9 +429,9 @@ impl<P: Protocol> Builder<P> {
     /// concern it, and the file of a Unix socket stays where it is. How systemd numbers the descriptors that it passes on is
     /// known to crates such as `listenfd`, which make an owned one of a number.
     ///
-    /// When the server stops it answers who waits on the socket, and gives it back: whoever else has a handle of it, a
-    /// supervisor or this program, can go on accepting, and what has come by then waits for them. The socket is
-    /// non-blocking for all of them from `bind` on.
+    /// When the server stops it answers who waits on the socket, and gives it back: whoever else
+    /// has a handle of it, a supervisor or this program, can go on accepting, and what has come by
+    /// then waits for them. The socket is non-blocking for all of them from `bind` on.
     ///
     /// ```
     /// # use std::net::{SocketAddr, TcpListener};

@@ -123,8 +123,8 @@ impl Config {
         self.max_streams.unwrap_or(self.max_threads / STREAM_SHARE_OF_THREADS).max(1)
     }
 
-    /// How many of them may serve clients of one address: all but a quarter, so that other addresses
-    /// find room.
+    /// How many of them may serve clients of one address: all but a quarter, so that other
+    /// addresses find room.
     pub(crate) fn streams_per_address(&self) -> usize {
         let streams = self.streams();
         self.max_streams_per_address.unwrap_or(streams - streams / STREAMS_FOR_OTHERS).max(1)
@@ -142,8 +142,8 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Silence while a request body is awaited.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time in which a peer takes nothing while a handler, or whoever writes to a detached response, wants
-/// to send.
+/// Time in which a peer takes nothing while a handler, or whoever writes to a detached response,
+/// wants to send.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time in which a peer takes nothing of what its handler left to be sent.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(600);

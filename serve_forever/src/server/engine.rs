@@ -94,7 +94,8 @@ pub(crate) enum Mail<P: Protocol> {
     Accepted { socket: Socket, peer: SocketAddr, local: SocketAddr },
     /// A connection wants its turn.
     Wake(Token),
-    /// The run that has a connection keeps it as a stream, which does not count as a request of its address.
+    /// The run that has a connection keeps it as a stream, which does not count as a request of its
+    /// address.
     Stream(Token),
     /// A permit became free.
     Permit,
@@ -149,8 +150,8 @@ enum Work<P: Protocol> {
 }
 
 impl<P: Protocol> Engine<P> {
-    /// Serves the connections of `listeners` until a shutdown is asked for. `give_up` drops all other
-    /// handles of them then.
+    /// Serves the connections of `listeners` until a shutdown is asked for. `give_up` drops all
+    /// other handles of them then.
     pub(crate) fn serve(
         protocol: &Arc<P>,
         config: &Config,
@@ -459,7 +460,8 @@ impl<P: Protocol> Engine<P> {
         let mut scratch = self.protocol.scratch(&self.config);
         let wake: Arc<dyn Wake> = Arc::clone(self) as Arc<dyn Wake>;
         self.pool.work(SPARE_PATIENCE, |work| {
-            // The net below everything: whatever unwinds, the pool's counts of its threads stay right.
+            // The net below everything: whatever unwinds, the pool's counts of its threads stay
+            // right.
             guarded("a thread of the server", || match work {
                 Work::Drive(index) => super::event_loop::drive(self, index, &mut scratch),
                 Work::Run { errand, seated } => self.run(errand, seated, &wake, &mut scratch),
@@ -617,8 +619,8 @@ impl<P: Protocol> Loop<P> {
     }
 }
 
-/// How often a handler that waits for a body looks whether its thread is needed by others, within the
-/// time that a request waits for a thread.
+/// How often a handler that waits for a body looks whether its thread is needed by others, within
+/// the time that a request waits for a thread.
 const LOOKS_PER_PERMIT_TIMEOUT: u32 = 8;
 /// The shortest time between two such looks.
 const SHORTEST_LOOK: Duration = Duration::from_millis(5);

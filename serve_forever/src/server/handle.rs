@@ -102,17 +102,18 @@ impl ServerHandle {
         }
     }
 
-    /// Asks the server to stop, for good. It accepts the connections that wait already and closes its
-    /// listening sockets at once, so that another server can have the address. It closes connections that
-    /// are idle, also new ones that have not sent anything. Requests that have come are answered, with
-    /// `Connection: close`, and get the [shutdown time-out](crate::Builder::shutdown_timeout) for that.
-    /// `serve_forever` returns after that.
+    /// Asks the server to stop, for good. It accepts the connections that wait already and closes
+    /// its listening sockets at once, so that another server can have the address. It closes
+    /// connections that are idle, also new ones that have not sent anything. Requests that have
+    /// come are answered, with `Connection: close`, and get the [shutdown
+    /// time-out](crate::Builder::shutdown_timeout) for that. `serve_forever` returns after that.
     ///
-    /// A client whose connection is completed by the system between the last look at the queue and the
-    /// close of the socket gets a reset. No system lets a server avoid that; clients try again elsewhere.
+    /// A client whose connection is completed by the system between the last look at the queue and
+    /// the close of the socket gets a reset. No system lets a server avoid that; clients try again
+    /// elsewhere.
     ///
-    /// Unlike Python's it only asks and does not wait, so it may be called from a handler. If called
-    /// before `serve_forever`, that call answers the waiting connections and returns.
+    /// Unlike Python's it only asks and does not wait, so it may be called from a handler. If
+    /// called before `serve_forever`, that call answers the waiting connections and returns.
     /// [`handle_request`](crate::Server::handle_request) stops waiting for connections.
     ///
     /// ```
@@ -259,8 +260,8 @@ impl ServerHandle {
         }
     }
 
-    /// Has a shutdown interrupt the poll that `waker` belongs to, as long as the result lives. At once if
-    /// it was asked for already.
+    /// Has a shutdown interrupt the poll that `waker` belongs to, as long as the result lives. At
+    /// once if it was asked for already.
     pub(crate) fn wake_at_stop(&self, waker: mio::Waker) -> io::Result<WakeAtStop<'_>> {
         let waker = Arc::new(waker);
         let mut stop = lock(&self.shared.stop);

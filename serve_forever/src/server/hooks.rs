@@ -129,8 +129,8 @@ pub(crate) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// What is left of an error of the user's. Its `Display` and its `Drop` are the user's code, too: both
-/// have run, and if one of them panicked, that is known.
+/// What is left of an error of the user's. Its `Display` and its `Drop` are the user's code, too:
+/// both have run, and if one of them panicked, that is known.
 pub(crate) struct Shown {
     pub(crate) text: String,
     /// The text says that the error could not be shown.

@@ -9,11 +9,11 @@ use super::handover::slots::Token;
 
 /// A heap that is allowed to be out of date, as that of the deadlines is.
 ///
-/// A connection becomes idle with every request and stops being so with the next one. To keep an exact
-/// order would cost every request something, and it is only asked for when the server is full. So each
-/// connection has one entry at most, with a time that is never later than the one since which it is idle:
-/// whoever comes to the first entry compares it with what the connection says, and moves it if that is
-/// later. The first entry that is right is the oldest of all.
+/// A connection becomes idle with every request and stops being so with the next one. To keep an
+/// exact order would cost every request something, and it is only asked for when the server is
+/// full. So each connection has one entry at most, with a time that is never later than the one
+/// since which it is idle: whoever comes to the first entry compares it with what the connection
+/// says, and moves it if that is later. The first entry that is right is the oldest of all.
 #[derive(Debug, Default)]
 pub(crate) struct IdleQueue {
     heap: BinaryHeap<Reverse<(Instant, Token)>>,
@@ -64,8 +64,8 @@ impl IdleQueue {
         self.heap.push(Reverse((now, token)));
     }
 
-    /// The connection that has been idle for the longest time. `look` gives what [`Idleness::look`] says
-    /// of a connection; `None`: it is closed.
+    /// The connection that has been idle for the longest time. `look` gives what [`Idleness::look`]
+    /// says of a connection; `None`: it is closed.
     pub(crate) fn oldest(
         &mut self,
         mut look: impl FnMut(Token) -> Option<Option<Instant>>,
@@ -88,8 +88,8 @@ impl IdleQueue {
         }
     }
 
-    /// A connection that was listed is closed. Entries are removed together, when they are as many as
-    /// those of connections that are open: `is_open` tells which these are.
+    /// A connection that was listed is closed. Entries are removed together, when they are as many
+    /// as those of connections that are open: `is_open` tells which these are.
     pub(crate) fn forget_one(&mut self, mut is_open: impl FnMut(Token) -> bool) {
         self.stale += 1;
         if self.stale > self.heap.len() / 2 + FEW {

@@ -102,16 +102,16 @@ impl<P: Protocol> Server<P> {
     }
 
     /// Serves until [`shutdown`](ServerHandle::shutdown) is called, then finishes what is under way within the
-    /// [shutdown time-out](crate::Builder::shutdown_timeout) and returns. The server is closed then, as after
-    /// [`server_close`](Self::server_close).
+    /// [shutdown time-out](crate::Builder::shutdown_timeout) and returns. The server is closed
+    /// then, as after [`server_close`](Self::server_close).
     ///
     /// A handler that still runs when the time-out is over is left alone on its thread with its connection
     /// cut, and a warning through the `log` facade says how many there are.
     ///
     /// # Errors
     ///
-    /// The system gives no threads or no poller. Fails with `NotConnected` if the server is closed, which
-    /// a shutdown does too.
+    /// The system gives no threads or no poller. Fails with `NotConnected` if the server is closed,
+    /// which a shutdown does too.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -134,13 +134,13 @@ impl<P: Protocol> Server<P> {
     /// Serves one connection to its end, on the calling thread. False: none came within the
     /// [time-out](crate::Builder::timeout).
     ///
-    /// A [shutdown](ServerHandle::shutdown) ends the wait. The connections that waited by then are still
-    /// served, one by each call, and the next call fails, as the server is closed.
+    /// A [shutdown](ServerHandle::shutdown) ends the wait. The connections that waited by then are
+    /// still served, one by each call, and the next call fails, as the server is closed.
     ///
     /// # Errors
     ///
-    /// The system does not let the server accept. Fails with `NotConnected` if the server is closed, which
-    /// a shutdown does too.
+    /// The system does not let the server accept. Fails with `NotConnected` if the server is
+    /// closed, which a shutdown does too.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -233,8 +233,8 @@ impl<P: Protocol> Server<P> {
     /// that is closed cannot serve again; one that serves right now does so, and keeps both, until its shutdown.
     /// A shutdown closes the server, too.
     ///
-    /// A [listener that somebody else made](crate::Builder::listener) is only given back: it goes on for whoever else
-    /// has a handle of it, and the file of a Unix socket stays.
+    /// A [listener that somebody else made](crate::Builder::listener) is only given back: it goes
+    /// on for whoever else has a handle of it, and the file of a Unix socket stays.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};

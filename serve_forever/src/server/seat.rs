@@ -39,8 +39,8 @@ pub(crate) trait Helm: Send + Sync {
     /// Where the sockets of the loop `index` are registered.
     fn registry(&self, index: usize) -> &mio::Registry;
 
-    /// The handlers that wait for their client, and how long one of them waits before it looks whether its
-    /// thread is to go to others.
+    /// The handlers that wait for their client, and how long one of them waits before it looks
+    /// whether its thread is to go to others.
     fn client_waits(&self) -> (&ClientWaits, Duration);
 
     /// The same, to keep.

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unsent(Arc<AtomicUsize>);
 
-/// What one holder has of them. It gives them back when it is dropped, so it lives beside the memory
-/// that it counts.
+/// What one holder has of them. It gives them back when it is dropped, so it lives beside the
+/// memory that it counts.
 #[derive(Debug)]
 pub(crate) struct Charge {
     unsent: Unsent,

@@ -30,7 +30,8 @@ pub(crate) struct Waker<'a> {
 }
 
 impl Waker<'_> {
-    /// The run that has the connection keeps it as a stream from now on, which is no ordinary request any more.
+    /// The run that has the connection keeps it as a stream from now on, which is no ordinary
+    /// request any more.
     pub(crate) fn became_stream(&self) {
         self.engine.became_stream(self.index, self.token);
     }

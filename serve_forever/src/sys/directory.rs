@@ -50,12 +50,14 @@ impl Stamp {
         backend::stamp_at(path)
     }
 
-    /// Whether this later look at an open file shows the same content as `earlier`. A file which is removed, replaced by
-    /// another of its name or given new permissions can still be sent to its end by those who have it open.
+    /// Whether this later look at an open file shows the same content as `earlier`. A file which is
+    /// removed, replaced by another of its name or given new permissions can still be sent to its
+    /// end by those who have it open.
     ///
-    /// The size and the time of the content can be put back, so the change time must be the same too, where the
-    /// [system tells it](CHANGE_TIME_IS_KNOWN). It may be another one if the number of names, the mode or
-    /// the owner explains that. A rename of the file itself changes none of these, and cannot be told from a rewrite.
+    /// The size and the time of the content can be put back, so the change time must be the same
+    /// too, where the [system tells it](CHANGE_TIME_IS_KNOWN). It may be another one if the number
+    /// of names, the mode or the owner explains that. A rename of the file itself changes none of
+    /// these, and cannot be told from a rewrite.
     pub(crate) fn has_content_of(&self, earlier: &Self) -> bool {
         let is_explained = !CHANGE_TIME_IS_KNOWN || self.properties != earlier.properties;
         let changed = if is_explained { earlier.changed } else { self.changed };
@@ -80,9 +82,9 @@ impl Stamp {
         self.modified
     }
 
-    /// The second in which the content last changed, since the start of 1970; `None` where nobody knows. Package
-    /// stores and images (Nix, `OSTree`, Bazel) give every file the time 0 or 1, whatever its content, and so do systems
-    /// without a clock.
+    /// The second in which the content last changed, since the start of 1970; `None` where nobody
+    /// knows. Package stores and images (Nix, `OSTree`, Bazel) give every file the time 0 or 1,
+    /// whatever its content, and so do systems without a clock.
     pub(crate) fn date(&self) -> Option<i64> {
         Some(self.modified.0).filter(|seconds| !NO_DATES.contains(seconds))
     }
@@ -103,7 +105,8 @@ impl Stamp {
     }
 }
 
-/// Whether [`Stamp::changed`] is the change time, which every change of the file moves. Else it is when the file was created.
+/// Whether [`Stamp::changed`] is the change time, which every change of the file moves. Else it is
+/// when the file was created.
 pub(crate) const CHANGE_TIME_IS_KNOWN: bool = backend::CHANGE_TIME_IS_KNOWN;
 
 /// Seconds since 1970 that files have in place of a date.
@@ -202,12 +205,13 @@ impl Directory {
         })
     }
 
-    /// Whether some step of a path which leads to `found` may be another name of something whose own
-    /// name begins with a dot: its directory has no such name in it, whatever its case.
+    /// Whether some step of a path which leads to `found` may be another name of something whose
+    /// own name begins with a dot: its directory has no such name in it, whatever its case.
     ///
     /// What a file is called cannot be asked: systems tell the name by which it was opened. Reading
-    /// directories takes time, so it is only done where a name [may be](names::may_be_alias) an alias
-    /// at all. Links that are in their directory by the name that was asked for are no aliases.
+    /// directories takes time, so it is only done where a name [may be](names::may_be_alias) an
+    /// alias at all. Links that are in their directory by the name that was asked for are no
+    /// aliases.
     pub(crate) fn is_by_alias(&self, relative: &Path, links: Links, found: &Found) -> io::Result<bool> {
         let path = below(&self.relative, relative);
         let doubt = match found {

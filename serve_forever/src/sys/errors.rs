@@ -17,7 +17,8 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     error.kind() == ErrorKind::OutOfMemory || matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
 }
 
-/// A disk, or the network or program behind a file system, failed: it says nothing of what is there.
+/// A disk, or the network or program behind a file system, failed: it says nothing of what is
+/// there.
 #[cfg(unix)]
 pub(crate) fn is_of_disk(error: &io::Error) -> bool {
     use rustix::io::Errno;

@@ -111,9 +111,10 @@ impl Socket {
         self.0.send(octets, more)
     }
 
-    /// From now on the system takes at most so many bytes ahead of those that it can send to the peer,
-    /// or as many as it likes. Only Linux and Android can be told; elsewhere the size of the send
-    /// buffer is the bound, which the portable back end keeps by sending no large piece at once.
+    /// From now on the system takes at most so many bytes ahead of those that it can send to the
+    /// peer, or as many as it likes. Only Linux and Android can be told; elsewhere the size of the
+    /// send buffer is the bound, which the portable back end keeps by sending no large piece at
+    /// once.
     pub(crate) fn bound_ahead(&self, bytes: Option<usize>) {
         self.0.bound_ahead(bytes);
     }
@@ -220,8 +221,8 @@ impl Listener {
         Ok(Self { file: None, backend })
     }
 
-    /// Removes the file of a Unix socket now, if this is the last handle: nobody finds it any more, and
-    /// who has connected can still be accepted. Other listeners have no such way.
+    /// Removes the file of a Unix socket now, if this is the last handle: nobody finds it any more,
+    /// and who has connected can still be accepted. Other listeners have no such way.
     #[cfg_attr(not(unix), allow(clippy::unused_self, clippy::needless_pass_by_ref_mut))]
     pub(crate) fn withdraw(&mut self) {
         #[cfg(unix)]

@@ -95,8 +95,8 @@ impl Transport {
         }
     }
 
-    /// A large part of a file follows, which the system does not copy: unless it may take it as far ahead
-    /// as it likes, sending takes it more time.
+    /// A large part of a file follows, which the system does not copy: unless it may take it as far
+    /// ahead as it likes, sending takes it more time.
     #[cold]
     pub(crate) fn unbound_ahead(&self) {
         if let Carrier::Plain(socket) = &self.carrier

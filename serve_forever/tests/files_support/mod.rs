@@ -112,8 +112,9 @@ impl Site {
         Client::new(self.connect())
     }
 
-    /// The entity tag of a file once it is strong, and with it that of all files up to that size that were changed before: a
-    /// file that was changed a moment ago might still be written to, and has a weak one.
+    /// The entity tag of a file once it is strong, and with it that of all files up to that size
+    /// that were changed before: a file that was changed a moment ago might still be written to,
+    /// and has a weak one.
     #[track_caller]
     pub(crate) fn settled(&self, target: &str) -> String {
         let mut client = self.client();
@@ -129,7 +130,8 @@ impl Site {
         panic!("the tag of {target} stays weak");
     }
 
-    /// The date of a file once it is told, and with it that of all files up to that size that were changed before.
+    /// The date of a file once it is told, and with it that of all files up to that size that were
+    /// changed before.
     #[track_caller]
     pub(crate) fn dated(&self, target: &str) -> String {
         let mut client = self.client();

@@ -164,8 +164,8 @@ fn a_file_is_settled_when_its_clock_has_ticked() {
         let told = settled(EntityTags::Identity, now, modified, changed);
         assert_eq!(told, expected, "{now:?} {modified:?} {changed:?}");
     }
-    // A time of the content that is to come only counts for a tag which is made from it, and where a
-    // change would not show in the other time.
+    // A time of the content that is to come only counts for a tag which is made from it, and where
+    // a change would not show in the other time.
     let to_come = FileState { modified: (TIME + 1000, 0), changed: fine, ..FILE };
     for content in [None, Some(1)] {
         let file = FileState { content, ..to_come };

@@ -55,7 +55,8 @@ impl Names {
         (self.octets.len() + self.entries.len() * size_of::<Entry>()) as u64
     }
 
-    /// How many of these, which are sorted, come before `name` or are it. It need not be one of them.
+    /// How many of these, which are sorted, come before `name` or are it. It need not be one of
+    /// them.
     pub(super) fn count_up_to(&self, name: &[u8]) -> usize {
         let mut alone = Self::default();
         alone.push(name, Kind::Other);

@@ -155,8 +155,9 @@ fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
     out.push_str("</li>\n");
 }
 
-/// Text between tags. What is [deceptive](visible::is_deceptive) is shown as an unknown character: HTML has no control
-/// characters, and what turns the direction of writing could make an `.exe` an `exe.jpg`.
+/// Text between tags. What is [deceptive](visible::is_deceptive) is shown as an unknown character:
+/// HTML has no control characters, and what turns the direction of writing could make an `.exe` an
+/// `exe.jpg`.
 fn text(out: &mut String, text: &str) {
     if text.contains(visible::is_deceptive) {
         escape::html(out, &text.replace(visible::is_deceptive, "\u{fffd}"));

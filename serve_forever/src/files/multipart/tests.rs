@@ -141,7 +141,8 @@ fn the_length_is_known_without_reading() {
     let file = Temporary::with(b"");
     let length = u64::MAX;
     let multipart = file.multipart(length, &[0..1, length - 1_000_000..length]);
-    // Per part: end of the line before, boundary line, type, range, empty line, octets; and the last boundary.
+    // Per part: end of the line before, boundary line, type, range, empty line, octets; and the
+    // last boundary.
     let heads =
         "\r\n--b\r\n\r\n".len() * 2 + "Content-Type: text/plain\r\n".len() * 2 + "\r\n--b--\r\n".len();
     let ranges = format!(

@@ -61,7 +61,8 @@ pub(super) fn rest(
     framing: SourceFraming,
     log: &AccessLog,
 ) -> Box<Pending> {
-    // What waits for long must not keep much more memory than it needs. The thread keeps it instead.
+    // What waits for long must not keep much more memory than it needs. The thread keeps it
+    // instead.
     let octets = if output.ready.len() <= output.ready.capacity() / 2 {
         let octets = output.ready.as_slice().to_vec();
         output.ready.clear();

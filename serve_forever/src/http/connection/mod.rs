@@ -276,7 +276,8 @@ impl HttpConnection {
         head_has_begun
     }
 
-    /// The kind of a request that is parked, or whose handler starts before all of its body is here.
+    /// The kind of a request that is parked, or whose handler starts before all of its body is
+    /// here.
     fn kind_of_partial(&self, config: &Config) -> Kind {
         let mut head = Head::default();
         match head.parse(&self.partial, &limits(config)) {
@@ -285,8 +286,8 @@ impl HttpConnection {
         }
     }
 
-    /// The client has stopped reading, and others need the room. False: there is nothing to do but to
-    /// close.
+    /// The client has stopped reading, and others need the room. False: there is nothing to do but
+    /// to close.
     #[cold]
     fn make_room(&mut self, transport: &Transport) -> bool {
         diagnostics::debug!(
@@ -298,8 +299,8 @@ impl HttpConnection {
         self.give_up()
     }
 
-    /// Drops what is unsent, outside of the loop where that may take time. False: there is nothing more to
-    /// do but to close.
+    /// Drops what is unsent, outside of the loop where that may take time. False: there is nothing
+    /// more to do but to close.
     fn give_up(&mut self) -> bool {
         if !matches!(&self.phase, Phase::Sending(pending, _) if !pending.is_memory()) {
             return false;

@@ -67,7 +67,8 @@ impl HttpConnection {
         }
     }
 
-    /// Receives behind what has come before. How many bytes, and whether there was room for no more.
+    /// Receives behind what has come before. How many bytes, and whether there was room for no
+    /// more.
     #[inline(never)]
     fn receive_more<H: BaseHttpRequestHandler + 'static>(
         &mut self,
@@ -217,7 +218,8 @@ mod tests {
     const HEAD: Duration = Duration::from_secs(10);
     const IDLE: Duration = Duration::from_secs(75);
 
-    /// How long after `start` a connection with this is given up, if it waits since `now`; and whether it is idle.
+    /// How long after `start` a connection with this is given up, if it waits since `now`; and
+    /// whether it is idle.
     fn patience(connection: &HttpConnection, start: Instant, now: Instant) -> (Duration, bool) {
         match connection.await_octets(&Config::default(), now) {
             Next::Wait { deadline: Some(deadline), idle, .. } => (deadline - start, idle),

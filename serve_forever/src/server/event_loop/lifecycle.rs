@@ -55,7 +55,8 @@ impl<P: Protocol> Driver<'_, P> {
                 Accepted::Nothing => break,
                 Accepted::Full => {
                     if let Some(stop) = core.stopping {
-                        // Idle connections are about to be closed anyway, and busy ones may end soon.
+                        // Idle connections are about to be closed anyway, and busy ones may end
+                        // soon.
                         if core.now >= stop.full_until {
                             core.listeners.close(&self.own.registry);
                         }
@@ -143,8 +144,8 @@ impl<P: Protocol> Driver<'_, P> {
         true
     }
 
-    /// The order to stop: every connection is told, and the listeners accept only what waits on them
-    /// already.
+    /// The order to stop: every connection is told, and the listeners accept only what waits on
+    /// them already.
     pub(super) fn stop(&self, core: &mut Core<P>) {
         let config = &self.engine.config;
         let deadline = core.now + config.shutdown_timeout;

@@ -34,8 +34,8 @@ type Guard<'a, P> = MutexGuard<'a, Core<P>>;
 
 /// Drives the loop `index` until it is finished or its own job lost it.
 ///
-/// No code of the user's panics out of a turn or a run. If something does all the same, the loop has a
-/// driver again, and what was in hand is closed.
+/// No code of the user's panics out of a turn or a run. If something does all the same, the loop
+/// has a driver again, and what was in hand is closed.
 pub(crate) fn drive<P: Protocol>(engine: &Arc<Engine<P>>, index: usize, scratch: &mut P::Scratch) {
     let wake: Arc<dyn Wake> = Arc::clone(engine) as Arc<dyn Wake>;
     let driver = Driver { engine, own: &engine.loops[index], wake: &wake, left: Cell::new(None) };
@@ -72,8 +72,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.engine.loop_has_finished();
     }
 
-    /// After a panic: whether the loop is still this driver's. If not, whoever drives it now is told what
-    /// became of the job, and its permit is given back.
+    /// After a panic: whether the loop is still this driver's. If not, whoever drives it now is
+    /// told what became of the job, and its permit is given back.
     #[cold]
     fn holds_loop(&self) -> bool {
         let Some(Left { job, taken, in_hand }) = self.left.take() else { return true };
@@ -96,7 +96,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.engine.watch.wake();
         let mut core = lock(&self.own.core);
         core.current = None;
-        // Those that are out with a job are held, or are streams. The others were in the driver's own hands.
+        // Those that are out with a job are held, or are streams. The others were in the driver's
+        // own hands.
         let out = core.slots.iter_mut().filter(|(_, slot)| slot.is_out());
         let lost = out.filter(|(_, slot)| !slot.stays.held && !slot.stays.stream).map(|(token, _)| token);
         for token in lost.collect::<Vec<_>>() {
@@ -174,7 +175,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         Some(core)
     }
 
-    /// Reads what was collected. It stays with the loop until it is read, so that a panic loses one piece at the most.
+    /// Reads what was collected. It stays with the loop until it is read, so that a panic loses one
+    /// piece at the most.
     fn read_all_mail(&self, core: &mut Core<P>) {
         while let Some(mail) = core.mail.next() {
             self.read_mail(core, mail);
@@ -194,7 +196,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
             Mail::Accepted { socket, peer, local } => self.admit(core, socket, peer, local),
             Mail::Wake(token) => core.enqueue(token),
             Mail::Stream(token) => self.note_stream(core, token),
-            // The look at those that wait, and the one whether this loop is finished, follow in every round.
+            // The look at those that wait, and the one whether this loop is finished, follow in
+            // every round.
             Mail::Permit | Mail::AllClosed => {}
             Mail::MakeRoom { since, asker } => {
                 let made = self.close_oldest_idle(core, since);
@@ -218,8 +221,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// The run that has the connection keeps it as a stream: from now on its thread does not count among those of
-    /// the address's ordinary requests. If the run is over already, there is nothing to count.
+    /// The run that has the connection keeps it as a stream: from now on its thread does not count
+    /// among those of the address's ordinary requests. If the run is over already, there is nothing
+    /// to count.
     #[cold]
     fn note_stream(&self, core: &mut Core<P>, token: Token) {
         let Some(slot) = core.slots.get(token) else { return };

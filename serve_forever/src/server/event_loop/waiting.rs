@@ -21,9 +21,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
             && (self.engine.permits.detached() * 2 < self.engine.most_permits() || self.has_share(address))
     }
 
-    /// Whether `address` may hold one more of the permits that are there for ordinary requests. Streams, which hold
-    /// theirs for as long as they like, are limited on their own: they neither count as held by an address nor make
-    /// the others look scarce.
+    /// Whether `address` may hold one more of the permits that are there for ordinary requests.
+    /// Streams, which hold theirs for as long as they like, are limited on their own: they neither
+    /// count as held by an address nor make the others look scarce.
     #[cold]
     fn has_share(&self, address: IpAddr) -> bool {
         let streams = self.engine.server.counters().upgraded.load(Ordering::Relaxed);

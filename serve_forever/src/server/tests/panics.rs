@@ -1,4 +1,5 @@
-//! What unwinds through the engine itself, which nothing should: a protocol that panics wherever it is called.
+//! What unwinds through the engine itself, which nothing should: a protocol that panics wherever it
+//! is called.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -198,7 +199,8 @@ fn a_run_that_panics_costs_its_connection_alone() {
     outlives(b'r');
 }
 
-/// The first of them lose their loop; then the kind is known to be slow, and starts on a spare thread.
+/// The first of them lose their loop; then the kind is known to be slow, and starts on a spare
+/// thread.
 #[test]
 fn a_run_that_panics_without_its_loop_costs_its_connection_alone() {
     outlives(b'R');
