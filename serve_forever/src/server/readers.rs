@@ -21,10 +21,22 @@ use super::unsent::Load;
 #[derive(Debug)]
 pub(crate) struct Readers {
     /// Each loop has its own, so that only a search for victims makes one wait for another.
-    loops: Box<[Mutex<HashMap<Token, Reader>>]>,
+    loops: Box<[Mutex<Known>]>,
     plan: Mutex<Plan>,
     /// Bytes of victims that are chosen and not cut yet.
     promised: AtomicUsize,
+    /// How often all readers were looked at.
+    #[cfg(test)]
+    scans: AtomicUsize,
+}
+
+/// The readers of one loop.
+#[derive(Debug, Default)]
+struct Known {
+    readers: HashMap<Token, Reader>,
+    /// Bytes that these hold in memory, without those that are to be cut. A look at this tells that
+    /// nobody has to go for memory, without a look at every reader.
+    held: usize,
 }
 
 /// One connection that waits for its client, or did a moment ago.
@@ -38,6 +50,9 @@ struct Reader {
     minute: Minute,
     /// It is to be cut, unless it moves before that.
     is_doomed: bool,
+    /// It is with a job, or waits for a thread: its client cannot take anything, and it cannot be cut for
+    /// the sake of a new connection.
+    is_away: bool,
 }
 
 /// How many bytes moved in the last minute: those of this one, and a part of those of the one before.
@@ -89,13 +104,16 @@ impl Readers {
             loops: (0..loops).map(|_| Mutex::default()).collect(),
             plan: Mutex::default(),
             promised: AtomicUsize::new(0),
+            #[cfg(test)]
+            scans: AtomicUsize::new(0),
         }
     }
 
     /// A connection of the loop `index` waits for its client. `address`: whom it is counted for, if not
     /// for itself.
     pub(crate) fn note(&self, index: usize, token: Token, address: Option<IpAddr>, load: Load, now: Instant) {
-        let mut readers = lock(&self.loops[index]);
+        let mut known = lock(&self.loops[index]);
+        let Known { readers, held } = &mut *known;
         let reader = readers.entry(token).or_insert_with(|| Reader {
             address,
             held: 0,
@@ -103,18 +121,31 @@ impl Readers {
             moved_at: now,
             minute: Minute { since: now, moved: 0, before: 0 },
             is_doomed: false,
+            is_away: false,
         });
         let moved = load.sent.checked_sub(reader.sent).unwrap_or(load.sent);
         if moved > 0 {
             reader.moved_at = now;
             reader.minute.add(moved, now);
         }
-        (reader.sent, reader.held, reader.is_doomed) = (load.sent, load.held, false);
+        *held = *held - reader.counted() + load.held;
+        (reader.sent, reader.held) = (load.sent, load.held);
+        (reader.is_doomed, reader.is_away) = (false, false);
+    }
+
+    /// It is away from its client, until it is [noted](Self::note) again.
+    pub(crate) fn note_away(&self, index: usize, token: Token) {
+        if let Some(reader) = lock(&self.loops[index]).readers.get_mut(&token) {
+            reader.is_away = true;
+        }
     }
 
     /// It waits no longer, or is gone.
     pub(crate) fn forget(&self, index: usize, token: Token) {
-        lock(&self.loops[index]).remove(&token);
+        let mut known = lock(&self.loops[index]);
+        if let Some(reader) = known.readers.remove(&token) {
+            known.held -= reader.counted();
+        }
     }
 
     /// The next connection to be cut for the sake of a new one, once one has stood still for
@@ -131,14 +162,18 @@ impl Readers {
             while age(&plan).is_some_and(|age| age < PLAN_HOLDS)
                 && let Some((victim, moved_at)) = plan.victims.pop_front()
             {
-                let readers = lock(&self.loops[victim.index]);
-                if readers.get(&victim.token).is_some_and(|reader| reader.moved_at == moved_at) {
+                let known = lock(&self.loops[victim.index]);
+                let reader = known.readers.get(&victim.token);
+                if reader.is_some_and(|reader| reader.moved_at == moved_at && !reader.is_away) {
                     return Some(victim);
                 }
             }
             let still = |reader: &Reader| now.saturating_duration_since(reader.moved_at);
             let mut longest = Duration::ZERO;
             let shares = self.shares(now, |reader| {
+                if reader.is_away {
+                    return false;
+                }
                 longest = longest.max(still(reader));
                 still(reader) >= STALLED / 2
             });
@@ -157,17 +192,14 @@ impl Readers {
     ///
     /// What counts are the connections that are known here. Others may be charged already that are still
     /// on their way back to their loops: to let the known ones pay for these would cut who holds little.
+    /// Then this is asked with every turn that ends in waiting, and costs no look at all the readers.
     pub(crate) fn relieve(&self, most: usize, now: Instant) -> Vec<Victim> {
         let _one_at_a_time = lock(&self.plan);
-        let mut together: usize = 0;
-        let shares = self.shares(now, |reader| {
-            let counts = reader.held > 0 && !reader.is_doomed;
-            together += if counts { reader.held } else { 0 };
-            counts
-        });
+        let together: usize = self.loops.iter().map(|known| lock(known).held).sum();
         if together <= most {
             return Vec::new();
         }
+        let shares = self.shares(now, |reader| reader.counted() > 0);
         // Some more than that, so that the next byte does not begin another search.
         let mut left = together - most + most / SPARE_PART;
         let victims: Vec<Victim> = rank(shares, |victim| victim.held)
@@ -178,7 +210,10 @@ impl Readers {
             })
             .collect();
         for victim in &victims {
-            if let Some(reader) = lock(&self.loops[victim.index]).get_mut(&victim.token) {
+            let mut known = lock(&self.loops[victim.index]);
+            let Known { readers, held } = &mut *known;
+            if let Some(reader) = readers.get_mut(&victim.token) {
+                *held -= reader.counted();
                 reader.is_doomed = true;
             }
             self.promised.fetch_add(victim.held, Ordering::Relaxed);
@@ -198,9 +233,11 @@ impl Readers {
 
     /// What each owner has of the readers that count.
     fn shares(&self, now: Instant, mut counts: impl FnMut(&Reader) -> bool) -> HashMap<Owner, Vec<Ranked>> {
+        #[cfg(test)]
+        self.scans.fetch_add(1, Ordering::Relaxed);
         let mut shares: HashMap<Owner, Vec<Ranked>> = HashMap::new();
-        for (index, readers) in self.loops.iter().enumerate() {
-            for (&token, reader) in lock(readers).iter() {
+        for (index, known) in self.loops.iter().enumerate() {
+            for (&token, reader) in &lock(known).readers {
                 if !counts(reader) {
                     continue;
                 }
@@ -235,6 +272,13 @@ fn rank(
         heap.extend(share.last().map(|next| (total, Reverse((next.moved, next.moved_at)), owner)));
         Some((ranked.victim, ranked.moved_at))
     })
+}
+
+impl Reader {
+    /// Its part of [`Known::held`].
+    fn counted(&self) -> usize {
+        if self.is_doomed { 0 } else { self.held }
+    }
 }
 
 impl Minute {
@@ -337,6 +381,70 @@ mod tests {
         readers.forget(0, token(1));
         readers.note(0, token(2), Some(address(1)), load(9, 0), now);
         assert_eq!(stalled(&readers, now), [(0, 3)]);
+    }
+
+    #[test]
+    fn who_is_with_a_job_or_waits_for_a_thread_is_not_named() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        for index in [1, 2, 3] {
+            readers.note(0, token(index), Some(address(1)), load(u64::from(index), 0), start);
+        }
+        readers.note_away(0, token(1));
+        let now = start + SECOND;
+        assert_eq!(readers.next_stalled(now).map(|victim| victim.token), Some(token(2)));
+        // It goes away after the plan was made.
+        readers.note_away(0, token(3));
+        readers.forget(0, token(2));
+        assert!(readers.next_stalled(now).is_none());
+        // Whoever comes back is a reader like the others.
+        readers.note(0, token(1), Some(address(1)), load(1, 0), now);
+        assert_eq!(stalled(&readers, now + SECOND), [(0, 1)]);
+    }
+
+    #[test]
+    fn searches_in_vain_do_not_look_at_all_readers() {
+        let readers = Readers::new(2);
+        let start = Instant::now();
+        let scans = || readers.scans.load(Ordering::Relaxed);
+        for index in 1..=10 {
+            readers.note(index as usize % 2, token(index), Some(address(1)), load(0, 10), start);
+        }
+        for _ in 0..100 {
+            assert!(readers.relieve(100, start).is_empty());
+        }
+        assert_eq!(scans(), 0);
+        assert_eq!(readers.relieve(99, start).len(), 1);
+        assert!(readers.relieve(90, start).is_empty());
+        assert_eq!(scans(), 1);
+        // Nobody has stood still for long enough: that holds for a moment.
+        for _ in 0..100 {
+            assert!(readers.next_stalled(start).is_none());
+        }
+        assert_eq!(scans(), 2);
+    }
+
+    #[test]
+    fn what_is_held_is_counted_through_all_that_may_become_of_a_reader() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        let note = |index, held| readers.note(0, token(index), None, load(0, held), start);
+        let held = || lock(&readers.loops[0]).held;
+        note(1, 100);
+        note(2, 10);
+        note(1, 70);
+        assert_eq!(held(), 80);
+        assert_eq!(readers.relieve(20, start).len(), 1);
+        assert_eq!(held(), 10);
+        // It is not cut after all, and chosen once more.
+        note(1, 50);
+        assert_eq!(held(), 60);
+        assert_eq!(readers.relieve(20, start).len(), 1);
+        readers.forget(0, token(1));
+        assert_eq!(held(), 10);
+        readers.forget(0, token(2));
+        readers.forget(0, token(3));
+        assert_eq!(held(), 0);
     }
 
     #[test]

@@ -56,8 +56,8 @@ pub struct ServerStats {
     /// Bytes of responses in memory that wait for clients which take them slowly; see
     /// [`max_unsent`](crate::Builder::max_unsent).
     pub unsent: usize,
-    /// Responses cut so far although their clients had time left: connections, descriptors or
-    /// [`max_unsent`](crate::Builder::max_unsent) ran short, and these clients had stopped.
+    /// Responses cut so far to make room, although their clients had time left: connections, descriptors
+    /// or [`max_unsent`](crate::Builder::max_unsent) ran short.
     pub cut: u64,
     /// Log lines that were dropped because their reader was too slow.
     pub log_lines_dropped: u64,
@@ -80,6 +80,11 @@ pub(crate) struct Counters {
     pub(crate) cut: AtomicU64,
     /// A file could not be opened for want of a descriptor, and no loop has made room since.
     pub(crate) short_of_descriptors: AtomicBool,
+    /// How often a loop looked for a connection to be cut for the sake of a new one, and found one.
+    #[cfg(test)]
+    pub(crate) searches: AtomicU64,
+    #[cfg(test)]
+    pub(crate) named: AtomicU64,
 }
 
 impl Counters {

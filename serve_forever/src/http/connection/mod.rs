@@ -286,14 +286,10 @@ impl HttpConnection {
         }
     }
 
-    /// The client has stopped reading, and others need the room. False: there is nothing to do but
-    /// to close.
+    /// The response is cut, as others need its room. False: there is nothing to do but to close.
     #[cold]
     fn make_room(&mut self, transport: &Transport) -> bool {
-        diagnostics::debug!(
-            "{}: the response is cut: its client has stopped, and others need room",
-            transport.peer
-        );
+        diagnostics::debug!("{}: the response is cut to make room for others", transport.peer);
         // What the system holds for a client that does not read would go on taking memory.
         transport.abort();
         self.give_up()

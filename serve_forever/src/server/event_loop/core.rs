@@ -61,6 +61,8 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) room_asked: usize,
     /// One of them made some.
     pub(super) room_made: bool,
+    /// What was asked is that a connection whose client has stopped reading be cut.
+    pub(super) cut_asked: bool,
     /// Connections that wait for their clients and are to be cut.
     pub(super) cuts: Vec<Cut>,
     /// More bytes than may be wait in memory for clients.
@@ -137,6 +139,7 @@ impl<P: Protocol> Core<P> {
             look_again: false,
             room_asked: 0,
             room_made: false,
+            cut_asked: false,
             cuts: Vec::new(),
             is_over_budget: false,
             finished: false,

@@ -118,6 +118,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 if let Some(slot) = core.slots.get(token) {
                     slot.stays.held = true;
                     self.engine.permit_holders.add(slot.stays.transport.client().ip());
+                    self.note_away(&slot.stays, token);
                 }
             }
             // A part of a connection has no slot to remember it in: its address is not charged.
@@ -203,19 +204,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 let made = self.close_oldest_idle(core, since);
                 self.engine.loops[asker].tell(Mail::Room { made });
             }
-            Mail::Room { made } => {
-                core.room_made |= made;
-                core.room_asked = core.room_asked.saturating_sub(1);
-                if core.room_asked == 0 {
-                    // Nobody has one that is idle for longer than ours.
-                    if core.room_made || self.close_oldest_idle(core, None) {
-                        core.listeners.go_on();
-                    } else {
-                        self.cut_stalled(core);
-                    }
-                    core.room_made = false;
-                }
-            }
+            Mail::Room { made } => self.note_room(core, made),
             Mail::Cut(cut) => core.cuts.push(cut),
             Mail::Stop => self.stop(core),
         }

@@ -59,6 +59,13 @@ impl<'a, P: Protocol> Driver<'a, P> {
         unsent.saturating_sub(self.engine.readers.promised()).saturating_sub(self.engine.config.max_unsent)
     }
 
+    /// The connection goes to a job, or waits for a thread, for longer than a moment.
+    pub(super) fn note_away(&self, stays: &Stays, token: Token) {
+        if stays.is_reader {
+            self.engine.readers.note_away(self.own.index, token);
+        }
+    }
+
     /// Whether somebody could not open a file for want of a descriptor.
     pub(super) fn is_short_of_descriptors(&self) -> bool {
         self.engine.server.counters().short_of_descriptors.load(Ordering::Relaxed)
@@ -71,8 +78,13 @@ impl<'a, P: Protocol> Driver<'a, P> {
             self.relieve(&mut core);
         }
         let is_short = &self.engine.server.counters().short_of_descriptors;
-        if is_short.swap(false, Ordering::Relaxed) && !self.close_oldest_idle(&mut core, None) {
-            self.cut_stalled(&mut core);
+        if is_short.swap(false, Ordering::Relaxed) {
+            // While the server stops, the others may have finished, and would not answer.
+            if self.engine.loops.len() > 1 && core.stopping.is_none() {
+                self.ask_for_room(&mut core);
+            } else if !self.close_oldest_idle(&mut core, None) {
+                self.cut_stalled(&mut core);
+            }
         }
         while let Some(cut) = core.cuts.pop() {
             core = self.cut(core, cut, scratch)?;
@@ -93,9 +105,33 @@ impl<'a, P: Protocol> Driver<'a, P> {
         if core.room_asked > 0 {
             return;
         }
+        #[cfg(test)]
+        Counters::one(&self.engine.server.counters().searches);
         let Some(Victim { index, token, .. }) = self.engine.readers.next_stalled(core.now) else { return };
+        #[cfg(test)]
+        Counters::one(&self.engine.server.counters().named);
         core.room_asked += 1;
+        core.cut_asked = true;
         self.order(core, index, Cut { token, promised: 0, asker: Some(self.own.index) });
+    }
+
+    /// What came of a request for room.
+    #[cold]
+    pub(super) fn note_room(&self, core: &mut Core<P>, made: bool) {
+        core.room_made |= made;
+        core.room_asked = core.room_asked.saturating_sub(1);
+        if core.room_asked > 0 {
+            return;
+        }
+        let cut_asked = std::mem::take(&mut core.cut_asked);
+        // Nobody has one that is idle for longer than ours.
+        if std::mem::take(&mut core.room_made) || self.close_oldest_idle(core, None) {
+            core.listeners.go_on();
+        } else if !cut_asked {
+            self.cut_stalled(core);
+        }
+        // Otherwise the victim has gone on. To name the next one at once could go on for ever without a
+        // pause: the listeners ask again after theirs, and a file when the next one cannot be opened.
     }
 
     fn order(&self, core: &mut Core<P>, index: usize, cut: Cut) {

@@ -139,6 +139,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
                     slot.stays.held = true;
                     slot.stays.idleness.end();
                     self.engine.permit_holders.add(address);
+                    self.note_away(&slot.stays, token);
                 }
             }
             Err(seated) => self.make_wait(core, token, seated, kind),

@@ -65,6 +65,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let _ = slot.put_back(seated, Wants::default());
         slot.stays.idleness.end();
         slot.stays.wants_permit = Some(kind);
+        self.note_away(&slot.stays, token);
         let patience = if may_wait {
             line_up(inner);
             self.engine.config.permit_timeout

@@ -35,7 +35,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    fn stay(&self) {
+    pub(super) fn stay(&self) {
         let mut state = lock(&self.state);
         state.0 += 1;
         self.changed.notify_all();

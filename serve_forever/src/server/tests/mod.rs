@@ -2,6 +2,7 @@
 
 mod lines;
 mod panics;
+mod readers;
 mod stopping;
 mod threads;
 
