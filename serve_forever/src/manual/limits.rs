@@ -82,8 +82,8 @@
 //! [`max_unsent`](crate::Builder::max_unsent) run short, the address that takes most of what ran
 //! short loses first: the one with most stalled connections, or with most bytes in memory. Of its
 //! connections, the one goes that moved least in the last minute. A connection is stalled when its
-//! client has taken nothing for a second. Idle connections go before that. What is cut is told at
-//! the level `debug` in the log and counted in [`ServerStats::cut`](crate::ServerStats::cut); the
+//! client has taken nothing for about a second. Idle connections go before that. What is cut is told
+//! at the level `debug` in the log and counted in [`ServerStats::cut`](crate::ServerStats::cut); the
 //! connection is reset, so that the system gives its memory back as well.
 //!
 //! The address is that of the client as the other limits use it. Many clients may be behind a
