@@ -6,7 +6,11 @@ use std::{env, fs, io};
 
 /// By folder, each of which becomes a module, and with what its own `mod.rs` says to the others.
 const FOLDERS: [(&str, &[&str], &str); 4] = [
-    ("http", &["body.rs", "escape.rs", "fields.rs", "head.rs", "head/content.rs", "head/target.rs", "percent.rs"], ""),
+    (
+        "http",
+        &["body.rs", "escape.rs", "fields.rs", "head.rs", "head/content.rs", "head/target.rs", "percent.rs"],
+        "",
+    ),
     ("files", &["path.rs", "range.rs"], ""),
     ("server", &["proxy_header.rs"], ""),
     ("sys", &["names.rs"], "pub(crate) use names::name_from_octets;\n"),

@@ -484,7 +484,7 @@ const WAYS: [&str; 3] = ["", "Range: bytes=1-33554430\r\n", "Range: bytes=0-2000
 fn rewrite(site: &Site) {
     let mut file = File::options().write(true).open(site.path("a.bin")).expect("the file");
     file.seek(SeekFrom::End(-(1 << 20))).expect("the place");
-    file.write_all(&[b'b'; 1 << 20]).expect("it is written");
+    file.write_all(&vec![b'b'; 1 << 20]).expect("it is written");
     file.set_modified(SystemTime::UNIX_EPOCH + files_support::CHANGED).expect("its time");
 }
 

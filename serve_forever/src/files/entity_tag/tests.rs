@@ -168,13 +168,13 @@ fn a_file_is_settled_when_its_clock_has_ticked() {
     // a change would not show in the other time.
     let to_come = FileState { modified: (TIME + 1000, 0), changed: fine, ..FILE };
     for content in [None, Some(1)] {
-        let file = FileState { content, ..to_come };
+        let state = FileState { content, ..to_come };
         let now = (TIME + 9, 0);
-        assert!(is_settled(EntityTags::Identity, now, &file));
-        assert!(is_settled(EntityTags::Off, now, &file));
-        assert!(!is_settled(EntityTags::SizeAndTime, now, &file));
-        assert!(!is_settled(EntityTags::Identity, now, &FileState { tells_changes: false, ..file }));
-        assert!(!is_settled(EntityTags::Identity, fine, &file));
+        assert!(is_settled(EntityTags::Identity, now, &state));
+        assert!(is_settled(EntityTags::Off, now, &state));
+        assert!(!is_settled(EntityTags::SizeAndTime, now, &state));
+        assert!(!is_settled(EntityTags::Identity, now, &FileState { tells_changes: false, ..state }));
+        assert!(!is_settled(EntityTags::Identity, fine, &state));
     }
     // A tag of whole seconds is as coarse as the clock of FAT, however fine that of the file is.
     assert!(!settled(EntityTags::SizeAndTime, (TIME + 2, 0), fine, fine));

@@ -328,7 +328,7 @@ mod tests {
         let (page, _) = page("/\u{2067}\u{2029}/", Vec::new());
         assert_eq!(page.matches("Directory listing for /\u{fffd}\u{fffd}/<").count(), 2, "{page}");
         for mark in ['\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{2069}'] {
-            assert!(file(&format!("a{mark}b")).contains(">a\u{fffd}b<"), "{mark:?}");
+            assert!(file(format!("a{mark}b")).contains(">a\u{fffd}b<"), "{mark:?}");
         }
     }
 
