@@ -17,7 +17,7 @@ use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, SimpleHttpRequestHandler, handler_fn,
 };
 use support::tools::{BROWSERS, client, tool};
-use support::{Directory, FAILSAFE, Serving, logged, program, wait};
+use support::{Directory, FAILSAFE, Serving, logged, program, settled, wait};
 
 /// A browser that is on a page, until this is dropped.
 struct Browser(Child);
@@ -197,6 +197,8 @@ fn a_browser_that_reloads_a_page_learns_of_new_fields() {
     let server = builder.bind(("127.0.0.1", 0)).expect("a free port");
     let (address, handle) = (server.server_addresses()[0], server.handle());
     let thread = thread::spawn(move || server.serve_forever());
+    settled(address, "/page.html");
+    while seen.try_recv().is_ok() {}
     let profile = Directory::new();
     let browser = Browser::on(&tool, profile.path(), &format!("http://{address}/page.html"));
     let mut requests = Vec::new();

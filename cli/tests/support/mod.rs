@@ -200,6 +200,12 @@ impl Serving {
         response
     }
 
+    /// Waits until a file is [`settled`].
+    #[track_caller]
+    pub(crate) fn settled(&self, path: &str) {
+        settled(self.address(), path);
+    }
+
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let process = rustix::process::Pid::from_child(&self.child);
@@ -273,6 +279,26 @@ impl Drop for Serving {
         // Fails when it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Waits until a file has a date and a strong tag, so that a request with a condition may be answered
+/// with 304. A file that was changed a moment ago may still be written to, and has neither.
+#[track_caller]
+pub(crate) fn settled(address: SocketAddr, path: &str) {
+    let begin = Instant::now();
+    loop {
+        let mut stream = TcpStream::connect(address).expect("the server accepts");
+        stream.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
+        write!(stream, "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .expect("the request");
+        let mut head = String::new();
+        stream.read_to_string(&mut head).expect("the response");
+        if head.contains("\r\nLast-Modified: ") && head.contains("\r\nETag: \"") {
+            return;
+        }
+        assert!(begin.elapsed() < FAILSAFE, "{path} does not settle: {head}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
