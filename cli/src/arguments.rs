@@ -71,8 +71,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_OPEN", hide_env = true)]
     pub(crate) open: bool,
 
-    /// Field for every response; fields that describe a file are sent only with its content; can
-    /// be repeated
+    /// Field for every response to a well-formed request, errors included; fields that describe a
+    /// file are sent only with its content; can be repeated
     #[arg(short = 'H', long, num_args = 2, value_names = ["NAME", "VALUE"], help_heading = ANSWERS)]
     #[arg(action = ArgAction::Append, allow_hyphen_values = true)]
     pub(crate) header: Vec<String>,

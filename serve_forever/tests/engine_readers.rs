@@ -113,13 +113,19 @@ struct Reader {
 
 #[track_caller]
 fn reader(address: [u8; 4], server: SocketAddr, path: &str) -> Reader {
+    client(address, server, &get(path))
+}
+
+/// The same, which sends these bytes.
+#[track_caller]
+fn client(address: [u8; 4], server: SocketAddr, bytes: &str) -> Reader {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(WINDOW).expect("a small window");
     socket.bind(&SocketAddr::from((address, 0)).into()).expect("it is a loopback address");
     socket.connect(&server.into()).expect("the server accepts");
     let mut stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
-    stream.write_all(get(path).as_bytes()).expect("the server takes the request");
+    stream.write_all(bytes.as_bytes()).expect("the server takes the request");
     Reader { stream, taken: 0 }
 }
 
@@ -250,6 +256,54 @@ fn an_idle_connection_goes_before_one_whose_client_pauses() {
     }
     assert!(paused.is_whole());
     assert_eq!(server.stats().cut, 0);
+}
+
+/// Requests that are not whole hold no thread and are not idle, and make room all the same.
+#[test]
+fn rule_81_clients_that_stop_in_the_middle_of_a_request_make_room() {
+    for loops in [1, 3] {
+        for begun in ["G", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc", UNREAD] {
+            let server = serve(&Shared::default(), |builder| {
+                builder.loops(loops).max_connections(4).body_timeout(NEVER).minimum_rate(0, NEVER)
+            });
+            let modest = client([127, 0, 0, 3], server.address(), begun);
+            let greedy: Vec<_> = (0..3).map(|_| client([127, 0, 0, 2], server.address(), begun)).collect();
+            server.wait_until("they are accepted", |stats| stats.connections == 4);
+            let mut newcomers = Vec::new();
+            for number in 1..=2 {
+                let mut newcomer = reader([127, 0, 0, 4], server.address(), "/quiet");
+                newcomer.take(100);
+                newcomers.push(newcomer);
+                assert_eq!(server.stats().cut, number, "{begun:?}");
+            }
+            modest.stream.set_nonblocking(true).expect("a mode");
+            let peeked = modest.stream.peek(&mut [0]);
+            // The address with fewer connections keeps its own: it has an answer, or waits for one.
+            assert!(
+                peeked.as_ref().is_ok_and(|&count| count > 0)
+                    || peeked.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock),
+                "{begun:?}: {peeked:?}"
+            );
+            drop(greedy);
+        }
+    }
+}
+
+/// It is answered at once, and its body is read away.
+const UNREAD: &str = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc";
+
+/// What a client has sent behind a request whose response it does not take is in memory, too.
+#[test]
+fn requests_that_wait_behind_a_response_count_as_memory() {
+    let shared = Shared { file: Some(Disk::new("behind")), ..Shared::default() };
+    let server = serve(&shared, |builder| builder);
+    let behind = get("/fast").repeat(1000);
+    let one = client([127, 0, 0, 2], server.address(), &(get("/file") + &behind));
+    // How much of it is read along with the first one depends on the system.
+    server.wait_until("some of it counts", |stats| stats.unsent > 4096);
+    assert!(server.stats().unsent <= 160 * 1024, "{:?}", server.stats());
+    drop(one);
+    server.wait_until("all is given back", |stats| stats.unsent == 0);
 }
 
 #[test]

@@ -171,8 +171,10 @@ pub(crate) struct Pending {
     waiting: Option<Waiting>,
     started: Option<Instant>,
     progress: Option<Instant>,
-    /// What `octets` take of the memory of the server while the client is waited for.
+    /// What `octets` and `behind` take of the memory of the server while the client is waited for.
     charge: Option<Charge>,
+    /// Bytes of later requests that the connection keeps meanwhile.
+    behind: usize,
 }
 
 /// How far sending got.
@@ -206,7 +208,13 @@ impl Pending {
             started: None,
             progress: None,
             charge: None,
+            behind: 0,
         }
+    }
+
+    /// The connection keeps so many bytes of later requests until this is sent.
+    pub(crate) fn keeps_behind(&mut self, bytes: usize) {
+        self.behind = bytes;
     }
 
     /// Nothing more is sent: the lines of the log are written. `all`: nothing more was to be sent.
@@ -345,7 +353,6 @@ impl Pending {
                     Taken::Nothing => {
                         // Quiet streams are many, and keep nothing of the largest they sent.
                         self.octets = Vec::new();
-                        self.charge = None;
                         // The time in which nothing was to be sent does not count.
                         (self.started, self.progress, self.octets_sent) = (None, None, 0);
                         return Ok(Sent::Idle);
@@ -394,16 +401,19 @@ impl Pending {
 
     /// The client is waited for: what is in memory meanwhile counts.
     pub(crate) fn charge(&mut self, server: &ServerHandle) {
-        let bytes = self.octets.capacity();
+        let bytes = self.octets.capacity() + self.behind;
         if bytes > 0 || self.charge.is_some() {
             self.charge.get_or_insert_with(|| server.unsent().charge()).set(bytes);
         }
     }
 
-    /// How far it is, and what it has in memory.
-    pub(crate) fn load(&self) -> Load {
+    /// How far it is, and what it has in memory. `None`: nothing is there to be sent.
+    pub(crate) fn load(&self) -> Option<Load> {
         let waiting = self.feed().map_or(0, Feed::waiting);
-        Load { sent: self.octets_sent, held: self.octets.capacity() + waiting }
+        let held = self.octets.capacity() + waiting + self.behind;
+        // A detached response that is quiet does not wait for its client.
+        let is_quiet = self.feed().is_some() && held == 0;
+        (!is_quiet).then_some(Load { sent: self.octets_sent, held })
     }
 
     /// When the peer has been too slow. Where no thread waits for it, only if it takes nothing at

@@ -82,7 +82,9 @@
 //! [`max_unsent`](crate::Builder::max_unsent) run short, the address that takes most of what ran
 //! short loses first: the one with most stalled connections, or with most bytes in memory. Of its
 //! connections, the one goes that moved least in the last minute. A connection is stalled when its
-//! client has taken nothing for about a second. Idle connections go before that. What is cut is told
+//! client has taken nothing for about a second, or has not finished its request: a head after a
+//! second, a body that is received without a thread when it brings less than 4 KiB in a second. Idle
+//! connections go before that. What is cut is told
 //! at the level `debug` in the log and counted in [`ServerStats::cut`](crate::ServerStats::cut); the
 //! connection is reset, so that the system gives its memory back as well.
 //!

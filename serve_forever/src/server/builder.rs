@@ -135,7 +135,8 @@ settings! {
     body_timeout: Duration = "Duration::from_secs(10)";
     /// How long a client may take nothing while its handler waits to send, or while something waits
     /// that was written to a [detached](crate::Exchange::detach) response; then writing fails with
-    /// `TimedOut`, and the connection is cut. What holds no thread has a [timeout of its
+    /// `TimedOut`, and the connection is cut. The system tells of progress in steps, which may be as
+    /// large as half of its send buffer. What holds no thread has a [timeout of its
     /// own](Self::stall_timeout). Default: 30 s.
     write_timeout: Duration = "Duration::from_secs(10)";
     /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
@@ -150,8 +151,10 @@ settings! {
     /// 10 min.
     stall_timeout: Duration = "Duration::from_secs(60)";
     /// Time that a shutdown gives to requests that are being answered. The listening sockets are
-    /// closed when the shutdown begins, so another server can have the address meanwhile. Default:
-    /// 10 s.
+    /// closed when the shutdown begins, so another server can have the address meanwhile. A
+    /// connection whose next request has not wholly arrived is closed: at once while the head is
+    /// incomplete, at the end of this time while the body is. Handlers that still run then keep
+    /// their threads; `serve_forever` waits up to one more second for them. Default: 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
     /// Time that a request waits for a free thread before it is refused with 503. After a quarter
     /// of it, the request takes the thread of the handler that waits for the slowest client: an

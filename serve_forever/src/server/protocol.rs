@@ -71,7 +71,7 @@ pub trait Connection<P: Protocol>: Send + 'static {
         None
     }
 
-    /// What it has to send to its client, if it is at that.
+    /// How far the response or the request is that is under way, if there is one.
     fn load(&self) -> Option<Load> {
         None
     }

@@ -15,12 +15,12 @@ pub(crate) struct Charge {
     bytes: usize,
 }
 
-/// What a connection that waits for its client has to send.
+/// How far a connection is that waits for its client to take or to send something.
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(hidden)]
 pub struct Load {
-    /// Bytes that the client took so far. A smaller number than the last one belongs to another
-    /// response.
+    /// Bytes that the client took or sent so far. A smaller number than the last one belongs to
+    /// another response or request.
     pub(crate) sent: u64,
     /// Bytes in memory that wait for it.
     pub(crate) held: usize,

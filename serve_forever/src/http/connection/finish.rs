@@ -113,7 +113,10 @@ impl HttpConnection {
             }
             Ok(Sent::Yield) => Step::Next(Next::Again),
             // Woken by the writer, or told that the client leaves.
-            Ok(Sent::Idle) => Step::Next(Next::read(None)),
+            Ok(Sent::Idle) => {
+                pending.charge(server);
+                Step::Next(Next::read(None))
+            }
             Err(error) => {
                 diagnostics::debug!("{}: the response could not be sent: {error}", transport.peer);
                 if pending.is_close_delimited() {

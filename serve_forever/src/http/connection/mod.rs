@@ -145,7 +145,14 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
 
     fn load(&self) -> Option<Load> {
         match &self.phase {
-            Phase::Sending(pending, _) => Some(pending.load()),
+            Phase::Sending(pending, _) => pending.load(),
+            // A body moves by steps: whoever sends less than one a second makes room when there is none.
+            Phase::Receiving if self.collecting.is_some() => {
+                Some(Load { sent: (self.partial.len() / STEP * STEP) as u64, held: 0 })
+            }
+            // A head, or a body that nobody reads, is expected at once.
+            Phase::Receiving if self.head_since.is_some() => Some(Load::default()),
+            Phase::Draining(_) => Some(Load::default()),
             _ => None,
         }
     }
@@ -286,10 +293,10 @@ impl HttpConnection {
         }
     }
 
-    /// The response is cut, as others need its room. False: there is nothing to do but to close.
+    /// The connection is cut, as others need its room. False: there is nothing to do but to close.
     #[cold]
     fn make_room(&mut self, transport: &Transport) -> bool {
-        diagnostics::debug!("{}: the response is cut to make room for others", transport.peer);
+        diagnostics::debug!("{}: the connection is cut to make room for others", transport.peer);
         // What the system holds for a client that does not read would go on taking memory.
         transport.abort();
         self.give_up()
@@ -361,6 +368,8 @@ fn limits(config: &Config) -> HeadLimits {
 
 /// No further pipelined request is served while so many octets of responses are unsent.
 const MAX_UNSENT: usize = 64 * 1024;
+/// Bytes of a body that count as progress where connections run short.
+const STEP: usize = 4 * 1024;
 /// Octets received at a time into a request that comes in pieces.
 const GROWTH: usize = 4 * 1024;
 /// Reads of unwanted octets before others have their turn.

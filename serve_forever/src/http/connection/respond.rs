@@ -183,10 +183,11 @@ impl HttpConnection {
     #[inline(never)]
     fn send_rest<H: BaseHttpRequestHandler + 'static>(
         &mut self,
-        pending: Box<Pending>,
+        mut pending: Box<Pending>,
         after: After,
         cx: &mut Run<'_, Http<H>>,
     ) -> Next {
+        pending.keeps_behind(self.partial.len());
         let after = if matches!(after, After::Close) { After::Linger } else { after };
         // The time that a long file takes is not the handler's: learned of, it would make threads for those that send one.
         let is_long = pending.is_long_file();

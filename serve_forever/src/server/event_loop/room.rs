@@ -1,4 +1,4 @@
-//! Making room where clients that have stopped reading take it from others.
+//! Making room where clients that have stopped reading or sending take it from others.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -26,7 +26,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         now: Instant,
     ) -> bool {
         let waits = match next {
-            Next::Wait { write, .. } => write,
+            Next::Wait { idle, .. } => !idle,
             // It goes on to send.
             Next::Again | Next::Run { .. } => stays.is_reader,
             // Forgotten with its slot.

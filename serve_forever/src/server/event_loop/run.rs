@@ -296,7 +296,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     pub(super) fn settle(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next) {
         let inner = &mut *core;
         let Some(slot) = inner.slots.get(token) else { return };
-        if slot.stays.is_reader || matches!(next, Next::Wait { write: true, .. }) {
+        if slot.stays.is_reader || matches!(next, Next::Wait { idle: false, .. }) {
             inner.is_over_budget |= self.note_reader(&mut slot.stays, token, &seated, next, inner.now);
         }
         let queue = match next {

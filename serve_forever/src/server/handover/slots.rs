@@ -124,9 +124,9 @@ impl<C, X> Slot<C, X> {
         self.place.is_none()
     }
 
-    /// Whether the connection waits for room to write, and nothing has come of it yet.
+    /// Whether the connection waits for its client, and nothing has come of it yet.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.place.is_some() && self.wants.write && !self.queued
+        self.place.is_some() && (self.wants.read || self.wants.write) && !self.queued
     }
 
     fn is_wanted(&self) -> bool {
