@@ -488,12 +488,19 @@ fn rewrite(site: &Site) {
     file.set_modified(SystemTime::UNIX_EPOCH + files_support::CHANGED).expect("its time");
 }
 
+/// Whether a part of what [`rewrite`] writes came. A single such letter may belong to the head of a
+/// part.
+#[cfg(all(unix, not(feature = "portable-sys")))]
+fn has_rewritten(body: &[u8]) -> bool {
+    body.windows(64).any(|piece| piece == [b'b'; 64])
+}
+
 #[cfg(all(unix, not(feature = "portable-sys")))]
 #[test]
 fn a_download_is_cut_when_the_file_is_rewritten_though_its_time_is_put_back() {
     for fields in WAYS {
         let body = slowly(fields, rewrite);
-        assert!(body.len() < SLOW - (1 << 20) && !body.contains(&b'b'), "{fields} {}", body.len());
+        assert!(body.len() < SLOW - (1 << 20) && !has_rewritten(&body), "{fields} {}", body.len());
     }
 }
 
@@ -526,7 +533,7 @@ fn a_download_is_cut_when_the_file_is_rewritten_after_another_change() {
         }
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
-        assert!(!rest.contains(&b'b'), "{fields}");
+        assert!(!has_rewritten(&rest), "{fields}");
         assert!(some.len() + rest.len() < SLOW - (1 << 20), "{fields} {}", rest.len());
     }
 }
