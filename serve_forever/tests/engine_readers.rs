@@ -266,9 +266,18 @@ fn rule_81_clients_that_stop_in_the_middle_of_a_request_make_room() {
             let server = serve(&Shared::default(), |builder| {
                 builder.loops(loops).max_connections(4).body_timeout(NEVER).minimum_rate(0, NEVER)
             });
-            let modest = client([127, 0, 0, 3], server.address(), begun);
-            let greedy: Vec<_> = (0..3).map(|_| client([127, 0, 0, 2], server.address(), begun)).collect();
-            server.wait_until("they are accepted", |stats| stats.connections == 4);
+            // The answer to a whole request tells that what came with it has been read, too.
+            let begin = |address| {
+                let mut client = client(address, server.address(), &format!("{FAST}{begun}"));
+                let (mut answer, mut byte) = (Vec::new(), [0]);
+                while !answer.ends_with(b"\r\n\r\nfast") {
+                    client.stream.read_exact(&mut byte).expect("an answer");
+                    answer.extend(byte);
+                }
+                client
+            };
+            let modest = begin([127, 0, 0, 3]);
+            let greedy: Vec<_> = (0..3).map(|_| begin([127, 0, 0, 2])).collect();
             let mut newcomers = Vec::new();
             for number in 1..=2 {
                 let mut newcomer = reader([127, 0, 0, 4], server.address(), "/quiet");
