@@ -1,7 +1,7 @@
 //! Whether a client wants what there is (RFC 9110 §13): not if it has it already, and not if it wants only what was
 //! there before.
 
-use crate::http::date::parse_http_date;
+use crate::http::message::date::parse_http_date;
 
 use super::entity_tag::{Comparison, EntityTag, is_listed};
 

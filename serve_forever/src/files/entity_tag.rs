@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::http::fields::{self, trim_blanks};
+use crate::http::message::fields::{self, trim_blanks};
 
 /// How a file gets its entity tag (RFC 9110 §8.8.3): the name of its present state, by which clients ask whether
 /// what they have is still good.

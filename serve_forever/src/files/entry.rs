@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::http::{Expected, PreparedFields};
-use crate::http::date::{http_date_of, parse_http_date};
-use crate::http::fields;
+use crate::http::message::date::{http_date_of, parse_http_date};
+use crate::http::message::fields;
 use crate::sys::{self, Stamp};
 
 use super::charset;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
-use crate::http::percent::is_malformed;
+use crate::http::message::percent::is_malformed;
 use crate::sys;
 
 /// What a request asks for, as a path that cannot lead out of the directory it is joined to: each of its steps is a

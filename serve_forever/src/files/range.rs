@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::http::fields::trim_blanks;
+use crate::http::message::fields::trim_blanks;
 
 /// What a request wants of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::http::percent;
+use crate::http::message::percent;
 use crate::sys::Directory;
 use crate::{Exchange, Result, Source};
 

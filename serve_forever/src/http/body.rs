@@ -3,7 +3,7 @@
 //! The decoder neither reads nor copies content: it is shown what has arrived and says how much of it to drop
 //! and how much of it is content. How the input was cut on its way makes no difference to what comes out.
 
-use super::fields::{self, FieldRange, Headers, Section};
+use crate::http::message::fields::{self, FieldRange, Headers, Section};
 use super::head::{FIELDS_LIMIT, Refusal};
 
 /// How the end of a body is known.

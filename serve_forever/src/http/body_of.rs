@@ -5,8 +5,8 @@ use std::io::Read;
 use crate::Result;
 
 use super::exchange::Exchange;
-use super::parameters::WithParameters;
-use super::status_error::StatusError;
+use crate::http::message::parameters::WithParameters;
+use crate::http::message::status_error::StatusError;
 
 /// Bodies in one call.
 impl Exchange<'_> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Result;
 
 use super::exchange::Exchange;
-use super::fields::{self, trim_blanks};
+use crate::http::message::fields::{self, trim_blanks};
 
 impl<'r> Exchange<'r> {
     /// The cookies that the client sent, in their order: names and values, without quotes around a value. What is no pair, or

@@ -15,18 +15,20 @@ use crate::server::hooks::ErrorReport;
 use crate::server::waker::Waker;
 use crate::sys::NO_ADDRESS;
 
-use super::error_page::ErrorBody;
-use super::fields::Headers;
+use crate::http::message::error_page::ErrorBody;
+use crate::http::message::fields::Headers;
 use super::head::Head;
 use super::link::Link;
 use super::output::{Output, Plan};
 use super::pending::{Attachment, Expected, GuardedSource, Source};
 use super::records;
-use super::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
+use crate::http::message::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
 use super::rfile::RFile;
 use super::upgrade::{Place, Upgraded};
 use super::wfile::WFile;
-use super::{date, error_page, status};
+use crate::http::message::date;
+use crate::http::message::error_page;
+use crate::http::message::status;
 
 /// One request and the response to it.
 ///

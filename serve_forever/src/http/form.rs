@@ -6,8 +6,8 @@ use std::slice;
 use crate::Result;
 
 use super::exchange::Exchange;
-use super::parameters::WithParameters;
-use super::status_error::StatusError;
+use crate::http::message::parameters::WithParameters;
+use crate::http::message::status_error::StatusError;
 
 /// Forms without files.
 impl Exchange<'_> {

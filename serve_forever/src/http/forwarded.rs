@@ -9,7 +9,7 @@ use crate::server::proxy_networks::ProxyNetworks;
 use crate::transport::Transport;
 
 use super::Http;
-use super::fields::{Headers, trim_blanks};
+use crate::http::message::fields::{Headers, trim_blanks};
 
 impl<H> Builder<Http<H>> {
     /// Takes a request that comes from one of the [trusted proxies](Self::trusted_proxies) for that of the client whose address

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::Result;
 use crate::server::factory::{ByClone, HandlerFactory};
 
-use super::error_page;
+use crate::http::message::error_page;
 use super::exchange::Exchange;
 use super::records::LogRecord;
 use super::wanted_bodies::WantedBodies;

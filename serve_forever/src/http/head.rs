@@ -15,8 +15,8 @@ use memchr::{memchr, memchr2};
 use self::content::Content;
 use self::target::{Fault, Target};
 use super::body::Framing;
-use super::escape;
-use super::fields::{self, FieldRange, Headers, Section, Span};
+use crate::http::message::escape;
+use crate::http::message::fields::{self, FieldRange, Headers, Section, Span};
 
 /// How large a head may be.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use crate::Result;
 
 use super::exchange::Exchange;
-use super::parameters::WithParameters;
-use super::response_head::IntoStatus;
-use super::status_error::StatusError;
+use crate::http::message::parameters::WithParameters;
+use crate::http::message::response_head::IntoStatus;
+use crate::http::message::status_error::StatusError;
 
 impl Exchange<'_> {
     /// Replies with `value` as JSON. With the feature `json`.

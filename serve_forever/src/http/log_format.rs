@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use crate::server::access_log::{LogFormat, LogStyle};
 
-use super::date::DateStyle;
-use super::decimal::push_decimal;
-use super::escape;
+use crate::http::message::date::DateStyle;
+use crate::http::message::decimal::push_decimal;
+use crate::http::message::escape;
 use super::records::{LogRecord, What, append_log_date};
 
 impl LogStyle {

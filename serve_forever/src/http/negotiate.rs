@@ -1,6 +1,6 @@
 //! What the client would rather have.
 
-use super::accept;
+use crate::http::message::preferences;
 use super::exchange::Exchange;
 
 impl Exchange<'_> {
@@ -31,6 +31,6 @@ impl Exchange<'_> {
     /// assert!(ask("image/png").starts_with("HTTP/1.1 406 "));
     /// ```
     pub fn preferred<'o>(&self, offers: &[&'o str]) -> Option<&'o str> {
-        accept::acceptable(self.headers().get_all("Accept"), offers)
+        preferences::acceptable(self.headers().get_all("Accept"), offers)
     }
 }

@@ -1,8 +1,9 @@
 //! The head of a response, but for its end, on its way into the output.
 
-use super::decimal::push_decimal;
+use crate::http::message::decimal::push_decimal;
 use super::exchange::Identity;
-use super::{records, status};
+use super::records;
+use crate::http::message::status;
 
 /// What is said of a response before its content.
 #[derive(Clone, Copy, Debug)]

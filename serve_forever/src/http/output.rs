@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Write};
 
 use crate::sys::Interest;
 
-use super::decimal::push_decimal;
+use crate::http::message::decimal::push_decimal;
 use super::detached::Feed;
 use super::lines::{Lines, Share};
 use super::link::{Link, Pace};

@@ -14,7 +14,9 @@ use super::connection::HttpConnection;
 use super::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use super::scratch::Scratch;
 use super::wanted_bodies::WantedBodies;
-use super::{error_page, records, status};
+use crate::http::message::error_page;
+use super::records;
+use crate::http::message::status;
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
 ///

@@ -10,9 +10,9 @@ use crate::server::handle::ServerHandle;
 use crate::sync::lock;
 use crate::sys;
 
-use super::date::{DateCache, DateStyle};
-use super::escape;
-use super::fields::Headers;
+use crate::http::message::date::{DateCache, DateStyle};
+use crate::http::message::escape;
+use crate::http::message::fields::Headers;
 use super::lines::{Lines, Share};
 use super::output::Output;
 

@@ -8,7 +8,7 @@ use crate::Result;
 
 use super::exchange::Exchange;
 use super::pending::Source;
-use super::response_head::IntoStatus;
+use crate::http::message::response_head::IntoStatus;
 
 /// Replies in one call.
 impl Exchange<'_> {

@@ -8,7 +8,7 @@ use crate::sync::lock;
 use crate::sys::Interest;
 
 use super::body::{BodyDecoder, Decoded, Framing};
-use super::fields::Headers;
+use crate::http::message::fields::Headers;
 use super::head::Refusal;
 use super::link::{Link, Pace};
 use super::output::Output;

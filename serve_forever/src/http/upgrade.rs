@@ -12,8 +12,8 @@ use crate::server::waker::OwnedWaker;
 use crate::stream::{Owner, Stream};
 
 use super::exchange::Exchange;
-use super::fields;
-use super::status_error::StatusError;
+use crate::http::message::fields;
+use crate::http::message::status_error::StatusError;
 
 /// Another protocol on the same connection.
 impl Exchange<'_> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use crate::http::{WantedBodies, answer_options, percent};
+use crate::http::message::percent;
+use crate::http::{WantedBodies, answer_options};
 use crate::{Exchange, Result, StatusError};
 
 use super::Answer;

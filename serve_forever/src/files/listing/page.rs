@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use crate::http::escape;
+use crate::http::message::escape;
 use crate::sys::Kind;
 use crate::{Source, sys, visible};
 

@@ -2,7 +2,7 @@
 
 use super::{Expect, Refusal, shown, target};
 use crate::http::body::Framing;
-use crate::http::fields::{self, FieldRange, Span};
+use crate::http::message::fields::{self, FieldRange, Span};
 
 /// The fields that are for the server itself.
 #[derive(Clone, Copy, Debug)]

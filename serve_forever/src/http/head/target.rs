@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2};
 
-use crate::http::fields;
+use crate::http::message::fields;
 
 /// A valid target, with offsets into it.
 #[derive(Debug, PartialEq, Eq)]

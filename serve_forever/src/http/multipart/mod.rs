@@ -21,8 +21,8 @@ pub use self::part::Part;
 use self::part_head::PartHead;
 use self::reader::Reader;
 use super::exchange::Exchange;
-use super::parameters::WithParameters;
-use super::status_error::StatusError;
+use crate::http::message::parameters::WithParameters;
+use crate::http::message::status_error::StatusError;
 
 /// Forms with files.
 impl Exchange<'_> {

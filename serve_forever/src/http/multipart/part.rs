@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use crate::Result;
 
-use super::super::fields::Headers;
+use crate::http::message::fields::Headers;
 use super::StatusError;
 use super::part_head::PartHead;
 use super::reader::malformed;

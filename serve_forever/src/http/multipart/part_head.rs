@@ -1,7 +1,7 @@
 //! The head of a part of a form (RFC 7578 §4).
 
-use super::super::fields::{self, FieldRange, Headers, Section};
-use super::super::parameters::WithParameters;
+use crate::http::message::fields::{self, FieldRange, Headers, Section};
+use crate::http::message::parameters::WithParameters;
 use super::StatusError;
 use super::reader::malformed;
 

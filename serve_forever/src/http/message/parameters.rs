@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::fields::{is_token, is_token_octet, trim_blanks};
+use crate::http::message::fields::{is_token, is_token_octet, trim_blanks};
 
 /// Such a value: `text/html; charset="utf-8"`.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a client would rather have (RFC 9110 §12.5.1).
 
-use super::fields::trim_blanks;
+use crate::http::message::fields::trim_blanks;
 
 /// Of `offers` (`type/subtype`, best first) the one that the lines of `Accept` like best: the first one where nobody asks.
 ///

@@ -6,8 +6,8 @@ use std::io;
 
 use crate::Error;
 
-use super::response_head::{HeaderText, IntoStatus};
-use super::status;
+use crate::http::message::response_head::{HeaderText, IntoStatus};
+use crate::http::message::status;
 
 /// An error that a handler returns to be answered with a status of its own rather than with 500.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::head::Refusal;
+use crate::http::head::Refusal;
 
 /// The header fields of a request, in the order in which they came.
 ///

@@ -5,9 +5,9 @@ use std::io::Write;
 
 use http::StatusCode;
 
-use super::fields;
-use super::exchange::Identity;
-use super::opening::{Opening, ServerLine};
+use crate::http::message::fields;
+use crate::http::exchange::Identity;
+use crate::http::opening::{Opening, ServerLine};
 
 /// What is collected between `send_response` and `end_headers`.
 ///

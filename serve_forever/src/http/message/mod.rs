@@ -1,0 +1,13 @@
+//! What a message is made of, whatever version of HTTP carries it: fields, status, dates, pages.
+
+pub(crate) mod date;
+pub(crate) mod decimal;
+pub(crate) mod error_page;
+pub(crate) mod escape;
+pub(crate) mod fields;
+pub(crate) mod parameters;
+pub(crate) mod percent;
+pub(crate) mod preferences;
+pub(crate) mod response_head;
+pub(crate) mod status;
+pub(crate) mod status_error;
