@@ -18,14 +18,14 @@ use crate::sys::NO_ADDRESS;
 use crate::http::message::error_page::ErrorBody;
 use crate::http::message::fields::Headers;
 use super::head::Head;
-use super::link::Link;
-use super::output::{Output, Plan};
-use super::pending::{Attachment, Expected, GuardedSource, Source};
-use super::records;
+use crate::http::bodies::link::Link;
+use crate::http::bodies::output::{Output, Plan};
+use crate::http::bodies::pending::{Attachment, Expected, GuardedSource, Source};
+use crate::http::log::record;
 use crate::http::message::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
-use super::rfile::RFile;
+use crate::http::bodies::rfile::RFile;
 use super::upgrade::{Place, Upgraded};
-use super::wfile::WFile;
+use crate::http::bodies::wfile::WFile;
 use crate::http::message::date;
 use crate::http::message::error_page;
 use crate::http::message::status;
@@ -1026,7 +1026,7 @@ impl Exchange<'_> {
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Length: 26\r\n"));
     /// ```
     pub fn log_date_time_string(&self) -> String {
-        records::log_date()
+        record::log_date()
     }
 
     /// The client's IP address as text; `unix` on a [Unix socket](Self::is_unix).

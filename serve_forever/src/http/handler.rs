@@ -7,7 +7,7 @@ use crate::server::factory::{ByClone, HandlerFactory};
 
 use crate::http::message::error_page;
 use super::exchange::Exchange;
-use super::records::LogRecord;
+use crate::http::log::record::LogRecord;
 use super::wanted_bodies::WantedBodies;
 
 /// Answers requests, one method of it per request method: Python's `BaseHTTPRequestHandler`.

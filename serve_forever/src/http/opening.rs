@@ -2,7 +2,7 @@
 
 use crate::http::message::decimal::push_decimal;
 use super::exchange::Identity;
-use super::records;
+use crate::http::log::record;
 use crate::http::message::status;
 
 /// What is said of a response before its content.
@@ -25,7 +25,7 @@ impl Opening<'_> {
         self.append_status_line(out, version);
         out.extend_from_slice(self.server);
         if self.date {
-            records::append_date_line(out);
+            record::append_date_line(out);
         }
         out.extend_from_slice(self.fields);
         out.extend_from_slice(self.lasting);

@@ -9,13 +9,13 @@ use crate::server::config::Config;
 use crate::server::hooks::Guarded;
 use crate::server::protocol::{Admission, NoJob, Protocol};
 
-use super::body_memory::BodyMemory;
+use crate::http::bodies::memory::BodyMemory;
 use super::connection::HttpConnection;
 use super::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use super::scratch::Scratch;
 use super::wanted_bodies::WantedBodies;
 use crate::http::message::error_page;
-use super::records;
+use crate::http::log::record;
 use crate::http::message::status;
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
@@ -90,7 +90,7 @@ impl<H> Http<H> {
         if !version.is_empty() {
             out.extend_from_slice(format!("Server: {version}\r\n").as_bytes());
         }
-        records::append_date_line(&mut out);
+        record::append_date_line(&mut out);
         if code == 503 {
             out.extend_from_slice(b"Retry-After: 1\r\n");
         }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::Result;
 
 use super::exchange::Exchange;
-use super::pending::Source;
+use crate::http::bodies::pending::Source;
 use crate::http::message::response_head::IntoStatus;
 
 /// Replies in one call.

@@ -19,15 +19,15 @@ use crate::http::message::fields;
 use super::handler::{self, BaseHttpRequestHandler};
 use super::head::{Expect, Refusal};
 use super::handler_slot::HandlerSlot;
-use super::link::Link;
-use super::outlet::Outlet;
-use super::output::Output;
-use super::records::{LogRecord, What};
+use crate::http::bodies::link::Link;
+use crate::http::bodies::outlet::Outlet;
+use crate::http::bodies::output::Output;
+use crate::http::log::record::{LogRecord, What};
 use crate::http::message::response_head::ResponseHead;
-use super::rfile::{Failure, GAVE_WAY, RFile};
+use crate::http::bodies::rfile::{Failure, GAVE_WAY, RFile};
 use crate::http::message::status_error::StatusError;
 use super::upgrade::Upgraded;
-use super::wfile::WFile;
+use crate::http::bodies::wfile::WFile;
 
 /// Where a request is served: who asks, and what for.
 #[derive(Clone, Copy)]

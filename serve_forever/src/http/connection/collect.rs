@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::http::Http;
 use crate::http::body::{BodyDecoder, Decoded, Framing};
-use crate::http::body_memory::{BodyLimits, Grant, Share};
+use crate::http::bodies::memory::{BodyLimits, Grant, Share};
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::head::{Expect, Head, Refusal};
-use crate::http::link::Pace;
+use crate::http::bodies::link::Pace;
 use crate::server::config::Config;
 use crate::server::protocol::Turn;
 
@@ -295,7 +295,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 mod tests {
     use std::sync::Arc;
 
-    use crate::http::body_memory::BodyMemory;
+    use crate::http::bodies::memory::BodyMemory;
 
     use super::*;
 

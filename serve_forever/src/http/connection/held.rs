@@ -5,9 +5,9 @@
 
 use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::lines::Lines;
-use crate::http::output::Output;
-use crate::http::pending::SourceFraming;
+use crate::http::log::lines::Lines;
+use crate::http::bodies::output::Output;
+use crate::http::bodies::pending::SourceFraming;
 use crate::http::serve::{Lent, exclusive};
 use crate::server::protocol::{Next, Sending};
 

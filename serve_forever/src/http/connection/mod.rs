@@ -26,9 +26,9 @@ use super::Http;
 use super::body::BodyDecoder;
 use super::handler::BaseHttpRequestHandler;
 use super::head::{Head, HeadLimits, Parsed, Refusal};
-use super::lines::{Lines, Share};
-use super::pending::{Pending, SourceFraming};
-use super::records::{LogRecord, What};
+use crate::http::log::lines::{Lines, Share};
+use crate::http::bodies::pending::{Pending, SourceFraming};
+use crate::http::log::record::{LogRecord, What};
 use super::scratch::Scratch;
 use super::upgrade::Upgraded;
 

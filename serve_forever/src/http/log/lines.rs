@@ -10,7 +10,7 @@ use memchr::memchr;
 
 use crate::server::access_log::{AccessLog, LogStyle};
 
-use super::records::LogRecord;
+use crate::http::log::record::LogRecord;
 
 /// Lines, in the order in which they were made.
 #[derive(Debug, Default)]

@@ -9,10 +9,10 @@ use std::io::{self, ErrorKind, Write};
 use crate::sys::Interest;
 
 use crate::http::message::decimal::push_decimal;
-use super::detached::Feed;
-use super::lines::{Lines, Share};
-use super::link::{Link, Pace};
-use super::pending::{Attachment, SourceFraming};
+use crate::http::bodies::detached::Feed;
+use crate::http::log::lines::{Lines, Share};
+use crate::http::bodies::link::{Link, Pace};
+use crate::http::bodies::pending::{Attachment, SourceFraming};
 
 /// The responses of one run of a connection, the last one of which may be unfinished.
 #[derive(Debug, Default)]

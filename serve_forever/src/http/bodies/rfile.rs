@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use crate::sync::lock;
 use crate::sys::Interest;
 
-use super::body::{BodyDecoder, Decoded, Framing};
+use crate::http::body::{BodyDecoder, Decoded, Framing};
 use crate::http::message::fields::Headers;
-use super::head::Refusal;
-use super::link::{Link, Pace};
-use super::output::Output;
+use crate::http::head::Refusal;
+use crate::http::bodies::link::{Link, Pace};
+use crate::http::bodies::output::Output;
 
 /// The body of a request, without its framing: Python's `rfile`.
 ///

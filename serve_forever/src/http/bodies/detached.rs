@@ -9,8 +9,8 @@ use crate::server::unsent::{Charge, Unsent};
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
 
-use super::exchange::Exchange;
-use super::pending::Attachment;
+use crate::http::exchange::Exchange;
+use crate::http::bodies::pending::Attachment;
 
 /// The rest of a response, to be written from any thread after the handler has returned. See [`Exchange::detach`].
 ///
@@ -194,7 +194,7 @@ impl Feed {
     }
 
     /// What is written from now on leads nowhere, and the writer is not told.
-    pub(super) fn ignore(&self) {
+    pub(crate) fn ignore(&self) {
         lock(&self.shared.state).ignored = true;
     }
 

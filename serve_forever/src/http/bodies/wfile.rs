@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::link::Link;
-use super::outlet::Outlet;
+use crate::http::bodies::link::Link;
+use crate::http::bodies::outlet::Outlet;
 
 /// The body of a response: Python's `wfile`. Its framing is automatic.
 ///
@@ -28,7 +28,7 @@ use super::outlet::Outlet;
 /// assert!(answer.ends_with(b"Content-Length: 18\r\n\r\nHello, 127.0.0.1!\n"));
 /// ```
 pub struct WFile<'r> {
-    pub(super) outlet: Outlet<'r>,
+    pub(crate) outlet: Outlet<'r>,
     link: &'r Link<'r>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use crate::sync::lock;
 
-use super::output::Output;
+use crate::http::bodies::output::Output;
 
 /// The way to the output. A lock costs more than most of what is done under it, and is only needed where the body of the
 /// request may still have to be waited for: its reader sends what is held back before it waits, perhaps from another thread.

@@ -13,8 +13,8 @@ use crate::sys;
 use crate::http::message::date::{DateCache, DateStyle};
 use crate::http::message::escape;
 use crate::http::message::fields::Headers;
-use super::lines::{Lines, Share};
-use super::output::Output;
+use crate::http::log::lines::{Lines, Share};
+use crate::http::bodies::output::Output;
 
 /// One line of the access log, on its way through the handler's `log_*` methods.
 ///
