@@ -10,10 +10,10 @@ use crate::server::hooks::Guarded;
 use crate::server::protocol::{Admission, NoJob, Protocol};
 
 use crate::http::bodies::memory::BodyMemory;
-use super::connection::HttpConnection;
-use super::handler::{BaseHttpRequestHandler, SERVER_VERSION};
-use super::scratch::Scratch;
-use super::wanted_bodies::WantedBodies;
+use crate::http::h1::connection::HttpConnection;
+use crate::http::handler::{BaseHttpRequestHandler, SERVER_VERSION};
+use crate::http::h1::scratch::Scratch;
+use crate::http::handler::wanted_bodies::WantedBodies;
 use crate::http::message::error_page;
 use crate::http::log::record;
 use crate::http::message::status;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::head::Refusal;
+use crate::http::h1::head::Refusal;
 
 /// The header fields of a request, in the order in which they came.
 ///

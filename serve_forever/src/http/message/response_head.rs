@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::http::message::fields;
 use crate::http::exchange::Identity;
-use crate::http::opening::{Opening, ServerLine};
+use crate::http::h1::opening::{Opening, ServerLine};
 
 /// What is collected between `send_response` and `end_headers`.
 ///

@@ -1,0 +1,3 @@
+//! Answering one request: the handler is made, called, and what it left behind becomes a whole response.
+
+pub(crate) mod serve;

@@ -1,0 +1,299 @@
+//! Cookies: read from the request, set in the response (RFC 6265).
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::Result;
+
+use crate::http::exchange::Exchange;
+use crate::http::message::fields::{self, trim_blanks};
+
+impl<'r> Exchange<'r> {
+    /// The cookies that the client sent, in their order: names and values, without quotes around a value. What is no pair, or
+    /// not UTF-8, is passed over. Nothing is decoded, as nothing says how a value is encoded.
+    ///
+    /// Source: RFC 6265 §5.4, §4.2.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let names: Vec<&str> = http.cookies().map(|(name, _)| name).collect();
+    ///     http.reply_text(200, names.join(" "))
+    /// });
+    /// let request = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: tea=green; cups=2\r\n\r\n";
+    /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\ntea cups"));
+    /// ```
+    pub fn cookies(&self) -> impl Iterator<Item = (&'r str, &'r str)> + use<'r> {
+        self.headers()
+            .get_all("Cookie")
+            .flat_map(|line| line.split(|&octet| octet == b';'))
+            .filter_map(|pair| std::str::from_utf8(trim_blanks(pair)).ok()?.split_once('='))
+            .map(|(name, value)| (name.trim_end(), unquoted(value.trim_start())))
+            .filter(|(name, _)| !name.is_empty())
+    }
+
+    /// The value of the first cookie of that name. Names are case-sensitive.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.reply_text(200, http.cookie("tea").unwrap_or("none"))
+    /// });
+    /// let request = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: tea=green\r\n\r\n";
+    /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\ngreen"));
+    /// ```
+    pub fn cookie(&self, name: &str) -> Option<&'r str> {
+        self.cookies().find(|&(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    /// Sets a cookie, whatever the response will be; also one that is started later.
+    ///
+    /// # Errors
+    ///
+    /// The name is no token, or a value or an attribute has a character that would end it (RFC 6265 §4.1.1); or browsers would
+    /// not keep it: `SameSite=None` and names that begin with `__Secure-` or `__Host-` need [`secure`](Cookie::secure), the last also
+    /// the path `/` and no domain. Or the response has a head already.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use serve_forever::{handler_fn, testing, Cookie, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.set_cookie(&Cookie::new("tea", "green").http_only().max_age(Duration::from_secs(3600)))?;
+    ///     http.reply_text(200, "Noted")
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let field = "\r\nSet-Cookie: tea=green; Max-Age=3600; HttpOnly; SameSite=Lax\r\n";
+    /// assert!(String::from_utf8_lossy(&answer).contains(field));
+    /// ```
+    pub fn set_cookie(&mut self, cookie: &Cookie) -> Result {
+        cookie.check()?;
+        self.add_header("Set-Cookie", cookie.to_string())
+    }
+}
+
+/// A cookie to set: a name, a value, and attributes (RFC 6265 §4.1).
+///
+/// It is for this host only, until the browser is closed, and not sent along with requests that other sites cause
+/// (`SameSite=Lax`), unless more is said.
+///
+/// ```
+/// use serve_forever::{Cookie, SameSite};
+///
+/// let cookie = Cookie::new("session", "4711").path("/").secure().http_only().same_site(SameSite::Strict);
+/// assert_eq!(cookie.to_string(), "session=4711; Path=/; Secure; HttpOnly; SameSite=Strict");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    name: String,
+    value: String,
+    path: Option<String>,
+    domain: Option<String>,
+    max_age: Option<Duration>,
+    secure: bool,
+    http_only: bool,
+    same_site: SameSite,
+}
+
+/// With which requests of other sites a cookie goes along.
+///
+/// ```
+/// use serve_forever::{Cookie, SameSite};
+///
+/// let cookie = Cookie::new("embedded", "yes").secure().same_site(SameSite::None);
+/// assert_eq!(cookie.to_string(), "embedded=yes; Secure; SameSite=None");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// With none.
+    Strict,
+    /// With links that somebody follows.
+    #[default]
+    Lax,
+    /// With all. Browsers want [`Cookie::secure`] then.
+    None,
+}
+
+impl Cookie {
+    /// A cookie of that name with that value. What a value may not have (blanks, quotes, commas, semicolons, backslashes, anything
+    /// beyond ASCII) must be encoded before.
+    ///
+    /// ```
+    /// use serve_forever::Cookie;
+    ///
+    /// assert_eq!(Cookie::new("tea", "green").to_string(), "tea=green; SameSite=Lax");
+    /// ```
+    #[must_use]
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            path: None,
+            domain: None,
+            max_age: None,
+            secure: false,
+            http_only: false,
+            same_site: SameSite::default(),
+        }
+    }
+
+    /// A cookie that makes the client forget the one of that name. Path and domain must be those that it was set with.
+    ///
+    /// ```
+    /// use serve_forever::Cookie;
+    ///
+    /// assert_eq!(Cookie::removal("tea").path("/").to_string(), "tea=; Path=/; Max-Age=0; SameSite=Lax");
+    /// ```
+    #[must_use]
+    pub fn removal(name: impl Into<String>) -> Self {
+        Self::new(name, "").max_age(Duration::ZERO)
+    }
+
+    /// For what is below this path; by default that of the request, up to its last slash.
+    ///
+    /// ```
+    /// # use serve_forever::Cookie;
+    /// assert_eq!(Cookie::new("a", "b").path("/tea").to_string(), "a=b; Path=/tea; SameSite=Lax");
+    /// ```
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// For the hosts below this domain, too.
+    ///
+    /// ```
+    /// # use serve_forever::Cookie;
+    /// assert_eq!(Cookie::new("a", "b").domain("tea.example").to_string(), "a=b; Domain=tea.example; SameSite=Lax");
+    /// ```
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// How long the client keeps it, in whole seconds; by default until the browser is closed.
+    ///
+    /// ```
+    /// # use serve_forever::Cookie;
+    /// let day = std::time::Duration::from_secs(24 * 60 * 60);
+    /// assert_eq!(Cookie::new("a", "b").max_age(day).to_string(), "a=b; Max-Age=86400; SameSite=Lax");
+    /// ```
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Only over HTTPS.
+    ///
+    /// ```
+    /// # use serve_forever::Cookie;
+    /// assert_eq!(Cookie::new("a", "b").secure().to_string(), "a=b; Secure; SameSite=Lax");
+    /// ```
+    #[must_use]
+    pub fn secure(mut self) -> Self {
+        self.secure = true;
+        self
+    }
+
+    /// Not for scripts.
+    ///
+    /// ```
+    /// # use serve_forever::Cookie;
+    /// assert_eq!(Cookie::new("a", "b").http_only().to_string(), "a=b; HttpOnly; SameSite=Lax");
+    /// ```
+    #[must_use]
+    pub fn http_only(mut self) -> Self {
+        self.http_only = true;
+        self
+    }
+
+    /// With which requests of other sites it goes along; by default [`SameSite::Lax`].
+    ///
+    /// ```
+    /// # use serve_forever::{Cookie, SameSite};
+    /// assert_eq!(Cookie::new("a", "b").same_site(SameSite::Strict).to_string(), "a=b; SameSite=Strict");
+    /// ```
+    #[must_use]
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !fields::is_token(self.name.as_bytes()) {
+            return Err(format!("{:?} is not the name of a cookie", self.name));
+        }
+        if let Some(octet) = self.value.bytes().find(|&octet| !is_cookie_octet(octet)) {
+            let what = octet.escape_ascii();
+            return Err(format!(
+                "the value of the cookie {} has the character '{what}': encode it",
+                self.name
+            ));
+        }
+        let is_attribute = |text: &&String| {
+            !text.is_empty() && text.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b';')
+        };
+        if let Some(text) = [&self.path, &self.domain].into_iter().flatten().find(|text| !is_attribute(text))
+        {
+            return Err(format!("{text:?} cannot be an attribute of the cookie {}", self.name));
+        }
+        match self.rejection() {
+            Some(why) => Err(format!("no browser would keep the cookie {}: {why}", self.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Why browsers would drop it without a word.
+    fn rejection(&self) -> Option<&'static str> {
+        let named = |prefix: &str| {
+            self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        let (host, secure) = (named("__Host-"), named("__Secure-"));
+        if self.same_site == SameSite::None && !self.secure {
+            Some("with SameSite=None it must be secure")
+        } else if (host || secure) && !self.secure {
+            Some("with that name it must be secure")
+        } else if host && (self.domain.is_some() || self.path.as_deref() != Some("/")) {
+            Some("with that name it must have the path / and no domain")
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value)?;
+        if let Some(path) = &self.path {
+            write!(f, "; Path={path}")?;
+        }
+        if let Some(domain) = &self.domain {
+            write!(f, "; Domain={domain}")?;
+        }
+        if let Some(age) = self.max_age {
+            write!(f, "; Max-Age={}", age.as_secs())?;
+        }
+        if self.secure {
+            f.write_str("; Secure")?;
+        }
+        if self.http_only {
+            f.write_str("; HttpOnly")?;
+        }
+        write!(f, "; SameSite={:?}", self.same_site)
+    }
+}
+
+/// Without the quotes around it.
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
+}
+
+/// `cookie-octet` (RFC 6265 §4.1.1).
+fn is_cookie_octet(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !br#"",;\"#.contains(&octet)
+}

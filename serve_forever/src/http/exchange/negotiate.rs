@@ -1,0 +1,36 @@
+//! What the client would rather have.
+
+use crate::http::message::preferences;
+use crate::http::exchange::Exchange;
+
+impl Exchange<'_> {
+    /// Of these media types, best first, the one that the client likes best by its `Accept` fields; the first where it says
+    /// nothing. `None` if it takes none of them: then 406 is an answer.
+    ///
+    /// A response that depends on it should say `Vary: Accept`, so that caches know.
+    ///
+    /// Source: RFC 9110 §12.5.1.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result, StatusError};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.add_header("Vary", "Accept")?;
+    ///     match http.preferred(&["text/plain", "application/json"]) {
+    ///         Some("application/json") => http.reply_octets(200, "application/json", r#"{"tea":true}"#),
+    ///         Some(_) => http.reply_text(200, "tea"),
+    ///         None => Err(StatusError::new(406).into()),
+    ///     }
+    /// });
+    /// let ask = |accept: &str| {
+    ///     let request = format!("GET / HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n");
+    ///     String::from_utf8_lossy(&testing::respond(handler.clone(), request)).into_owned()
+    /// };
+    /// assert!(ask("application/json, text/*;q=0.5").ends_with(r#"{"tea":true}"#));
+    /// assert!(ask("*/*").ends_with("\r\n\r\ntea"));
+    /// assert!(ask("image/png").starts_with("HTTP/1.1 406 "));
+    /// ```
+    pub fn preferred<'o>(&self, offers: &[&'o str]) -> Option<&'o str> {
+        preferences::acceptable(self.headers().get_all("Accept"), offers)
+    }
+}

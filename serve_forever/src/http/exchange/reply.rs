@@ -1,0 +1,228 @@
+//! Whole replies: each is a few of the calls that a handler could make itself.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::ops::Range;
+
+use crate::Result;
+
+use crate::http::exchange::Exchange;
+use crate::http::bodies::pending::Source;
+use crate::http::message::response_head::IntoStatus;
+
+/// Replies in one call.
+impl Exchange<'_> {
+    /// Replies with plain text in UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// The response has its head already, or `code` is none.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result { http.reply_text(200, "Hello") });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let end = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nHello";
+    /// assert!(answer.ends_with(end));
+    /// ```
+    pub fn reply_text(&mut self, code: impl IntoStatus, text: impl AsRef<str>) -> Result {
+        self.reply_octets(code, "text/plain; charset=utf-8", text.as_ref())
+    }
+
+    /// Replies with a page in UTF-8.
+    ///
+    /// What comes from elsewhere must be escaped before it gets into the page.
+    ///
+    /// # Errors
+    ///
+    /// As [`reply_text`](Self::reply_text).
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.reply_html(200, "<!DOCTYPE html><title>Tea</title><p>Here you are.")
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Type: text/html; charset=utf-8\r\n"));
+    /// ```
+    pub fn reply_html(&mut self, code: impl IntoStatus, page: impl AsRef<str>) -> Result {
+        self.reply_octets(code, "text/html; charset=utf-8", page.as_ref())
+    }
+
+    /// Replies with octets of a type.
+    ///
+    /// # Errors
+    ///
+    /// As [`reply_text`](Self::reply_text), or the type has a character that no header can have.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.reply_octets(200, "application/wasm", b"\0asm\x01\0\0\0")
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nContent-Length: 8\r\n\r\n\0asm\x01\0\0\0"));
+    /// ```
+    pub fn reply_octets(
+        &mut self,
+        code: impl IntoStatus,
+        content_type: &str,
+        octets: impl AsRef<[u8]>,
+    ) -> Result {
+        let octets = octets.as_ref();
+        self.send_response(code)
+            .send_header("Content-Type", content_type)
+            .send_header("Content-Length", octets.len())
+            .end_headers()?;
+        self.write_body(octets)
+    }
+
+    /// Replies with what a reader has, which is read whenever the client has taken what there was, after the handler has
+    /// returned. No thread waits for the client. An error of the reader cuts the connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`reply_octets`](Self::reply_octets).
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let lines = std::io::repeat(b'=').take(3);
+    ///     http.reply_read(200, "text/plain", lines)
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\n3\r\n===\r\n0\r\n\r\n"));
+    /// ```
+    pub fn reply_read(
+        &mut self,
+        code: impl IntoStatus,
+        content_type: &str,
+        reader: impl Read + Send + 'static,
+    ) -> Result {
+        self.send_response(code).send_header("Content-Type", content_type).end_headers()?;
+        self.send_source(Reading(reader))
+    }
+
+    /// Replies with a whole file, which the server sends after the handler has returned. No conditions, no ranges:
+    /// [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler) has these.
+    ///
+    /// # Errors
+    ///
+    /// As [`reply_octets`](Self::reply_octets), or the length of the file cannot be had.
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.reply_file(200, "text/plain", File::open("Cargo.toml")?)
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\n\r\n[package]\n"));
+    /// ```
+    pub fn reply_file(&mut self, code: impl IntoStatus, content_type: &str, file: File) -> Result {
+        let length = file.metadata()?.len();
+        self.reply_file_part(code, content_type, file, 0..length)
+    }
+
+    /// Replies with a part of a file: octets from the first of `range` to before its end. The connection is cut if the file
+    /// turns out to be shorter.
+    ///
+    /// # Errors
+    ///
+    /// As [`reply_octets`](Self::reply_octets).
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.reply_file_part(200, "text/plain", File::open("Cargo.toml")?, 1..8)
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nContent-Length: 7\r\n\r\npackage"));
+    /// ```
+    pub fn reply_file_part(
+        &mut self,
+        code: impl IntoStatus,
+        content_type: &str,
+        file: File,
+        range: Range<u64>,
+    ) -> Result {
+        self.send_response(code)
+            .send_header("Content-Type", content_type)
+            .send_header("Content-Length", range.end.saturating_sub(range.start))
+            .end_headers()?;
+        self.send_file(file, range)
+    }
+
+    /// Sends the client elsewhere, with an empty body: 301 or 308 for ever, 302, 303 (which makes a `GET` of whatever it was)
+    /// or 307 for this time (RFC 9110 §15.4).
+    ///
+    /// A location that a client chose must be looked at before: `//evil.example/` and `/\evil.example` begin with a slash, and lead to
+    /// another host.
+    ///
+    /// # Errors
+    ///
+    /// `code` is no redirection, or `location` has a character that no URI has: control characters, blanks, `"<>\^`, or anything
+    /// beyond ASCII. Such must be percent-encoded, and nothing is encoded here, as what is encoded already would be spoilt.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result { http.redirect(303, "/tea?cups=2") });
+    /// let answer = testing::respond(handler, b"POST / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 303 See Other\r\n"));
+    /// assert!(answer.ends_with(b"\r\nLocation: /tea?cups=2\r\nContent-Length: 0\r\n\r\n"));
+    /// ```
+    pub fn redirect(&mut self, code: impl IntoStatus, location: impl AsRef<str>) -> Result {
+        let (code, location) = (code.into_status(), location.as_ref());
+        if !matches!(code, 301 | 302 | 303 | 307 | 308) {
+            return Err(format!("{code} redirects nobody").into());
+        }
+        let is_uri = |octet: u8| octet.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&octet);
+        if location.is_empty() || !location.bytes().all(is_uri) {
+            return Err(format!("{location:?} is not a URI reference: encode what it has").into());
+        }
+        self.send_to(code, location)
+    }
+
+    /// Sends the client to a location that is known to be one.
+    pub(crate) fn send_to(&mut self, code: u16, location: &str) -> Result {
+        self.send_response(code)
+            .send_header("Location", location)
+            .send_header("Content-Length", 0)
+            .end_headers()
+    }
+
+    /// Writes a body whose length was announced; nothing where there is none.
+    pub(crate) fn write_body(&mut self, octets: &[u8]) -> Result {
+        Ok(self.wfile().write_all(octets)?)
+    }
+}
+
+/// A reader as a source.
+struct Reading<R>(R);
+
+impl<R: Read + Send> Source for Reading<R> {
+    /// One read: what a slow reader has goes out before it has more.
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        out.resize(PIECE, 0);
+        let length = loop {
+            match self.0.read(out) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                length => break length?,
+            }
+        };
+        out.truncate(length);
+        Ok(length > 0)
+    }
+}
+
+/// Octets that are read at a time, at most.
+const PIECE: usize = 32 * 1024;

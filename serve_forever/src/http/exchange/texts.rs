@@ -1,0 +1,89 @@
+//! Bodies that are read as a whole.
+
+use std::io::Read;
+
+use crate::Result;
+
+use crate::http::exchange::Exchange;
+use crate::http::message::parameters::WithParameters;
+use crate::http::message::status_error::StatusError;
+
+/// Bodies in one call.
+impl Exchange<'_> {
+    /// The whole body, as octets. [`rfile`](Self::rfile) reads it bit by bit.
+    ///
+    /// # Errors
+    ///
+    /// A [`StatusError`] of 413 if it has more than [`max_collected_size`](crate::Builder::max_collected_size) octets; of a body
+    /// that says its length at once, so that a client that waits for `100 Continue` need not send it. Otherwise what
+    /// reading it comes across.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let mut octets = http.body()?;
+    ///     octets.reverse();
+    ///     http.reply_octets(200, "application/octet-stream", octets)
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\naet"));
+    /// ```
+    pub fn body(&mut self) -> Result<Vec<u8>> {
+        let most = self.context.link.config.max_collected_size;
+        let too_large =
+            || StatusError::new(413).explain(format!("This resource takes at most {most} octets"));
+        if self.rfile.remaining_hint().is_some_and(|left| left > most as u64) {
+            return Err(too_large().into());
+        }
+        let mut octets = Vec::new();
+        // One more tells whether there are too many.
+        (&mut self.rfile).take((most as u64).saturating_add(1)).read_to_end(&mut octets)?;
+        if octets.len() > most { Err(too_large().into()) } else { Ok(octets) }
+    }
+
+    /// The whole body, as text in UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// As [`body`](Self::body), and a [`StatusError`]: of 415 if the content type names another charset than UTF-8 or US-ASCII
+    /// or cannot be read, of 400 if it is not UTF-8 all the same.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let text = http.body_text()?;
+    ///     http.reply_text(200, text.to_uppercase())
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\nTEA"));
+    /// ```
+    pub fn body_text(&mut self) -> Result<String> {
+        let is_utf_8 = match self.headers().get_all("Content-Type").next().map(WithParameters::parse) {
+            None => true,
+            Some(Err(_)) => false,
+            Some(Ok(parsed)) => match parsed.get("charset") {
+                // The second is a part of the first.
+                Ok(Some(charset)) => {
+                    ["utf-8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name.as_bytes()))
+                }
+                Ok(None) => true,
+                Err(_) => false,
+            },
+        };
+        if !is_utf_8 {
+            return Err(StatusError::new(415).explain("This resource takes text in UTF-8").into());
+        }
+        String::from_utf8(self.body()?).map_err(|error| {
+            let place = error.utf8_error().valid_up_to();
+            StatusError::new(400).explain(format!("The text is not UTF-8 from octet {place} on")).into()
+        })
+    }
+
+    /// The content type, where there is exactly one.
+    pub(crate) fn only_content_type(&self) -> Option<&[u8]> {
+        let mut types = self.headers().get_all("Content-Type");
+        types.next().filter(|_| types.next().is_none())
+    }
+}

@@ -1,0 +1,211 @@
+//! Switching to another protocol (RFC 9110 §7.8).
+
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::Result;
+use crate::server::config::Config;
+use crate::server::handle::ServerHandle;
+use crate::server::waker::OwnedWaker;
+use crate::stream::{Owner, Stream};
+
+use crate::http::exchange::Exchange;
+use crate::http::message::fields;
+use crate::http::message::status_error::StatusError;
+
+/// Another protocol on the same connection.
+impl Exchange<'_> {
+    /// Whether the client offers to go on with `protocol` (RFC 9110 §7.8). An offer in an HTTP/1.0
+    /// request counts for nothing. Neither does one in a `HEAD` request: its response has no body,
+    /// so nothing could follow a 101.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let status = if http.offers_upgrade("websocket") { 204 } else { 404 };
+    ///     http.send_response(status).end_headers()
+    /// });
+    /// let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn offers_upgrade(&self, protocol: &str) -> bool {
+        let headers = self.request.head.fields(self.request.octets);
+        self.request.head.version_minor() > 0
+            && !self.is_head()
+            && headers.get_all("Connection").any(|value| fields::list_contains(value, "upgrade"))
+            && headers.get_all("Upgrade").any(|value| fields::list_contains(value, protocol))
+    }
+
+    /// Takes the connection out of HTTP, to read and write what the new protocol says. What the client sent right behind
+    /// its request comes first.
+    ///
+    /// To be called once, after `send_response(101)` with an `Upgrade` field and `end_headers`, which answers 426 by
+    /// itself if the client did not offer that protocol. The stream may outlive the handler and move to other threads;
+    /// when the last part of it is dropped the connection ends. There are no time-outs unless they are set.
+    ///
+    /// A stream keeps its server alive: one that is kept in the server's own [state](crate::ServerHandle::state) has to be taken out of
+    /// it in the end. A handler that keeps the stream keeps its thread.
+    /// [`max_streams`](crate::Builder::max_streams) threads may be kept that way, by default half
+    /// of all, and three quarters of those by clients of one address; further upgrades get 503. The
+    /// other threads stay for ordinary requests, those of the same address included.
+    ///
+    /// # Errors
+    ///
+    /// There was no 101, or the client is gone.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(101).send_header("Upgrade", "upper").end_headers()?;
+    ///     let mut stream = http.upgrade()?;
+    ///     let mut text = String::new();
+    ///     stream.read_to_string(&mut text)?;
+    ///     stream.write_all(text.to_uppercase().as_bytes())?;
+    ///     Ok(())
+    /// });
+    /// let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: upper\r\n\r\ntea";
+    /// let answer = testing::respond(handler, request);
+    /// assert!(answer.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+    /// assert!(answer.ends_with(b"\r\nUpgrade: upper\r\nConnection: Upgrade\r\n\r\nTEA"));
+    /// ```
+    pub fn upgrade(&mut self) -> Result<Stream> {
+        if self.upgraded.is_some() {
+            return Err("the connection was upgraded already".into());
+        }
+        let context = self.context;
+        let mut output = self.wfile.outlet.open();
+        if !self.answered || output.status() != 101 {
+            return Err(
+                "upgrade() comes after send_response(101) with an Upgrade field and end_headers()".into()
+            );
+        }
+        output.flush(&context.link)?;
+        context.waker.became_stream();
+        let upgraded = Arc::new(Upgraded::new(context.waker.to_owned()));
+        self.upgraded = Some(Arc::clone(&upgraded));
+        let early = self.rfile.take_rest();
+        let seat = context.link.seat.to_owned();
+        let (transport, server) = (Arc::clone(context.link.transport), context.server.clone());
+        Ok(Stream::lent(transport, seat, server, context.client, early, upgraded))
+    }
+
+    /// What must be so before 101 is said, and the field that goes with it.
+    pub(crate) fn prepare_upgrade(&mut self) -> Result {
+        let Some(protocol) = self.response.upgrade.clone() else {
+            return Err("101 needs an Upgrade field with the protocol that follows".into());
+        };
+        let protocol = String::from_utf8_lossy(&protocol).into_owned();
+        if !self.offers_upgrade(&protocol) {
+            let explain = format!("This resource speaks {protocol}");
+            let error = StatusError::new(426).header("Upgrade", &protocol).header("Connection", "Upgrade");
+            return Err(error.explain(explain).into());
+        }
+        // What the client still says of its request is no part of the new protocol; one that waits to be asked for it is
+        // asked first.
+        if !self.rfile.is_done() {
+            // One more than that: the end of a chunked body is only seen when it is asked for.
+            let most = self.context.link.config.max_drain_size;
+            let read = io::copy(&mut (&mut self.rfile).take(most.saturating_add(1)), &mut io::sink())?;
+            if read > most || !self.rfile.is_done() {
+                return Err(StatusError::new(413).into());
+            }
+        }
+        if self.place.is_none() {
+            let place = Place::take(self.context.server, self.context.link.config, self.context.client.ip())
+                .ok_or_else(|| StatusError::new(503).header("Retry-After", 1))?;
+            self.place = Some(place);
+        }
+        if !self.response.connection_given {
+            self.response.field("Connection", &"Upgrade");
+        }
+        Ok(())
+    }
+
+    /// A handler that said 101 must have made the stream that was promised.
+    pub(crate) fn check_upgrade(&self) -> Result {
+        if self.place.is_some() && self.upgraded.is_none() && self.wfile.outlet.status() == 101 {
+            return Err("the handler said 101 and did not call upgrade()".into());
+        }
+        Ok(())
+    }
+}
+
+/// What the connection and the stream that it became know of each other.
+#[derive(Debug)]
+pub(crate) struct Upgraded {
+    ended: AtomicBool,
+    /// The client is gone.
+    left: AtomicBool,
+    deregistered: AtomicBool,
+    waker: OwnedWaker,
+}
+
+impl Upgraded {
+    fn new(waker: OwnedWaker) -> Self {
+        let [ended, left, deregistered] = [const { AtomicBool::new(false) }; 3];
+        Self { ended, left, deregistered, waker }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the client has reset the connection: then no error of its handler is worth a line.
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_deregistered(&self) -> bool {
+        self.deregistered.load(Ordering::Relaxed)
+    }
+}
+
+impl Owner for Upgraded {
+    fn client_left(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
+    fn stream_ended(&self, deregistered: bool) {
+        self.deregistered.store(deregistered, Ordering::Relaxed);
+        self.ended.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+/// One of the threads that may be in handlers whose connection was upgraded.
+#[derive(Debug)]
+pub(crate) struct Place {
+    server: ServerHandle,
+    address: IpAddr,
+}
+
+impl Place {
+    fn take(server: &ServerHandle, config: &Config, address: IpAddr) -> Option<Self> {
+        if !server.streams().try_add(address, config.streams_per_address()) {
+            return None;
+        }
+        let limit = config.streams();
+        let count = |count: usize| (count < limit).then_some(count + 1);
+        let taken = Self::counter(server).fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        if taken.is_err() {
+            server.streams().remove(address);
+            return None;
+        }
+        Some(Self { server: server.clone(), address })
+    }
+
+    fn counter(server: &ServerHandle) -> &AtomicUsize {
+        &server.counters().upgraded
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        Self::counter(&self.server).fetch_sub(1, Ordering::Relaxed);
+        self.server.streams().remove(self.address);
+    }
+}

@@ -1,0 +1,286 @@
+//! The body of a request: where its octets are between those of the framing (RFC 9112 §6 and §7.1).
+//!
+//! The decoder neither reads nor copies content: it is shown what has arrived and says how much of it to drop
+//! and how much of it is content. How the input was cut on its way makes no difference to what comes out.
+
+use crate::http::message::fields::{self, FieldRange, Headers, Section};
+use crate::http::h1::head::{FIELDS_LIMIT, Refusal};
+
+/// How the end of a body is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// So many octets; 0 is no body.
+    Length(u64),
+    Chunked,
+}
+
+/// What the decoder made of some input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    /// Drop `skip` octets of framing; behind them are `len` octets of content, at least one. Both count as
+    /// consumed.
+    Data { skip: usize, len: usize },
+    /// Drop `skip` octets, which is all there were. More are needed.
+    More { skip: usize },
+    /// Drop `skip` octets. The body is over; what follows is the next request.
+    End { skip: usize },
+}
+
+/// Follows one body. After a refusal the rest of the connection means nothing, and the same refusal comes
+/// again.
+#[derive(Debug)]
+pub(crate) struct BodyDecoder {
+    state: State,
+    /// Octets spent on extensions so far, in all chunks together.
+    extensions: usize,
+    /// Made when the first line of them comes, which few bodies have.
+    trailers: Option<Box<Trailers>>,
+}
+
+/// The trailer section, collected as its lines come.
+#[derive(Debug, Default)]
+struct Trailers {
+    octets: Vec<u8>,
+    fields: Vec<FieldRange>,
+    /// Where the first line begins that is not parsed yet.
+    line: usize,
+}
+
+/// Octets of chunk extensions in one body. They mean nothing here, so more than this is an attack.
+pub(crate) const CHUNK_EXTENSIONS_LIMIT: usize = 16 * 1024;
+
+/// Octets in a trailer section.
+pub(crate) const TRAILERS_LIMIT: usize = 16 * 1024;
+
+/// Hexadecimal digits in a chunk size, which then fits 64 bits.
+const SIZE_DIGITS_LIMIT: u8 = 16;
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// Content up to the length; never 0 octets.
+    Length(u64),
+    /// `chunk-size = 1*HEXDIG`
+    Size {
+        size: u64,
+        digits: u8,
+    },
+    /// `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`
+    Extension {
+        size: u64,
+        place: Extension,
+    },
+    /// The LF of a chunk line.
+    SizeLf {
+        size: u64,
+    },
+    /// Content up to the end of the chunk; never 0 octets.
+    Chunk(u64),
+    /// The CR behind the content of a chunk.
+    ChunkCr,
+    ChunkLf,
+    Trailers,
+    Done,
+    Refused(Refusal),
+}
+
+/// Where in a chunk extension the next octet stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extension {
+    BeforeName,
+    Name,
+    BeforeEquals,
+    BeforeValue,
+    Token,
+    Quoted,
+    Escaped,
+    AfterQuoted,
+    BeforeSemicolon,
+}
+
+impl BodyDecoder {
+    pub(crate) fn new(framing: Framing) -> Self {
+        let state = match framing {
+            Framing::Length(0) => State::Done,
+            Framing::Length(length) => State::Length(length),
+            Framing::Chunked => State::Size { size: 0, digits: 0 },
+        };
+        Self { state, extensions: 0, trailers: None }
+    }
+
+    /// Looks at what has arrived and not been consumed yet.
+    pub(crate) fn decode(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
+        let decoded = self.advance(input);
+        if let Err(refusal) = &decoded {
+            self.state = State::Refused(refusal.clone());
+        }
+        decoded
+    }
+
+    /// Whether the whole body was consumed. If the input ends before, the request is not complete.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// How many octets of content are still to come; `None` if only the chunks will tell.
+    pub(crate) fn remaining_hint(&self) -> Option<u64> {
+        match self.state {
+            State::Length(left) => Some(left),
+            State::Done => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The fields behind a chunked body, empty until it is done. They are never mixed with those of the head,
+    /// where they could change what was already acted upon (RFC 9110 §6.5.1).
+    pub(crate) fn trailers(&self) -> Headers<'_> {
+        match &self.trailers {
+            Some(trailers) if self.is_done() => Headers::new(&trailers.octets, &trailers.fields),
+            _ => Headers::new(&[], &[]),
+        }
+    }
+
+    fn advance(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
+        let mut skip = 0;
+        loop {
+            match &mut self.state {
+                State::Done => return Ok(Decoded::End { skip }),
+                State::Refused(refusal) => return Err(refusal.clone()),
+                State::Trailers => {
+                    skip += self.collect_trailers(input.get(skip..).unwrap_or_default())?;
+                    if !self.is_done() {
+                        return Ok(Decoded::More { skip });
+                    }
+                }
+                State::Length(left) | State::Chunk(left) => {
+                    let available = input.len() - skip;
+                    if available == 0 {
+                        return Ok(Decoded::More { skip });
+                    }
+                    let len = usize::try_from(*left).map_or(available, |left| left.min(available));
+                    *left -= len as u64;
+                    if *left == 0 {
+                        self.state =
+                            if matches!(self.state, State::Chunk(_)) { State::ChunkCr } else { State::Done };
+                    }
+                    return Ok(Decoded::Data { skip, len });
+                }
+                _ => {
+                    let Some(&octet) = input.get(skip) else { return Ok(Decoded::More { skip }) };
+                    self.framing_octet(octet)?;
+                    skip += 1;
+                }
+            }
+        }
+    }
+
+    /// `chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF`, one octet of all but the data.
+    fn framing_octet(&mut self, octet: u8) -> Result<(), Refusal> {
+        self.state = match self.state {
+            State::Size { size, digits } => match (char::from(octet).to_digit(16), octet) {
+                (Some(_), _) if digits == SIZE_DIGITS_LIMIT => {
+                    return Err(bad_chunk("The chunk size is too large"));
+                }
+                (Some(digit), _) => State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 },
+                (None, b'\r') if digits > 0 => State::SizeLf { size },
+                (None, b';') if digits > 0 => {
+                    self.count_extension()?;
+                    State::Extension { size, place: Extension::BeforeName }
+                }
+                _ => return Err(bad_chunk("A chunk begins with its size in hexadecimal digits")),
+            },
+            State::Extension { size, place } if octet == b'\r' && place.can_end() => State::SizeLf { size },
+            State::Extension { size, place } => {
+                let place = place.next(octet).ok_or_else(|| bad_chunk("A chunk extension is malformed"))?;
+                self.count_extension()?;
+                State::Extension { size, place }
+            }
+            State::SizeLf { size } if octet == b'\n' => match size {
+                0 => State::Trailers,
+                size => State::Chunk(size),
+            },
+            State::ChunkCr if octet == b'\r' => State::ChunkLf,
+            State::ChunkLf if octet == b'\n' => State::Size { size: 0, digits: 0 },
+            _ => return Err(bad_chunk("Chunks and their sizes must end with CR LF")),
+        };
+        Ok(())
+    }
+
+    fn count_extension(&mut self) -> Result<(), Refusal> {
+        self.extensions += 1;
+        if self.extensions > CHUNK_EXTENSIONS_LIMIT {
+            return Err(bad_chunk("The chunk extensions are too long"));
+        }
+        Ok(())
+    }
+
+    /// Gives how many octets belong to the trailer section. Lines are parsed when they are complete.
+    fn collect_trailers(&mut self, input: &[u8]) -> Result<usize, Refusal> {
+        if self.trailers.is_none() && input.starts_with(b"\r\n") {
+            self.state = State::Done;
+            return Ok(2);
+        }
+        let trailers = self.trailers.get_or_insert_default();
+        let mut used = 0;
+        while let Some(rest) = input.get(used..).filter(|rest| !rest.is_empty()) {
+            let lf = memchr::memchr(b'\n', rest);
+            let line = rest.get(..lf.map_or(rest.len(), |lf| lf + 1)).unwrap_or_default();
+            if trailers.octets.len() + line.len() > TRAILERS_LIMIT {
+                return Err(Refusal::new(431, "Trailer section too large"));
+            }
+            trailers.octets.extend_from_slice(line);
+            used += line.len();
+            if lf.is_none() {
+                continue;
+            }
+            let Trailers { octets, fields, line } = &mut **trailers;
+            match fields::parse_fields(octets, *line, FIELDS_LIMIT, fields)? {
+                Section::Partial { line: next } => *line = next,
+                Section::Complete { .. } => {
+                    self.state = State::Done;
+                    break;
+                }
+            }
+        }
+        Ok(used)
+    }
+}
+
+impl Extension {
+    /// Where the octet behind this one stands; `None` if it is not allowed here.
+    fn next(self, octet: u8) -> Option<Self> {
+        let is_token = fields::is_token_octet(octet);
+        Some(match (self, octet) {
+            (
+                Self::BeforeName | Self::BeforeEquals | Self::BeforeValue | Self::BeforeSemicolon,
+                b' ' | b'\t',
+            ) => self,
+            (Self::BeforeName | Self::Name, _) if is_token => Self::Name,
+            (Self::BeforeValue | Self::Token, _) if is_token => Self::Token,
+            (Self::Name, b' ' | b'\t') => Self::BeforeEquals,
+            (Self::Token | Self::AfterQuoted, b' ' | b'\t') => Self::BeforeSemicolon,
+            (Self::Name | Self::BeforeEquals, b'=') => Self::BeforeValue,
+            (Self::Quoted, b'"') => Self::AfterQuoted,
+            (Self::Quoted, b'\\') => Self::Escaped,
+            (Self::BeforeValue, b'"') | (Self::Quoted | Self::Escaped, b'\t' | b' '..=b'~' | 0x80..) => {
+                Self::Quoted
+            }
+            (
+                Self::Name | Self::BeforeEquals | Self::Token | Self::AfterQuoted | Self::BeforeSemicolon,
+                b';',
+            ) => Self::BeforeName,
+            _ => return None,
+        })
+    }
+
+    fn can_end(self) -> bool {
+        matches!(self, Self::Name | Self::Token | Self::AfterQuoted)
+    }
+}
+
+fn bad_chunk(explain: &'static str) -> Refusal {
+    Refusal::new(400, "Bad chunk").explained(explain)
+}
+
+#[cfg(test)]
+mod tests;

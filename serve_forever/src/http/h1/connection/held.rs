@@ -1,0 +1,76 @@
+//! Responses that wait until others of the same round have theirs.
+//!
+//! Serving a request and sending to a socket are two long ways through different code. Where many requests have come at
+//! once, to go the one for all of them and then the other costs a processor much less than to go to and fro.
+
+use crate::http::Http;
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::log::lines::Lines;
+use crate::http::bodies::output::Output;
+use crate::http::bodies::pending::SourceFraming;
+use crate::http::answer::serve::{Lent, exclusive};
+use crate::server::protocol::{Next, Sending};
+
+use super::finish::{Outcome, rest};
+use super::{After, HttpConnection, Phase, Step};
+
+/// All that a run has to send, in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    octets: Vec<u8>,
+    lines: Lines,
+    framing: SourceFraming,
+}
+
+impl HttpConnection {
+    /// Keeps what is ready, to be sent later in this round.
+    pub(super) fn hold<H>(&mut self, lent: &mut Lent<H>, framing: SourceFraming) {
+        let mut held = lent.spare.pop().unwrap_or_default();
+        held.framing = framing;
+        held.swap(exclusive(&mut lent.output));
+        debug_assert!(self.held.is_none(), "a connection has one turn in a round");
+        self.held = Some(held);
+    }
+
+    /// Sends it, now that the others have had their turn.
+    pub(super) fn send_at_last<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        mut held: Box<Held>,
+        cx: &mut Sending<'_, Http<H>>,
+    ) -> Option<Next> {
+        let sent = cx.transport.send(&held.octets, false);
+        let Lent { output, spare, .. } = &mut cx.scratch.lent;
+        let output = exclusive(output);
+        held.swap(output);
+        let framing = held.framing;
+        if spare.len() < MOST_SPARE && held.octets.capacity() <= MOST_SPARE_OCTETS {
+            held.lines.clear(MOST_SPARE_OCTETS);
+            spare.push(held);
+        }
+        let log = cx.server.access_log();
+        match Outcome::of(sent, output, cx.transport, log) {
+            Outcome::All => None,
+            Outcome::Gone => Some(Next::Close),
+            Outcome::Part(sent) => {
+                self.phase = Phase::Sending(rest(output, sent, None, framing, log), After::Receive);
+                match self.send(cx.transport, cx.config, cx.server, cx.now) {
+                    Step::Next(next) => Some(next),
+                    Step::Go => Some(Next::Again),
+                }
+            }
+        }
+    }
+}
+
+impl Held {
+    /// What one has to send the other one has then, and the memory of that.
+    fn swap(&mut self, output: &mut Output) {
+        std::mem::swap(&mut self.octets, &mut output.ready);
+        std::mem::swap(&mut self.lines, &mut output.lines);
+    }
+}
+
+/// Held responses whose memory a thread keeps for the next ones.
+const MOST_SPARE: usize = 32;
+/// Octets that each of them may have, and as many for its lines of the log.
+const MOST_SPARE_OCTETS: usize = 16 * 1024;

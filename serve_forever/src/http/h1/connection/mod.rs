@@ -1,0 +1,376 @@
+//! One HTTP/1.1 connection: from octets to requests, and from responses to octets.
+//!
+//! `turn` does what may be done while the loop is held: it collects heads and small bodies, sends what is left in
+//! memory, reads away what nobody wants. `run` does what may block: it serves the requests that are complete, and
+//! sends from files and sources.
+
+mod collect;
+mod detached;
+mod finish;
+mod held;
+mod receive;
+mod respond;
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::diagnostics;
+use crate::server::announcement::{Announcement, Heard};
+use crate::server::config::Config;
+use crate::server::learned::Kind;
+use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Sending, Turn};
+use crate::server::unsent::Load;
+use crate::transport::Transport;
+
+use crate::http::Http;
+use crate::http::h1::body_decoder::BodyDecoder;
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::h1::head::{Head, HeadLimits, Parsed, Refusal};
+use crate::http::log::lines::{Lines, Share};
+use crate::http::bodies::pending::{Pending, SourceFraming};
+use crate::http::log::record::{LogRecord, What};
+use crate::http::h1::scratch::Scratch;
+use crate::http::exchange::upgrade::Upgraded;
+
+use collect::Collecting;
+
+pub(crate) use held::Held;
+
+/// What is kept of a connection between two pieces of work. An idle one holds no buffer.
+#[derive(Debug)]
+pub struct HttpConnection {
+    phase: Phase,
+    /// Octets that were received and not served yet.
+    partial: Vec<u8>,
+    /// How far the head in `partial` was parsed.
+    head: Option<Box<Head>>,
+    /// `partial` may hold a whole request: look before receiving more.
+    look_first: bool,
+    /// The head in `partial` is complete, and its body is awaited or has just come.
+    collecting: Option<Box<Collecting>>,
+    /// Responses that are to be sent before anything else happens.
+    held: Option<Box<Held>>,
+    /// When the connection was accepted; none once there was a request.
+    fresh_since: Option<Instant>,
+    /// When the first octet of the head came. Empty lines before it do not belong to it.
+    head_since: Option<Instant>,
+    /// When the head was complete.
+    arrived: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Accepted over the limit: to be told so.
+    Unwelcome,
+    /// The proxy is to say whom it speaks for.
+    Announcing(Box<Announcement>),
+    /// A request is awaited, or a part of it has come.
+    Receiving,
+    /// A request is complete: in the scratch, or parked in `partial`.
+    Request,
+    /// What came is not a request.
+    Refusing(Refusal),
+    /// A response is not sent yet.
+    Sending(Box<Pending>, After),
+    /// The client was too slow: what is unsent is to be dropped, outside of the loop.
+    Ending { _unsent: Box<Pending> },
+    /// The connection is a stream in somebody's hands, who tells when it is no more.
+    Upgraded(Arc<Upgraded>),
+    /// A body that the handler did not read.
+    Draining(Box<Drain>),
+    /// Closed on our side; read on for a while, so that the response is not lost to a reset.
+    Lingering { until: Instant },
+}
+
+/// What follows when everything is sent.
+#[derive(Debug)]
+enum After {
+    Receive,
+    Drain(Box<Drain>),
+    Linger,
+    Close,
+}
+
+#[derive(Debug)]
+struct Drain {
+    decoder: BodyDecoder,
+    left: u64,
+    deadline: Option<Instant>,
+}
+
+impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection {
+    fn turn(&mut self, cx: &mut Turn<'_, Http<H>>) -> Next {
+        // Where the server stops, a connection that is idle says so when it has found nothing to receive, and is closed then.
+        if !matches!(cx.cause, Cause::Ready | Cause::Stopping) && !self.take_note(cx) {
+            return Next::Close;
+        }
+        if !matches!(self.phase, Phase::Receiving) {
+            // What is received first is still of what came before.
+            cx.began = None;
+        } else if self.collecting.as_ref().is_some_and(|collecting| collecting.is_evicted()) {
+            self.give_up_body(cx);
+        }
+        loop {
+            let is_receiving = matches!(self.phase, Phase::Receiving);
+            let step = if is_receiving { self.receive(cx) } else { self.go_on(cx) };
+            match step {
+                Step::Go => {}
+                Step::Next(next) => return next,
+            }
+        }
+    }
+
+    fn run(&mut self, cx: &mut Run<'_, Http<H>>) -> Next {
+        let next = match std::mem::replace(&mut self.phase, Phase::Receiving) {
+            Phase::Request => self.serve(cx, None),
+            Phase::Refusing(refusal) => self.serve(cx, Some(&refusal)),
+            Phase::Upgraded(upgraded) => self.leave_to(upgraded, cx),
+            Phase::Ending { .. } => Next::Close,
+            phase => {
+                self.phase = phase;
+                self.send_more(cx)
+            }
+        };
+        if next == Next::Close {
+            // What is unsent goes now, while the loop is not held: it may be user code, or a file on a slow disk.
+            self.phase = Phase::Receiving;
+        }
+        next
+    }
+
+    fn send_held(&mut self, cx: &mut Sending<'_, Http<H>>) -> Option<Next> {
+        let held = self.held.take()?;
+        self.send_at_last(held, cx)
+    }
+
+    fn load(&self) -> Option<Load> {
+        match &self.phase {
+            Phase::Sending(pending, _) => pending.load(),
+            // A body moves by steps: whoever sends less than one a second makes room when there is none.
+            Phase::Receiving if self.collecting.is_some() => {
+                Some(Load { sent: (self.partial.len() / STEP * STEP) as u64, held: 0 })
+            }
+            // A head, or a body that nobody reads, is expected at once.
+            Phase::Receiving if self.head_since.is_some() => Some(Load::default()),
+            Phase::Draining(_) => Some(Load::default()),
+            _ => None,
+        }
+    }
+
+    fn park(&mut self, scratch: &mut Scratch<H>) {
+        if !self.look_first && scratch.filled > 0 {
+            self.partial = scratch.read[..scratch.filled].to_vec();
+            self.look_first = true;
+        }
+        scratch.filled = 0;
+        scratch.parsed = None;
+    }
+}
+
+enum Step {
+    /// The phase has changed: go on with it.
+    Go,
+    Next(Next),
+}
+
+impl HttpConnection {
+    pub(crate) fn new(admission: Admission, now: Instant) -> Self {
+        Self {
+            phase: match admission {
+                Admission::Welcome => Phase::Receiving,
+                Admission::Unannounced => Phase::Announcing(Box::default()),
+                Admission::TooMany => Phase::Unwelcome,
+            },
+            partial: Vec::new(),
+            head: None,
+            look_first: false,
+            collecting: None,
+            held: None,
+            fresh_since: Some(now),
+            head_since: None,
+            arrived: None,
+        }
+    }
+
+    /// A turn for another reason than that the socket is ready. False: there is nothing to do but to close.
+    #[cold]
+    fn take_note<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
+        match cx.cause {
+            Cause::Ready | Cause::Stopping => {}
+            // A response that has begun can only wait on.
+            Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}
+            Cause::NoPermit => self.refuse_plainly(503, cx),
+            Cause::Expired => return self.expire(cx),
+            Cause::NoRoom => return self.make_room(cx.transport),
+        }
+        true
+    }
+
+    /// What is to be done in a phase other than that of receiving. Apart from that, which is the way of nearly every turn.
+    #[inline(never)]
+    fn go_on<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) -> Step {
+        match &mut self.phase {
+            Phase::Unwelcome => {
+                self.refuse_plainly(503, cx);
+                Step::Go
+            }
+            Phase::Announcing(announcement) => {
+                match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
+                    Heard::Next(_) if cx.stopping => Step::Next(Next::Close),
+                    Heard::Next(next) => Step::Next(next),
+                    Heard::All(rest) => {
+                        self.look_first = !rest.is_empty();
+                        self.partial = rest;
+                        self.phase = Phase::Receiving;
+                        // Whether this client is welcome is decided before its next turn.
+                        Step::Next(Next::Again)
+                    }
+                }
+            }
+            Phase::Receiving => Step::Go,
+            Phase::Request => {
+                let permit = cx.protocol.may_block();
+                Step::Next(Next::Run { kind: self.kind_of_partial(cx.config), permit })
+            }
+            Phase::Refusing(_) => {
+                Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.may_block() })
+            }
+            Phase::Sending(pending, _) if !pending.is_memory() => {
+                // Disks and sources may block: outside of the loop.
+                let is_source = pending.is_source();
+                let permit = is_source && cx.protocol.may_block();
+                let kind = Kind::part(if is_source { "source" } else { "drain" });
+                Step::Next(Next::Run { kind, permit })
+            }
+            Phase::Sending(..) => self.send_in_loop(cx),
+            Phase::Upgraded(upgraded) if upgraded.has_ended() => {
+                Step::Next(Next::Run { kind: Kind::part("end"), permit: false })
+            }
+            Phase::Upgraded(_) => Step::Next(Next::WAKE),
+            Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::part("end"), permit: false }),
+            Phase::Draining(_) => self.drain(cx),
+            Phase::Lingering { .. } => self.linger(cx),
+        }
+    }
+
+    /// A deadline is over. False: there is nothing to do but to close.
+    fn expire<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
+        let transport = cx.transport;
+        match self.phase {
+            Phase::Receiving => {}
+            Phase::Sending(ref pending, _) => {
+                diagnostics::debug!("{}: the client took its response too slowly", transport.peer);
+                if pending.is_close_delimited() {
+                    transport.abort();
+                }
+                return self.give_up();
+            }
+            _ => return false,
+        }
+        if let Some(collecting) = &mut self.collecting {
+            let threads_are_free = cx.server.counters().most_threads_are_free();
+            let verdict = collecting.expire(cx.now, cx.config, threads_are_free);
+            self.settle_body(&verdict, cx);
+            return true;
+        }
+        let head_has_begun =
+            self.head.as_ref().is_some_and(|head| !head.request_line(&self.partial).is_empty());
+        // Otherwise nothing came, or only empty lines.
+        if head_has_begun {
+            let refusal = Refusal::new(408, "Request Timeout").explained("The request head took too long");
+            self.phase = Phase::Refusing(refusal);
+        }
+        head_has_begun
+    }
+
+    /// The kind of a request that is parked, or whose handler starts before all of its body is
+    /// here.
+    fn kind_of_partial(&self, config: &Config) -> Kind {
+        let mut head = Head::default();
+        match head.parse(&self.partial, &limits(config)) {
+            Ok(Parsed::Complete(_)) => kind_of(&head, &self.partial),
+            _ => Kind::part("request"),
+        }
+    }
+
+    /// The connection is cut, as others need its room. False: there is nothing to do but to close.
+    #[cold]
+    fn make_room(&mut self, transport: &Transport) -> bool {
+        diagnostics::debug!("{}: the connection is cut to make room for others", transport.peer);
+        // What the system holds for a client that does not read would go on taking memory.
+        transport.abort();
+        self.give_up()
+    }
+
+    /// Drops what is unsent, outside of the loop where that may take time. False: there is nothing
+    /// more to do but to close.
+    fn give_up(&mut self) -> bool {
+        if !matches!(&self.phase, Phase::Sending(pending, _) if !pending.is_memory()) {
+            return false;
+        }
+        if let Phase::Sending(pending, _) = std::mem::replace(&mut self.phase, Phase::Receiving) {
+            self.phase = Phase::Ending { _unsent: pending };
+        }
+        true
+    }
+
+    /// A response without a handler: there is no thread to run one, or the client is not welcome.
+    fn refuse_plainly<H: BaseHttpRequestHandler + 'static>(&mut self, status: u16, cx: &Turn<'_, Http<H>>) {
+        let mut head = Head::default();
+        // As far as it goes, for the log.
+        let parsed = head.parse(&self.partial, &limits(cx.config));
+        let headers = head.fields(&self.partial);
+        let is_whole = matches!(parsed, Ok(Parsed::Complete(_)));
+        let client_address = cx.config.client_behind(cx.transport, is_whole.then_some(headers));
+        let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
+        let (end, content) = (octets.len(), (octets.len() - start) as u64);
+        cx.server.counters().answered(cx.waker.index, status, content);
+        let record = LogRecord {
+            server: cx.server,
+            client_address,
+            request_line: head.request_line(&self.partial),
+            headers,
+            what: What::Response { status, octets: content },
+            arrived: self.arrived.take().unwrap_or(cx.now),
+            cut: false,
+            output: &Mutex::default(),
+        };
+        let mut lines = Lines::default();
+        record.add_to(&mut lines, Share { held: content, start, end, ..Share::settled(0) });
+        self.partial = Vec::new();
+        self.collecting = None;
+        self.look_first = false;
+        let waiting = lines.keep(cx.server.access_log(), &octets, 0);
+        let pending = Pending::new(octets, 0, None, SourceFraming::Close, waiting);
+        self.phase = Phase::Sending(Box::new(pending), After::Linger);
+    }
+}
+
+enum Examined {
+    /// More octets are needed.
+    Incomplete,
+    Step(Step),
+}
+
+/// A run for the request that `head` is the head of.
+fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &Head, octets: &[u8]) -> Next {
+    let permit = protocol.may_block();
+    Next::Run { kind: if permit { kind_of(head, octets) } else { Kind::part("request") }, permit }
+}
+
+fn kind_of(head: &Head, octets: &[u8]) -> Kind {
+    Kind::of(&[head.method_octets(octets), head.url_path_octets(octets)])
+}
+
+fn limits(config: &Config) -> HeadLimits {
+    HeadLimits { head: config.max_head_size, fields: config.max_fields, target: config.max_target_size }
+}
+
+/// No further pipelined request is served while so many octets of responses are unsent.
+const MAX_UNSENT: usize = 64 * 1024;
+/// Bytes of a body that count as progress where connections run short.
+const STEP: usize = 4 * 1024;
+/// Octets received at a time into a request that comes in pieces.
+const GROWTH: usize = 4 * 1024;
+/// Reads of unwanted octets before others have their turn.
+const READS_PER_TURN: usize = 16;

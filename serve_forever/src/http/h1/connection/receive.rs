@@ -1,0 +1,256 @@
+//! Receiving: from octets to a request that is complete.
+
+use std::io::{self, ErrorKind};
+use std::time::Instant;
+
+use crate::diagnostics;
+use crate::http::Http;
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::h1::head::Parsed;
+use crate::http::h1::scratch::ParsedHead;
+use crate::server::config::Config;
+use crate::server::protocol::{Next, Turn};
+
+use super::collect::{Collecting, Verdict, awaited, is_here};
+use super::{Examined, GROWTH, HttpConnection, Phase, Step, limits, run_request};
+
+impl HttpConnection {
+    /// Receives until a request is complete.
+    pub(super) fn receive<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &mut Turn<'_, Http<H>>,
+    ) -> Step {
+        if std::mem::take(&mut self.look_first) && !self.partial.is_empty() {
+            cx.scratch.filled = 0;
+            match self.examine_partial(cx) {
+                Examined::Incomplete => {}
+                Examined::Step(step) => return step,
+            }
+        }
+        loop {
+            let received = if self.partial.is_empty() {
+                let received = cx.transport.recv(&mut cx.scratch.read);
+                if let Ok(count) = received {
+                    cx.scratch.filled = count;
+                }
+                received.map(|count| (count, count == cx.scratch.read.len()))
+            } else {
+                self.receive_more(cx)
+            };
+            // Only of what was received first is it known.
+            let began = cx.began.take();
+            match received {
+                // The client is done. What it did not finish saying is not answered.
+                Ok((0, _)) => return Step::Next(Next::Close),
+                Ok((_, full)) => cx.readiness.read = full || cx.readiness.end,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    cx.readiness.read = false;
+                    cx.readiness.end = false;
+                    return Step::Next(self.await_more(cx));
+                }
+                Err(error) => {
+                    diagnostics::debug!("{}: {error}", cx.transport.peer);
+                    return Step::Next(Next::Close);
+                }
+            }
+            let examined = if self.partial.is_empty() {
+                self.examine_scratch(cx, began)
+            } else {
+                self.examine_partial(cx)
+            };
+            match examined {
+                // While the server stops, only an empty socket shows that no more has come.
+                Examined::Incomplete if cx.readiness.read || cx.stopping => {}
+                Examined::Incomplete => return Step::Next(self.await_octets(cx.config, cx.now)),
+                Examined::Step(step) => return step,
+            }
+        }
+    }
+
+    /// Receives behind what has come before. How many bytes, and whether there was room for no
+    /// more.
+    #[inline(never)]
+    fn receive_more<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &mut Turn<'_, Http<H>>,
+    ) -> io::Result<(usize, bool)> {
+        let have = self.partial.len();
+        let room = self.collecting.as_ref().map_or(GROWTH, |collecting| collecting.room(have));
+        let room = room.min(cx.scratch.read.len());
+        // By way of the thread's memory, so that the connection's need not be zeroed.
+        let count = cx.transport.recv(&mut cx.scratch.read[..room])?;
+        if let Some(collecting) = &mut self.collecting {
+            collecting.reserve(&mut self.partial, count, cx);
+        }
+        self.partial.extend_from_slice(&cx.scratch.read[..count]);
+        Ok((count, count == room))
+    }
+
+    /// Looks at what has just come: the common case, in which a whole request is there at once.
+    pub(super) fn examine_scratch<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &mut Turn<'_, Http<H>>,
+        began: Option<Instant>,
+    ) -> Examined {
+        let scratch = &mut *cx.scratch;
+        let octets = &scratch.read[..scratch.filled];
+        match scratch.head.parse(octets, &limits(cx.config)) {
+            Ok(Parsed::Complete(end)) => {
+                self.arrived = Some(cx.now);
+                let awaited = awaited(cx.protocol, cx.config, &scratch.head, octets);
+                if is_here(awaited, end, octets) {
+                    // Empty lines may come before a request that has not begun yet.
+                    let began = began.filter(|_| octets.first().is_some_and(u8::is_ascii_graphic));
+                    scratch.parsed = Some(ParsedHead { end, began });
+                    self.phase = Phase::Request;
+                    return Examined::Step(Step::Next(run_request(cx.protocol, &scratch.head, octets)));
+                }
+            }
+            Ok(Parsed::Partial) => {
+                self.head_since = has_begun(octets).then_some(cx.now);
+                // Its progress is kept, so that a head that trickles in is parsed once.
+                self.head = Some(Box::new(std::mem::take(&mut scratch.head)));
+                self.keep_scratch(cx);
+                return Examined::Incomplete;
+            }
+            Err(refusal) => {
+                self.phase = Phase::Refusing(refusal);
+                return Examined::Step(Step::Go);
+            }
+        }
+        self.keep_scratch(cx);
+        self.examine_partial(cx)
+    }
+
+    /// What has come waits for the rest in the connection's own memory.
+    #[inline(never)]
+    fn keep_scratch<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) {
+        self.partial = cx.scratch.read[..cx.scratch.filled].to_vec();
+        cx.scratch.filled = 0;
+    }
+
+    /// Looks at what has come in several pieces.
+    #[inline(never)]
+    pub(super) fn examine_partial<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &Turn<'_, Http<H>>,
+    ) -> Examined {
+        if self.collecting.is_some() {
+            return self.examine_body(cx);
+        }
+        let mut head = self.head.take().unwrap_or_default();
+        match head.parse(&self.partial, &limits(cx.config)) {
+            Ok(Parsed::Complete(end)) => {
+                self.head_since = None;
+                self.arrived.get_or_insert(cx.now);
+                let awaited = awaited(cx.protocol, cx.config, &head, &self.partial);
+                if let Some(framing) = awaited.filter(|_| !is_here(awaited, end, &self.partial)) {
+                    self.collecting = Some(Collecting::new(framing, end, &self.partial, cx));
+                    return self.examine_body(cx);
+                }
+                self.phase = Phase::Request;
+                self.look_first = true;
+                Examined::Step(Step::Next(run_request(cx.protocol, &head, &self.partial)))
+            }
+            Ok(Parsed::Partial) => {
+                if has_begun(&self.partial) {
+                    self.head_since.get_or_insert(cx.now);
+                }
+                self.head = Some(head);
+                Examined::Incomplete
+            }
+            Err(refusal) => {
+                self.look_first = true;
+                self.phase = Phase::Refusing(refusal);
+                Examined::Step(Step::Go)
+            }
+        }
+    }
+
+    /// Looks at what has come of a body that is collected.
+    fn examine_body<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> Examined {
+        let Some(collecting) = &mut self.collecting else { return Examined::Incomplete };
+        let verdict = collecting.look(&self.partial, cx.now);
+        if matches!(verdict, Verdict::Wait) {
+            return Examined::Incomplete;
+        }
+        self.settle_body(&verdict, cx);
+        Examined::Step(Step::Go)
+    }
+
+    /// Waits for the rest of a request. A server that stops does not wait for one of which nobody knows yet what it
+    /// wants.
+    fn await_more<H: BaseHttpRequestHandler + 'static>(&self, cx: &Turn<'_, Http<H>>) -> Next {
+        if cx.stopping && self.collecting.is_none() {
+            return Next::Close;
+        }
+        self.await_octets(cx.config, cx.now)
+    }
+
+    pub(super) fn await_octets(&self, config: &Config, now: Instant) -> Next {
+        let deadline = if let Some(collecting) = &self.collecting {
+            collecting.deadline(config)
+        } else if let Some(since) = self.head_since {
+            since.checked_add(config.head_timeout)
+        } else {
+            let deadline = match self.fresh_since {
+                None => now.checked_add(config.idle_timeout),
+                Some(since) => since.checked_add(config.head_timeout.min(config.idle_timeout)),
+            };
+            return Next::Wait { read: true, write: false, deadline, idle: true };
+        };
+        Next::read(deadline)
+    }
+}
+
+/// Whether a request has begun, and not only empty lines came.
+fn has_begun(octets: &[u8]) -> bool {
+    !octets.iter().all(|octet| matches!(octet, b'\r' | b'\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::server::protocol::Admission;
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(75);
+
+    /// How long after `start` a connection with this is given up, if it waits since `now`; and
+    /// whether it is idle.
+    fn patience(connection: &HttpConnection, start: Instant, now: Instant) -> (Duration, bool) {
+        match connection.await_octets(&Config::default(), now) {
+            Next::Wait { deadline: Some(deadline), idle, .. } => (deadline - start, idle),
+            next => panic!("{next:?}"),
+        }
+    }
+
+    #[test]
+    fn rule_78_each_silence_has_its_own_time() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(9);
+        let mut connection = HttpConnection::new(Admission::Welcome, start);
+        assert_eq!(patience(&connection, start, start), (HEAD, true));
+        // An empty line prolongs nothing.
+        assert_eq!(patience(&connection, start, later), (HEAD, true));
+        // From the first byte of the head on.
+        connection.head_since = Some(later);
+        assert_eq!(patience(&connection, start, later), (later - start + HEAD, false));
+        // A request was served.
+        (connection.fresh_since, connection.head_since) = (None, None);
+        assert_eq!(patience(&connection, start, later), (later - start + IDLE, true));
+    }
+
+    #[test]
+    fn a_short_idle_timeout_is_also_that_of_a_new_connection() {
+        let start = Instant::now();
+        let connection = HttpConnection::new(Admission::Welcome, start);
+        let config = Config { idle_timeout: Duration::from_secs(3), ..Config::default() };
+        let expected = Some(start + Duration::from_secs(3));
+        assert!(
+            matches!(connection.await_octets(&config, start), Next::Wait { deadline, .. } if deadline == expected)
+        );
+    }
+}

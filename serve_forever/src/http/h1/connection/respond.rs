@@ -1,0 +1,277 @@
+//! Serving: the requests that are complete, and those behind them.
+//!
+//! What happens to few requests stands apart, so that the way of all others is short: more time goes into bringing the code to the
+//! processor than into running it.
+
+use std::borrow::Cow;
+
+use crate::http::Http;
+use crate::http::h1::body_decoder::Framing;
+use crate::http::exchange::Request;
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::h1::head::{Head, HeadLimits, Parsed, Refusal};
+use crate::http::bodies::output::Output;
+use crate::http::bodies::pending::Pending;
+use crate::http::h1::scratch::{BODY_BUFFER, Scratch};
+use crate::http::answer::serve::{Site, exclusive};
+use crate::server::access_log::AccessLog;
+use crate::server::protocol::{Next, Run};
+use crate::transport::Transport;
+
+use super::finish::{Outcome, rest};
+use super::collect::{Collecting, awaited, is_here};
+use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, kind_of, limits};
+
+impl HttpConnection {
+    /// Serves the request that is complete and those behind it, and sends the responses together.
+    pub(super) fn serve<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        cx: &mut Run<'_, Http<H>>,
+        refusal: Option<&Refusal>,
+    ) -> Next {
+        let clock = cx.clock();
+        let Scratch { read, filled, parsed, head, lent } = &mut *cx.scratch;
+        let mut read = &mut **read;
+        let mut large = None;
+        if std::mem::take(&mut self.look_first) || refusal.is_some() && !self.partial.is_empty() {
+            if self.partial.len() + BODY_BUFFER > read.len() && refusal.is_none() {
+                let large = large.insert(self.take_large());
+                *filled = large.bytes.len();
+                read = &mut large.bytes;
+            } else {
+                *filled = self.bring(read);
+            }
+            *parsed = None;
+            // Where the request was refused before its end, this repeats that; the refusal is known.
+            head.clear();
+        }
+        debug_assert!(self.partial.is_empty(), "what came before would come before the next request");
+        (self.head, self.head_since, self.collecting) = (None, None, None);
+        self.fresh_since = None;
+        let site = Site {
+            server: cx.server,
+            config: cx.config,
+            transport: cx.transport,
+            seat: cx.seat,
+            waker: cx.waker,
+        };
+        let log = cx.server.access_log();
+        // Of those behind the first one too: they came with it.
+        let arrived = self.arrived.take().unwrap_or(cx.started);
+        let limits = limits(cx.config);
+        exclusive(&mut lent.output).begin_connection();
+        let mut start = 0;
+        let mut refusal = refusal.map(Cow::Borrowed);
+        let mut first = true;
+        let after = loop {
+            // Whether all fields are known.
+            let mut is_whole = true;
+            let mut began = None;
+            let end = if let Some(head) = parsed.take() {
+                began = head.began;
+                head.end
+            } else {
+                let octets = &read[start..*filled];
+                match parse_next(head, octets, &limits, &mut refusal) {
+                    Some(end) => end,
+                    None if refusal.is_none() => break After::Receive,
+                    None => {
+                        is_whole = false;
+                        octets.len()
+                    }
+                }
+            };
+            if refusal.is_none() {
+                // Of the first one the connection has decided that it starts.
+                let octets = &read[start..*filled];
+                if !first && !is_here(awaited(cx.protocol, cx.config, head, octets), end, octets) {
+                    // The next request's body is not here yet.
+                    break After::Receive;
+                }
+                // Of the first one this was asked before the run began.
+                if !first && cx.protocol.may_block() {
+                    let kind = kind_of(head, &read[start..start + end]);
+                    cx.kind.set(kind);
+                    if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
+                        cx.seat.release();
+                    }
+                }
+                // A body that is not here as a whole is received into the buffer behind the head: make room.
+                let whole = matches!(head.framing(), Framing::Length(length)
+                    if length <= (*filled - start - end) as u64);
+                if !whole && start > 0 {
+                    make_room(read, &mut start, filled);
+                }
+            }
+            first = false;
+            let (octets, rest) = read[start..].split_at_mut(end);
+            let received = *filled - start - end;
+            let request = Request { head, octets, arrived, began, is_whole };
+            let served = cx.protocol.serve(site, request, refusal.as_deref(), rest, received, lent);
+            if refusal.is_some() {
+                // Its parsing may have stopped in the middle, and the next connection gets this memory.
+                head.clear();
+            }
+            *filled = start + end + served.rest.1;
+            start += end + served.rest.0;
+            if let Some(upgraded) = served.upgraded {
+                // What is in the buffer went with the stream.
+                *filled = 0;
+                drop_output(exclusive(&mut lent.output), log);
+                return self.leave_to(upgraded, cx);
+            }
+            if served.cut {
+                cut_off(exclusive(&mut lent.output), cx.transport, log);
+                *filled = 0;
+                return Next::Close;
+            }
+            let clean = refusal.is_none() && start == *filled && served.complete;
+            match served.unread {
+                Some(decoder) if !served.close => {
+                    *filled = start;
+                    break After::Drain(Box::new(Drain {
+                        decoder: *decoder,
+                        left: cx.config.max_drain_size,
+                        deadline: None,
+                    }));
+                }
+                // Nobody wants what else the client sent, but it must not be lost to a reset that we sent.
+                _ if served.close && clean => break After::Close,
+                _ if served.close => break After::Linger,
+                _ => {}
+            }
+            let output = exclusive(&mut lent.output);
+            if output.attachment.is_some() || output.ready.len() > MAX_UNSENT || start == *filled {
+                break After::Receive;
+            }
+        };
+        if matches!(after, After::Receive) && start < *filled {
+            self.keep(&read[start..*filled]);
+        }
+        *filled = 0;
+        let output = exclusive(&mut lent.output);
+        let attachment = output.attachment.take();
+        let framing = output.source_framing();
+        // The system still has to deliver much of a long response when we are done with it: a late octet of the
+        // client, for which nobody looks any more, would make it throw that away.
+        let mut after = after;
+        if matches!(after, After::Close) && output.has_left() {
+            after = After::Linger;
+        }
+        // Not where its next turn is due already, nor where it has to be registered anew before that.
+        if attachment.is_none()
+            && matches!(after, After::Receive)
+            && !self.look_first
+            && let Some(holds) = cx.holds.filter(|_| !cx.seat.is_released() && !cx.seat.is_deregistered())
+        {
+            self.hold(lent, framing);
+            holds.set(true);
+            return self.sent(after, cx.transport, cx.config, clock);
+        }
+        let mut sent = 0;
+        if attachment.is_none() {
+            match Outcome::of(cx.transport.send(&output.ready, false), output, cx.transport, log) {
+                Outcome::All => return self.sent(after, cx.transport, cx.config, clock),
+                Outcome::Part(count) => sent = count,
+                Outcome::Gone => return Next::Close,
+            }
+        }
+        let pending = rest(output, sent, attachment, framing, log);
+        self.send_rest(pending, after, cx)
+    }
+
+    #[inline(never)]
+    fn send_rest<H: BaseHttpRequestHandler + 'static>(
+        &mut self,
+        mut pending: Box<Pending>,
+        after: After,
+        cx: &mut Run<'_, Http<H>>,
+    ) -> Next {
+        pending.keeps_behind(self.partial.len());
+        let after = if matches!(after, After::Close) { After::Linger } else { after };
+        // The time that a long file takes is not the handler's: learned of, it would make threads for those that send one.
+        let is_long = pending.is_long_file();
+        self.phase = Phase::Sending(pending, after);
+        if is_long { Next::Again } else { self.send_more(cx) }
+    }
+
+    /// A body that was collected stays where it is if it is larger than the memory of the thread.
+    #[inline(never)]
+    fn take_large(&mut self) -> Large {
+        Large { bytes: std::mem::take(&mut self.partial), _share: self.collecting.take() }
+    }
+
+    /// What came in pieces, or before the connection had to wait, goes to where requests are served. Its length.
+    #[inline(never)]
+    fn bring(&mut self, read: &mut [u8]) -> usize {
+        let partial = std::mem::take(&mut self.partial);
+        let length = partial.len().min(read.len());
+        read[..length].copy_from_slice(&partial[..length]);
+        length
+    }
+
+    /// Keeps what has come of the next request.
+    #[inline(never)]
+    fn keep(&mut self, octets: &[u8]) {
+        self.partial = octets.to_vec();
+        self.look_first = true;
+    }
+}
+
+/// A request that is larger than the memory of the thread, and its share in the budget.
+struct Large {
+    bytes: Vec<u8>,
+    _share: Option<Box<Collecting>>,
+}
+
+/// How many of `octets` the next request begins with. `None`: its head is not all there, or it is refused and its fields are
+/// not all known.
+#[inline(never)]
+fn parse_next(
+    head: &mut Head,
+    octets: &[u8],
+    limits: &HeadLimits,
+    refusal: &mut Option<Cow<'_, Refusal>>,
+) -> Option<usize> {
+    let parsed = head.parse(octets, limits);
+    if refusal.is_some() {
+        // As far as it goes, for the log.
+        return matches!(parsed, Ok(Parsed::Complete(_))).then_some(octets.len());
+    }
+    match parsed {
+        Ok(Parsed::Complete(end)) => return Some(end),
+        Ok(Parsed::Partial) => head.clear(),
+        Err(wrong) => *refusal = Some(Cow::Owned(wrong)),
+    }
+    None
+}
+
+/// Moves what was received and not served yet to the front.
+#[cold]
+fn make_room(read: &mut [u8], start: &mut usize, filled: &mut usize) {
+    read.copy_within(*start..*filled, 0);
+    *filled -= *start;
+    *start = 0;
+}
+
+/// The connection is a stream now, and nothing more is sent as a response.
+#[cold]
+fn drop_output(output: &mut Output, log: &AccessLog) {
+    output.lines.settle(log, &[], 0);
+    output.let_go();
+}
+
+/// What is complete, such as answers to earlier requests, still goes out if the peer takes it at once; the end of the connection
+/// shows that the last one is not whole.
+#[cold]
+fn cut_off(output: &mut Output, transport: &Transport, log: &AccessLog) {
+    let sent = match output.ready.as_slice() {
+        [] => 0,
+        ready => transport.send(ready, false).unwrap_or(0),
+    };
+    output.lines.settle(log, &output.ready, sent);
+    if output.is_close_delimited() {
+        transport.abort();
+    }
+    output.let_go();
+}

@@ -1,0 +1,649 @@
+//! What answers requests.
+
+pub(crate) mod closure;
+pub(crate) mod slot;
+pub(crate) mod wanted_bodies;
+
+use std::borrow::Cow;
+
+use crate::Result;
+use crate::server::factory::{ByClone, HandlerFactory};
+
+use crate::http::message::error_page;
+use crate::http::exchange::Exchange;
+use crate::http::log::record::LogRecord;
+use crate::http::handler::wanted_bodies::WantedBodies;
+
+/// Answers requests, one method of it per request method: Python's `BaseHTTPRequestHandler`.
+///
+/// Every method is provided; a handler overrides those that it answers. What it does not answer gets
+/// `501 Unsupported method`, as in Python, or `405` with `Allow` if [`allowed_methods`](Self::allowed_methods) says
+/// what is allowed. A handler is made for every request, run, and dropped on one thread; state that is to outlive
+/// the request lives in the [server](Exchange::server), or behind an `Arc` that the handler's constructor clones.
+///
+/// Handlers may block: a handler that waits never stops the others.
+///
+/// An error that a method returns becomes `500` if nothing was sent yet, else the connection is cut, so that the
+/// client notices; a panic likewise.
+///
+/// ```
+/// use std::io::Write;
+/// use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+///
+/// struct Handler;
+///
+/// impl BaseHttpRequestHandler for Handler {
+///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+///         http.send_response(200).send_header("Content-Type", "text/plain").end_headers()?;
+///         http.wfile().write_all(b"Hello\n")?;
+///         Ok(())
+///     }
+/// }
+///
+/// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.ends_with(b"\r\n\r\nHello\n"));
+/// let answer = testing::respond(|| Handler, b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n");
+/// assert!(answer.starts_with(b"HTTP/1.1 501 Unsupported method ('PUT')\r\n"));
+/// ```
+pub trait BaseHttpRequestHandler {
+    /// `GET` (RFC 9110 §9.3.1).
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///         if http.url_path() != "/tea" {
+    ///             return http.send_error(404, None, None);
+    ///         }
+    ///         http.send_response(200).end_headers()?;
+    ///         Ok(http.wfile().write_all(b"Here you are")?)
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nHere you are"));
+    /// ```
+    fn do_get(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `HEAD` (RFC 9110 §9.3.2): what `GET` answers, without the body. The default runs [`do_get`](Self::do_get); the
+    /// server keeps the body back.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_head(&mut self, http: &mut Exchange) -> Result {
+    ///         // The length is known; nothing has to be computed for it.
+    ///         http.send_response(200).send_header("Content-Length", 1_000_000).end_headers()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nContent-Length: 1000000\r\n\r\n"));
+    /// ```
+    fn do_head(&mut self, http: &mut Exchange) -> Result {
+        self.do_get(http)
+    }
+
+    /// `POST` (RFC 9110 §9.3.3).
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_post(&mut self, http: &mut Exchange) -> Result {
+    ///         let mut body = String::new();
+    ///         http.rfile().read_to_string(&mut body)?;
+    ///         http.send_response(200).end_headers()?;
+    ///         Ok(http.wfile().write_all(body.to_uppercase().as_bytes())?)
+    ///     }
+    /// }
+    ///
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(|| Handler, request).ends_with(b"\r\n\r\nTEA"));
+    /// ```
+    fn do_post(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `PUT` (RFC 9110 §9.3.4).
+    ///
+    /// ```
+    /// # use std::io::Read;
+    /// # use std::sync::Mutex;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_put(&mut self, http: &mut Exchange) -> Result {
+    ///         let mut content = Vec::new();
+    ///         http.rfile().read_to_end(&mut content)?;
+    ///         *http.server().state::<Mutex<Vec<u8>>>().lock().unwrap() = content;
+    ///         http.send_response(204).end_headers()
+    ///     }
+    /// }
+    ///
+    /// let request = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(|| Handler, request).starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    fn do_put(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `DELETE` (RFC 9110 §9.3.5).
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_delete(&mut self, http: &mut Exchange) -> Result {
+    ///         match http.url_path() {
+    ///             "/tea" => http.send_error(403, Some("Never delete the tea"), None),
+    ///             _ => http.send_response(204).end_headers(),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"DELETE /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 403 Never delete the tea\r\n"));
+    /// ```
+    fn do_delete(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `PATCH` (RFC 5789).
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_patch(&mut self, http: &mut Exchange) -> Result {
+    ///         if http.headers().get("Content-Type") != Some("application/merge-patch+json") {
+    ///             return http.send_error(415, None, None);
+    ///         }
+    ///         http.send_response(204).end_headers()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"PATCH / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 415 "));
+    /// ```
+    fn do_patch(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `OPTIONS` (RFC 9110 §9.3.7). The default answers with `Allow` if [`allowed_methods`](Self::allowed_methods)
+    /// is there. `OPTIONS *` is answered in the same way without this method.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_options(&mut self, http: &mut Exchange) -> Result {
+    ///         http.send_response(204)
+    ///             .send_header("Access-Control-Allow-Origin", "*")
+    ///             .send_header("Access-Control-Allow-Methods", "GET, PUT")
+    ///             .end_headers()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nAccess-Control-Allow-Methods: GET, PUT\r\n\r\n"));
+    /// ```
+    fn do_options(&mut self, http: &mut Exchange) -> Result {
+        match self.allowed_methods() {
+            Some(allowed) => answer_options(Some(&allowed), http),
+            None => not_implemented(None, http),
+        }
+    }
+
+    /// `CONNECT` (RFC 9110 §9.3.6); [`path`](Exchange::path) is the authority that is asked for.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_connect(&mut self, http: &mut Exchange) -> Result {
+    ///         let message = format!("No way to {}", http.path());
+    ///         http.send_error(403, Some(&message), None)
+    ///     }
+    /// }
+    ///
+    /// let request = b"CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n";
+    /// let answer = testing::respond(|| Handler, request);
+    /// assert!(answer.starts_with(b"HTTP/1.1 403 No way to b.example:443\r\n"));
+    /// ```
+    fn do_connect(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// `TRACE` (RFC 9110 §9.3.8).
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_trace(&mut self, http: &mut Exchange) -> Result {
+    ///         let line = http.requestline();
+    ///         http.send_response(200).send_header("Content-Type", "message/http").end_headers()?;
+    ///         http.wfile().write_all(line)?;
+    ///         Ok(http.wfile().write_all(b"\r\n\r\n")?)
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"TRACE /tea HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nTRACE /tea HTTP/1.1\r\n\r\n"));
+    /// ```
+    fn do_trace(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(self.allowed_methods(), http)
+    }
+
+    /// Every other method. [`command`](Exchange::command) tells which.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn do_other(&mut self, http: &mut Exchange) -> Result {
+    ///         match http.command() {
+    ///             "BREW" => http.send_error(418, None, None),
+    ///             _ => http.send_error(501, None, None),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 418 "));
+    /// ```
+    fn do_other(&mut self, http: &mut Exchange) -> Result {
+        not_implemented(None, http)
+    }
+
+    /// A client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). True: it will get that when the
+    /// handler first reads `rfile`. False: a final response was sent instead, and the method is not run.
+    ///
+    /// ```
+    /// # use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
+    /// struct Small;
+    ///
+    /// impl BaseHttpRequestHandler for Small {
+    ///     fn handle_expect_100(&mut self, http: &mut Exchange) -> bool {
+    ///         let length = http.headers().get("Content-Length").and_then(|text| text.parse().ok());
+    ///         if length.unwrap_or(0) <= 1_000_000_u64 {
+    ///             return true;
+    ///         }
+    ///         let _ = http.send_error(413, None, None);
+    ///         false
+    ///     }
+    /// }
+    /// ```
+    fn handle_expect_100(&mut self, http: &mut Exchange) -> bool {
+        let _ = http;
+        true
+    }
+
+    /// The methods that are allowed, as they stand in an `Allow` field. `None`: what is not implemented is `501`.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    /// use serve_forever::{testing, BaseHttpRequestHandler};
+    ///
+    /// struct ReadOnly;
+    ///
+    /// impl BaseHttpRequestHandler for ReadOnly {
+    ///     fn allowed_methods(&self) -> Option<Cow<'static, str>> {
+    ///         Some("GET, HEAD, OPTIONS".into())
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| ReadOnly, b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
+    /// ```
+    fn allowed_methods(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    /// The first half of the `Server` field. Empty together with [`sys_version`](Self::sys_version): no field.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn server_version(&self) -> Cow<'static, str> {
+    ///         "Teapot/1.0".into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nServer: Teapot/1.0\r\n"));
+    /// ```
+    fn server_version(&self) -> Cow<'static, str> {
+        Cow::Borrowed(SERVER_VERSION)
+    }
+
+    /// The second half of the `Server` field. Empty by default: what the server runs on is nobody's business.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn sys_version(&self) -> Cow<'static, str> {
+    ///         format!("({})", std::env::consts::OS).into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let system = format!(" ({})\r\n", std::env::consts::OS);
+    /// assert!(String::from_utf8_lossy(&answer).contains(&system));
+    /// ```
+    fn sys_version(&self) -> Cow<'static, str> {
+        Cow::Borrowed("")
+    }
+
+    /// `HTTP/1.1`, or `HTTP/1.0` to close the connection after every response.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn protocol_version(&self) -> Cow<'static, str> {
+    ///         "HTTP/1.0".into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.0 501 "));
+    /// ```
+    fn protocol_version(&self) -> Cow<'static, str> {
+        Cow::Borrowed("HTTP/1.1")
+    }
+
+    /// The page of [`send_error`](Exchange::send_error), with `%(code)d`, `%(message)s` and `%(explain)s` in it.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn error_message_format(&self) -> Cow<'static, str> {
+    ///         "%(code)d: %(message)s".into()
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\n\r\n501: Unsupported method ("));
+    /// ```
+    fn error_message_format(&self) -> Cow<'static, str> {
+        Cow::Borrowed(error_page::DEFAULT_FORMAT)
+    }
+
+    /// The `Content-Type` of the error page.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use serve_forever::{testing, BaseHttpRequestHandler};
+    /// struct Handler;
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    ///     fn error_content_type(&self) -> Cow<'static, str> {
+    ///         "application/problem+json".into() // With an `error_message_format` that fits.
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Type: application/problem+json\r\n"));
+    /// ```
+    fn error_content_type(&self) -> Cow<'static, str> {
+        Cow::Borrowed(error_page::DEFAULT_CONTENT_TYPE)
+    }
+
+    /// Whether a method may wait for anything but the client. A handler that never does needs no permit and is served
+    /// even when all threads are taken by others. Where many requests have come at once, its responses go out together with
+    /// those to the next ones: that costs much less. The first of them waits for half a millisecond, and then for three more
+    /// handlers at the most.
+    ///
+    /// ```
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
+    /// struct Health;
+    ///
+    /// impl BaseHttpRequestHandler for Health {
+    ///     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    ///         http.send_response(204).end_headers()
+    ///     }
+    ///
+    ///     fn may_block(&self) -> bool {
+    ///         false
+    ///     }
+    /// }
+    ///
+    /// let answer = testing::respond(|| Health, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    fn may_block(&self) -> bool {
+        true
+    }
+
+    /// Nothing comes before the look at what is served: no code of a user's, which could change that first. And nothing in
+    /// the handler changes: it is kept and serves the next requests too, and what it says of itself holds for all of them. Not to be
+    /// said by handlers that pass requests on.
+    #[doc(hidden)]
+    fn only_reads(&self) -> bool {
+        false
+    }
+
+    /// Which bodies may be read. The answer of the first handler holds for all of its type.
+    #[doc(hidden)]
+    fn wanted_bodies(&self) -> WantedBodies {
+        WantedBodies::All
+    }
+
+    /// Logs a request that was answered. Called after the method, on the same thread.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// struct Handler(Sender<String>);
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    /// #     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #         http.send_response(204).end_headers()
+    /// #     }
+    ///     fn log_request(&self, record: &LogRecord) {
+    ///         let _ = self.0.send(record.text());
+    ///     }
+    /// }
+    ///
+    /// let (log, lines) = channel();
+    /// testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(lines.recv().unwrap(), "\"GET / HTTP/1.1\" 204 0");
+    /// ```
+    fn log_request(&self, record: &LogRecord) {
+        record.write();
+    }
+
+    /// Logs an error: what [`send_error`](Exchange::send_error) and [`log_error`](Exchange::log_error) say.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// struct Handler(Sender<String>);
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    /// #     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #         http.send_error(404, Some("No tea"), None)
+    /// #     }
+    ///     fn log_error(&self, record: &LogRecord) {
+    ///         let _ = self.0.send(record.text());
+    ///     }
+    /// }
+    ///
+    /// let (log, lines) = channel();
+    /// testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(lines.recv().unwrap(), "code 404, message No tea");
+    /// ```
+    fn log_error(&self, record: &LogRecord) {
+        self.log_message(record);
+    }
+
+    /// Logs a message.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::{channel, Sender};
+    /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
+    /// struct Handler(Sender<String>);
+    ///
+    /// impl BaseHttpRequestHandler for Handler {
+    /// #     fn do_get(&mut self, http: &mut Exchange) -> Result {
+    /// #         http.log_message("tea, please");
+    /// #         http.send_response(204).end_headers()
+    /// #     }
+    ///     fn log_message(&self, record: &LogRecord) {
+    ///         let _ = self.0.send(format!("{}: {}", record.client_address().ip(), record.text()));
+    ///     }
+    /// }
+    ///
+    /// let (log, lines) = channel();
+    /// testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(lines.recv().unwrap(), "127.0.0.1: tea, please");
+    /// ```
+    fn log_message(&self, record: &LogRecord) {
+        record.write();
+    }
+}
+
+/// The `Server` field of a handler that does not say otherwise.
+pub(crate) const SERVER_VERSION: &str = concat!("serve-forever/", env!("CARGO_PKG_VERSION"));
+
+/// 405 where `allowed` says what is, else 501.
+pub(crate) fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
+    if let Some(allowed) = allowed {
+        return http.send_error_with(405, None, None, &[("Allow", &allowed)]);
+    }
+    let message = format!("Unsupported method ('{}')", http.command());
+    http.send_error(501, Some(&message), None)
+}
+
+/// The answer to `OPTIONS`.
+pub(crate) fn answer_options(allowed: Option<&str>, http: &mut Exchange) -> Result {
+    http.send_response(200);
+    if let Some(allowed) = allowed {
+        http.send_header("Allow", allowed);
+    }
+    http.send_header("Content-Length", 0).end_headers()
+}
+
+impl<H> HandlerFactory<(ByClone, Exchange<'static>)> for H
+where
+    H: BaseHttpRequestHandler + Clone + Send + Sync + 'static,
+{
+    type Handler = H;
+
+    const COPIES: bool = true;
+
+    fn make(&self) -> H {
+        self.clone()
+    }
+}
+
+#[cold]
+fn answer_asterisk<H: BaseHttpRequestHandler + ?Sized>(handler: &H, http: &mut Exchange) -> Result {
+    answer_options(handler.allowed_methods().as_deref(), http)
+}
+
+/// Runs the method of `handler` that the request is for.
+pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
+    if http.request.head.asterisk() {
+        return answer_asterisk(handler, http);
+    }
+    if http.rfile.is_expected() && !handler.handle_expect_100(http) {
+        return Ok(());
+    }
+    match http.request.head.method_octets(http.request.octets) {
+        b"GET" => handler.do_get(http),
+        _ => dispatch_other(handler, http),
+    }
+}
+
+/// Apart from the method of most requests, so that the way of those is short.
+#[inline(never)]
+fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
+    match http.request.head.method_octets(http.request.octets) {
+        b"HEAD" => handler.do_head(http),
+        b"POST" => handler.do_post(http),
+        b"PUT" => handler.do_put(http),
+        b"DELETE" => handler.do_delete(http),
+        b"PATCH" => handler.do_patch(http),
+        b"OPTIONS" => handler.do_options(http),
+        b"CONNECT" => {
+            // What follows may be meant for the tunnel, whatever the answer is (RFC 9110 §9.3.6).
+            http.must_close();
+            handler.do_connect(http)
+        }
+        b"TRACE" => handler.do_trace(http),
+        _ => handler.do_other(http),
+    }
+}
+
+macro_rules! forward {
+    ($($name:ident(&mut self) -> $result:ty;)* ; $($get:ident(&self) -> $value:ty;)* ; $($log:ident;)*) => {
+        impl<T: BaseHttpRequestHandler + ?Sized> BaseHttpRequestHandler for Box<T> {
+            $(fn $name(&mut self, http: &mut Exchange) -> $result {
+                (**self).$name(http)
+            })*
+            $(fn $get(&self) -> $value {
+                (**self).$get()
+            })*
+            $(fn $log(&self, record: &LogRecord) {
+                (**self).$log(record);
+            })*
+        }
+    };
+}
+
+forward! {
+    do_get(&mut self) -> Result;
+    do_head(&mut self) -> Result;
+    do_post(&mut self) -> Result;
+    do_put(&mut self) -> Result;
+    do_delete(&mut self) -> Result;
+    do_patch(&mut self) -> Result;
+    do_options(&mut self) -> Result;
+    do_connect(&mut self) -> Result;
+    do_trace(&mut self) -> Result;
+    do_other(&mut self) -> Result;
+    handle_expect_100(&mut self) -> bool;
+    ;
+    allowed_methods(&self) -> Option<Cow<'static, str>>;
+    server_version(&self) -> Cow<'static, str>;
+    sys_version(&self) -> Cow<'static, str>;
+    protocol_version(&self) -> Cow<'static, str>;
+    error_message_format(&self) -> Cow<'static, str>;
+    error_content_type(&self) -> Cow<'static, str>;
+    may_block(&self) -> bool;
+    ;
+    log_request;
+    log_error;
+    log_message;
+}
