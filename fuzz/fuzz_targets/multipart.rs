@@ -2,4 +2,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| serve_forever_fuzz::multipart(input));
+fuzz_target!(|input: &[u8]| serve_forever::fuzzing::multipart(input));

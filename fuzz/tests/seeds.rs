@@ -19,45 +19,45 @@ fn with_seeds(target: &str, check: fn(&[u8])) {
 
 #[test]
 fn heads() {
-    with_seeds("head", serve_forever_fuzz::head);
+    with_seeds("head", serve_forever::fuzzing::head);
 }
 
 #[test]
 fn bodies() {
-    with_seeds("body", serve_forever_fuzz::body);
+    with_seeds("body", serve_forever::fuzzing::body);
 }
 
 #[test]
 fn connections() {
-    with_seeds("connection", serve_forever_fuzz::connection);
+    with_seeds("connection", serve_forever::fuzzing::connection);
 }
 
 #[test]
 fn forms_in_parts() {
-    with_seeds("multipart", serve_forever_fuzz::multipart);
+    with_seeds("multipart", serve_forever::fuzzing::multipart);
 }
 
 #[test]
 fn urlencoded_forms() {
-    with_seeds("form", serve_forever_fuzz::form);
+    with_seeds("form", serve_forever::fuzzing::form);
 }
 
 #[test]
 fn ranges() {
-    with_seeds("range", serve_forever_fuzz::range);
+    with_seeds("range", serve_forever::fuzzing::range);
 }
 
 #[test]
 fn paths_and_queries() {
-    with_seeds("query", serve_forever_fuzz::query);
+    with_seeds("query", serve_forever::fuzzing::query);
 }
 
 #[test]
 fn heads_as_httparse_reads_them() {
-    with_seeds("head_vs_httparse", serve_forever_fuzz::head_vs_httparse);
+    with_seeds("head_vs_httparse", serve_forever::fuzzing::head_vs_httparse);
 }
 
 #[test]
 fn proxy_headers() {
-    with_seeds("proxy_header", serve_forever_fuzz::proxy_header);
+    with_seeds("proxy_header", serve_forever::fuzzing::proxy_header);
 }

@@ -53,6 +53,9 @@
 
 mod diagnostics;
 mod files;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 pub mod manual;
 mod raw;

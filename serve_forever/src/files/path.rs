@@ -10,7 +10,7 @@ use crate::sys;
 /// What a request asks for, as a path that cannot lead out of the directory it is joined to: each of its steps is a
 /// plain name. (Links are another matter, as they are followed.)
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct RequestPath {
+pub(crate) struct RequestPath {
     relative: PathBuf,
     end: End,
 }
@@ -28,7 +28,7 @@ enum End {
 
 /// Why a path leads to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PathError {
+pub(crate) enum PathError {
     /// It [is no path](is_malformed) of a URI.
     Malformed,
     /// No file can have one of its names.
@@ -40,7 +40,7 @@ impl RequestPath {
     /// anything.
     ///
     /// As in Python, `..` at the top stays there, and a coded slash at the very end counts as one.
-    pub(super) fn parse(url_path: &str) -> Result<Self, PathError> {
+    pub(crate) fn parse(url_path: &str) -> Result<Self, PathError> {
         if is_malformed(url_path) {
             return Err(PathError::Malformed);
         }
@@ -72,28 +72,28 @@ impl RequestPath {
     }
 
     /// The path of the file or directory below the root, of plain names only.
-    pub(super) fn relative(&self) -> &Path {
+    pub(crate) fn relative(&self) -> &Path {
         &self.relative
     }
 
     /// Whether one of its names is [hidden](is_hidden_name).
-    pub(super) fn is_hidden(&self) -> bool {
+    pub(crate) fn is_hidden(&self) -> bool {
         self.relative.iter().any(|name| is_hidden_name(name.as_encoded_bytes()))
     }
 
     /// Whether it ends in a slash, or in dots, so that it can be a directory only.
-    pub(super) fn names_directory(&self) -> bool {
+    pub(crate) fn names_directory(&self) -> bool {
         self.end != End::Name
     }
 
     /// Whether the relative links of a page lead to what is in the directory. They do not from
     /// `/a/b/..`: a client that leaves the dots there takes `c` for `/a/b/c`.
-    pub(super) fn ends_in_slash(&self) -> bool {
+    pub(crate) fn ends_in_slash(&self) -> bool {
         self.end == End::Slash
     }
 
     /// For people: decoded, with a slash at both ends.
-    pub(super) fn display(&self) -> String {
+    pub(crate) fn display(&self) -> String {
         let mut shown = String::from("/");
         for name in &self.relative {
             shown.push_str(&name.to_string_lossy());
@@ -104,14 +104,14 @@ impl RequestPath {
 }
 
 /// Whether a name begins with a dot, as those of what is private do. `.well-known` is there to be found (RFC 8615).
-pub(super) fn is_hidden_name(name: &[u8]) -> bool {
+pub(crate) fn is_hidden_name(name: &[u8]) -> bool {
     name.starts_with(b".") && name != b".well-known"
 }
 
 /// Where the directory of that request is found, with a slash at the end: for a redirect.
 ///
 /// Slashes are collapsed and backslashes coded, because browsers would take `//name` or `/\name` for another host.
-pub(super) fn with_slash(url_path: &str, query: Option<&str>) -> String {
+pub(crate) fn with_slash(url_path: &str, query: Option<&str>) -> String {
     let mut location = String::with_capacity(url_path.len() + query.map_or(0, str::len) + 2);
     for segment in url_path.split('/').filter(|segment| !segment.is_empty()) {
         location.push('/');

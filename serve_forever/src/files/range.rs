@@ -6,7 +6,7 @@ use crate::http::message::fields::trim_blanks;
 
 /// What a request wants of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// All of it: 200. There is no `Range`, or one that is to be ignored.
     Whole,
     /// 416: nothing that the file has. Never of an empty file.
@@ -34,7 +34,7 @@ pub(super) enum Wanted {
 /// Every range of an empty file is ignored. Some clients and proxies send a range with each request
 /// to bound the size of the response, such as `bytes=0-1048575`; they expect 200 here, as nginx,
 /// Apache and Go send it, and would take 416 for a failure.
-pub(super) fn parse<'a>(mut lines: impl Iterator<Item = &'a [u8]>, length: u64) -> Wanted {
+pub(crate) fn parse<'a>(mut lines: impl Iterator<Item = &'a [u8]>, length: u64) -> Wanted {
     if length == 0 {
         return Wanted::Whole;
     }

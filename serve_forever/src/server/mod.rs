@@ -22,7 +22,7 @@ pub(crate) mod learned;
 mod monitor;
 mod peers;
 pub(crate) mod protocol;
-mod proxy_header;
+pub(crate) mod proxy_header;
 pub(crate) mod proxy_networks;
 mod readers;
 pub(crate) mod seat;

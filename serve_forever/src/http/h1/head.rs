@@ -188,7 +188,7 @@ impl Head {
         path.get(..question_mark(path)).unwrap_or(path)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     /// The request target as it came.
     pub(crate) fn target<'a>(&self, octets: &'a [u8]) -> &'a str {
         self.target.text(octets)

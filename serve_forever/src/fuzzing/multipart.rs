@@ -4,9 +4,9 @@ use std::io::{BufRead, Read};
 use std::sync::{Arc, Mutex};
 
 use memchr::memmem;
-use serve_forever::{Exchange, Result, StatusError, handler_fn, testing};
+use crate::{Exchange, Result, StatusError, handler_fn, testing};
 
-use crate::cut::{chunked, split};
+use super::cut::{chunked, split};
 
 /// What came of a body: the contents of its parts, or the status of its refusal.
 type Outcome = std::result::Result<Vec<Vec<u8>>, u16>;
@@ -78,7 +78,7 @@ fn parts(http: &mut Exchange, skipping: bool) -> Result<Vec<Vec<u8>>> {
     Ok(parts)
 }
 
-fn status(error: &serve_forever::Error) -> u16 {
+fn status(error: &crate::Error) -> u16 {
     let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     let error = error.downcast_ref::<StatusError>().or_else(|| inner?.downcast_ref());
     error.expect("the client is told").status()

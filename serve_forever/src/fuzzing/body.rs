@@ -1,9 +1,9 @@
 //! The decoder of bodies: the same content and the same end however it is cut, and the content that a simpler
 //! decoder finds.
 
-use crate::cut::{prefixes, split};
-use crate::http::body::{BodyDecoder, Decoded, Framing};
-use crate::http::head::Refusal;
+use super::cut::{prefixes, split};
+use crate::http::h1::body_decoder::{BodyDecoder, Decoded, Framing};
+use crate::http::h1::head::Refusal;
 
 /// What came of a body.
 #[derive(Debug, PartialEq)]

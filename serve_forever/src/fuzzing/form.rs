@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use serve_forever::{Exchange, Result, handler_fn, testing};
+use crate::{Exchange, Result, handler_fn, testing};
 
-use crate::cut::{chunked, split};
-use crate::percent::decode;
+use super::cut::{chunked, split};
+use super::percent::decode;
 
 pub(crate) type Fields = Vec<(String, String)>;
 

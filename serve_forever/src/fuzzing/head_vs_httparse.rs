@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use httparse::{EMPTY_HEADER, Request, Status};
 
-use crate::http::head::{FIELDS_LIMIT, Head, HeadLimits, Parsed};
+use crate::http::h1::head::{FIELDS_LIMIT, Head, HeadLimits, Parsed};
 
 pub fn head_vs_httparse(input: &[u8]) {
     let mut head = Head::default();

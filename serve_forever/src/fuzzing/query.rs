@@ -4,12 +4,12 @@
 use std::path::Component;
 use std::sync::{Arc, Mutex};
 
-use serve_forever::{BaseHttpRequestHandler, Exchange, HandlerFactory, Result, Router, handler_fn, testing};
+use crate::{BaseHttpRequestHandler, Exchange, HandlerFactory, Result, Router, handler_fn, testing};
 
-use crate::cut::split;
+use super::cut::split;
 use crate::files::path::{PathError, RequestPath};
-use crate::form::{Fields, simple};
-use crate::percent::{decode, encode, is_strict};
+use super::form::{Fields, simple};
+use super::percent::{decode, encode, is_strict};
 
 /// Octets of an input that are looked at: coded, they still fit into a target.
 const MOST: usize = 4096;

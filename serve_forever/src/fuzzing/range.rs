@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::cut::split;
+use super::cut::split;
 use crate::files::range::{Wanted, parse};
 
 /// Positions, of which no number that fits is too large for a sum.

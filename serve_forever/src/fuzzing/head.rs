@@ -1,8 +1,8 @@
 //! The head of a request: the same result however it is cut, and nothing in it that could mean two things.
 
-use crate::cut::{prefixes, split};
-use crate::http::body::Framing;
-use crate::http::head::{Head, HeadLimits, Parsed, Refusal};
+use super::cut::{prefixes, split};
+use crate::http::h1::body_decoder::Framing;
+use crate::http::h1::head::{Head, HeadLimits, Parsed, Refusal};
 
 /// The first octet says how the rest is cut.
 pub fn head(input: &[u8]) {

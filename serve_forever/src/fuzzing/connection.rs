@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, Read, Write};
 use std::sync::OnceLock;
 
-use serve_forever::{Exchange, Result, Source, handler_fn, testing};
+use crate::{Exchange, Result, Source, handler_fn, testing};
 
 /// The input is what the client sends before it closes its side.
 pub fn connection(input: &[u8]) {
