@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unused_imports)] // every test crate uses its own part of this
 
+mod alone;
 mod client;
 mod handlers;
 mod log;
@@ -12,6 +13,7 @@ mod server;
 mod sync;
 pub(crate) mod waits;
 
+pub(crate) use alone::alone;
 pub(crate) use client::Client;
 pub(crate) use handlers::{OnlyGet, ReadOnly, Script, answer, describe, reply, trailer};
 pub(crate) use log::Captured;

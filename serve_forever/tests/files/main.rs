@@ -1,0 +1,24 @@
+//! The handler for files.
+
+#[path = "../engine_support/mod.rs"]
+mod engine_support;
+#[path = "../files_support/mod.rs"]
+mod files_support;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod as_they_are;
+mod conditions;
+mod content;
+mod directories;
+mod faults;
+mod fields;
+mod fresh;
+mod kinds;
+mod long_listings;
+mod options;
+mod paths;
+mod python;
+mod ranges;
+mod rebuild;
+mod shared_look;
