@@ -1,14 +1,12 @@
 //! Programs that get their food over HTTP: pip, git and aria2.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::tools::{assert_content, client, octets, output, skip, success, tool};
-use support::{Directory, Serving};
+use crate::support::tools::{assert_content, client, octets, output, skip, success, tool};
+use crate::support::{Directory, Serving};
 
 #[test]
 fn pip_installs_from_a_listing() {

@@ -1,10 +1,8 @@
 //! Arguments and what goes wrong before anything is served.
 
-mod support;
-
 use std::net::TcpListener;
 
-use support::{Directory, Serving, outcome, program};
+use crate::support::{Directory, Serving, outcome, program};
 
 /// All that is meant for use.
 const OPTIONS: [&str; 24] = [
@@ -188,7 +186,8 @@ fn a_unix_socket_in_use_is_named() {
     // The path of a Unix socket must be short, so that it is given from its directory.
     let socket = directory.path().join("s");
     let _other = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
-    let (code, _, errors) = support::outcome_of(program(&["--bind", "unix:s"]).current_dir(directory.path()));
+    let (code, _, errors) =
+        crate::support::outcome_of(program(&["--bind", "unix:s"]).current_dir(directory.path()));
     assert_eq!(code, Some(1));
     assert!(errors.contains("Unix socket s") && errors.contains("--bind"), "{errors}");
 }

@@ -4,14 +4,12 @@
 //! be gone for so long.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::io::BufReader;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use support::tools::tool;
-use support::{Directory, FAILSAFE, Serving, read_line, wait};
+use crate::support::tools::tool;
+use crate::support::{Directory, FAILSAFE, Serving, read_line, wait};
 
 /// Says `held`, or why not; then `wanted` once somebody else opens it. Gives the lease back when its input ends.
 const HOLDER: &str = "

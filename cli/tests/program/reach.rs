@@ -1,13 +1,11 @@
 //! Who can reach the program, and what it says of that.
 #![cfg(unix)]
 
-mod support;
-
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use support::{Directory, FAILSAFE, Serving, program};
+use crate::support::{Directory, FAILSAFE, Serving, program};
 
 fn unix_client(path: &Path) -> UnixStream {
     let client = UnixStream::connect(path).expect("the Unix socket");
@@ -115,7 +113,7 @@ fn the_browser_is_opened() {
     let program_file = browser.path().join("xdg-open");
     fs::set_permissions(&program_file, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let pipe = browser.path().join("pipe");
-    support::make_pipe(&pipe);
+    crate::support::make_pipe(&pipe);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path =
         std::env::join_paths(std::iter::once(browser.path().to_owned()).chain(std::env::split_paths(&path)));
@@ -130,8 +128,9 @@ fn the_browser_is_opened() {
         let serving = Serving::start(&mut command);
         let port = serving.address().port();
         let pipe = pipe.clone();
-        let opened =
-            support::within("the URL that the browser is given", || fs::read_to_string(pipe).expect("text"));
+        let opened = crate::support::within("the URL that the browser is given", || {
+            fs::read_to_string(pipe).expect("text")
+        });
         assert_eq!(opened, format!("http://127.0.0.1:{port}/\n"));
     }
 }

@@ -1,11 +1,9 @@
 //! Each option, on the command line and by its variable, and what comes of it.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::process::Command;
 
-use support::{Directory, Serving, program};
+use crate::support::{Directory, Serving, program};
 
 /// The program in that directory, with these arguments and variables.
 fn serve(directory: &Directory, arguments: &[&str], variables: &[(&str, &str)]) -> Serving {
@@ -198,7 +196,7 @@ fn a_unix_socket_is_listened_on() {
     let serving = Serving::start(program(&["--bind", &bind, "-q"]).current_dir(site.path()));
     assert_eq!(serving.start_message, format!("Serving HTTP on {bind} ...\n"));
     let mut stream = UnixStream::connect(&path).expect("it listens");
-    stream.set_read_timeout(Some(support::FAILSAFE)).expect("a time-out");
+    stream.set_read_timeout(Some(crate::support::FAILSAFE)).expect("a time-out");
     stream.write_all(b"GET /a.txt HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n").expect("the request");
     let mut reply = String::new();
     stream.read_to_string(&mut reply).expect("the response");
@@ -221,7 +219,7 @@ fn the_log_goes_to_a_file_which_is_opened_anew_at_sighup() {
             if text.contains(part) {
                 return text;
             }
-            assert!(begin.elapsed() < support::FAILSAFE, "{part} is not in {text:?}");
+            assert!(begin.elapsed() < crate::support::FAILSAFE, "{part} is not in {text:?}");
             std::thread::yield_now();
         }
     };
@@ -233,7 +231,7 @@ fn the_log_goes_to_a_file_which_is_opened_anew_at_sighup() {
     // Until the signal has arrived lines go to the old file.
     let begin = std::time::Instant::now();
     while !log.exists() {
-        assert!(begin.elapsed() < support::FAILSAFE, "the log was not opened anew");
+        assert!(begin.elapsed() < crate::support::FAILSAFE, "the log was not opened anew");
         std::thread::yield_now();
     }
     serving.get("/b.unknown");
@@ -242,13 +240,13 @@ fn the_log_goes_to_a_file_which_is_opened_anew_at_sighup() {
 
 #[test]
 fn completions_and_the_man_page_know_every_option() {
-    let (code, man, errors) = support::outcome(&["--man"]);
+    let (code, man, errors) = crate::support::outcome(&["--man"]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
-    let (_, help, _) = support::outcome(&["--help"]);
+    let (_, help, _) = crate::support::outcome(&["--help"]);
     let options: Vec<&str> = help.split_whitespace().filter(|word| word.starts_with("--")).collect();
     assert!(options.len() > 20, "{options:?}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let (code, completions, errors) = support::outcome(&["--completions", shell]);
+        let (code, completions, errors) = crate::support::outcome(&["--completions", shell]);
         assert_eq!((code, errors.as_str()), (Some(0), ""), "{shell}");
         for option in &options {
             let name = option.trim_matches(|c: char| !c.is_ascii_alphanumeric());

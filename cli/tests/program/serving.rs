@@ -1,10 +1,8 @@
 //! The program while it serves, and its end.
 
-mod support;
-
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 
-use support::{Directory, Serving, program};
+use crate::support::{Directory, Serving, program};
 
 fn serve(directory: &Directory, arguments: &[&str]) -> Serving {
     let mut command = program(&["0"]);
@@ -70,8 +68,8 @@ mod signals {
 
     use rustix::process::Signal;
 
-    use super::support::tools::success;
-    use super::support::without_note;
+    use crate::support::tools::success;
+    use crate::support::without_note;
     use super::*;
 
     #[test]
@@ -90,7 +88,7 @@ mod signals {
         let tests = std::env::current_exe().expect("a path");
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(tests);
-        command.args(["--exact", "signals::ctrl_c_says_so_and_ends_with_success"]);
+        command.args(["--exact", "serving::signals::ctrl_c_says_so_and_ends_with_success"]);
         let said = success(&mut command);
         assert!(said.contains("1 passed"), "{said}");
     }

@@ -1,13 +1,11 @@
 //! A browser reads this project's own documentation, served by the program, and misses nothing.
 #![cfg(unix)]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::tools::{BROWSERS, output_within, tool};
-use support::{Directory, LONG_FAILSAFE, Serving};
+use crate::support::tools::{BROWSERS, output_within, tool};
+use crate::support::{Directory, LONG_FAILSAFE, Serving};
 
 #[test]
 fn a_browser_reads_the_documentation_without_a_failed_request() {

@@ -1,12 +1,10 @@
 //! What the program writes of requests, and of what it refuses.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::{Directory, Serving, make_pipe, outcome, program, without_note};
+use crate::support::{Directory, Serving, make_pipe, outcome, program, without_note};
 
 /// The program with an option, and the program with its variable instead.
 fn both(directory: &Path, option: &[&str], variable: &str, value: &str) -> [Serving; 2] {
@@ -140,7 +138,7 @@ fn names_with_a_dot_are_refused_with_one_explanation() {
 fn until(path: &str, part: &str) {
     let begin = std::time::Instant::now();
     while !fs::read_to_string(path).is_ok_and(|text| text.contains(part)) {
-        assert!(begin.elapsed() < support::FAILSAFE, "{part} does not get into {path}");
+        assert!(begin.elapsed() < crate::support::FAILSAFE, "{part} does not get into {path}");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }

@@ -1,15 +1,13 @@
 //! wget: a whole tree by its listings, and downloads that are taken up again.
 #![cfg(unix)]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::tools::{assert_content, client, octets, success, tool};
-use support::{Directory, Serving};
+use crate::support::tools::{assert_content, client, octets, success, tool};
+use crate::support::{Directory, Serving};
 
 fn wget(tool: &Path, place: &Directory) -> Command {
     let mut command = client(tool, place.path());

@@ -1,8 +1,6 @@
 //! What goes wrong with files and with this process while the program serves: it goes on, and others do not notice.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -10,8 +8,8 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use support::tools::octets;
-use support::{Directory, FAILSAFE, Serving};
+use crate::support::tools::octets;
+use crate::support::{Directory, FAILSAFE, Serving};
 
 /// More than the sockets of both sides hold, so that it is on its way until the client reads.
 const LARGE: usize = 32 << 20;

@@ -1,8 +1,6 @@
 //! nginx in front, with the very configurations and arguments that the documentation shows.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,12 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serve_forever::{AccessLog, Exchange, Forwarded, HttpServer, handler_fn};
-use support::tools::tool;
-use support::{Directory, FAILSAFE, Serving, program};
+use crate::support::tools::tool;
+use crate::support::{Directory, FAILSAFE, Serving, program};
 
-const README: &str = include_str!("../../README.md");
-const SECURITY: &str = include_str!("../../SECURITY.md");
-const DEPLOYMENT: &str = include_str!("../../serve_forever/src/manual/deployment.rs");
+const README: &str = include_str!("../../../README.md");
+const SECURITY: &str = include_str!("../../../SECURITY.md");
+const DEPLOYMENT: &str = include_str!("../../../serve_forever/src/manual/deployment.rs");
 
 /// How often another program may take the free port before nginx does.
 const ATTEMPTS: usize = 10;

@@ -2,8 +2,6 @@
 //! fields.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -16,8 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, SimpleHttpRequestHandler, handler_fn,
 };
-use support::tools::{BROWSERS, client, tool};
-use support::{Directory, FAILSAFE, Serving, logged, program, settled, wait};
+use crate::support::tools::{BROWSERS, client, tool};
+use crate::support::{Directory, FAILSAFE, Serving, logged, program, settled, wait};
 
 /// A browser that is on a page, until this is dropped.
 struct Browser(Child);

@@ -1,14 +1,12 @@
 //! curl, as people and scripts use it.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use support::tools::{assert_content, client, octets, output, success, tool};
-use support::{Directory, Serving, long_ago};
+use crate::support::tools::{assert_content, client, octets, output, success, tool};
+use crate::support::{Directory, Serving, long_ago};
 
 /// A server, curl, and a directory for what it gets.
 struct Curl {
