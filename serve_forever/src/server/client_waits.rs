@@ -55,7 +55,8 @@ impl ClientWaits {
     }
 
     /// Whether no handler waits.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         lock(&self.all).is_empty()
     }
 }

@@ -266,6 +266,37 @@ fn when_the_memory_for_bodies_is_spent_the_slowest_gives_way() {
     }
 }
 
+/// Nothing tells the loop that a handler begins to wait: it has to look.
+#[test]
+fn a_handler_that_waits_for_its_client_later_than_others_for_its_thread_gives_way_too() {
+    let room = Arc::new(Room::default());
+    let inner = Arc::clone(&room);
+    let server = measuring(
+        answer(move |http| {
+            if http.path() == "/large" {
+                inner.stay();
+                http.send_response(200).end_headers()?;
+                http.wfile().write_all(&vec![b'x'; 16 * 1024 * 1024])?;
+                return Ok(());
+            }
+            measure(http)
+        }),
+        |builder| {
+            let threads = builder.max_threads(4).max_permits_per_address(Some(4));
+            threads.write_timeout(NEVER).permit_timeout(Duration::from_secs(8))
+        },
+    );
+    let _end = OpenAtEnd(&room);
+    let readers: Vec<Client> = (0..3).map(|_| server.send(get("/large"))).collect();
+    server.wait_until("no thread is left", |stats| stats.threads_in_user_code == 3);
+    let mut waiting = server.send(FAST);
+    server.wait_until("a request waits", |stats| stats.waiting == 1);
+    room.open();
+    let response = waiting.response();
+    assert_eq!((response.code(), response.text().as_str()), (200, "fast"));
+    drop(readers);
+}
+
 #[test]
 fn when_threads_run_short_the_slowest_reader_gives_way_too() {
     let server = measuring(

@@ -198,7 +198,8 @@ fn a_shutdown_waits_for_readers_as_long_as_for_others() {
         .into();
     server.wait_until("they are waited for", |stats| stats.accepted == 4 && stats.unsent > LARGE / 2);
     server.shut_down();
-    assert_eq!(handle.stats().unsent, 0);
+    // The last thread to end drops what it had in hand, which may be a moment later.
+    wait_until("all is given back", || handle.stats().unsent == 0);
     drop(clients);
 }
 

@@ -73,7 +73,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             Duration::ZERO
         };
         let Some(slot) = inner.slots.get(token) else { return };
-        inner.deadlines.set(token, &mut slot.stays.deadline, Some(inner.now + patience));
+        inner.deadlines.set(token, &mut slot.stays.deadline, Some(inner.now + patience), inner.now);
         self.note_waiting(core);
     }
 
@@ -162,11 +162,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// When the next of those that wait takes the thread of a handler that waits for a body.
-    pub(super) fn next_eviction(&self, core: &Core<P>) -> Option<Instant> {
-        if core.waiting.is_empty() || self.engine.client_waits.is_empty() {
-            return None;
-        }
+    /// When the next of those that wait takes the thread of a handler that waits for its client. Also
+    /// while no handler does: one may begin to without a word to this loop.
+    pub(super) fn next_eviction(core: &Core<P>) -> Option<Instant> {
         core.waiting.iter().map(|&(_, evicts_at)| evicts_at).min()
     }
 
@@ -236,17 +234,16 @@ impl<'a, P: Protocol> Driver<'a, P> {
         false
     }
 
-    /// A deadline entry is due.
+    /// The deadline of a connection is over.
     pub(super) fn expire(
         &self,
         mut core: Guard<'a, P>,
-        at: Instant,
         token: Token,
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
         let inner = &mut *core;
         let Some(slot) = inner.slots.get(token) else { return Some(core) };
-        if !inner.deadlines.is_over(token, &mut slot.stays.deadline, at, inner.now) || slot.is_out() {
+        if slot.is_out() {
             return Some(core);
         }
         let cause = if slot.stays.wants_permit.is_some() {
