@@ -1,7 +1,7 @@
 //! The deadlines of a loop's connections.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::handover::slots::Token;
@@ -12,83 +12,164 @@ use super::handover::slots::Token;
 /// work for nothing. So an entry only says when to look at the connection again: whoever pops it compares
 /// with the deadline that the connection has by then.
 ///
-/// Entries lie on a grid of [`GRAIN`], so that a loop with thousands of connections wakes up once for many of them
-/// and not for each.
+/// Entries lie on a grid, so that a loop with thousands of connections wakes up once for many of them
+/// and not for each. The grid is as coarse as the time until then allows ([`GRAIN`],
+/// [`PART_OF_WAIT`]).
+///
+/// The first deadline of a connection is short and nearly never comes true, as the first request comes
+/// before it. These stand in a queue of their own, which is dropped without a look at its connections
+/// as soon as none of them still has its first deadline.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
-    heap: BinaryHeap<Reverse<(Instant, Token)>>,
+    /// Small entries: an idle connection has one for as long as it lives.
+    heap: BinaryHeap<Reverse<(Tick, Token)>>,
+    /// First deadlines, in order.
+    first: VecDeque<(Tick, Token)>,
+    /// So many of them hold.
+    first_hold: usize,
     /// Where the grid begins.
     start: Instant,
 }
 
-/// How much later than its deadline a connection may be told.
+/// A point of the grid. There are enough for two years; later ones are the last one, at which it is
+/// looked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick(u32);
+
+/// How much later than its deadline a connection may be told, however soon that is.
 const GRAIN: Duration = Duration::from_millis(20);
+/// And if that is more, such a part of the time until then: 160 ms for a deadline in 10 s.
+const PART_OF_WAIT: u32 = 32;
 
 /// What a slot knows of its deadline.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Deadline {
     /// When the connection is to be told.
     at: Option<Instant>,
-    /// The earliest entry that the heap has for it.
-    entry: Option<Instant>,
+    /// The earliest entry that there is for it.
+    entry: Entry,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Entry {
+    /// It never had one.
+    #[default]
+    New,
+    /// Among the first deadlines.
+    First(Tick),
+    Heap(Tick),
+    None,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), start: Instant::now() }
+        Self { heap: BinaryHeap::new(), first: VecDeque::new(), first_hold: 0, start: Instant::now() }
     }
 }
 
 impl Deadlines {
     /// Sets the deadline of `token`.
-    pub(crate) fn set(&mut self, token: Token, deadline: &mut Deadline, at: Option<Instant>) {
+    pub(crate) fn set(&mut self, token: Token, deadline: &mut Deadline, at: Option<Instant>, now: Instant) {
         deadline.at = at;
-        let Some(at) = at.filter(|at| deadline.entry.is_none_or(|entry| *at < entry)) else { return };
-        let at = self.on_grid(at);
-        if deadline.entry != Some(at) {
-            deadline.entry = Some(at);
-            self.heap.push(Reverse((at, token)));
+        let Some(at) = at else { return };
+        match deadline.entry {
+            // Before any division, as this is nearly always so.
+            Entry::Heap(tick) if at >= self.time_of(tick) => {}
+            Entry::Heap(_) | Entry::None => self.push(token, deadline, at, now),
+            Entry::New => self.push_first(token, deadline, at, now),
+            Entry::First(tick) if self.tick_of(at, now) == tick => {}
+            Entry::First(_) => {
+                self.release_first();
+                self.push(token, deadline, at, now);
+            }
         }
     }
 
-    /// The first point of the grid that is not before `at`.
-    fn on_grid(&self, at: Instant) -> Instant {
-        let grain = GRAIN.as_nanos() as u64;
-        let since = at.saturating_duration_since(self.start).as_nanos() as u64;
-        self.start
-            .checked_add(Duration::from_nanos(since.div_ceil(grain).saturating_mul(grain)))
-            .unwrap_or(at)
+    fn push(&mut self, token: Token, deadline: &mut Deadline, at: Instant, now: Instant) {
+        let tick = self.tick_of(at, now);
+        if deadline.entry != Entry::Heap(tick) {
+            deadline.entry = Entry::Heap(tick);
+            self.heap.push(Reverse((tick, token)));
+        }
+    }
+
+    fn push_first(&mut self, token: Token, deadline: &mut Deadline, at: Instant, now: Instant) {
+        let tick = self.tick_of(at, now);
+        if self.first.back().is_some_and(|&(last, _)| tick < last) {
+            return self.push(token, deadline, at, now);
+        }
+        deadline.entry = Entry::First(tick);
+        self.first_hold += 1;
+        self.first.push_back((tick, token));
+    }
+
+    /// A first deadline holds no longer.
+    fn release_first(&mut self) {
+        self.first_hold -= 1;
+        if self.first_hold == 0 {
+            self.first = VecDeque::new();
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn forget(&mut self, deadline: &Deadline) {
+        if matches!(deadline.entry, Entry::First(_)) {
+            self.release_first();
+        }
+    }
+
+    /// The first point of the grid that is not before `at`, as the grid is for deadlines as far away
+    /// as that.
+    fn tick_of(&self, at: Instant, now: Instant) -> Tick {
+        let grain = GRAIN.as_nanos();
+        let late = (at.saturating_duration_since(now) / PART_OF_WAIT).as_nanos() / grain;
+        // The largest power of two that is not beyond that.
+        let step = 1 << late.max(1).ilog2();
+        let since = at.saturating_duration_since(self.start).as_nanos();
+        let tick = since.div_ceil(grain).next_multiple_of(step);
+        Tick(u32::try_from(tick).unwrap_or(u32::MAX))
+    }
+
+    fn time_of(&self, Tick(tick): Tick) -> Instant {
+        self.start + GRAIN * tick
     }
 
     /// The next token whose entry is due.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Instant, Token)> {
-        let &Reverse((at, _)) = self.heap.peek()?;
-        if at > now {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Tick, Token)> {
+        if let Some(&(tick, _)) = self.first.front()
+            && self.time_of(tick) <= now
+        {
+            return self.first.pop_front();
+        }
+        let &Reverse((tick, _)) = self.heap.peek()?;
+        if self.time_of(tick) > now {
             return None;
         }
         self.heap.pop().map(|Reverse(entry)| entry)
     }
 
-    /// The entry `at` of `token` was popped: true when its deadline is really over.
+    /// The entry `tick` of `token` was popped: true when its deadline is really over.
     pub(crate) fn is_over(
         &mut self,
         token: Token,
         deadline: &mut Deadline,
-        at: Instant,
+        tick: Tick,
         now: Instant,
     ) -> bool {
-        if deadline.entry != Some(at) {
-            // An earlier entry has taken over since; this one is a leftover.
-            return false;
+        match deadline.entry {
+            Entry::First(entry) if entry == tick => self.release_first(),
+            Entry::Heap(entry) if entry == tick => {}
+            // Another entry has taken over since; this one is a leftover.
+            _ => return false,
         }
-        deadline.entry = None;
+        deadline.entry = Entry::None;
         match deadline.at {
             Some(due) if due <= now => {
                 deadline.at = None;
                 true
             }
             due => {
-                self.set(token, deadline, due);
+                self.set(token, deadline, due, now);
                 false
             }
         }
@@ -96,7 +177,9 @@ impl Deadlines {
 
     /// When to look again.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+        let heap = self.heap.peek().map(|&Reverse((tick, _))| tick);
+        let first = self.first.front().map(|&(tick, _)| tick);
+        heap.into_iter().chain(first).min().map(|tick| self.time_of(tick))
     }
 }
 
@@ -111,15 +194,36 @@ mod tests {
     #[test]
     fn deadlines_that_are_close_together_are_looked_at_together() {
         let mut deadlines = Deadlines::default();
-        let at = |millis| deadlines.start + Duration::from_millis(millis);
-        assert_eq!(deadlines.on_grid(at(1000)), at(1000));
-        assert_eq!(deadlines.on_grid(at(1001)), at(1020));
+        let start = deadlines.start;
+        let at = |millis| start + Duration::from_millis(millis);
+        let told = |deadlines: &Deadlines, due, now| deadlines.time_of(deadlines.tick_of(at(due), at(now)));
+        assert_eq!(told(&deadlines, 1000, 1000), at(1000));
+        assert_eq!(told(&deadlines, 1001, 1000), at(1020));
         let (early, late) = (at(1001), at(1019));
-        deadlines.set(TOKEN, &mut Deadline::default(), Some(early));
-        deadlines.set(TOKEN, &mut Deadline::default(), Some(late));
+        deadlines.set(TOKEN, &mut Deadline::default(), Some(early), at(1000));
+        deadlines.set(TOKEN, &mut Deadline::default(), Some(late), at(1000));
         let due = deadlines.next().expect("there is an entry");
         assert!(early <= due && late <= due);
         assert!(deadlines.pop_due(due).is_some() && deadlines.pop_due(due).is_some());
+        assert!(deadlines.pop_due(due).is_none());
+    }
+
+    #[test]
+    fn nobody_is_told_too_early_nor_much_too_late() {
+        let deadlines = Deadlines::default();
+        let millis = Duration::from_millis;
+        for now in [0, 3, 19, 20, 777, 1_000_000] {
+            for wait in [0, 1, 20, 199, 640, 1000, 10_000, 75_000, 600_000] {
+                let (now, at) = (deadlines.start + millis(now), deadlines.start + millis(now + wait));
+                let late = deadlines.time_of(deadlines.tick_of(at, now)).checked_duration_since(at);
+                let late = late.expect("not before it is due");
+                assert!(late <= GRAIN.max(millis(wait) / PART_OF_WAIT), "{late:?} after {wait} ms");
+            }
+        }
+        // The grid is the same for all who wait as long as each other.
+        let tick =
+            |now| deadlines.tick_of(deadlines.start + millis(10_000 + now), deadlines.start + millis(now));
+        assert_eq!((1..=160).map(tick).collect::<std::collections::BTreeSet<_>>().len(), 2);
     }
 
     #[test]
@@ -127,16 +231,18 @@ mod tests {
         let mut deadlines = Deadlines::default();
         let start = deadlines.start;
         let (first, second) = (start + Duration::from_secs(1), start + Duration::from_secs(5));
-        let mut deadline = Deadline::default();
-        deadlines.set(TOKEN, &mut deadline, Some(first));
-        deadlines.set(TOKEN, &mut deadline, Some(second));
-        assert_eq!(deadlines.next(), Some(first));
+        let mut deadline = Deadline { entry: Entry::None, ..Deadline::default() };
+        deadlines.set(TOKEN, &mut deadline, Some(first), start);
+        deadlines.set(TOKEN, &mut deadline, Some(second), start);
 
-        let (at, token) = deadlines.pop_due(first).expect("an entry is due");
-        assert!(!deadlines.is_over(token, &mut deadline, at, first));
-        assert_eq!(deadlines.next(), Some(second));
-        let (at, token) = deadlines.pop_due(second).expect("an entry is due");
-        assert!(deadlines.is_over(token, &mut deadline, at, second));
+        let now = deadlines.next().expect("an entry");
+        assert!(first <= now && now < second);
+        let (tick, token) = deadlines.pop_due(now).expect("an entry is due");
+        assert!(!deadlines.is_over(token, &mut deadline, tick, now));
+        let now = deadlines.next().expect("another entry");
+        assert!(second <= now);
+        let (tick, token) = deadlines.pop_due(now).expect("an entry is due");
+        assert!(deadlines.is_over(token, &mut deadline, tick, now));
         assert!(deadlines.next().is_none());
     }
 
@@ -145,13 +251,66 @@ mod tests {
         let mut deadlines = Deadlines::default();
         let start = deadlines.start;
         let (late, early) = (start + Duration::from_secs(75), start + Duration::from_secs(10));
-        let mut deadline = Deadline::default();
-        deadlines.set(TOKEN, &mut deadline, Some(late));
-        deadlines.set(TOKEN, &mut deadline, Some(early));
-        let (at, token) = deadlines.pop_due(early).expect("an entry is due");
-        assert!(deadlines.is_over(token, &mut deadline, at, early));
-        let (at, token) = deadlines.pop_due(late).expect("the leftover is due");
-        assert!(!deadlines.is_over(token, &mut deadline, at, late));
+        let mut deadline = Deadline { entry: Entry::None, ..Deadline::default() };
+        deadlines.set(TOKEN, &mut deadline, Some(late), start);
+        deadlines.set(TOKEN, &mut deadline, Some(early), start);
+        let now = deadlines.next().expect("an entry");
+        let (tick, token) = deadlines.pop_due(now).expect("an entry is due");
+        assert!(deadlines.is_over(token, &mut deadline, tick, now));
+        let now = deadlines.next().expect("the leftover");
+        let (tick, token) = deadlines.pop_due(now).expect("the leftover is due");
+        assert!(!deadlines.is_over(token, &mut deadline, tick, now));
         assert!(deadlines.next().is_none());
+    }
+
+    #[test]
+    fn first_deadlines_are_dropped_together_when_none_of_them_holds() {
+        let mut deadlines = Deadlines::default();
+        let start = deadlines.start;
+        let at = |seconds| Some(start + Duration::from_secs(seconds));
+        let token = |index| Token { index, generation: 1 };
+        let mut slots: Vec<_> = (0..5).map(|_| Deadline::default()).collect();
+        for (index, slot) in (0..).zip(&mut slots) {
+            deadlines.set(token(index), slot, at(10), start);
+        }
+        let first = deadlines.next().expect("an entry");
+        // Three go on, one is closed; one still says nothing.
+        for (index, slot) in (0..3).zip(&mut slots) {
+            deadlines.set(token(index), slot, at(75), start);
+        }
+        deadlines.forget(&slots[3]);
+        assert_eq!(deadlines.first.len(), 5);
+        assert_eq!(deadlines.next(), Some(first));
+        let mut over = Vec::new();
+        while let Some((tick, token)) = deadlines.pop_due(first) {
+            let slot = &mut slots[token.index as usize];
+            // Whoever is gone is not asked.
+            if token.index != 3 && deadlines.is_over(token, slot, tick, first) {
+                over.push(token.index);
+            }
+        }
+        assert_eq!(over, [4]);
+        assert_eq!((deadlines.first.len(), deadlines.first_hold), (0, 0));
+        // Now nobody is silent any more.
+        let mut late = Deadline::default();
+        deadlines.set(token(7), &mut late, at(20), start);
+        deadlines.set(token(7), &mut late, at(80), start);
+        assert!(deadlines.first.is_empty());
+        assert!(deadlines.next() >= at(75));
+    }
+
+    #[test]
+    fn a_first_deadline_that_is_sooner_than_those_before_it_comes_first() {
+        let mut deadlines = Deadlines::default();
+        let start = deadlines.start;
+        let (late, early) = (start + Duration::from_secs(10), start + Duration::from_secs(1));
+        let (mut one, mut other) = (Deadline::default(), Deadline::default());
+        deadlines.set(TOKEN, &mut one, Some(late), start);
+        deadlines.set(Token { index: 4, generation: 1 }, &mut other, Some(early), start);
+        let now = deadlines.next().expect("an entry");
+        assert!(now < late);
+        let (tick, token) = deadlines.pop_due(now).expect("an entry is due");
+        assert_eq!(token.index, 4);
+        assert!(deadlines.is_over(token, &mut other, tick, now));
     }
 }

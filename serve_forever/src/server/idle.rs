@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::time::Instant;
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
 
 use super::handover::slots::Token;
 
@@ -14,18 +15,23 @@ use super::handover::slots::Token;
 /// full. So each connection has one entry at most, with a time that is never later than the one
 /// since which it is idle: whoever comes to the first entry compares it with what the connection
 /// says, and moves it if that is later. The first entry that is right is the oldest of all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct IdleQueue {
-    heap: BinaryHeap<Reverse<(Instant, Token)>>,
+    heap: BinaryHeap<Reverse<(Moment, Token)>>,
     /// Entries of connections that are closed.
     stale: usize,
+    start: Instant,
 }
+
+/// Microseconds since the queue was made, and one more: half as large as an `Instant`, of which each
+/// idle connection would have two.
+type Moment = NonZeroU64;
 
 /// What a slot knows of this.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Idleness {
     /// Since when nothing is under way, if so.
-    since: Option<Instant>,
+    since: Option<Moment>,
     /// The heap has an entry for it.
     listed: bool,
 }
@@ -42,9 +48,15 @@ impl Idleness {
     }
 
     /// Since when it is idle, for [`IdleQueue::oldest`]. One that is busy loses its entry.
-    pub(crate) fn look(&mut self) -> Option<Instant> {
+    pub(crate) fn look(&mut self) -> Option<Moment> {
         self.listed = self.since.is_some();
         self.since
+    }
+}
+
+impl Default for IdleQueue {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), stale: 0, start: Instant::now() }
     }
 }
 
@@ -52,6 +64,7 @@ impl IdleQueue {
     /// The connection is idle from now on.
     #[inline]
     pub(crate) fn begin(&mut self, token: Token, idleness: &mut Idleness, now: Instant) {
+        let now = self.moment(now);
         idleness.since = Some(now);
         if !idleness.listed {
             idleness.listed = true;
@@ -59,8 +72,13 @@ impl IdleQueue {
         }
     }
 
+    fn moment(&self, at: Instant) -> Moment {
+        let micros = at.saturating_duration_since(self.start).as_micros() as u64;
+        Moment::MIN.saturating_add(micros)
+    }
+
     #[cold]
-    fn list(&mut self, token: Token, now: Instant) {
+    fn list(&mut self, token: Token, now: Moment) {
         self.heap.push(Reverse((now, token)));
     }
 
@@ -68,7 +86,7 @@ impl IdleQueue {
     /// says of a connection; `None`: it is closed.
     pub(crate) fn oldest(
         &mut self,
-        mut look: impl FnMut(Token) -> Option<Option<Instant>>,
+        mut look: impl FnMut(Token) -> Option<Option<Moment>>,
     ) -> Option<(Instant, Token)> {
         loop {
             let mut first = self.heap.peek_mut()?;
@@ -83,7 +101,9 @@ impl IdleQueue {
                     PeekMut::pop(first);
                 }
                 Some(Some(since)) if since > at => *first = Reverse((since, token)),
-                Some(Some(since)) => return Some((since, token)),
+                Some(Some(since)) => {
+                    return Some((self.start + Duration::from_micros(since.get() - 1), token));
+                }
             }
         }
     }
@@ -104,8 +124,6 @@ const FEW: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// A loop as far as this concerns it. The time is a number of milliseconds.

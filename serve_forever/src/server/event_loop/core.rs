@@ -151,8 +151,17 @@ impl<P: Protocol> Core<P> {
         self.poller.registry().try_clone()
     }
 
-    pub(super) fn pop_due(&mut self) -> Option<(Instant, Token)> {
-        self.deadlines.pop_due(self.now)
+    /// The next connection whose deadline is over. Many that have moved theirs since are passed over
+    /// in one go: they cost no more than a look, and a poll in between would cost more.
+    pub(super) fn next_expired(&mut self) -> Option<Token> {
+        for _ in 0..LOOKS_PER_EXPIRY {
+            let (tick, token) = self.deadlines.pop_due(self.now)?;
+            let Some(slot) = self.slots.get(token) else { continue };
+            if self.deadlines.is_over(token, &mut slot.stays.deadline, tick, self.now) {
+                return Some(token);
+            }
+        }
+        None
     }
 
     /// The connection that has been idle for the longest time.
@@ -204,6 +213,8 @@ const FIRST_LISTENER: usize = usize::MAX - 1;
 const MAX_LISTENERS: usize = 4096;
 const SHIFT: u32 = usize::BITS / 2;
 const EVENTS_PER_POLL: usize = 1024;
+/// Entries of the deadlines that are looked at in search of one that is over.
+const LOOKS_PER_EXPIRY: usize = 1024;
 
 pub(super) fn event_token(token: Token) -> mio::Token {
     mio::Token(((token.generation as usize) << SHIFT) | token.index as usize)

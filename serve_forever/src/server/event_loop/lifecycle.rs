@@ -27,6 +27,7 @@ impl<P: Protocol> Driver<'_, P> {
             let Core { idle, slots, .. } = core;
             idle.forget_one(|token| slots.get(token).is_some());
         }
+        core.deadlines.forget(&slot.stays.deadline);
         self.forget(token, &slot);
     }
 

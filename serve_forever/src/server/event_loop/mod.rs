@@ -139,8 +139,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         // Thousands may be due together, and each may cost a response: the others go on in between. While more are due
         // the poll does not wait.
         for _ in 0..EXPIRIES_PER_ROUND {
-            let Some((at, token)) = core.pop_due() else { break };
-            core = self.expire(core, at, token, scratch)?;
+            let Some(token) = core.next_expired() else { break };
+            core = self.expire(core, token, scratch)?;
         }
         if core.is_waiting {
             core = self.serve_waiting(core, scratch)?;
@@ -249,7 +249,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 
     fn poll(&self, core: &mut Core<P>) {
-        let next_eviction = self.next_eviction(core);
+        let next_eviction = Self::next_eviction(core);
         let inner = &mut *core;
         let busy = !inner.ready.is_empty()
             || inner.listeners.is_ready(inner.now)

@@ -306,14 +306,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 } else {
                     slot.stays.idleness.end();
                 }
-                inner.deadlines.set(token, &mut slot.stays.deadline, deadline);
+                inner.deadlines.set(token, &mut slot.stays.deadline, deadline, inner.now);
                 let queue = slot.put_back(seated, Wants { read, write });
                 // Who comes back idle from a run while the server stops gets a last turn, which closes it.
                 queue || (idle && inner.stopping.is_some() && slot.queue())
             }
             Next::Again | Next::Run { .. } => {
                 // What it waited for before is over.
-                inner.deadlines.set(token, &mut slot.stays.deadline, None);
+                inner.deadlines.set(token, &mut slot.stays.deadline, None, inner.now);
                 // Its next turn is due anyway; what the socket may have become is looked at then.
                 slot.put_back(seated, Wants::default()) | slot.queue()
             }

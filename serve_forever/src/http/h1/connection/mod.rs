@@ -50,12 +50,21 @@ pub struct HttpConnection {
     collecting: Option<Box<Collecting>>,
     /// Responses that are to be sent before anything else happens.
     held: Option<Box<Held>>,
-    /// When the connection was accepted; none once there was a request.
-    fresh_since: Option<Instant>,
-    /// When the first octet of the head came. Empty lines before it do not belong to it.
-    head_since: Option<Instant>,
+    awaited: Awaited,
     /// When the head was complete.
     arrived: Option<Instant>,
+}
+
+/// What is awaited of the next request, and since when.
+#[derive(Clone, Copy, Debug)]
+enum Awaited {
+    /// The first request, since the connection was accepted. Empty lines before it do not belong to
+    /// it.
+    First(Instant),
+    /// The rest of a head, since its first byte came.
+    Head(Instant),
+    /// The next request, or the rest of a body.
+    Other,
 }
 
 #[derive(Debug)]
@@ -151,7 +160,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
                 Some(Load { sent: (self.partial.len() / STEP * STEP) as u64, held: 0 })
             }
             // A head, or a body that nobody reads, is expected at once.
-            Phase::Receiving if self.head_since.is_some() => Some(Load::default()),
+            Phase::Receiving if matches!(self.awaited, Awaited::Head(_)) => Some(Load::default()),
             Phase::Draining(_) => Some(Load::default()),
             _ => None,
         }
@@ -186,8 +195,7 @@ impl HttpConnection {
             look_first: false,
             collecting: None,
             held: None,
-            fresh_since: Some(now),
-            head_since: None,
+            awaited: Awaited::First(now),
             arrived: None,
         }
     }

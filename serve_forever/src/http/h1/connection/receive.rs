@@ -12,7 +12,7 @@ use crate::server::config::Config;
 use crate::server::protocol::{Next, Turn};
 
 use super::collect::{Collecting, Verdict, awaited, is_here};
-use super::{Examined, GROWTH, HttpConnection, Phase, Step, limits, run_request};
+use super::{Awaited, Examined, GROWTH, HttpConnection, Phase, Step, limits, run_request};
 
 impl HttpConnection {
     /// Receives until a request is complete.
@@ -107,7 +107,9 @@ impl HttpConnection {
                 }
             }
             Ok(Parsed::Partial) => {
-                self.head_since = has_begun(octets).then_some(cx.now);
+                if has_begun(octets) {
+                    self.awaited = Awaited::Head(cx.now);
+                }
                 // Its progress is kept, so that a head that trickles in is parsed once.
                 self.head = Some(Box::new(std::mem::take(&mut scratch.head)));
                 self.keep_scratch(cx);
@@ -141,7 +143,7 @@ impl HttpConnection {
         let mut head = self.head.take().unwrap_or_default();
         match head.parse(&self.partial, &limits(cx.config)) {
             Ok(Parsed::Complete(end)) => {
-                self.head_since = None;
+                self.awaited = Awaited::Other;
                 self.arrived.get_or_insert(cx.now);
                 let awaited = awaited(cx.protocol, cx.config, &head, &self.partial);
                 if let Some(framing) = awaited.filter(|_| !is_here(awaited, end, &self.partial)) {
@@ -153,8 +155,8 @@ impl HttpConnection {
                 Examined::Step(Step::Next(run_request(cx.protocol, &head, &self.partial)))
             }
             Ok(Parsed::Partial) => {
-                if has_begun(&self.partial) {
-                    self.head_since.get_or_insert(cx.now);
+                if !matches!(self.awaited, Awaited::Head(_)) && has_begun(&self.partial) {
+                    self.awaited = Awaited::Head(cx.now);
                 }
                 self.head = Some(head);
                 Examined::Incomplete
@@ -190,12 +192,12 @@ impl HttpConnection {
     pub(super) fn await_octets(&self, config: &Config, now: Instant) -> Next {
         let deadline = if let Some(collecting) = &self.collecting {
             collecting.deadline(config)
-        } else if let Some(since) = self.head_since {
+        } else if let Awaited::Head(since) = self.awaited {
             since.checked_add(config.head_timeout)
         } else {
-            let deadline = match self.fresh_since {
-                None => now.checked_add(config.idle_timeout),
-                Some(since) => since.checked_add(config.head_timeout.min(config.idle_timeout)),
+            let deadline = match self.awaited {
+                Awaited::First(since) => since.checked_add(config.head_timeout.min(config.idle_timeout)),
+                _ => now.checked_add(config.idle_timeout),
             };
             return Next::Wait { read: true, write: false, deadline, idle: true };
         };
@@ -236,10 +238,10 @@ mod tests {
         // An empty line prolongs nothing.
         assert_eq!(patience(&connection, start, later), (HEAD, true));
         // From the first byte of the head on.
-        connection.head_since = Some(later);
+        connection.awaited = Awaited::Head(later);
         assert_eq!(patience(&connection, start, later), (later - start + HEAD, false));
         // A request was served.
-        (connection.fresh_since, connection.head_since) = (None, None);
+        connection.awaited = Awaited::Other;
         assert_eq!(patience(&connection, start, later), (later - start + IDLE, true));
     }
 

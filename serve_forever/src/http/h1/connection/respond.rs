@@ -20,7 +20,7 @@ use crate::transport::Transport;
 
 use super::finish::{Outcome, rest};
 use super::collect::{Collecting, awaited, is_here};
-use super::{After, Drain, HttpConnection, MAX_UNSENT, Phase, kind_of, limits};
+use super::{After, Awaited, Drain, HttpConnection, MAX_UNSENT, Phase, kind_of, limits};
 
 impl HttpConnection {
     /// Serves the request that is complete and those behind it, and sends the responses together.
@@ -46,8 +46,7 @@ impl HttpConnection {
             head.clear();
         }
         debug_assert!(self.partial.is_empty(), "what came before would come before the next request");
-        (self.head, self.head_since, self.collecting) = (None, None, None);
-        self.fresh_since = None;
+        (self.head, self.awaited, self.collecting) = (None, Awaited::Other, None);
         let site = Site {
             server: cx.server,
             config: cx.config,
