@@ -60,7 +60,8 @@ pub(crate) struct Arguments {
 
     /// Name that requests may have as their host, such as the one that a proxy passes on, beside
     /// localhost and IP addresses; others get 421, and the page and the log show the name; can be
-    /// repeated [default: any, but none where only this computer can reach the server]
+    /// repeated [default: only localhost and IP addresses where nobody but this computer can reach the
+    /// server, else any]
     #[arg(long, value_name = "NAME", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_ALLOW_HOST", hide_env = true)]
@@ -71,8 +72,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_OPEN", hide_env = true)]
     pub(crate) open: bool,
 
-    /// Field for every response to a well-formed request, errors included; fields that describe a
-    /// file are sent only with its content; can be repeated
+    /// Field for the responses of the file handler, errors included, in place of ours; fields that
+    /// describe a file are sent only with its content; can be repeated
     #[arg(short = 'H', long, num_args = 2, value_names = ["NAME", "VALUE"], help_heading = ANSWERS)]
     #[arg(action = ArgAction::Append, allow_hyphen_values = true)]
     pub(crate) header: Vec<String>,

@@ -1,7 +1,7 @@
 //! Time-outs and limits, and what each of them stops.
 //!
 //! A server on the open network is talked to by programs that are broken, slow or hostile. Blocking servers fall to the simplest of
-//! them, as each connection that says nothing holds a thread. Here every wait has an end and every amount has a bound, all are on by default, and
+//! them, as each connection that says nothing holds a thread. Here every wait has an end and every amount has a bound, nearly all are on by default, and
 //! all are methods of [`Builder`]:
 //!
 //! ```
@@ -26,7 +26,7 @@
 //! |---|---|---|
 //! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head byte by byte and never end it, and new connections on which nothing comes but empty lines: these are closed without a word. It counts from the first byte to the last one of the head and is not prolonged by bytes that come. Then 408. No thread is held meanwhile |
 //! | [`idle_timeout`](crate::Builder::idle_timeout) | 75 s | **Silent connections**, kept open after a response or opened and forgotten. The connection is closed without a word. Before its first request a connection has `head_timeout` if that is shorter |
-//! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408. Reading also fails so when the thread is needed for others |
+//! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408. The [minimum rate](crate::Builder::minimum_rate) usually ends it sooner: a client that sends nothing gets 408 after 5 s. Reading also fails with 408 if other requests need the thread |
 //! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it, while a handler waits to write more. Writing fails, and the connection is cut; so it is where a [`Detached`](crate::Detached) response is not taken |
 //! | [`stall_timeout`](crate::Builder::stall_timeout) | 10 min | **Slow reader that holds no thread**: of a file, a listing, a source, or of what a handler wrote before it returned. A client that pauses, such as a video player, is not dead. It may pause for long, unless [others need the room](#who-goes-first) |
 //! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 bytes/s on the average, after 5 s | **Slow body and slow reader with patience**: one byte every 29 s passes every timeout on silence. Only time in which somebody waits for the client is counted, and none for what `stall_timeout` holds for. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
@@ -60,7 +60,7 @@
 //! | [`max_connections_per_address`](crate::Builder::max_connections_per_address) | no limit | **One client with many connections**. 503. Behind a proxy or a large network translation one address is many clients: therefore no default |
 //! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. One for each loop is never lent to a handler, so accepting, time-outs and stopping go on |
 //! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits. Threads that hold an upgraded connection are not counted, neither in the limit nor in the total |
-//! | [`max_streams`](crate::Builder::max_streams) | half of `max_threads` | **Streams that take all threads**: handlers that keep an [upgraded](crate::Exchange::upgrade) connection, such as a WebSocket, for as long as they like. The other threads stay for ordinary requests. 503 |
+//! | [`max_streams`](crate::Builder::max_streams) | half of the [threads](crate::Builder::max_threads) for handlers | **Streams that take all threads**: handlers that keep an [upgraded](crate::Exchange::upgrade) connection, such as a WebSocket, for as long as they like. The other threads stay for ordinary requests. 503 |
 //! | [`max_streams_per_address`](crate::Builder::max_streams_per_address) | three quarters of `max_streams` | **One client with many streams**. They do not count as permits of its address. 503 |
 //! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
 //! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each core | **Processor exhaustion**: many requests that make handlers compute, beside which nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn, and are not refused for that |

@@ -8,7 +8,7 @@
 //! There is one event loop for each core, and each is driven by one thread. When a request is complete, that same thread calls the handler. Most
 //! handlers return within microseconds; the thread then goes on with its loop, and nothing was handed from one thread to another.
 //!
-//! A handler that does not return soon, within four to eight milliseconds while nothing else blocks and one or two otherwise, loses its loop: a spare thread drives the loop on, and the handler goes on
+//! A handler that does not return soon, within four to eight milliseconds while nothing else blocks, one or two while something does, and a fraction of a millisecond right after another handler blocked, loses its loop: a spare thread drives the loop on, and the handler goes on
 //! where it is, undisturbed. It also gives the loop away by itself before it waits for its client, in `rfile` or `wfile`. When it
 //! returns, its thread becomes a spare one. So
 //!
@@ -24,7 +24,8 @@
 //!
 //! - A connection between two requests, and one whose head has not come as a whole
 //! - A body of up to 1 MiB, with a `Content-Length` or in chunks: it is complete before the handler
-//!   is called ([`max_buffered_body`](crate::Builder::max_buffered_body)). A client that pauses
+//!   is called ([`max_buffered_body`](crate::Builder::max_buffered_body)), unless the client waits
+//!   for `100 Continue` or the memory for bodies is spent. A client that pauses
 //!   within a chunked body may wait for an answer to what it has sent: then the handler starts
 //!   after 100 ms, while more than half of the threads are free
 //! - What a response has left when its handler has returned: bytes, a
@@ -115,7 +116,7 @@
 //!
 //! Where the next piece is computed rather than waited for, [`Exchange::send_source`](crate::Exchange::send_source) is asked for it whenever the client has taken
 //! the last one. A connection that was [upgraded](crate::Exchange::upgrade) keeps its thread as
-//! long as its handler does; half of `max_threads` may be kept that way
+//! long as its handler does; half of the threads for handlers may be kept that way
 //! ([`max_streams`](crate::Builder::max_streams)), and the other half stays for ordinary requests.
 //!
 //! # Work for the processor

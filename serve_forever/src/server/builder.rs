@@ -154,7 +154,7 @@ settings! {
     /// closed when the shutdown begins, so another server can have the address meanwhile. A
     /// connection whose next request has not wholly arrived is closed: at once while the head is
     /// incomplete, at the end of this time while the body is. Handlers that still run then keep
-    /// their threads; `serve_forever` waits up to one more second for them. Default: 10 s.
+    /// their threads; `serve_forever` waits up to two more seconds for them. Default: 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
     /// Time that a request waits for a free thread before it is refused with 503. After a quarter
     /// of it, the request takes the thread of the handler that waits for the slowest client: an
@@ -223,11 +223,11 @@ settings! {
     max_threads: usize = "64";
     /// Threads that the requests of one client address may hold when threads get scarce. Threads
     /// that hold an [upgraded](Self::max_streams) connection are not counted, neither in the limit
-    /// nor in the total. Default: half of them.
+    /// nor in the total. Default: half of the threads that ordinary handlers can use.
     max_permits_per_address: Option<usize> = "Some(8)";
     /// Handlers that may keep the stream of an [upgraded](crate::Exchange::upgrade) connection at a
-    /// time, each of which holds a thread. A further upgrade gets 503. Default: half of
-    /// [`max_threads`](Self::max_threads).
+    /// time, each of which holds a thread. A further upgrade gets 503. Default: half of the
+    /// [threads](Self::max_threads) for handlers.
     max_streams: Option<usize> = "Some(64)";
     /// How many of [those](Self::max_streams) may serve one client address. A further upgrade from
     /// that address gets 503. Streams do not count as
@@ -235,11 +235,12 @@ settings! {
     /// [trusted proxy](Self::trusted_proxies) names the client, this limit applies to that client.
     /// Default: three quarters of `max_streams`.
     max_streams_per_address: Option<usize> = "Some(8)";
-    /// Requests per loop that may wait for a free thread; then 503 at once. Default: 1024.
+    /// Requests per loop that may wait for a free thread, or for their turn to compute; then 503 at
+    /// once. Default: 1024.
     max_waiting_requests: usize = "100";
     /// Handlers that compute at the same time, of kinds that were seen to do nothing else: so that fast requests need not wait
     /// for a processor. Further ones wait for their turn: until one is done or has computed for 50 ms, and for no longer than
-    /// [`permit_timeout`](Self::permit_timeout). Nobody is refused. `None`: no turns. Default: two for each core, and one at least. Only
+    /// [`permit_timeout`](Self::permit_timeout). Nobody is refused. `None`: no turns. Default: two for each core. Only
     /// Linux, where `/proc` is there, tells who computes.
     max_computing_handlers: Option<usize> = "None";
     /// Event loops. Default: one for each core.
@@ -255,7 +256,7 @@ settings! {
     /// several processes or an old and a new version. Default: false. Where the system cannot, `bind` fails with
     /// `Unsupported`.
     allow_reuse_port: bool = "true";
-    /// Silence on a TCP connection after which the system asks its peer whether it is still there, and then four times as often; if
+    /// Silence on a TCP connection after which the system asks its peer whether it is still there, and then four times as often (each 75 s at least); if
     /// nothing answers, as after a power cut, the connection is gone. For streams and event streams, which have no other
     /// time-out when they are quiet. Whole seconds. Default: never.
     tcp_keepalive: Option<Duration> = "Some(Duration::from_secs(60))";

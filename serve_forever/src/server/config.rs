@@ -120,7 +120,9 @@ impl Config {
 
     /// How many handlers may keep an upgraded connection at a time.
     pub(crate) fn streams(&self) -> usize {
-        self.max_streams.unwrap_or(self.max_threads / STREAM_SHARE_OF_THREADS).max(1)
+        // Two threads for each loop are never free for handlers.
+        let threads = self.max_threads.saturating_sub(2 * self.loops);
+        self.max_streams.unwrap_or(threads / STREAM_SHARE_OF_THREADS).max(1)
     }
 
     /// How many of them may serve clients of one address: all but a quarter, so that other

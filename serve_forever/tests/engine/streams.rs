@@ -15,10 +15,10 @@ const OFFICE: [u8; 4] = [127, 0, 0, 1];
 const OTHER: [u8; 4] = [127, 0, 0, 2];
 const THIRD: [u8; 4] = [127, 0, 0, 3];
 
-/// With one loop, so many threads make 14 permits and 8 places for streams.
+/// With one loop, so many threads make 14 permits and 7 places for streams.
 const THREADS: usize = 16;
-const STREAMS: usize = 8;
-/// Three quarters of the places.
+const STREAMS: usize = 7;
+/// All of the places but a quarter.
 const STREAMS_PER_ADDRESS: usize = 6;
 
 fn echo(http: &mut Exchange) -> Result {
