@@ -37,7 +37,8 @@ pub(crate) struct Deadlines {
 pub(crate) struct Tick(u32);
 
 /// How much later than its deadline a connection may be told, however soon that is.
-const GRAIN: Duration = Duration::from_millis(20);
+const GRAIN: Duration = Duration::from_nanos(GRAIN_NANOS);
+const GRAIN_NANOS: u64 = 20_000_000;
 /// And if that is more, such a part of the time until then: 160 ms for a deadline in 10 s.
 const PART_OF_WAIT: u32 = 32;
 
@@ -73,8 +74,8 @@ impl Deadlines {
         deadline.at = at;
         let Some(at) = at else { return };
         match deadline.entry {
-            // Before any division, as this is nearly always so.
-            Entry::Heap(tick) if at >= self.time_of(tick) => {}
+            // Without a division, as this is nearly always so.
+            Entry::Heap(tick) if self.nanos(at) >= u64::from(tick.0) * GRAIN_NANOS => {}
             Entry::Heap(_) | Entry::None => self.push(token, deadline, at, now),
             Entry::New => self.push_first(token, deadline, at, now),
             Entry::First(tick) if self.tick_of(at, now) == tick => {}
@@ -121,17 +122,21 @@ impl Deadlines {
     /// The first point of the grid that is not before `at`, as the grid is for deadlines as far away
     /// as that.
     fn tick_of(&self, at: Instant, now: Instant) -> Tick {
-        let grain = GRAIN.as_nanos();
-        let late = (at.saturating_duration_since(now) / PART_OF_WAIT).as_nanos() / grain;
+        let wait = at.saturating_duration_since(now) / PART_OF_WAIT;
+        let late = wait.as_nanos() as u64 / GRAIN_NANOS;
         // The largest power of two that is not beyond that.
         let step = 1 << late.max(1).ilog2();
-        let since = at.saturating_duration_since(self.start).as_nanos();
-        let tick = since.div_ceil(grain).next_multiple_of(step);
+        let tick = self.nanos(at).div_ceil(GRAIN_NANOS).next_multiple_of(step);
         Tick(u32::try_from(tick).unwrap_or(u32::MAX))
     }
 
     fn time_of(&self, Tick(tick): Tick) -> Instant {
         self.start + GRAIN * tick
+    }
+
+    /// From the beginning of the grid on: 64 bits are enough for centuries.
+    fn nanos(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.start).as_nanos() as u64
     }
 
     /// The next token whose entry is due.

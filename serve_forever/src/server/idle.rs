@@ -23,7 +23,7 @@ pub(crate) struct IdleQueue {
     start: Instant,
 }
 
-/// Microseconds since the queue was made, and one more: half as large as an `Instant`, of which each
+/// Nanoseconds since the queue was made, and one more: half as large as an `Instant`, of which each
 /// idle connection would have two.
 type Moment = NonZeroU64;
 
@@ -73,8 +73,8 @@ impl IdleQueue {
     }
 
     fn moment(&self, at: Instant) -> Moment {
-        let micros = at.saturating_duration_since(self.start).as_micros() as u64;
-        Moment::MIN.saturating_add(micros)
+        let nanos = at.saturating_duration_since(self.start).as_nanos() as u64;
+        Moment::MIN.saturating_add(nanos)
     }
 
     #[cold]
@@ -102,7 +102,7 @@ impl IdleQueue {
                 }
                 Some(Some(since)) if since > at => *first = Reverse((since, token)),
                 Some(Some(since)) => {
-                    return Some((self.start + Duration::from_micros(since.get() - 1), token));
+                    return Some((self.start + Duration::from_nanos(since.get() - 1), token));
                 }
             }
         }
