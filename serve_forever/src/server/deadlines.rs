@@ -13,8 +13,8 @@ use super::handover::slots::Token;
 /// with the deadline that the connection has by then.
 ///
 /// Entries lie on a grid, so that a loop with thousands of connections wakes up once for many of them
-/// and not for each. The grid is as coarse as the time until then allows ([`GRAIN`],
-/// [`PART_OF_WAIT`]).
+/// and not for each. For deadlines that are far away the grid is coarse and the entry a little too
+/// early ([`PART_OF_WAIT`]): most of them will have moved by then, and the others are looked at again.
 ///
 /// The first deadline of a connection is short and nearly never comes true, as the first request comes
 /// before it. These stand in a queue of their own, which is dropped without a look at its connections
@@ -27,6 +27,8 @@ pub(crate) struct Deadlines {
     first: VecDeque<(Tick, Token)>,
     /// So many of them hold.
     first_hold: usize,
+    /// When the first entry of all is due, for a look in every round.
+    next: Option<Instant>,
     /// Where the grid begins.
     start: Instant,
 }
@@ -39,7 +41,7 @@ pub(crate) struct Tick(u32);
 /// How much later than its deadline a connection may be told, however soon that is.
 const GRAIN: Duration = Duration::from_nanos(GRAIN_NANOS);
 const GRAIN_NANOS: u64 = 20_000_000;
-/// And if that is more, such a part of the time until then: 160 ms for a deadline in 10 s.
+/// How much sooner an entry may be, as a part of the time until then: 160 ms for a deadline in 10 s.
 const PART_OF_WAIT: u32 = 32;
 
 /// What a slot knows of its deadline.
@@ -64,7 +66,13 @@ enum Entry {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), first: VecDeque::new(), first_hold: 0, start: Instant::now() }
+        Self {
+            heap: BinaryHeap::new(),
+            first: VecDeque::new(),
+            first_hold: 0,
+            next: None,
+            start: Instant::now(),
+        }
     }
 }
 
@@ -91,6 +99,7 @@ impl Deadlines {
         if deadline.entry != Entry::Heap(tick) {
             deadline.entry = Entry::Heap(tick);
             self.heap.push(Reverse((tick, token)));
+            self.note_next(tick);
         }
     }
 
@@ -102,6 +111,7 @@ impl Deadlines {
         deadline.entry = Entry::First(tick);
         self.first_hold += 1;
         self.first.push_back((tick, token));
+        self.note_next(tick);
     }
 
     /// A first deadline holds no longer.
@@ -109,7 +119,19 @@ impl Deadlines {
         self.first_hold -= 1;
         if self.first_hold == 0 {
             self.first = VecDeque::new();
+            self.find_next();
         }
+    }
+
+    fn note_next(&mut self, tick: Tick) {
+        let at = self.time_of(tick);
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    fn find_next(&mut self) {
+        let heap = self.heap.peek().map(|&Reverse((tick, _))| tick);
+        let first = self.first.front().map(|&(tick, _)| tick);
+        self.next = heap.into_iter().chain(first).min().map(|tick| self.time_of(tick));
     }
 
     /// The connection is gone.
@@ -119,14 +141,19 @@ impl Deadlines {
         }
     }
 
-    /// The first point of the grid that is not before `at`, as the grid is for deadlines as far away
-    /// as that.
+    /// The first point of the finest grid that is not before `at`, or the last one of a coarser grid
+    /// that is not behind it.
     fn tick_of(&self, at: Instant, now: Instant) -> Tick {
         let wait = at.saturating_duration_since(now) / PART_OF_WAIT;
-        let late = wait.as_nanos() as u64 / GRAIN_NANOS;
-        // The largest power of two that is not beyond that.
-        let step = 1 << late.max(1).ilog2();
-        let tick = self.nanos(at).div_ceil(GRAIN_NANOS).next_multiple_of(step);
+        let early = wait.as_nanos() as u64 / GRAIN_NANOS;
+        let since = self.nanos(at);
+        let tick = if early < 2 {
+            since.div_ceil(GRAIN_NANOS)
+        } else {
+            // The largest power of two that is not beyond that.
+            let step = 1 << early.ilog2();
+            since / GRAIN_NANOS / step * step
+        };
         Tick(u32::try_from(tick).unwrap_or(u32::MAX))
     }
 
@@ -141,16 +168,16 @@ impl Deadlines {
 
     /// The next token whose entry is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Tick, Token)> {
-        if let Some(&(tick, _)) = self.first.front()
-            && self.time_of(tick) <= now
-        {
-            return self.first.pop_front();
-        }
-        let &Reverse((tick, _)) = self.heap.peek()?;
-        if self.time_of(tick) > now {
+        if self.next.is_none_or(|next| next > now) {
             return None;
         }
-        self.heap.pop().map(|Reverse(entry)| entry)
+        let heap = self.heap.peek().map(|&Reverse((tick, _))| tick);
+        let entry = match (self.first.front(), heap) {
+            (Some(&(first, _)), heap) if heap.is_none_or(|tick| first <= tick) => self.first.pop_front(),
+            _ => self.heap.pop().map(|Reverse(entry)| entry),
+        };
+        self.find_next();
+        entry
     }
 
     /// The entry `tick` of `token` was popped: true when its deadline is really over.
@@ -182,9 +209,7 @@ impl Deadlines {
 
     /// When to look again.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let heap = self.heap.peek().map(|&Reverse((tick, _))| tick);
-        let first = self.first.front().map(|&(tick, _)| tick);
-        heap.into_iter().chain(first).min().map(|tick| self.time_of(tick))
+        self.next
     }
 }
 
@@ -215,17 +240,30 @@ mod tests {
 
     #[test]
     fn nobody_is_told_too_early_nor_much_too_late() {
-        let deadlines = Deadlines::default();
         let millis = Duration::from_millis;
         for now in [0, 3, 19, 20, 777, 1_000_000] {
             for wait in [0, 1, 20, 199, 640, 1000, 10_000, 75_000, 600_000] {
+                let mut deadlines = Deadlines::default();
                 let (now, at) = (deadlines.start + millis(now), deadlines.start + millis(now + wait));
-                let late = deadlines.time_of(deadlines.tick_of(at, now)).checked_duration_since(at);
-                let late = late.expect("not before it is due");
-                assert!(late <= GRAIN.max(millis(wait) / PART_OF_WAIT), "{late:?} after {wait} ms");
+                let mut deadline = Deadline::default();
+                deadlines.set(TOKEN, &mut deadline, Some(at), now);
+                let (mut looks, mut clock) = (1, deadlines.next().expect("an entry"));
+                assert!(clock + millis(wait) / PART_OF_WAIT >= at, "{wait} ms");
+                loop {
+                    let (tick, token) = deadlines.pop_due(clock).expect("it is due");
+                    if deadlines.is_over(token, &mut deadline, tick, clock) {
+                        break;
+                    }
+                    looks += 1;
+                    let next = deadlines.next().expect("another entry");
+                    assert!(next > clock, "{wait} ms");
+                    clock = next;
+                }
+                assert!(clock >= at && clock - at <= GRAIN && looks <= 4, "{wait} ms: {looks} looks");
             }
         }
-        // The grid is the same for all who wait as long as each other.
+        // Those who wait as long as each other have few entries.
+        let deadlines = Deadlines::default();
         let tick =
             |now| deadlines.tick_of(deadlines.start + millis(10_000 + now), deadlines.start + millis(now));
         assert_eq!((1..=160).map(tick).collect::<std::collections::BTreeSet<_>>().len(), 2);
@@ -240,12 +278,11 @@ mod tests {
         deadlines.set(TOKEN, &mut deadline, Some(first), start);
         deadlines.set(TOKEN, &mut deadline, Some(second), start);
 
-        let now = deadlines.next().expect("an entry");
-        assert!(first <= now && now < second);
+        let now = deadlines.next().expect("an entry").max(first);
+        assert!(now < second);
         let (tick, token) = deadlines.pop_due(now).expect("an entry is due");
         assert!(!deadlines.is_over(token, &mut deadline, tick, now));
-        let now = deadlines.next().expect("another entry");
-        assert!(second <= now);
+        let now = deadlines.next().expect("another entry").max(second);
         let (tick, token) = deadlines.pop_due(now).expect("an entry is due");
         assert!(deadlines.is_over(token, &mut deadline, tick, now));
         assert!(deadlines.next().is_none());
@@ -259,10 +296,10 @@ mod tests {
         let mut deadline = Deadline { entry: Entry::None, ..Deadline::default() };
         deadlines.set(TOKEN, &mut deadline, Some(late), start);
         deadlines.set(TOKEN, &mut deadline, Some(early), start);
-        let now = deadlines.next().expect("an entry");
+        let now = deadlines.next().expect("an entry").max(early);
         let (tick, token) = deadlines.pop_due(now).expect("an entry is due");
         assert!(deadlines.is_over(token, &mut deadline, tick, now));
-        let now = deadlines.next().expect("the leftover");
+        let now = deadlines.next().expect("the leftover").max(late);
         let (tick, token) = deadlines.pop_due(now).expect("the leftover is due");
         assert!(!deadlines.is_over(token, &mut deadline, tick, now));
         assert!(deadlines.next().is_none());
@@ -278,19 +315,20 @@ mod tests {
         for (index, slot) in (0..).zip(&mut slots) {
             deadlines.set(token(index), slot, at(10), start);
         }
-        let first = deadlines.next().expect("an entry");
+        let first = deadlines.next();
+        let due = start + Duration::from_secs(10);
         // Three go on, one is closed; one still says nothing.
         for (index, slot) in (0..3).zip(&mut slots) {
             deadlines.set(token(index), slot, at(75), start);
         }
         deadlines.forget(&slots[3]);
         assert_eq!(deadlines.first.len(), 5);
-        assert_eq!(deadlines.next(), Some(first));
+        assert_eq!(deadlines.next(), first);
         let mut over = Vec::new();
-        while let Some((tick, token)) = deadlines.pop_due(first) {
+        while let Some((tick, token)) = deadlines.pop_due(due) {
             let slot = &mut slots[token.index as usize];
             // Whoever is gone is not asked.
-            if token.index != 3 && deadlines.is_over(token, slot, tick, first) {
+            if token.index != 3 && deadlines.is_over(token, slot, tick, due) {
                 over.push(token.index);
             }
         }
