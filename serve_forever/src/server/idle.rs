@@ -3,8 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::num::NonZeroU64;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::handover::slots::Token;
 
@@ -23,15 +22,14 @@ pub(crate) struct IdleQueue {
     start: Instant,
 }
 
-/// Nanoseconds since the queue was made, and one more: half as large as an `Instant`, of which each
-/// idle connection would have two.
-type Moment = NonZeroU64;
+/// Nanoseconds since the queue was made: half as large as an `Instant`.
+type Moment = u64;
 
 /// What a slot knows of this.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Idleness {
     /// Since when nothing is under way, if so.
-    since: Option<Moment>,
+    since: Option<Instant>,
     /// The heap has an entry for it.
     listed: bool,
 }
@@ -48,7 +46,7 @@ impl Idleness {
     }
 
     /// Since when it is idle, for [`IdleQueue::oldest`]. One that is busy loses its entry.
-    pub(crate) fn look(&mut self) -> Option<Moment> {
+    pub(crate) fn look(&mut self) -> Option<Instant> {
         self.listed = self.since.is_some();
         self.since
     }
@@ -64,7 +62,6 @@ impl IdleQueue {
     /// The connection is idle from now on.
     #[inline]
     pub(crate) fn begin(&mut self, token: Token, idleness: &mut Idleness, now: Instant) {
-        let now = self.moment(now);
         idleness.since = Some(now);
         if !idleness.listed {
             idleness.listed = true;
@@ -72,23 +69,19 @@ impl IdleQueue {
         }
     }
 
-    fn moment(&self, at: Instant) -> Moment {
-        let nanos = at.saturating_duration_since(self.start).as_nanos() as u64;
-        Moment::MIN.saturating_add(nanos)
-    }
-
     #[cold]
-    fn list(&mut self, token: Token, now: Moment) {
-        self.heap.push(Reverse((now, token)));
+    fn list(&mut self, token: Token, now: Instant) {
+        self.heap.push(Reverse((moment(self.start, now), token)));
     }
 
     /// The connection that has been idle for the longest time. `look` gives what [`Idleness::look`]
     /// says of a connection; `None`: it is closed.
     pub(crate) fn oldest(
         &mut self,
-        mut look: impl FnMut(Token) -> Option<Option<Moment>>,
+        mut look: impl FnMut(Token) -> Option<Option<Instant>>,
     ) -> Option<(Instant, Token)> {
         loop {
+            let start = self.start;
             let mut first = self.heap.peek_mut()?;
             let Reverse((at, token)) = *first;
             match look(token) {
@@ -100,9 +93,12 @@ impl IdleQueue {
                 Some(None) => {
                     PeekMut::pop(first);
                 }
-                Some(Some(since)) if since > at => *first = Reverse((since, token)),
                 Some(Some(since)) => {
-                    return Some((self.start + Duration::from_nanos(since.get() - 1), token));
+                    let moment = moment(start, since);
+                    if moment <= at {
+                        return Some((since, token));
+                    }
+                    *first = Reverse((moment, token));
                 }
             }
         }
@@ -119,11 +115,17 @@ impl IdleQueue {
     }
 }
 
+fn moment(start: Instant, at: Instant) -> Moment {
+    at.saturating_duration_since(start).as_nanos() as u64
+}
+
 /// Entries for which it does not pay to look.
 const FEW: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// A loop as far as this concerns it. The time is a number of milliseconds.
