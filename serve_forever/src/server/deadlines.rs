@@ -49,20 +49,19 @@ const PART_OF_WAIT: u32 = 32;
 pub(crate) struct Deadline {
     /// When the connection is to be told.
     at: Option<Instant>,
-    /// The earliest entry that there is for it: when that is due.
-    entry: Option<Instant>,
-    stage: Stage,
+    /// The earliest entry that there is for it.
+    entry: Entry,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
-    /// It never had an entry.
+enum Entry {
+    /// It never had one.
     #[default]
     New,
-    /// Its entry is among the first deadlines.
-    First,
-    /// Its entry, if it has one, is in the heap.
-    Later,
+    /// Among the first deadlines.
+    First(Tick),
+    Heap(Tick),
+    None,
 }
 
 impl Default for Deadlines {
@@ -80,30 +79,25 @@ impl Default for Deadlines {
 impl Deadlines {
     /// Sets the deadline of `token`.
     pub(crate) fn set(&mut self, token: Token, deadline: &mut Deadline, at: Option<Instant>, now: Instant) {
-        deadline.at = at;
-        // This is nearly always so.
-        if at.is_none_or(|at| {
-            deadline.stage == Stage::Later && deadline.entry.is_some_and(|entry| at >= entry)
-        }) {
-            return;
-        }
+        let before = std::mem::replace(&mut deadline.at, at);
         let Some(at) = at else { return };
-        match deadline.stage {
-            Stage::New => self.push_first(token, deadline, at, now),
-            Stage::First if Some(self.time_of(self.tick_of(at, now))) == deadline.entry => {}
-            Stage::First => {
+        match deadline.entry {
+            // Without a division, as this is nearly always so.
+            Entry::Heap(tick) if self.nanos(at) >= u64::from(tick.0) * GRAIN_NANOS => {}
+            Entry::Heap(_) | Entry::None => self.push(token, deadline, at, now),
+            Entry::New => self.push_first(token, deadline, at, now),
+            Entry::First(_) if before == Some(at) => {}
+            Entry::First(_) => {
                 self.release_first();
                 self.push(token, deadline, at, now);
             }
-            Stage::Later => self.push(token, deadline, at, now),
         }
     }
 
     fn push(&mut self, token: Token, deadline: &mut Deadline, at: Instant, now: Instant) {
         let tick = self.tick_of(at, now);
-        let entry = Some(self.time_of(tick));
-        if (deadline.stage, deadline.entry) != (Stage::Later, entry) {
-            (deadline.stage, deadline.entry) = (Stage::Later, entry);
+        if deadline.entry != Entry::Heap(tick) {
+            deadline.entry = Entry::Heap(tick);
             self.heap.push(Reverse((tick, token)));
             self.note_next(tick);
         }
@@ -114,7 +108,7 @@ impl Deadlines {
         if self.first.back().is_some_and(|&(last, _)| tick < last) {
             return self.push(token, deadline, at, now);
         }
-        (deadline.stage, deadline.entry) = (Stage::First, Some(self.time_of(tick)));
+        deadline.entry = Entry::First(tick);
         self.first_hold += 1;
         self.first.push_back((tick, token));
         self.note_next(tick);
@@ -142,7 +136,7 @@ impl Deadlines {
 
     /// The connection is gone.
     pub(crate) fn forget(&mut self, deadline: &Deadline) {
-        if deadline.stage == Stage::First {
+        if matches!(deadline.entry, Entry::First(_)) {
             self.release_first();
         }
     }
@@ -194,14 +188,13 @@ impl Deadlines {
         tick: Tick,
         now: Instant,
     ) -> bool {
-        if deadline.entry != Some(self.time_of(tick)) {
+        match deadline.entry {
+            Entry::First(entry) if entry == tick => self.release_first(),
+            Entry::Heap(entry) if entry == tick => {}
             // Another entry has taken over since; this one is a leftover.
-            return false;
+            _ => return false,
         }
-        if deadline.stage == Stage::First {
-            self.release_first();
-        }
-        (deadline.stage, deadline.entry) = (Stage::Later, None);
+        deadline.entry = Entry::None;
         match deadline.at {
             Some(due) if due <= now => {
                 deadline.at = None;
@@ -281,7 +274,7 @@ mod tests {
         let mut deadlines = Deadlines::default();
         let start = deadlines.start;
         let (first, second) = (start + Duration::from_secs(1), start + Duration::from_secs(5));
-        let mut deadline = Deadline { stage: Stage::Later, ..Deadline::default() };
+        let mut deadline = Deadline { entry: Entry::None, ..Deadline::default() };
         deadlines.set(TOKEN, &mut deadline, Some(first), start);
         deadlines.set(TOKEN, &mut deadline, Some(second), start);
 
@@ -300,7 +293,7 @@ mod tests {
         let mut deadlines = Deadlines::default();
         let start = deadlines.start;
         let (late, early) = (start + Duration::from_secs(75), start + Duration::from_secs(10));
-        let mut deadline = Deadline { stage: Stage::Later, ..Deadline::default() };
+        let mut deadline = Deadline { entry: Entry::None, ..Deadline::default() };
         deadlines.set(TOKEN, &mut deadline, Some(late), start);
         deadlines.set(TOKEN, &mut deadline, Some(early), start);
         let now = deadlines.next().expect("an entry").max(early);
