@@ -27,6 +27,9 @@ pub(crate) struct Deadlines {
     first: VecDeque<(Tick, Token)>,
     /// So many of them hold.
     first_hold: usize,
+    /// The shortest time until a first deadline so far. A connection that brings its first request
+    /// along begins with a longer one, which would stand in the way of the others.
+    shortest: Duration,
     /// When the first entry of all is due, for a look in every round.
     next: Option<Instant>,
     /// Where the grid begins.
@@ -70,6 +73,7 @@ impl Default for Deadlines {
             heap: BinaryHeap::new(),
             first: VecDeque::new(),
             first_hold: 0,
+            shortest: Duration::MAX,
             next: None,
             start: Instant::now(),
         }
@@ -104,8 +108,11 @@ impl Deadlines {
     }
 
     fn push_first(&mut self, token: Token, deadline: &mut Deadline, at: Instant, now: Instant) {
+        let wait = at.saturating_duration_since(now);
+        self.shortest = self.shortest.min(wait);
         let tick = self.tick_of(at, now);
-        if self.first.back().is_some_and(|&(last, _)| tick < last) {
+        let is_late = self.first.back().is_some_and(|&(last, _)| tick < last);
+        if is_late || wait / 2 > self.shortest {
             return self.push(token, deadline, at, now);
         }
         deadline.entry = Entry::First(tick);
