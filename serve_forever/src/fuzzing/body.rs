@@ -2,8 +2,9 @@
 //! decoder finds.
 
 use super::cut::{prefixes, split};
-use crate::http::h1::body_decoder::{BodyDecoder, Decoded, Framing};
-use crate::http::h1::head::Refusal;
+use crate::http::bodies::decoder::{BodyDecoder, Decoded};
+use crate::http::message::framing::Framing;
+use crate::http::message::refusal::Refusal;
 
 /// What came of a body.
 #[derive(Debug, PartialEq)]

@@ -1,24 +1,26 @@
 //! The head of a request: the same result however it is cut, and nothing in it that could mean two things.
 
 use super::cut::{prefixes, split};
-use crate::http::h1::body_decoder::Framing;
-use crate::http::h1::head::{Head, HeadLimits, Parsed, Refusal};
+use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
+use crate::http::message::framing::Framing;
+use crate::http::message::refusal::Refusal;
+use crate::http::message::request::RequestHead;
 
 /// The first octet says how the rest is cut.
 pub fn head(input: &[u8]) {
     let (seed, octets) = split(input);
     let limits = HeadLimits { head: 4096, fields: 8, target: 256 };
-    let mut whole = Head::default();
+    let mut whole = HeadParser::default();
     let result = whole.parse(octets, &limits);
-    look_at(&whole, octets);
+    look_at(whole.head(), octets);
     if let Ok(Parsed::Complete(end)) = result {
-        unambiguous(&whole, &octets[..end], &limits);
+        unambiguous(whole.head(), &octets[..end], &limits);
     }
     if let Err(refusal) = &result {
         presentable(refusal);
     }
 
-    let mut pieces = Head::default();
+    let mut pieces = HeadParser::default();
     for length in prefixes(octets, seed) {
         match pieces.parse(&octets[..length], &limits) {
             Ok(Parsed::Partial) => {}
@@ -31,15 +33,15 @@ pub fn head(input: &[u8]) {
             assert_eq!(result, Ok(Parsed::Partial), "the pieces know less than the whole");
         }
     }
-    look_at(&pieces, octets);
+    look_at(pieces.head(), octets);
     if result.is_ok() {
-        assert_eq!(shown(&pieces, octets), shown(&whole, octets));
+        assert_eq!(shown(pieces.head(), octets), shown(whole.head(), octets));
     }
 
     // What is left of one request never changes the next one.
     pieces.clear();
     assert_eq!(pieces.parse(octets, &limits), result);
-    assert_eq!(shown(&pieces, octets), shown(&whole, octets));
+    assert_eq!(shown(pieces.head(), octets), shown(whole.head(), octets));
 }
 
 /// A refusal quotes what was there when it was decided; that aside, cuts change nothing.
@@ -51,7 +53,7 @@ fn same(one: &Result<Parsed, Refusal>, other: &Result<Parsed, Refusal>) -> bool 
 }
 
 /// Everything that can be asked of a head, also of one that is not complete.
-fn shown(head: &Head, octets: &[u8]) -> String {
+fn shown(head: &RequestHead, octets: &[u8]) -> String {
     format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {} {:?} {} {:?} {}",
         head.request_line(octets),
@@ -68,7 +70,7 @@ fn shown(head: &Head, octets: &[u8]) -> String {
     )
 }
 
-fn look_at(head: &Head, octets: &[u8]) {
+fn look_at(head: &RequestHead, octets: &[u8]) {
     shown(head, octets);
     for (name, value) in head.fields(octets).iter() {
         assert!(head.fields(octets).get_all(name).any(|each| each == value));
@@ -76,7 +78,7 @@ fn look_at(head: &Head, octets: &[u8]) {
 }
 
 /// A complete head read once more, by somebody simpler.
-fn unambiguous(head: &Head, octets: &[u8], limits: &HeadLimits) {
+fn unambiguous(head: &RequestHead, octets: &[u8], limits: &HeadLimits) {
     assert!(octets.len() <= limits.head);
     let text = octets.strip_suffix(b"\r\n\r\n").expect("a head ends with an empty line");
     let mut lines: Vec<&[u8]> = split_lines(text);

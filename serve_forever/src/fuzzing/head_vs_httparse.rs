@@ -9,19 +9,22 @@ use std::borrow::Cow;
 
 use httparse::{EMPTY_HEADER, Request, Status};
 
-use crate::http::h1::head::{FIELDS_LIMIT, Head, HeadLimits, Parsed};
+use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
+use crate::http::message::fields::FIELDS_LIMIT;
+use crate::http::message::request::RequestHead;
 
 pub fn head_vs_httparse(input: &[u8]) {
-    let mut head = Head::default();
-    let ours = head.parse(input, &HeadLimits::default());
-    let known = with_known_version(&head, input);
+    let mut parser = HeadParser::default();
+    let ours = parser.parse(input, &HeadLimits::default());
+    let head = parser.head();
+    let known = with_known_version(head, input);
     let mut fields = [EMPTY_HEADER; FIELDS_LIMIT];
     let mut request = Request::new(&mut fields);
     let theirs = request.parse(&known);
     match ours {
         Ok(Parsed::Complete(end)) => {
             assert_eq!(theirs, Ok(Status::Complete(end)));
-            same(&head, input, &request);
+            same(head, input, &request);
         }
         // What is whole is never waited for.
         Ok(Parsed::Partial) => assert!(!matches!(theirs, Ok(Status::Complete(_))), "{theirs:?}"),
@@ -29,7 +32,7 @@ pub fn head_vs_httparse(input: &[u8]) {
     }
 }
 
-fn same(head: &Head, octets: &[u8], request: &Request) {
+fn same(head: &RequestHead, octets: &[u8], request: &Request) {
     assert_eq!(request.method, Some(head.method(octets)));
     assert_eq!(request.path, Some(head.target(octets)));
     assert_eq!(request.version, Some(head.version_minor()));
@@ -48,7 +51,7 @@ fn trimmed(value: &[u8]) -> &[u8] {
 
 /// The input with a version of which `httparse` knows. To us HTTP/1.2 and so on are HTTP/1.1 (RFC 9110 §6.2), and it
 /// refuses them; all the rest is to be the same.
-fn with_known_version<'a>(head: &Head, input: &'a [u8]) -> Cow<'a, [u8]> {
+fn with_known_version<'a>(head: &RequestHead, input: &'a [u8]) -> Cow<'a, [u8]> {
     let start = input.iter().take_while(|octet| matches!(octet, b'\r' | b'\n')).count();
     let last = start + head.request_line(input).len().saturating_sub(1);
     let line = input.get(..=last).unwrap_or_default();

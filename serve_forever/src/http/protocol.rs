@@ -15,7 +15,7 @@ use crate::http::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use crate::http::h1::scratch::Scratch;
 use crate::http::handler::wanted_bodies::WantedBodies;
 use crate::http::message::error_page;
-use crate::http::log::record;
+use crate::http::message::date;
 use crate::http::message::status;
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
@@ -90,7 +90,7 @@ impl<H> Http<H> {
         if !version.is_empty() {
             out.extend_from_slice(format!("Server: {version}\r\n").as_bytes());
         }
-        record::append_date_line(&mut out);
+        date::append_date_line(&mut out);
         if code == 503 {
             out.extend_from_slice(b"Retry-After: 1\r\n");
         }

@@ -8,6 +8,7 @@ mod documents;
 mod examples;
 mod forms;
 mod json;
+mod layers;
 mod manual;
 mod migration;
 mod small;

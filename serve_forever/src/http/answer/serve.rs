@@ -12,18 +12,17 @@ use crate::server::waker::Waker;
 use crate::transport::Transport;
 
 use crate::http::Http;
-use crate::http::h1::body_decoder::{BodyDecoder, Framing};
-use crate::http::h1::connection::Held;
+use crate::http::bodies::decoder::BodyDecoder;
 use crate::http::exchange::{Context, Exchange, Record, Request};
 use crate::http::message::fields;
 use crate::http::handler::{self, BaseHttpRequestHandler};
-use crate::http::h1::head::{Expect, Refusal};
-use crate::http::handler::slot::HandlerSlot;
+use crate::http::message::framing::{Expect, Framing};
+use crate::http::message::refusal::Refusal;
+use crate::http::answer::lent::Lent;
 use crate::http::bodies::link::Link;
 use crate::http::bodies::outlet::Outlet;
 use crate::http::bodies::output::Output;
 use crate::http::log::record::{LogRecord, What};
-use crate::http::message::response_head::ResponseHead;
 use crate::http::bodies::rfile::{Failure, GAVE_WAY, RFile};
 use crate::http::message::status_error::StatusError;
 use crate::http::exchange::upgrade::Upgraded;
@@ -37,29 +36,6 @@ pub(crate) struct Site<'a> {
     pub(crate) transport: &'a Arc<Transport>,
     pub(crate) seat: &'a Seat<'a>,
     pub(crate) waker: Waker<'a>,
-}
-
-/// What is lent for one request and comes back changed.
-pub(crate) struct Lent<H> {
-    slot: HandlerSlot<H>,
-    pub(crate) output: Mutex<Output>,
-    pub(crate) response: ResponseHead,
-    pub(crate) records: Vec<Record>,
-    /// Memory for responses that are held.
-    #[expect(clippy::vec_box, reason = "they go to connections and come back in their boxes")]
-    pub(crate) spare: Vec<Box<Held>>,
-}
-
-impl<H> Default for Lent<H> {
-    fn default() -> Self {
-        Self {
-            slot: HandlerSlot::default(),
-            output: Mutex::default(),
-            response: ResponseHead::default(),
-            records: Vec::new(),
-            spare: Vec::new(),
-        }
-    }
 }
 
 /// What became of a request.
@@ -184,7 +160,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             what,
             arrived: request.arrived,
             cut,
-            output,
+            keeper: output,
         };
         let logged = catch(|| {
             if !records.is_empty() {

@@ -4,13 +4,9 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex};
 
-use crate::Result;
 use crate::server::unsent::{Charge, Unsent};
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
-
-use crate::http::exchange::Exchange;
-use crate::http::bodies::pending::Attachment;
 
 /// The rest of a response, to be written from any thread after the handler has returned. See [`Exchange::detach`].
 ///
@@ -75,53 +71,26 @@ pub(crate) enum Taken {
     End,
 }
 
-impl Exchange<'_> {
-    /// The rest of the body is written by whoever gets the writer that this returns, also long after the handler has
-    /// returned. Between two writes no thread waits for the client, so ten thousand event streams need none.
-    ///
-    /// To be called once, after `end_headers`, and with nothing written to `wfile` after it. Without a `Content-Length`
-    /// the pieces become chunks. The client's [write time-out](crate::Builder::write_timeout) holds for each piece.
-    ///
-    /// # Errors
-    ///
-    /// The head is not complete, or the rest of the body was given already.
-    ///
-    /// ```
-    /// use std::io::Write;
-    /// use std::sync::Mutex;
-    /// use serve_forever::{handler_fn, testing, Detached, Exchange, Result};
-    ///
-    /// let subscribe = handler_fn(|http: &mut Exchange| -> Result {
-    ///     http.send_response(200).send_header("Content-Type", "text/event-stream").end_headers()?;
-    ///     let mut events = http.detach()?;
-    ///     events.write_all(b"data: welcome\n\n")?;
-    ///     http.server().state::<Mutex<Vec<Detached>>>().lock().unwrap().push(events);
-    ///     Ok(())
-    /// });
-    /// let answer = testing::respond(subscribe, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    /// assert!(answer.ends_with(b"\r\n\r\nf\r\ndata: welcome\n\n\r\n"));
-    /// ```
-    pub fn detach(&mut self) -> Result<Detached> {
-        let context = self.context;
+impl Detached {
+    /// A writer, and what its connection finds. `limit`: how many bytes may wait for the client; and
+    /// `most_unsent`: for all clients of the server.
+    pub(crate) fn new(waker: OwnedWaker, limit: usize, unsent: &Unsent, most_unsent: usize) -> (Self, Feed) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 waiting: Vec::new(),
-                charge: context.server.unsent().charge(),
+                charge: unsent.charge(),
                 ended: false,
                 closed: false,
                 ignored: false,
             }),
-            unsent: context.server.unsent().clone(),
-            most_unsent: context.link.config.max_unsent,
-            waker: context.waker.to_owned(),
-            limit: context.link.config.buffer_size,
+            unsent: unsent.clone(),
+            most_unsent,
+            waker,
+            limit,
         });
-        self.attach(Attachment::Detached(Feed { shared: Arc::clone(&shared) }), None)?;
-        Ok(Detached { shared })
+        (Self { shared: Arc::clone(&shared) }, Feed { shared })
     }
-}
 
-impl Detached {
     /// Whether nothing that is written will arrive any more: the client is gone, or the server stops.
     ///
     /// ```

@@ -1,6 +1,7 @@
 //! The bodies of requests and responses, from the side of handlers: read and written by blocking calls,
 //! or left to be sent when the handler has returned.
 
+pub(crate) mod decoder;
 pub(crate) mod detached;
 pub(crate) mod link;
 pub(crate) mod memory;

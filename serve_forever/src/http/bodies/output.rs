@@ -5,12 +5,14 @@
 //! pipelined requests. Else the body becomes chunked (HTTP/1.1) or ends with the connection (HTTP/1.0).
 
 use std::io::{self, ErrorKind, Write};
+use std::sync::Mutex;
 
+use crate::sync::lock;
 use crate::sys::Interest;
 
 use crate::http::message::decimal::push_decimal;
 use crate::http::bodies::detached::Feed;
-use crate::http::log::lines::{Lines, Share};
+use crate::http::log::lines::{LineKeeper, Lines, Share};
 use crate::http::bodies::link::{Link, Pace};
 use crate::http::bodies::pending::{Attachment, SourceFraming};
 
@@ -96,6 +98,14 @@ impl Plan {
     }
 }
 
+impl LineKeeper for Mutex<Output> {
+    fn keep(&self, add: &mut dyn FnMut(&mut Lines, Share)) {
+        let mut output = lock(self);
+        let share = output.share();
+        add(&mut output.lines, share);
+    }
+}
+
 impl Output {
     /// A connection begins its run. Nothing of the connection before may stay but the memory itself, and not too much
     /// of that.
@@ -146,8 +156,8 @@ impl Output {
         if self.plan.is_bodiless() { 0 } else { self.accepted }
     }
 
-    /// What the present response has of `ready`; asked for when the handler is done. `cut`: it will not be whole.
-    pub(crate) fn share(&self, cut: bool) -> Share {
+    /// What the present response has of `ready`; asked for when the handler is done.
+    fn share(&self) -> Share {
         // What waits for its framing is not in `ready`, and where the handler failed it never will be.
         let elsewhere =
             self.attachment.as_ref().map_or(0, Attachment::accounted) + self.gone + self.body.len() as u64;
@@ -160,7 +170,7 @@ impl Output {
             end,
             chunked: self.state == State::Committed(Body::Chunked),
             attached: self.attachment.is_some(),
-            whole: !cut,
+            whole: true,
         }
     }
 
@@ -483,7 +493,7 @@ impl Output {
         // Of what is sent, and of what never will be, the responses before this one are told now.
         self.lines.settle(link.log, &self.ready, sent);
         if let State::Committed(_) = self.state {
-            let share = self.share(false);
+            let share = self.share();
             self.gone = share.content(&self.ready, sent);
         }
         self.broken |= result.is_err();

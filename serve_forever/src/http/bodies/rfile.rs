@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use crate::sync::lock;
 use crate::sys::Interest;
 
-use crate::http::h1::body_decoder::{BodyDecoder, Decoded, Framing};
+use crate::http::bodies::decoder::{BodyDecoder, Decoded};
+use crate::http::message::framing::Framing;
 use crate::http::message::fields::Headers;
-use crate::http::h1::head::Refusal;
+use crate::http::message::refusal::Refusal;
 use crate::http::bodies::link::{Link, Pace};
 use crate::http::bodies::output::Output;
 

@@ -187,7 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::http::h1::head::{Head, HeadLimits, Parsed};
+    use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
     use crate::sys::NO_ADDRESS;
 
     const PEER: &str = "127.0.0.1:1";
@@ -198,11 +198,11 @@ mod tests {
         let mut request = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
         request.extend_from_slice(fields);
         request.extend_from_slice(b"\r\n");
-        let mut head = Head::default();
+        let mut parser = HeadParser::default();
         let limits = HeadLimits { head: 1 << 20, fields: 100, target: 100 };
-        assert!(matches!(head.parse(&request, &limits), Ok(Parsed::Complete(_))), "a request");
+        assert!(matches!(parser.parse(&request, &limits), Ok(Parsed::Complete(_))), "a request");
         let proxies = "127.0.0.1, 10.0.0.0/8, ::1, unix".parse().expect("a list");
-        let client = form.client(peer, &proxies, head.fields(&request));
+        let client = form.client(peer, &proxies, parser.head().fields(&request));
         if client == peer { "-".into() } else { client.to_string() }
     }
 

@@ -10,10 +10,10 @@ pub(crate) mod multipart;
 pub(crate) mod negotiate;
 pub(crate) mod query;
 pub(crate) mod reply;
+mod rest;
 pub(crate) mod texts;
 pub(crate) mod upgrade;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -30,16 +30,16 @@ use crate::sys::NO_ADDRESS;
 
 use crate::http::message::error_page::ErrorBody;
 use crate::http::message::fields::Headers;
-use crate::http::h1::head::Head;
+use crate::http::message::request::RequestHead;
 use crate::http::bodies::link::Link;
 use crate::http::bodies::output::{Output, Plan};
 use crate::http::bodies::pending::{Attachment, Expected, GuardedSource, Source};
-use crate::http::log::record;
 use crate::http::message::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
 use crate::http::bodies::rfile::RFile;
 use crate::http::exchange::upgrade::{Place, Upgraded};
 use crate::http::bodies::wfile::WFile;
 use crate::http::message::date;
+use crate::http::message::identity::Identity;
 use crate::http::message::error_page;
 use crate::http::message::status;
 
@@ -86,7 +86,7 @@ pub struct Exchange<'r> {
 /// The request in hand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'r> {
-    pub(crate) head: &'r Head,
+    pub(crate) head: &'r RequestHead,
     /// What the head was parsed from.
     pub(crate) octets: &'r [u8],
     /// When that had come.
@@ -106,16 +106,6 @@ pub(crate) struct Context<'r> {
     pub(crate) link: Link<'r>,
     pub(crate) waker: Waker<'r>,
     pub(crate) identity: &'r Identity,
-}
-
-/// What a handler's overridable attributes said before its request was handled.
-#[derive(Clone, Debug)]
-pub(crate) struct Identity {
-    pub(crate) server_version: Cow<'static, str>,
-    pub(crate) sys_version: Cow<'static, str>,
-    pub(crate) protocol_version: Cow<'static, str>,
-    pub(crate) error_message_format: Cow<'static, str>,
-    pub(crate) error_content_type: Cow<'static, str>,
 }
 
 /// A log call of a handler, delivered to its `log_*` method when it has returned.
@@ -1039,7 +1029,7 @@ impl Exchange<'_> {
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Length: 26\r\n"));
     /// ```
     pub fn log_date_time_string(&self) -> String {
-        record::log_date()
+        date::present_log_date()
     }
 
     /// The client's IP address as text; `unix` on a [Unix socket](Self::is_unix).

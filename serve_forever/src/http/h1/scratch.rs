@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::server::config::Config;
 
-use crate::http::h1::head::Head;
-use crate::http::answer::serve::Lent;
+use crate::http::h1::head::HeadParser;
+use crate::http::answer::lent::Lent;
 
 /// Lent to a connection for the time of its work: idle connections hold none of it.
 pub struct Scratch<H> {
@@ -15,7 +15,7 @@ pub struct Scratch<H> {
     pub(crate) filled: usize,
     /// The head at the start of `read` was parsed.
     pub(crate) parsed: Option<ParsedHead>,
-    pub(crate) head: Head,
+    pub(crate) head: HeadParser,
     pub(crate) lent: Lent<H>,
 }
 
@@ -35,7 +35,7 @@ impl<H> Scratch<H> {
             read: vec![0; config.max_head_size + USUAL_BODY + BODY_BUFFER].into_boxed_slice(),
             filled: 0,
             parsed: None,
-            head: Head::default(),
+            head: HeadParser::default(),
             lent: Lent::default(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::server::hooks::{catch, guarded};
 
 use crate::http::Http;
-use crate::http::exchange::Identity;
+use crate::http::message::identity::Identity;
 use crate::http::handler::BaseHttpRequestHandler;
 
 /// The handler of one request, and what it said of itself before it was asked to answer.

@@ -4,6 +4,7 @@
 //! The lines of one run of a connection stand in memory that its thread keeps, and go to the log together when the responses
 //! have been sent. Where that takes longer they are copied out, into a [`Waiting`].
 
+use std::fmt;
 use std::time::Instant;
 
 use memchr::memchr;
@@ -47,6 +48,21 @@ pub(crate) struct Share {
     pub(crate) attached: bool,
     /// Whether it is a whole response at all.
     pub(crate) whole: bool,
+}
+
+/// What sends a response, and keeps its lines until that is done.
+pub(crate) trait LineKeeper: fmt::Debug + Sync {
+    /// Calls `add` with the lines, and with the share that the present response has by now of what is
+    /// sent with them.
+    fn keep(&self, add: &mut dyn FnMut(&mut Lines, Share));
+}
+
+/// Of what is logged without a response.
+#[derive(Debug)]
+pub(crate) struct NoKeeper;
+
+impl LineKeeper for NoKeeper {
+    fn keep(&self, _: &mut dyn FnMut(&mut Lines, Share)) {}
 }
 
 impl Share {

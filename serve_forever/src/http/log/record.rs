@@ -1,20 +1,15 @@
 //! What is logged of a request.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::server::handle::ServerHandle;
-use crate::sync::lock;
 use crate::sys;
 
-use crate::http::message::date::{DateCache, DateStyle};
 use crate::http::message::escape;
 use crate::http::message::fields::Headers;
-use crate::http::log::lines::{Lines, Share};
-use crate::http::bodies::output::Output;
+use crate::http::log::lines::{LineKeeper, Lines, Share};
 
 /// One line of the access log, on its way through the handler's `log_*` methods.
 ///
@@ -47,7 +42,7 @@ pub struct LogRecord<'r> {
     /// The response is cut: it will not be whole, whatever else is sent.
     pub(crate) cut: bool,
     /// What sends the response, and writes the line after it.
-    pub(crate) output: &'r Mutex<Output>,
+    pub(crate) keeper: &'r dyn LineKeeper,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -261,13 +256,14 @@ impl LogRecord<'_> {
         if !self.server.access_log().is_on() {
             return;
         }
-        let mut output = lock(self.output);
-        let share = match self.what {
-            What::Response { .. } => output.share(self.cut),
-            What::Request { octets, .. } => Share::settled(octets),
-            What::Error(_) | What::Message(_) => Share::settled(0),
-        };
-        self.add_to(&mut output.lines, share);
+        self.keeper.keep(&mut |lines, response| {
+            let share = match self.what {
+                What::Response { .. } => Share { whole: !self.cut, ..response },
+                What::Request { octets, .. } => Share::settled(octets),
+                What::Error(_) | What::Message(_) => Share::settled(0),
+            };
+            self.add_to(lines, share);
+        });
     }
 
     /// Adds the line, if the server's log is to have one. `share`: that of the response.
@@ -278,24 +274,4 @@ impl LogRecord<'_> {
             lines.add(self, style, share);
         }
     }
-}
-
-/// Appends the `Date` field of the present time.
-pub(crate) fn append_date_line(out: &mut Vec<u8>) {
-    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.http_line(sys::unix_time())));
-}
-
-/// Appends the present time as it stands in the log.
-pub(crate) fn append_log_date(out: &mut Vec<u8>, style: DateStyle) {
-    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.log(sys::unix_time(), style).as_bytes()));
-}
-
-/// The present time as Python's log has it.
-pub(crate) fn log_date() -> String {
-    DATES.with_borrow_mut(|dates| dates.log(sys::unix_time(), DateStyle::Python).to_owned())
-}
-
-thread_local! {
-    /// Dates are formatted once a second.
-    static DATES: RefCell<DateCache> = const { RefCell::new(DateCache::new()) };
 }

@@ -1,11 +1,14 @@
 //! Dates as HTTP and the log write them, and the three forms in which clients send them.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use crate::sys;
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` has always this length.
 pub(crate) const HTTP_DATE_LENGTH: usize = 29;
@@ -205,6 +208,26 @@ fn year_of(time: SystemTime) -> u16 {
     let text = http_date(time);
     let digits = text.get(12..16).unwrap_or_default();
     digits.iter().fold(0, |year, digit| year * 10 + u16::from(digit.wrapping_sub(b'0')))
+}
+
+/// Appends the `Date` field of the present time.
+pub(crate) fn append_date_line(out: &mut Vec<u8>) {
+    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.http_line(sys::unix_time())));
+}
+
+/// Appends the present time as it stands in the log.
+pub(crate) fn append_log_date(out: &mut Vec<u8>, style: DateStyle) {
+    DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.log(sys::unix_time(), style).as_bytes()));
+}
+
+/// The present time as Python's log has it.
+pub(crate) fn present_log_date() -> String {
+    DATES.with_borrow_mut(|dates| dates.log(sys::unix_time(), DateStyle::Python).to_owned())
+}
+
+thread_local! {
+    /// Dates are formatted once a second.
+    static DATES: RefCell<DateCache> = const { RefCell::new(DateCache::new()) };
 }
 
 #[cfg(test)]

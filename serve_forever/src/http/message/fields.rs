@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::h1::head::Refusal;
+use crate::http::message::refusal::Refusal;
 
 /// The header fields of a request, in the order in which they came.
 ///
@@ -355,6 +355,9 @@ pub(crate) const TOP_BITS: u64 = ONES << 7;
 
 /// Offsets are kept in 32 bits, so no head or trailer section is read beyond this, whatever the limits say.
 pub(crate) const OFFSET_LIMIT: usize = u32::MAX as usize;
+
+/// Field lines in a section: a head, or the trailers of a body.
+pub(crate) const FIELDS_LIMIT: usize = 100;
 
 /// Octets in a field name. Real ones have below 50; the rest of the limits would let one name be a whole
 /// head.

@@ -6,8 +6,8 @@ use std::io::Write;
 use http::StatusCode;
 
 use crate::http::message::fields;
-use crate::http::exchange::Identity;
-use crate::http::h1::opening::{Opening, ServerLine};
+use crate::http::message::identity::Identity;
+use crate::http::message::opening::{Opening, ServerLine};
 
 /// What is collected between `send_response` and `end_headers`.
 ///

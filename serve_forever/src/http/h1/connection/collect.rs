@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::http::Http;
-use crate::http::h1::body_decoder::{BodyDecoder, Decoded, Framing};
+use crate::http::bodies::decoder::{BodyDecoder, Decoded};
 use crate::http::bodies::memory::{BodyLimits, Grant, Share};
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::h1::head::{Expect, Head, Refusal};
+use crate::http::message::framing::{Expect, Framing};
+use crate::http::message::refusal::Refusal;
+use crate::http::message::request::RequestHead;
 use crate::http::bodies::link::Pace;
 use crate::server::config::Config;
 use crate::server::protocol::Turn;
@@ -52,7 +54,7 @@ struct Chunks {
 pub(super) fn awaited<H: BaseHttpRequestHandler>(
     protocol: &Http<H>,
     config: &Config,
-    head: &Head,
+    head: &RequestHead,
     bytes: &[u8],
 ) -> Option<Framing> {
     let framing = head.framing();
@@ -63,7 +65,7 @@ pub(super) fn awaited<H: BaseHttpRequestHandler>(
 fn awaited_body<H: BaseHttpRequestHandler>(
     protocol: &Http<H>,
     config: &Config,
-    head: &Head,
+    head: &RequestHead,
     bytes: &[u8],
     framing: Framing,
 ) -> Option<Framing> {

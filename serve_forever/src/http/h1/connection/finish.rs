@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::diagnostics;
 use crate::http::Http;
-use crate::http::h1::body_decoder::Decoded;
+use crate::http::bodies::decoder::Decoded;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::bodies::output::Output;
 use crate::http::bodies::pending::{Attachment, Pending, Sent, SourceFraming};

@@ -5,22 +5,13 @@
 
 use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::log::lines::Lines;
-use crate::http::bodies::output::Output;
 use crate::http::bodies::pending::SourceFraming;
-use crate::http::answer::serve::{Lent, exclusive};
+use crate::http::answer::lent::{Held, Lent};
+use crate::http::answer::serve::exclusive;
 use crate::server::protocol::{Next, Sending};
 
 use super::finish::{Outcome, rest};
 use super::{After, HttpConnection, Phase, Step};
-
-/// All that a run has to send, in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Held {
-    octets: Vec<u8>,
-    lines: Lines,
-    framing: SourceFraming,
-}
 
 impl HttpConnection {
     /// Keeps what is ready, to be sent later in this round.
@@ -59,14 +50,6 @@ impl HttpConnection {
                 }
             }
         }
-    }
-}
-
-impl Held {
-    /// What one has to send the other one has then, and the memory of that.
-    fn swap(&mut self, output: &mut Output) {
-        std::mem::swap(&mut self.octets, &mut output.ready);
-        std::mem::swap(&mut self.lines, &mut output.lines);
     }
 }
 

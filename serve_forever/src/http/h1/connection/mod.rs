@@ -11,7 +11,7 @@ mod held;
 mod receive;
 mod respond;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::diagnostics;
@@ -23,18 +23,19 @@ use crate::server::unsent::Load;
 use crate::transport::Transport;
 
 use crate::http::Http;
-use crate::http::h1::body_decoder::BodyDecoder;
+use crate::http::bodies::decoder::BodyDecoder;
+use crate::http::answer::lent::Held;
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::h1::head::{Head, HeadLimits, Parsed, Refusal};
-use crate::http::log::lines::{Lines, Share};
+use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
+use crate::http::message::refusal::Refusal;
+use crate::http::message::request::RequestHead;
+use crate::http::log::lines::{Lines, NoKeeper, Share};
 use crate::http::bodies::pending::{Pending, SourceFraming};
 use crate::http::log::record::{LogRecord, What};
 use crate::http::h1::scratch::Scratch;
 use crate::http::exchange::upgrade::Upgraded;
 
 use collect::Collecting;
-
-pub(crate) use held::Held;
 
 /// What is kept of a connection between two pieces of work. An idle one holds no buffer.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub struct HttpConnection {
     /// Octets that were received and not served yet.
     partial: Vec<u8>,
     /// How far the head in `partial` was parsed.
-    head: Option<Box<Head>>,
+    head: Option<Box<HeadParser>>,
     /// `partial` may hold a whole request: look before receiving more.
     look_first: bool,
     /// The head in `partial` is complete, and its body is awaited or has just come.
@@ -282,7 +283,7 @@ impl HttpConnection {
             return true;
         }
         let head_has_begun =
-            self.head.as_ref().is_some_and(|head| !head.request_line(&self.partial).is_empty());
+            self.head.as_ref().is_some_and(|parser| !parser.head().request_line(&self.partial).is_empty());
         // Otherwise nothing came, or only empty lines.
         if head_has_begun {
             let refusal = Refusal::new(408, "Request Timeout").explained("The request head took too long");
@@ -294,9 +295,9 @@ impl HttpConnection {
     /// The kind of a request that is parked, or whose handler starts before all of its body is
     /// here.
     fn kind_of_partial(&self, config: &Config) -> Kind {
-        let mut head = Head::default();
-        match head.parse(&self.partial, &limits(config)) {
-            Ok(Parsed::Complete(_)) => kind_of(&head, &self.partial),
+        let mut parser = HeadParser::default();
+        match parser.parse(&self.partial, &limits(config)) {
+            Ok(Parsed::Complete(_)) => kind_of(parser.head(), &self.partial),
             _ => Kind::part("request"),
         }
     }
@@ -324,9 +325,10 @@ impl HttpConnection {
 
     /// A response without a handler: there is no thread to run one, or the client is not welcome.
     fn refuse_plainly<H: BaseHttpRequestHandler + 'static>(&mut self, status: u16, cx: &Turn<'_, Http<H>>) {
-        let mut head = Head::default();
+        let mut parser = HeadParser::default();
         // As far as it goes, for the log.
-        let parsed = head.parse(&self.partial, &limits(cx.config));
+        let parsed = parser.parse(&self.partial, &limits(cx.config));
+        let head = parser.head();
         let headers = head.fields(&self.partial);
         let is_whole = matches!(parsed, Ok(Parsed::Complete(_)));
         let client_address = cx.config.client_behind(cx.transport, is_whole.then_some(headers));
@@ -341,7 +343,7 @@ impl HttpConnection {
             what: What::Response { status, octets: content },
             arrived: self.arrived.take().unwrap_or(cx.now),
             cut: false,
-            output: &Mutex::default(),
+            keeper: &NoKeeper,
         };
         let mut lines = Lines::default();
         record.add_to(&mut lines, Share { held: content, start, end, ..Share::settled(0) });
@@ -361,12 +363,12 @@ enum Examined {
 }
 
 /// A run for the request that `head` is the head of.
-fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &Head, octets: &[u8]) -> Next {
+fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &RequestHead, octets: &[u8]) -> Next {
     let permit = protocol.may_block();
     Next::Run { kind: if permit { kind_of(head, octets) } else { Kind::part("request") }, permit }
 }
 
-fn kind_of(head: &Head, octets: &[u8]) -> Kind {
+fn kind_of(head: &RequestHead, octets: &[u8]) -> Kind {
     Kind::of(&[head.method_octets(octets), head.url_path_octets(octets)])
 }
 

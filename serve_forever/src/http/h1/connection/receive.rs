@@ -97,13 +97,13 @@ impl HttpConnection {
         match scratch.head.parse(octets, &limits(cx.config)) {
             Ok(Parsed::Complete(end)) => {
                 self.arrived = Some(cx.now);
-                let awaited = awaited(cx.protocol, cx.config, &scratch.head, octets);
+                let awaited = awaited(cx.protocol, cx.config, scratch.head.head(), octets);
                 if is_here(awaited, end, octets) {
                     // Empty lines may come before a request that has not begun yet.
                     let began = began.filter(|_| octets.first().is_some_and(u8::is_ascii_graphic));
                     scratch.parsed = Some(ParsedHead { end, began });
                     self.phase = Phase::Request;
-                    return Examined::Step(Step::Next(run_request(cx.protocol, &scratch.head, octets)));
+                    return Examined::Step(Step::Next(run_request(cx.protocol, scratch.head.head(), octets)));
                 }
             }
             Ok(Parsed::Partial) => {
@@ -140,25 +140,25 @@ impl HttpConnection {
         if self.collecting.is_some() {
             return self.examine_body(cx);
         }
-        let mut head = self.head.take().unwrap_or_default();
-        match head.parse(&self.partial, &limits(cx.config)) {
+        let mut parser = self.head.take().unwrap_or_default();
+        match parser.parse(&self.partial, &limits(cx.config)) {
             Ok(Parsed::Complete(end)) => {
                 self.awaited = Awaited::Other;
                 self.arrived.get_or_insert(cx.now);
-                let awaited = awaited(cx.protocol, cx.config, &head, &self.partial);
+                let awaited = awaited(cx.protocol, cx.config, parser.head(), &self.partial);
                 if let Some(framing) = awaited.filter(|_| !is_here(awaited, end, &self.partial)) {
                     self.collecting = Some(Collecting::new(framing, end, &self.partial, cx));
                     return self.examine_body(cx);
                 }
                 self.phase = Phase::Request;
                 self.look_first = true;
-                Examined::Step(Step::Next(run_request(cx.protocol, &head, &self.partial)))
+                Examined::Step(Step::Next(run_request(cx.protocol, parser.head(), &self.partial)))
             }
             Ok(Parsed::Partial) => {
                 if !matches!(self.awaited, Awaited::Head(_)) && has_begun(&self.partial) {
                     self.awaited = Awaited::Head(cx.now);
                 }
-                self.head = Some(head);
+                self.head = Some(parser);
                 Examined::Incomplete
             }
             Err(refusal) => {

@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 
 use crate::http::Http;
-use crate::http::h1::body_decoder::Framing;
+use crate::http::message::framing::Framing;
 use crate::http::exchange::Request;
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::h1::head::{Head, HeadLimits, Parsed, Refusal};
+use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
+use crate::http::message::refusal::Refusal;
 use crate::http::bodies::output::Output;
 use crate::http::bodies::pending::Pending;
 use crate::http::h1::scratch::{BODY_BUFFER, Scratch};
@@ -30,7 +31,7 @@ impl HttpConnection {
         refusal: Option<&Refusal>,
     ) -> Next {
         let clock = cx.clock();
-        let Scratch { read, filled, parsed, head, lent } = &mut *cx.scratch;
+        let Scratch { read, filled, parsed, head: parser, lent } = &mut *cx.scratch;
         let mut read = &mut **read;
         let mut large = None;
         if std::mem::take(&mut self.look_first) || refusal.is_some() && !self.partial.is_empty() {
@@ -43,7 +44,7 @@ impl HttpConnection {
             }
             *parsed = None;
             // Where the request was refused before its end, this repeats that; the refusal is known.
-            head.clear();
+            parser.clear();
         }
         debug_assert!(self.partial.is_empty(), "what came before would come before the next request");
         (self.head, self.awaited, self.collecting) = (None, Awaited::Other, None);
@@ -71,7 +72,7 @@ impl HttpConnection {
                 head.end
             } else {
                 let octets = &read[start..*filled];
-                match parse_next(head, octets, &limits, &mut refusal) {
+                match parse_next(parser, octets, &limits, &mut refusal) {
                     Some(end) => end,
                     None if refusal.is_none() => break After::Receive,
                     None => {
@@ -83,20 +84,20 @@ impl HttpConnection {
             if refusal.is_none() {
                 // Of the first one the connection has decided that it starts.
                 let octets = &read[start..*filled];
-                if !first && !is_here(awaited(cx.protocol, cx.config, head, octets), end, octets) {
+                if !first && !is_here(awaited(cx.protocol, cx.config, parser.head(), octets), end, octets) {
                     // The next request's body is not here yet.
                     break After::Receive;
                 }
                 // Of the first one this was asked before the run began.
                 if !first && cx.protocol.may_block() {
-                    let kind = kind_of(head, &read[start..start + end]);
+                    let kind = kind_of(parser.head(), &read[start..start + end]);
                     cx.kind.set(kind);
                     if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
                         cx.seat.release();
                     }
                 }
                 // A body that is not here as a whole is received into the buffer behind the head: make room.
-                let whole = matches!(head.framing(), Framing::Length(length)
+                let whole = matches!(parser.head().framing(), Framing::Length(length)
                     if length <= (*filled - start - end) as u64);
                 if !whole && start > 0 {
                     make_room(read, &mut start, filled);
@@ -105,11 +106,11 @@ impl HttpConnection {
             first = false;
             let (octets, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
-            let request = Request { head, octets, arrived, began, is_whole };
+            let request = Request { head: parser.head(), octets, arrived, began, is_whole };
             let served = cx.protocol.serve(site, request, refusal.as_deref(), rest, received, lent);
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.
-                head.clear();
+                parser.clear();
             }
             *filled = start + end + served.rest.1;
             start += end + served.rest.0;
@@ -227,19 +228,19 @@ struct Large {
 /// not all known.
 #[inline(never)]
 fn parse_next(
-    head: &mut Head,
+    parser: &mut HeadParser,
     octets: &[u8],
     limits: &HeadLimits,
     refusal: &mut Option<Cow<'_, Refusal>>,
 ) -> Option<usize> {
-    let parsed = head.parse(octets, limits);
+    let parsed = parser.parse(octets, limits);
     if refusal.is_some() {
         // As far as it goes, for the log.
         return matches!(parsed, Ok(Parsed::Complete(_))).then_some(octets.len());
     }
     match parsed {
         Ok(Parsed::Complete(end)) => return Some(end),
-        Ok(Parsed::Partial) => head.clear(),
+        Ok(Parsed::Partial) => parser.clear(),
         Err(wrong) => *refusal = Some(Cow::Owned(wrong)),
     }
     None

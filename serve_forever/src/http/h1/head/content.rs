@@ -1,20 +1,10 @@
 //! What the header fields say about the body and the connection, judged when all of them are there.
 
-use super::{Expect, Refusal, shown, target};
-use crate::http::h1::body_decoder::Framing;
-use crate::http::message::fields::{self, FieldRange, Span};
-
-/// The fields that are for the server itself.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Content {
-    /// The value of `Host`.
-    pub(super) host: Option<Span>,
-    pub(super) framing: Framing,
-    pub(super) keep_alive: bool,
-    pub(super) expect: Expect,
-    /// `Connection` has the member `upgrade`.
-    pub(super) upgrade: bool,
-}
+use super::{shown, target};
+use crate::http::message::framing::{Expect, Framing};
+use crate::http::message::refusal::Refusal;
+use crate::http::message::request::Content;
+use crate::http::message::fields::{self, FieldRange};
 
 impl Content {
     /// `modern` is HTTP/1.1.
@@ -87,18 +77,6 @@ impl Content {
             expect = Expect::None;
         }
         Ok(Self { host, framing, keep_alive: !close && (modern || keep), expect, upgrade })
-    }
-}
-
-impl Default for Content {
-    fn default() -> Self {
-        Self {
-            host: None,
-            framing: Framing::Length(0),
-            keep_alive: false,
-            expect: Expect::None,
-            upgrade: false,
-        }
     }
 }
 

@@ -3,13 +3,23 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::message::framing::{Expect, Framing};
+
+/// Most of what is tested is asked of what was parsed.
+impl std::ops::Deref for HeadParser {
+    type Target = RequestHead;
+
+    fn deref(&self) -> &RequestHead {
+        self.head()
+    }
+}
 
 const LIMITS: HeadLimits = HeadLimits { head: HEAD_LIMIT, fields: FIELDS_LIMIT, target: TARGET_LIMIT };
 
 /// The parsed head of a request that has to be right.
-fn accept(octets: impl AsRef<[u8]>) -> Head {
+fn accept(octets: impl AsRef<[u8]>) -> HeadParser {
     let octets = octets.as_ref();
-    let mut head = Head::default();
+    let mut head = HeadParser::default();
     match head.parse(octets, &LIMITS) {
         Ok(Parsed::Complete(_)) => head,
         other => panic!("{other:?} for {}", octets.escape_ascii()),
@@ -18,7 +28,7 @@ fn accept(octets: impl AsRef<[u8]>) -> Head {
 
 fn refusal(octets: impl AsRef<[u8]>) -> Refusal {
     let octets = octets.as_ref();
-    match Head::default().parse(octets, &LIMITS) {
+    match HeadParser::default().parse(octets, &LIMITS) {
         Err(refusal) => refusal,
         other => panic!("{other:?} for {}", octets.escape_ascii()),
     }
@@ -58,7 +68,7 @@ fn path(method: &str, target: &str) -> String {
 #[test]
 fn a_usual_request_is_taken_apart() {
     let octets = b"GET /a/b?c=d?e HTTP/1.1\r\nHost: example.org:8080\r\nAccept: */*\r\n\r\nrest";
-    let mut head = Head::default();
+    let mut head = HeadParser::default();
     assert_eq!(head.parse(octets, &LIMITS), Ok(Parsed::Complete(octets.len() - 4)));
     assert_eq!(head.request_line(octets), b"GET /a/b?c=d?e HTTP/1.1");
     assert_eq!(head.method(octets), "GET");
@@ -76,7 +86,7 @@ fn a_usual_request_is_taken_apart() {
 
 #[test]
 fn a_head_is_used_again_without_traces_of_the_last() {
-    let mut head = Head::default();
+    let mut head = HeadParser::default();
     let first = b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
         Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
     assert!(head.parse(first, &LIMITS).is_ok());
@@ -125,10 +135,10 @@ fn rule_3_bare_cr_is_refused() {
 #[test]
 fn rule_4_a_few_empty_lines_before_the_request_are_skipped() {
     let octets = b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut head = Head::default();
+    let mut head = HeadParser::default();
     assert_eq!(head.parse(octets, &LIMITS), Ok(Parsed::Complete(octets.len())));
     assert_eq!(head.request_line(octets), b"GET / HTTP/1.1");
-    assert_eq!(Head::default().parse(b"\r\n\r", &LIMITS), Ok(Parsed::Partial));
+    assert_eq!(HeadParser::default().parse(b"\r\n\r", &LIMITS), Ok(Parsed::Partial));
     assert_eq!(status("\r\n".repeat(100)), 400);
 }
 
@@ -191,12 +201,12 @@ fn rule_11_an_overlong_method_is_not_implemented() {
 #[test]
 fn rule_12_an_overlong_target_is_refused_as_soon_as_it_is() {
     let target = |octets| format!("GET /{}", "x".repeat(octets - 1));
-    assert_eq!(Head::default().parse(target(TARGET_LIMIT).as_bytes(), &LIMITS), Ok(Parsed::Partial));
+    assert_eq!(HeadParser::default().parse(target(TARGET_LIMIT).as_bytes(), &LIMITS), Ok(Parsed::Partial));
     assert_eq!(message(target(TARGET_LIMIT + 1)), "414 URI Too Long");
     assert_eq!(path("GET", &format!("/{}", "x".repeat(TARGET_LIMIT - 1))).len(), TARGET_LIMIT);
     assert_eq!(message(format!("GET {}", "x".repeat(65_537))), "414 URI Too Long");
     let small = HeadLimits { head: 20, ..LIMITS };
-    assert_eq!(Head::default().parse(b"GET /xxxxxxxxxxxxxxxxxxxxx", &small).unwrap_err().status, 414);
+    assert_eq!(HeadParser::default().parse(b"GET /xxxxxxxxxxxxxxxxxxxxx", &small).unwrap_err().status, 414);
 }
 
 #[test]
@@ -353,7 +363,7 @@ fn rule_25_absolute_forms_that_are_not_for_this_server() {
         let expected = if target == "//" { None } else { Some(400) };
         let octets = request("GET", target);
         assert_eq!(
-            Head::default().parse(octets.as_bytes(), &LIMITS).err().map(|r| r.status),
+            HeadParser::default().parse(octets.as_bytes(), &LIMITS).err().map(|r| r.status),
             expected,
             "{target}"
         );
@@ -411,11 +421,14 @@ fn rule_37_a_head_may_be_as_large_as_the_limit() {
     let octets = get("X: y");
     let exact = HeadLimits { head: octets.len(), ..LIMITS };
     let more = format!("{octets}GET /next");
-    assert_eq!(Head::default().parse(more.as_bytes(), &exact), Ok(Parsed::Complete(octets.len())));
+    assert_eq!(HeadParser::default().parse(more.as_bytes(), &exact), Ok(Parsed::Complete(octets.len())));
     let less = HeadLimits { head: octets.len() - 1, ..LIMITS };
-    assert_eq!(Head::default().parse(octets.as_bytes(), &less).unwrap_err().status, 431);
+    assert_eq!(HeadParser::default().parse(octets.as_bytes(), &less).unwrap_err().status, 431);
     // Refused as soon as it is certain, not only when more has come.
-    assert_eq!(Head::default().parse(&octets.as_bytes()[..octets.len() - 1], &less).unwrap_err().status, 431);
+    assert_eq!(
+        HeadParser::default().parse(&octets.as_bytes()[..octets.len() - 1], &less).unwrap_err().status,
+        431
+    );
 }
 
 #[test]
@@ -426,7 +439,10 @@ fn rule_38_names_are_compared_without_case() {
 #[test]
 fn rule_39_nothing_is_complete_before_the_empty_line() {
     let octets = get("Content-Length: 5\r\nContent-Length: 6");
-    assert_eq!(Head::default().parse(&octets.as_bytes()[..octets.len() - 1], &LIMITS), Ok(Parsed::Partial));
+    assert_eq!(
+        HeadParser::default().parse(&octets.as_bytes()[..octets.len() - 1], &LIMITS),
+        Ok(Parsed::Partial)
+    );
     assert_eq!(status(octets), 400);
 }
 
@@ -543,7 +559,7 @@ fn the_request_line_is_known_after_a_refusal() {
         (b"GET / HTT", b"GET / HTT"),
         (b"\x16\x03", b"\x16\x03"),
     ] {
-        let mut head = Head::default();
+        let mut head = HeadParser::default();
         let _ = head.parse(octets, &LIMITS);
         assert_eq!(head.request_line(octets), line);
     }
@@ -612,7 +628,7 @@ fn some_head() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn arbitrary_octets_never_panic(octets: Vec<u8>) {
-        let mut head = Head::default();
+        let mut head = HeadParser::default();
         let _ = head.parse(&octets, &LIMITS);
         let _ = (head.path(&octets), head.host(&octets), head.request_line(&octets), head.query(&octets));
     }
@@ -624,12 +640,12 @@ proptest! {
         octets in some_head(),
         cuts in prop::collection::vec(1_usize..60, 1..6),
     ) {
-        let mut head = Head::default();
+        let mut head = HeadParser::default();
         let whole = head.parse(&octets, &LIMITS);
-        let mut trickled = Head::default();
+        let mut trickled = HeadParser::default();
         let mut settled = None;
         for end in 0..=octets.len() {
-            let fresh = Head::default().parse(&octets[..end], &LIMITS);
+            let fresh = HeadParser::default().parse(&octets[..end], &LIMITS);
             let resumed = trickled.parse(&octets[..end], &LIMITS);
             prop_assert_eq!(&fresh, &resumed);
             match resumed {
@@ -653,10 +669,10 @@ proptest! {
             (whole, settled) => prop_assert!(false, "{:?} but {:?}", whole, settled),
         }
 
-        let mut cut = Head::default();
+        let mut cut = HeadParser::default();
         let mut sizes = cuts.iter().cycle();
         let mut end = 0;
-        let whole = Head::default().parse(&octets, &LIMITS).map_err(|refusal| refusal.status);
+        let whole = HeadParser::default().parse(&octets, &LIMITS).map_err(|refusal| refusal.status);
         loop {
             end = octets.len().min(end + sizes.next().unwrap());
             let outcome = cut.parse(&octets[..end], &LIMITS).map_err(|refusal| refusal.status);

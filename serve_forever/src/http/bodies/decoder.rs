@@ -3,16 +3,9 @@
 //! The decoder neither reads nor copies content: it is shown what has arrived and says how much of it to drop
 //! and how much of it is content. How the input was cut on its way makes no difference to what comes out.
 
-use crate::http::message::fields::{self, FieldRange, Headers, Section};
-use crate::http::h1::head::{FIELDS_LIMIT, Refusal};
-
-/// How the end of a body is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// So many octets; 0 is no body.
-    Length(u64),
-    Chunked,
-}
+use crate::http::message::fields::{self, FIELDS_LIMIT, FieldRange, Headers, Section};
+use crate::http::message::framing::Framing;
+use crate::http::message::refusal::Refusal;
 
 /// What the decoder made of some input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

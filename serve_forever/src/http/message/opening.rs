@@ -1,8 +1,8 @@
 //! The head of a response, but for its end, on its way into the output.
 
 use crate::http::message::decimal::push_decimal;
-use crate::http::exchange::Identity;
-use crate::http::log::record;
+use crate::http::message::identity::Identity;
+use crate::http::message::date;
 use crate::http::message::status;
 
 /// What is said of a response before its content.
@@ -25,7 +25,7 @@ impl Opening<'_> {
         self.append_status_line(out, version);
         out.extend_from_slice(self.server);
         if self.date {
-            record::append_date_line(out);
+            date::append_date_line(out);
         }
         out.extend_from_slice(self.fields);
         out.extend_from_slice(self.lasting);
@@ -92,16 +92,5 @@ impl ServerLine {
             *octet = b' ';
         }
         self.line.extend_from_slice(b"\r\n");
-    }
-}
-
-impl Identity {
-    /// What the handler says of the software, as it says it.
-    pub(crate) fn append_version(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.server_version.as_bytes());
-        if !self.server_version.is_empty() && !self.sys_version.is_empty() {
-            out.push(b' ');
-        }
-        out.extend_from_slice(self.sys_version.as_bytes());
     }
 }

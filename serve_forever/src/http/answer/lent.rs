@@ -1,0 +1,49 @@
+//! The memory that a thread lends to a connection for one request.
+
+use std::sync::Mutex;
+
+use crate::http::bodies::output::Output;
+use crate::http::bodies::pending::SourceFraming;
+use crate::http::exchange::Record;
+use crate::http::handler::slot::HandlerSlot;
+use crate::http::log::lines::Lines;
+use crate::http::message::response_head::ResponseHead;
+
+/// What is lent for one request and comes back changed.
+pub(crate) struct Lent<H> {
+    pub(crate) slot: HandlerSlot<H>,
+    pub(crate) output: Mutex<Output>,
+    pub(crate) response: ResponseHead,
+    pub(crate) records: Vec<Record>,
+    /// Memory for responses that are held.
+    #[expect(clippy::vec_box, reason = "they go to connections and come back in their boxes")]
+    pub(crate) spare: Vec<Box<Held>>,
+}
+
+impl<H> Default for Lent<H> {
+    fn default() -> Self {
+        Self {
+            slot: HandlerSlot::default(),
+            output: Mutex::default(),
+            response: ResponseHead::default(),
+            records: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+}
+
+/// All that a run has to send, in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) octets: Vec<u8>,
+    pub(crate) lines: Lines,
+    pub(crate) framing: SourceFraming,
+}
+
+impl Held {
+    /// What one has to send the other one has then, and the memory of that.
+    pub(crate) fn swap(&mut self, output: &mut Output) {
+        std::mem::swap(&mut self.octets, &mut output.ready);
+        std::mem::swap(&mut self.lines, &mut output.lines);
+    }
+}
