@@ -40,9 +40,6 @@ fn run(lab: &Lab) -> io::Result<Results> {
         let name = |clients: usize| format!("{kind}, {clients}");
         rounds.ratio(&name(MANY), &name(CLIENTS), |sample| sample.cpu)
     };
-    let mut bars = vec![Bar::at_most("CPU for 8 000 ≤ 1.35 × for 64", growth(Kind::Ours), LIMIT, ratio)];
-    if let (Some(ours), Some(theirs)) = (growth(Kind::Ours), growth(Kind::NginxCached)) {
-        bars.push(Bar::at_most("the same, to nginx's with its cache", Some(ours), theirs, ratio));
-    }
+    let bars = vec![Bar::at_most("CPU for 8 000 ≤ 1.35 × for 64", growth(Kind::Ours), LIMIT, ratio)];
     Ok(Results { rows: rounds.rows(&contestants[0].name), bars, remark: Some(rounds.remark()) })
 }
