@@ -86,7 +86,8 @@ impl Deadlines {
         let before = std::mem::replace(&mut deadline.at, at);
         let Some(at) = at else { return };
         match deadline.entry {
-            // Without a division, as this is nearly always so.
+            // Nearly always: what was early enough for a sooner deadline is so for this one.
+            Entry::Heap(_) if before.is_some_and(|before| at >= before) => {}
             Entry::Heap(tick) if self.nanos(at) >= u64::from(tick.0) * GRAIN_NANOS => {}
             Entry::Heap(_) | Entry::None => self.push(token, deadline, at, now),
             Entry::New => self.push_first(token, deadline, at, now),
