@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine_support::{FAST, NEVER, OpenAtEnd, Room, Served, connect_from, get, head_length, http, status};
+use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, connect_from, get, head_length, http, status};
 use serve_forever::{BaseHttpRequestHandler, Builder, Exchange, Http, Result, Router, SimpleHttpRequestHandler};
 use crate::support::{Client, answer, reply};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::engine_support::{NEVER, OpenAtEnd, Room, Served, get, http, wait_until};
+use crate::support::engine::{NEVER, OpenAtEnd, Room, Served, get, http, wait_until};
 use rustix::time::{ClockId, clock_gettime};
 use serve_forever::{BaseHttpRequestHandler, Builder, Exchange, Http, Result};
 use crate::support::{Client, SHORT, reply};

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::time::Instant;
 use std::{env, fs, io, process};
 
-use crate::engine_support::{NEVER, PATIENCE, get, http};
+use crate::support::engine::{NEVER, PATIENCE, get, http};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::support::alone;
 use serve_forever::SimpleHttpRequestHandler;

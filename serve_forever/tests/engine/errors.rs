@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::engine_support::{PATIENCE, Served, get, http, raw, run};
+use crate::support::engine::{PATIENCE, Served, get, http, raw, run};
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, BaseRequestHandler, ErrorReport, Exchange, HttpServer, Result, Router,
     Source, StatusError, Stream, handler_fn,

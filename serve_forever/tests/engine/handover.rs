@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::engine_support::{FAST, OpenAtEnd, Room, get, head_length, http, wait_until};
+use crate::support::engine::{FAST, OpenAtEnd, Room, get, head_length, http, wait_until};
 use crate::support::{Client, Response, answer, reply};
 
 /// More than the buffers between two sockets hold.
@@ -103,7 +103,9 @@ fn handlers_that_wait_for_their_bodies_leave_the_loop_to_others() {
             let text = if body.is_empty() { "fast".into() } else { body.len().to_string() };
             reply(http, text)
         }),
-        |builder| builder.loops(1).body_timeout(crate::engine_support::NEVER).minimum_rate(0, Duration::ZERO),
+        |builder| {
+            builder.loops(1).body_timeout(crate::support::engine::NEVER).minimum_rate(0, Duration::ZERO)
+        },
     );
     let head = format!("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: {UPLOAD}\r\n\r\n");
     let mut uploads: Vec<Client> = (0..32).map(|_| server.send(&head)).collect();

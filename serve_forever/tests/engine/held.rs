@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::engine_support::{NEVER, Room, Served, get, run};
+use crate::support::engine::{NEVER, Room, Served, get, run};
 use serve_forever::{AccessLog, BaseHttpRequestHandler, Builder, Exchange, Http, HttpServer, Result};
 use socket2::{Domain, Socket, Type};
 use crate::support::{Captured, Client, reply};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
-use crate::engine_support::{FAST, NEVER, OpenAtEnd, Room, Served, get, http, raw};
+use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, get, http, raw};
 use serve_forever::{BaseRequestHandler, Source, Stream};
 use crate::support::{Client, alone, answer, reply};
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
-use crate::engine_support::{NEVER, PATIENCE, Served, http, raw, wait_until};
+use crate::support::engine::{NEVER, PATIENCE, Served, http, raw, wait_until};
 use serve_forever::{BaseRequestHandler, Exchange, Result, Stream};
 use socket2::{Domain, SockRef, Socket, Type};
 use crate::support::{alone, answer, reply};

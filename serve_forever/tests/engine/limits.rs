@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine_support::{FAST, OpenAtEnd, Room, get, http, run, wait_until};
+use crate::support::engine::{FAST, OpenAtEnd, Room, get, http, run, wait_until};
 use serve_forever::{AccessLog, HttpServer};
 use crate::support::{Client, SHORT, answer, describe, reply};
 

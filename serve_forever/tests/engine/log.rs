@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::engine_support::{OpenAtEnd, Room, http};
+use crate::support::engine::{OpenAtEnd, Room, http};
 use serve_forever::AccessLog;
 use crate::support::{answer, reply};
 

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::engine_support::{get, http, raw};
+use crate::support::engine::{get, http, raw};
 use log::{LevelFilter, Log, Metadata, Record};
 use serve_forever::{BaseRequestHandler, Stream};
 use crate::support::{alone, answer, reply};

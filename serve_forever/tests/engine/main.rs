@@ -1,7 +1,5 @@
 //! The engine: loops, threads, limits, shutdown, whatever the protocol.
 
-#[path = "../engine_support/mod.rs"]
-mod engine_support;
 #[path = "../support/mod.rs"]
 mod support;
 

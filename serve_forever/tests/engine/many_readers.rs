@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, process};
 
-use crate::engine_support::{NEVER, PATIENCE, get, http, wait_until};
+use crate::support::engine::{NEVER, PATIENCE, get, http, wait_until};
 use serve_forever::{BaseHttpRequestHandler, Detached, Exchange, Result, Source, raise_descriptor_limit};
 use socket2::{Domain, Socket, Type};
 use crate::support::{alone, reply};

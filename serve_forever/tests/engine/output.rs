@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine_support::{FAST, OpenAtEnd, Room, get, http};
+use crate::support::engine::{FAST, OpenAtEnd, Room, get, http};
 use serve_forever::Source;
 use crate::support::{answer, reply};
 

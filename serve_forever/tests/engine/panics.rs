@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::engine_support::{FAST, Served, get, http, raw};
+use crate::support::engine::{FAST, Served, get, http, raw};
 use serve_forever::{BaseHttpRequestHandler, BaseRequestHandler, Exchange, LogRecord, Result, Stream};
 use crate::support::{answer, reply};
 

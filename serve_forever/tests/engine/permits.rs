@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine_support::{FAST, NEVER, OpenAtEnd, Room, Served, connect_from, get, http, raw, status};
+use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, connect_from, get, http, raw, status};
 use serve_forever::{BaseHttpRequestHandler, BaseRequestHandler, Builder, Exchange, Http, Result, Stream};
 use crate::support::{Client, SHORT, reply};
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
-use crate::engine_support::{FAST, NEVER, PATIENCE, Served, get, http, wait_until};
+use crate::support::engine::{FAST, NEVER, PATIENCE, Served, get, http, wait_until};
 use serve_forever::{BaseHttpRequestHandler, Builder, Detached, Exchange, Http, Result, Source};
 use socket2::{Domain, Socket, Type};
 use crate::support::{SHORT, reply};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::engine_support::{FAST, NEVER, OpenAtEnd, Room, Served, get, head_length, http, raw, run};
+use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, get, head_length, http, raw, run};
 use serve_forever::{AccessLog, BaseRequestHandler, Detached, Exchange, HttpServer, Result, Stream, TcpServer};
 use crate::support::{Client, answer, reply};
 
@@ -218,7 +218,7 @@ fn handlers_that_wait_for_their_clients_are_told_by_the_cut() {
     server.wait_until("both wait", |stats| stats.threads_in_user_code == 2);
     server.shut_down();
     for _ in 0..2 {
-        assert!(told.recv_timeout(crate::engine_support::PATIENCE).expect("the handler returns"));
+        assert!(told.recv_timeout(crate::support::engine::PATIENCE).expect("the handler returns"));
     }
 }
 
@@ -404,10 +404,10 @@ fn service_actions_are_called_again_and_again_on_the_serving_thread() {
             panic!("a tick that panics");
         })
     });
-    let first = told.recv_timeout(crate::engine_support::PATIENCE).expect("a tick");
+    let first = told.recv_timeout(crate::support::engine::PATIENCE).expect("a tick");
     assert_ne!(first, thread::current().id());
     for _ in 0..5 {
-        assert_eq!(told.recv_timeout(crate::engine_support::PATIENCE).expect("a tick"), first);
+        assert_eq!(told.recv_timeout(crate::support::engine::PATIENCE).expect("a tick"), first);
     }
     server.is_alive();
     server.shut_down();
@@ -434,7 +434,7 @@ fn raw_handlers_that_wait_are_told_by_the_cut() {
     server.wait_until("all wait", |stats| stats.threads_in_user_code == 5);
     server.shut_down();
     for _ in &clients {
-        assert!(told.recv_timeout(crate::engine_support::PATIENCE).expect("the handler returns"));
+        assert!(told.recv_timeout(crate::support::engine::PATIENCE).expect("the handler returns"));
     }
 }
 

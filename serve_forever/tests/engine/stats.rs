@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine_support::{get, http};
+use crate::support::engine::{get, http};
 use serve_forever::StatusError;
 use crate::support::program::Example;
 use crate::support::answer;

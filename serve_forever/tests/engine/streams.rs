@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use crate::engine_support::{NEVER, OpenAtEnd, Room, Served, connect_from, get, http, run, status};
+use crate::support::engine::{NEVER, OpenAtEnd, Room, Served, connect_from, get, http, run, status};
 use serve_forever::{AccessLog, Exchange, HttpServer, Result};
 use crate::support::{answer, reply};
 

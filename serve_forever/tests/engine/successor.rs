@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::engine_support::{FAST, NEVER, OpenAtEnd, PATIENCE, Room, Served, get, http, run, wait_until};
+use crate::support::engine::{FAST, NEVER, OpenAtEnd, PATIENCE, Room, Served, get, http, run, wait_until};
 use serve_forever::{
     AccessLog, BaseRequestHandler, Builder, Exchange, Http, HttpServer, ProxyProtocol, Server, Stream,
     TcpServer,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use crate::engine_support::{NEVER, OpenAtEnd, Room, get, http, wait_until};
+use crate::support::engine::{NEVER, OpenAtEnd, Room, get, http, wait_until};
 use crate::support::{Client, alone, answer, reply};
 
 const THREADS: usize = 32;

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::files_support::{FAILSAFE, Site};
+use crate::support::files::{FAILSAFE, Site};
 use serve_forever::{SimpleHttpRequestHandler, testing};
 
 /// Maps the file to memory and changes it there, once for each line that it is told.

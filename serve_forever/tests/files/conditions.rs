@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::files_support::{Reply, Site};
+use crate::support::files::{Reply, Site};
 use serve_forever::EntityTags;
 
 /// When the files were changed, and a second before and after that.
@@ -246,7 +246,7 @@ fn rule_103_if_modified_since_is_compared_in_seconds() {
     // Half a second after the date that is told it is still that date.
     site.changed(
         "small.txt",
-        SystemTime::UNIX_EPOCH + crate::files_support::CHANGED + Duration::from_millis(500),
+        SystemTime::UNIX_EPOCH + crate::support::files::CHANGED + Duration::from_millis(500),
     );
     assert_eq!(site.dated("/small.txt"), AT);
     assert_eq!(site.request("GET", "/small.txt", &field("If-Modified-Since", AT)).code(), 304);
@@ -296,7 +296,7 @@ fn rule_105_a_304_repeats_the_fields_that_say_how_to_keep_it() {
             let reply = client.request(method, target, &field("If-None-Match", &tag));
             let expected = format!(
                 "HTTP/1.1 304 Not Modified\r\n{}Date: *\r\nETag: *\r\nCache-Control: no-cache\r\n\r\n",
-                crate::files_support::server_field()
+                crate::support::files::server_field()
             );
             assert_eq!((reply.head, reply.tag), (expected, Some(tag.clone())), "{method} {target}");
         }
@@ -435,7 +435,7 @@ fn rule_107_a_file_has_no_date_until_the_second_of_its_change_is_over() {
         if began.elapsed() < WRITING {
             assert_eq!((first.code(), first.field("Last-Modified")), (200, None), "{name}");
         }
-        let end = began + crate::files_support::FAILSAFE;
+        let end = began + crate::support::files::FAILSAFE;
         let date = loop {
             assert!(Instant::now() < end, "{name} never has a date");
             if let Some(date) = site.request("HEAD", &target, "").field("Last-Modified") {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::files_support::{CHANGED, Site, server_field};
+use crate::support::files::{CHANGED, Site, server_field};
 
 #[test]
 fn the_head_is_pythons() {

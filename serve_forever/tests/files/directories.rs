@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::files_support::{Site, server_field};
+use crate::support::files::{Site, server_field};
 use serve_forever::{SimpleHttpRequestHandler, testing};
 
 /// The parts of a listing between `<ul>` and `</ul>`.

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use crate::engine_support::{Served, get, http};
+use crate::support::engine::{Served, get, http};
 use serve_forever::{BaseHttpRequestHandler, Exchange, Result, SimpleHttpRequestHandler, Source};
 
 /// Closed while the disk does not answer.

@@ -1,6 +1,6 @@
 //! The fields of what a file handler sends: how they are spelled, and where those of the user go.
 
-use crate::files_support::{Reply, Site};
+use crate::support::files::{Reply, Site};
 
 /// Every field name in a head or in the head of a part.
 fn names(text: &str) -> Vec<&str> {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::files_support::{Client, Reply, Site};
+use crate::support::files::{Client, Reply, Site};
 
 /// More than what is kept in memory.
 const LARGE: usize = 100_000;
@@ -293,7 +293,7 @@ mod links {
     use std::os::unix::fs::symlink;
     use std::time::Duration;
 
-    use crate::files_support::switch;
+    use crate::support::files::switch;
     use super::*;
 
     /// Where a system does not tell which file it is, those that a link is switched between differ in their times.
@@ -436,7 +436,7 @@ mod links {
 #[test]
 fn a_date_that_is_set_is_told() {
     let kept = Kept::new(b"text");
-    kept.site.changed("a.txt", SystemTime::UNIX_EPOCH + crate::files_support::CHANGED);
+    kept.site.changed("a.txt", SystemTime::UNIX_EPOCH + crate::support::files::CHANGED);
     assert_eq!(kept.site.dated("/a.txt"), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
@@ -483,7 +483,7 @@ fn rewrite(site: &Site) {
     let mut file = File::options().write(true).open(site.path("a.bin")).expect("the file");
     file.seek(SeekFrom::End(-(1 << 20))).expect("the place");
     file.write_all(&vec![b'b'; 1 << 20]).expect("it is written");
-    file.set_modified(SystemTime::UNIX_EPOCH + crate::files_support::CHANGED).expect("its time");
+    file.set_modified(SystemTime::UNIX_EPOCH + crate::support::files::CHANGED).expect("its time");
 }
 
 /// Whether a part of what [`rewrite`] writes came. A single such letter may belong to the head of a

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use crate::files_support::Site;
+use crate::support::files::Site;
 
 /// Takes all rights from everybody. False: whoever runs the tests can read it all the same.
 fn lock(path: &Path) -> bool {

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
-use crate::engine_support::{NEVER, PATIENCE, Served, http};
+use crate::support::engine::{NEVER, PATIENCE, Served, http};
 use crate::support::alone;
 use serve_forever::SimpleHttpRequestHandler;
 use socket2::{Domain, Socket, Type};

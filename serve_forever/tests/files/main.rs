@@ -1,9 +1,5 @@
 //! The handler for files.
 
-#[path = "../engine_support/mod.rs"]
-mod engine_support;
-#[path = "../files_support/mod.rs"]
-mod files_support;
 #[path = "../support/mod.rs"]
 mod support;
 

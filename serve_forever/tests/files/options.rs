@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 
-use crate::files_support::{Reply, Site, server_field};
+use crate::support::files::{Reply, Site, server_field};
 use serve_forever::{EntityTags, SimpleHttpRequestHandler};
 
 /// More than what is kept in memory.
@@ -505,7 +505,7 @@ fn links_can_be_followed_anywhere() {
     link(&inside);
     link(&anywhere);
     inside.get("/out").assert_not_found();
-    assert_eq!(anywhere.get("/out").text(), crate::files_support::SECRET);
+    assert_eq!(anywhere.get("/out").text(), crate::support::files::SECRET);
     // But no path leads there.
     anywhere.get("/../secret.txt").assert_not_found();
 }

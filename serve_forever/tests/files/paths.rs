@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::files_support::{SECRET, Site};
+use crate::support::files::{SECRET, Site};
 
 #[test]
 fn a_path_leads_to_a_file() {
@@ -204,7 +204,7 @@ fn a_directory_without_slash_is_redirected() {
          Content-Length: 0\r\n\
          Connection: close\r\n\
          \r\n",
-        crate::files_support::server_field()
+        crate::support::files::server_field()
     );
     assert_eq!((reply.head, reply.body.as_slice()), (expected, &b""[..]));
     for (target, location) in [

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::fs;
 
-use crate::files_support::{CHANGED, Site};
+use crate::support::files::{CHANGED, Site};
 use std::time::{Duration, SystemTime};
 
 const AT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::files_support::{Client, Reply, Site, server_field};
+use crate::support::files::{Client, Reply, Site, server_field};
 use serve_forever::EntityTags;
 
 const SMALL: usize = 1_000;

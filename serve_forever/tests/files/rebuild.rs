@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::files_support::{Reply, Site};
+use crate::support::files::{Reply, Site};
 
 /// What is built again and again: the names, and the sizes of their first versions. Each further one is an octet longer.
 /// The last two are not kept in memory.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::files_support::{Site, switch};
+use crate::support::files::{Site, switch};
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, Result, ServerHandle, SimpleHttpRequestHandler,
 };
@@ -120,7 +120,7 @@ impl Running {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts");
-        stream.set_read_timeout(Some(crate::files_support::FAILSAFE)).expect("a time-out");
+        stream.set_read_timeout(Some(crate::support::files::FAILSAFE)).expect("a time-out");
         stream
     }
 

@@ -5,6 +5,8 @@
 
 mod alone;
 mod client;
+pub(crate) mod engine;
+pub(crate) mod files;
 mod handlers;
 mod log;
 pub(crate) mod program;

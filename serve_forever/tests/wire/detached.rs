@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::engine_support::{NEVER, PATIENCE, Room, Served, get, http, wait_until};
+use crate::support::engine::{NEVER, PATIENCE, Room, Served, get, http, wait_until};
 use serve_forever::{Builder, Detached, Exchange, Http, HttpServer};
 use crate::support::{Client, answer, reply};
 

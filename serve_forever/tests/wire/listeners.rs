@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use crate::engine_support::{get, run};
+use crate::support::engine::{get, run};
 use serve_forever::{AccessLog, Builder, Exchange, Http, HttpServer, Result, handler_fn};
 use crate::support::{Client, reply};
 

@@ -1,7 +1,5 @@
 //! What goes over the wire: literal bytes in, literal bytes out.
 
-#[path = "../engine_support/mod.rs"]
-mod engine_support;
 #[path = "../support/mod.rs"]
 mod support;
 

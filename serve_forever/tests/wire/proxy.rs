@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Mutex;
 
-use crate::engine_support::{Served, http, raw};
+use crate::support::engine::{Served, http, raw};
 use serve_forever::{
     AccessLog, BaseRequestHandler, Exchange, Forwarded, HttpServer, ProxyProtocol, Result, Stream, TcpServer,
 };
@@ -37,7 +37,7 @@ fn behind(proxies: &str) -> Served {
         builder
             .trusted_proxies(proxies)
             .proxy_protocol(ProxyProtocol::Required)
-            .head_timeout(crate::engine_support::NEVER)
+            .head_timeout(crate::support::engine::NEVER)
     })
 }
 
@@ -432,7 +432,7 @@ fn an_error_report_tells_the_client() {
         },
     );
     let _client = server.send(V1);
-    let address = told.recv_timeout(crate::engine_support::PATIENCE).expect("a report");
+    let address = told.recv_timeout(crate::support::engine::PATIENCE).expect("a report");
     assert_eq!(address.to_string(), "192.0.2.1:4711");
 }
 

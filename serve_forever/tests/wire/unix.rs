@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::engine_support::{FAST, NEVER, OpenAtEnd, PATIENCE, Room, Served, get, run, wait_until};
+use crate::support::engine::{FAST, NEVER, OpenAtEnd, PATIENCE, Room, Served, get, run, wait_until};
 use serve_forever::{
     AccessLog, BaseRequestHandler, Builder, ErrorReport, Exchange, Http, HttpServer, Result,
     SimpleHttpRequestHandler, Stream, TcpServer,

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::engine_support::{PATIENCE, connect_from, http, status, wait_until};
+use crate::support::engine::{PATIENCE, connect_from, http, status, wait_until};
 use serve_forever::{Detached, Exchange, Result, StatusError, Stream};
 use crate::support::{answer, masked, reply, serve};
 
