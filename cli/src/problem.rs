@@ -86,7 +86,7 @@ impl fmt::Display for Problem {
                     None => write!(f, "another program has port {}; end it", address.port())?,
                 }
                 match free {
-                    Some(port) => write!(f, ", or take another port, such as `serve-forever {port}`"),
+                    Some(port) => write!(f, ", or take another port, such as {port}"),
                     None => f.write_str(", or take another port (0 takes any free one)"),
                 }
             }
@@ -132,8 +132,7 @@ mod tests {
             Problem::Taken { address: "127.0.0.1:80".parse().unwrap(), holder: None, free: Some(81) };
         assert_eq!(
             problem.to_string(),
-            "cannot listen on 127.0.0.1:80: another program has port 80; end it, or take another port, such as \
-             `serve-forever 81`"
+            "cannot listen on 127.0.0.1:80: another program has port 80; end it, or take another port, such as 81"
         );
     }
 

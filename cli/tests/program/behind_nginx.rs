@@ -51,7 +51,7 @@ fn the_program_behind_nginx_answers_to_the_name_that_it_was_told() {
     assert!(reply.starts_with("HTTP/1.1 421 "), "{reply}");
     assert!(!reply.contains("text\n"), "{reply}");
     for said in [&reply, &log] {
-        assert!(said.contains("example.org") && said.contains("--allow-host NAME"), "{said}");
+        assert!(said.contains("--allow-host example.org"), "{said}");
     }
 }
 

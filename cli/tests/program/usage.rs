@@ -173,8 +173,8 @@ fn a_port_in_use_is_named_with_who_has_it_and_what_to_do() {
         // It is us who have it.
         assert!(errors.contains(&format!("(process {}) has port", std::process::id())), "{errors}");
     }
-    let (_, suggestion) = errors.split_once("`serve-forever ").expect("a suggestion");
-    let suggestion: u16 = suggestion.split_once('`').expect("its end").0.parse().expect("a port");
+    let (_, suggestion) = errors.split_once("such as ").expect("a suggestion");
+    let suggestion: u16 = suggestion.trim_end().parse().expect("a port");
     assert!(suggestion > address.port(), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
 }

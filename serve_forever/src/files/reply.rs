@@ -178,16 +178,14 @@ pub(super) fn too_long(http: &mut Exchange, site: &Site) -> Result {
     error(http, site, 500, None, Some(explain), &[])
 }
 
-/// How a server gets to know a name. Programs of users have no option for it, so the method of the
-/// builder comes first.
-const ADMIT_NAME: &str =
-    "The server admits it with allowed_hosts (the program serve-forever: --allow-host NAME)";
-
 /// 421 to a request that calls this server by a name that is not its own.
 pub(super) fn misdirected(http: &mut Exchange, site: &Site) -> Result {
     let name: String = hosts::name_of(http.host().unwrap_or_default()).chars().take(SHOWN_NAME).collect();
-    http.log_error(format_args!("the host {name:?} is not allowed: {ADMIT_NAME}"));
-    let explain = format!("This server is not known by the name '{name}'. {ADMIT_NAME}");
+    let shown = if name.is_empty() { "NAME" } else { &name };
+    let accept =
+        format!("To accept it, start serve-forever with --allow-host {shown} (in Rust: allowed_hosts)");
+    http.log_error(format_args!("the host {name:?} is not allowed. {accept}"));
+    let explain = format!("This server is not known by the name '{name}'. {accept}");
     error(http, site, 421, None, Some(&explain), &[])
 }
 

@@ -422,9 +422,8 @@ fn a_host_that_is_not_allowed_is_misdirected() {
             assert_eq!(reply.field("Connection"), Some("close"));
         }
     }
-    // Programs of users have no option for it.
     assert!(ask("Evil.example:80", "/").text().contains(
-        "the name 'Evil.example'. The server admits it with allowed_hosts (the program serve-forever: --allow-host NAME)"
+        "the name 'Evil.example'. To accept it, start serve-forever with --allow-host Evil.example (in Rust: allowed_hosts)"
     ));
     // A character that HTML knows is escaped.
     assert!(ask("a&b.example", "/").text().contains("the name 'a&amp;b.example'"));
