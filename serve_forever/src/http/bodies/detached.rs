@@ -8,7 +8,7 @@ use crate::server::unsent::{Charge, Unsent};
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
 
-/// The rest of a response, to be written from any thread after the handler has returned. See [`Exchange::detach`].
+/// The rest of a response, to be written from any thread after the handler has returned. See [`Exchange::detach`](crate::Exchange::detach).
 ///
 /// Writing never blocks: the octets are kept, and the server's loop sends them. A single [`write`](Write::write) is taken
 /// as a whole or not at all, so what is written with one call arrives in one piece or is missing as one. It fails
