@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serve_forever::{AccessLog, Exchange, Forwarded, HttpServer, handler_fn};
 use crate::support::tools::tool;
 use crate::support::{Directory, FAILSAFE, Serving, program};
+use serve_forever::{AccessLog, Exchange, Forwarded, HttpServer, handler_fn};
 
 const README: &str = include_str!("../../../README.md");
 const SECURITY: &str = include_str!("../../../SECURITY.md");

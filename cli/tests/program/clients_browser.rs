@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
+use crate::support::tools::{BROWSERS, client, tool};
+use crate::support::{Directory, FAILSAFE, Serving, logged, program, settled, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, SimpleHttpRequestHandler, handler_fn,
 };
-use crate::support::tools::{BROWSERS, client, tool};
-use crate::support::{Directory, FAILSAFE, Serving, logged, program, settled, wait};
 
 /// A browser that is on a page, until this is dropped.
 struct Browser(Child);

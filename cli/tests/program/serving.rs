@@ -68,9 +68,9 @@ mod signals {
 
     use rustix::process::Signal;
 
+    use super::*;
     use crate::support::tools::success;
     use crate::support::without_note;
-    use super::*;
 
     #[test]
     fn ctrl_c_says_so_and_ends_with_success() {

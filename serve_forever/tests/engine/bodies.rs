@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, connect_from, get, head_length, http, status};
-use serve_forever::{BaseHttpRequestHandler, Builder, Exchange, Http, Result, Router, SimpleHttpRequestHandler};
 use crate::support::{Client, answer, reply};
+use serve_forever::{BaseHttpRequestHandler, Builder, Exchange, Http, Result, Router, SimpleHttpRequestHandler};
 
 /// Answers with the length of the body, or with `fast` where there is none.
 fn measure(http: &mut Exchange) -> Result {

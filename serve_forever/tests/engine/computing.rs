@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::engine::{NEVER, OpenAtEnd, Room, Served, get, http, wait_until};
+use crate::support::{Client, SHORT, reply};
 use rustix::time::{ClockId, clock_gettime};
 use serve_forever::{BaseHttpRequestHandler, Builder, Exchange, Http, Result};
-use crate::support::{Client, SHORT, reply};
 
 /// So many requests at once.
 const CROWD: usize = 12;

@@ -10,9 +10,9 @@ use std::net::TcpStream;
 use std::time::Instant;
 use std::{env, fs, io, process};
 
+use crate::support::alone;
 use crate::support::engine::{NEVER, PATIENCE, get, http};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use crate::support::alone;
 use serve_forever::SimpleHttpRequestHandler;
 
 /// How many descriptors the process may have.

@@ -8,11 +8,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::support::engine::{PATIENCE, Served, get, http, raw, run};
+use crate::support::{answer, reply};
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, BaseRequestHandler, ErrorReport, Exchange, HttpServer, Result, Router,
     Source, StatusError, Stream, handler_fn,
 };
-use crate::support::{answer, reply};
 
 /// More often than there are threads.
 const OFTEN: usize = 64;

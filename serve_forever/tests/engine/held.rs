@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::support::engine::{NEVER, Room, Served, get, run};
+use crate::support::{Captured, Client, reply};
 use serve_forever::{AccessLog, BaseHttpRequestHandler, Builder, Exchange, Http, HttpServer, Result};
 use socket2::{Domain, Socket, Type};
-use crate::support::{Captured, Client, reply};
 
 /// So many connections in one round of the loop, and so more than are held at once.
 const CROWD: usize = 40;

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 use crate::support::engine::{NEVER, PATIENCE, Served, http, raw, wait_until};
+use crate::support::{alone, answer, process, reply};
 use serve_forever::{BaseRequestHandler, Exchange, Result, Stream};
 use socket2::{Domain, SockRef, Socket, Type};
-use crate::support::{alone, answer, reply};
 
 /// Connections that are open at the same time.
 const WAVE: usize = 100;
@@ -63,19 +63,12 @@ fn descriptors_are(most: usize) {
 
 /// Threads that servers made.
 fn threads() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").expect("there is a /proc");
-    tasks
-        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok())
-        .filter(|name| name.starts_with("serve-forever"))
-        .count()
+    process::threads(|name| name.starts_with("serve-forever"))
 }
 
 /// Memory of this process that belongs to no file, in KiB.
 fn memory() -> usize {
-    let status = fs::read_to_string("/proc/self/status").expect("there is a /proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-    number.expect("a number of KiB")
+    process::memory("RssAnon")
 }
 
 /// Every thread keeps the buffers that it worked with last, so where they are large, threads are few.

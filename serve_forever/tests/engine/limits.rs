@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::engine::{FAST, OpenAtEnd, Room, get, http, run, wait_until};
-use serve_forever::{AccessLog, HttpServer};
 use crate::support::{Client, SHORT, answer, describe, reply};
+use serve_forever::{AccessLog, HttpServer};
 
 /// More than the buffers between two sockets hold.
 const LARGE: usize = 16 * 1024 * 1024;

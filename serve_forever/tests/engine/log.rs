@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::support::engine::{OpenAtEnd, Room, http};
-use serve_forever::AccessLog;
 use crate::support::{answer, reply};
+use serve_forever::AccessLog;
 
 /// Blocks in its first write.
 struct Stopped(Arc<Room>);

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::engine::{get, http, raw};
+use crate::support::{alone, answer, reply};
 use log::{LevelFilter, Log, Metadata, Record};
 use serve_forever::{BaseRequestHandler, Stream};
-use crate::support::{alone, answer, reply};
 
 /// More often than there are threads.
 const OFTEN: usize = 64;

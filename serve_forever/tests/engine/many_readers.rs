@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use std::{env, process};
 
 use crate::support::engine::{NEVER, PATIENCE, get, http, wait_until};
+use crate::support::process::memory;
+use crate::support::{alone, reply};
 use serve_forever::{BaseHttpRequestHandler, Detached, Exchange, Result, Source, raise_descriptor_limit};
 use socket2::{Domain, Socket, Type};
-use crate::support::{alone, reply};
 
 /// Clients that read nothing.
 const STALLED: usize = 2000;
@@ -96,13 +97,6 @@ fn client(address: [u8; 4], server: SocketAddr, path: &str) -> TcpStream {
     stream
 }
 
-/// Bytes of memory that the process has.
-fn resident() -> usize {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
-    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
-}
-
 fn crowd_from(addresses: usize) {
     raise_descriptor_limit().expect("the limit can be raised as far as the system lets it");
     let path = env::temp_dir().join(format!("serve-forever-crowd-{addresses}-{}", process::id()));
@@ -127,7 +121,7 @@ fn crowd_from(addresses: usize) {
                 .write_timeout(NEVER)
         },
     );
-    let before = resident();
+    let before = memory("VmRSS") * 1024;
     let mut crowd: Vec<TcpStream> = (0..CROWD)
         .map(|number| {
             let last = u8::try_from(number % addresses).expect("there are few") + 1;
@@ -142,7 +136,7 @@ fn crowd_from(addresses: usize) {
         let stats = server.stats();
         stats.accepted >= CROWD as u64 && stats.unsent <= BUDGET
     });
-    let grown = resident().saturating_sub(before);
+    let grown = (memory("VmRSS") * 1024).saturating_sub(before);
     assert!(grown < BUDGET + SLACK, "{grown}");
     // What the system has of a source, and what waits in the server.
     let pulled = site.pulled.load(Ordering::SeqCst);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::engine::{FAST, OpenAtEnd, Room, get, http};
-use serve_forever::Source;
 use crate::support::{answer, reply};
+use serve_forever::Source;
 
 /// Sends a little, very often, for some time. The client takes all of it at once.
 struct Ticker {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::engine::{FAST, Served, get, http, raw};
-use serve_forever::{BaseHttpRequestHandler, BaseRequestHandler, Exchange, LogRecord, Result, Stream};
 use crate::support::{answer, reply};
+use serve_forever::{BaseHttpRequestHandler, BaseRequestHandler, Exchange, LogRecord, Result, Stream};
 
 /// More often than a server has threads.
 const OFTEN: usize = 1000;

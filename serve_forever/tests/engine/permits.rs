@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, connect_from, get, http, raw, status};
-use serve_forever::{BaseHttpRequestHandler, BaseRequestHandler, Builder, Exchange, Http, Result, Stream};
 use crate::support::{Client, SHORT, reply};
+use serve_forever::{BaseHttpRequestHandler, BaseRequestHandler, Builder, Exchange, Http, Result, Stream};
 
 /// Waits for a permit no longer than this, in tests in which it gets none.
 const SOON: Duration = Duration::from_millis(100);

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 use crate::support::engine::{FAST, NEVER, PATIENCE, Served, get, http, wait_until};
+use crate::support::{SHORT, reply};
 use serve_forever::{BaseHttpRequestHandler, Builder, Detached, Exchange, Http, Result, Source};
 use socket2::{Domain, Socket, Type};
-use crate::support::{SHORT, reply};
 
 /// More than the buffers between two sockets hold.
 const LARGE: usize = 16 * 1024 * 1024;

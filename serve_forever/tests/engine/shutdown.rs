@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, get, head_length, http, raw, run};
-use serve_forever::{AccessLog, BaseRequestHandler, Detached, Exchange, HttpServer, Result, Stream, TcpServer};
 use crate::support::{Client, answer, reply};
+use serve_forever::{AccessLog, BaseRequestHandler, Detached, Exchange, HttpServer, Result, Stream, TcpServer};
 
 /// More than the buffers between two sockets hold.
 const LARGE: usize = 16 * 1024 * 1024;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::engine::{get, http};
-use serve_forever::StatusError;
-use crate::support::program::Example;
 use crate::support::answer;
+use crate::support::engine::{get, http};
+use crate::support::program::Example;
+use serve_forever::StatusError;
 
 #[test]
 fn responses_are_counted_by_class_on_all_loops() {

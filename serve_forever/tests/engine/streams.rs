@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use crate::support::engine::{NEVER, OpenAtEnd, Room, Served, connect_from, get, http, run, status};
-use serve_forever::{AccessLog, Exchange, HttpServer, Result};
 use crate::support::{answer, reply};
+use serve_forever::{AccessLog, Exchange, HttpServer, Result};
 
 const UPGRADE: &str = "GET /stream HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
 

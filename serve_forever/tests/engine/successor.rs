@@ -8,11 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::engine::{FAST, NEVER, OpenAtEnd, PATIENCE, Room, Served, get, http, run, wait_until};
+use crate::support::{Client, Script, answer, reply};
 use serve_forever::{
     AccessLog, BaseRequestHandler, Builder, Exchange, Http, HttpServer, ProxyProtocol, Server, Stream,
     TcpServer,
 };
-use crate::support::{Client, Script, answer, reply};
 
 /// More than the buffers between two sockets hold.
 const LARGE: usize = 16 * 1024 * 1024;

@@ -1,20 +1,16 @@
-//! The limit of threads holds for the process; a test of its own, as threads of other tests would count.
+//! The limit of threads holds for the process; a test of its own, as threads of other tests would
+//! count.
 
-use std::fs;
 use std::sync::Arc;
 
 use crate::support::engine::{NEVER, OpenAtEnd, Room, get, http, wait_until};
-use crate::support::{Client, alone, answer, reply};
+use crate::support::{Client, alone, answer, process, reply};
 
 const THREADS: usize = 32;
 
 /// Threads of servers: drivers, those in handlers, and spare ones.
 fn threads() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").expect("there is a /proc");
-    tasks
-        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok())
-        .filter(|name| name.trim_end() == "serve-forever")
-        .count()
+    process::threads(|name| name == "serve-forever")
 }
 
 #[test]

@@ -144,7 +144,7 @@ mod without_a_size {
 
 #[cfg(target_os = "linux")]
 mod descriptors {
-    use crate::support::alone;
+    use crate::support::{alone, process};
 
     use super::*;
 
@@ -157,10 +157,7 @@ mod descriptors {
     }
 
     fn threads() -> usize {
-        let tasks = fs::read_dir("/proc/self/task").expect("there is a /proc");
-        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
-        // The system keeps 15 bytes of the name.
-        names.filter(|name| name.trim_end() == "serve-forever-f").count()
+        process::threads(|name| name == "serve-forever-f")
     }
 
     #[track_caller]

@@ -293,8 +293,8 @@ mod links {
     use std::os::unix::fs::symlink;
     use std::time::Duration;
 
-    use crate::support::files::switch;
     use super::*;
+    use crate::support::files::switch;
 
     /// Where a system does not tell which file it is, those that a link is switched between differ in their times.
     fn tell_apart(paths: &[std::path::PathBuf]) {

@@ -10,8 +10,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
-use crate::support::engine::{NEVER, PATIENCE, Served, http};
 use crate::support::alone;
+use crate::support::process::memory;
+use crate::support::engine::{NEVER, PATIENCE, Served, http};
 use serve_forever::SimpleHttpRequestHandler;
 use socket2::{Domain, Socket, Type};
 
@@ -69,14 +70,6 @@ fn serve(folder: &Folder, memory: u64) -> Served {
     http(move || handler.clone(), |builder| builder.loops(2).write_timeout(NEVER).minimum_rate(0, NEVER))
 }
 
-/// Memory of this process that belongs to no file, in KiB.
-fn memory() -> usize {
-    let status = fs::read_to_string("/proc/self/status").expect("there is a /proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-    number.expect("a number of KiB")
-}
-
 /// A client that asks for the listing and reads no more than the beginning of it.
 fn begin(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -113,9 +106,9 @@ fn rule_120_long_listings_that_are_read_slowly_are_bounded_and_whole() {
 fn share_names(folder: &Folder) {
     let server = serve(folder, u64::MAX);
     let first = begin(server.address());
-    let before = memory();
+    let before = memory("RssAnon");
     let clients: Vec<_> = (1..CLIENTS).map(|_| begin(server.address())).collect();
-    let grown = memory().saturating_sub(before);
+    let grown = memory("RssAnon").saturating_sub(before);
     assert!(grown < MOST, "{grown} KiB for {CLIENTS} clients");
     let all: Vec<_> = (0..NAMES).map(name).collect();
     assert!(names(first) == all);
@@ -126,14 +119,14 @@ fn share_names(folder: &Folder) {
 fn drop_names_of_others(folder: &Folder) {
     let server = serve(folder, 16 * 1024 * 1024);
     let first = begin(server.address());
-    let before = memory();
+    let before = memory("RssAnon");
     let clients: Vec<_> = (1..CLIENTS)
         .map(|number| {
             folder.add(NAMES + number);
             begin(server.address())
         })
         .collect();
-    let grown = memory().saturating_sub(before);
+    let grown = memory("RssAnon").saturating_sub(before);
     assert!(grown < MOST, "{grown} KiB for {CLIENTS} clients");
     drop(clients);
     // What was there all the time is there once, and so is what is there now.

@@ -24,7 +24,8 @@ pub(crate) fn alone(test: impl FnOnce()) {
     command
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
-        // The C library's allocator gives large blocks back at once, rather than what it thinks best.
+        // The C library's allocator gives large blocks back at once, rather than what it thinks
+        // best.
         .env("MALLOC_MMAP_THRESHOLD_", "131072");
     let output = output("the end of the test's own process", &mut command, BUILD_FAILSAFE);
     assert!(

@@ -9,6 +9,7 @@ pub(crate) mod engine;
 pub(crate) mod files;
 mod handlers;
 mod log;
+pub(crate) mod process;
 pub(crate) mod program;
 mod response;
 mod server;

@@ -3,8 +3,8 @@
 use std::io::{BufRead, ErrorKind, Read, Write};
 use std::sync::mpsc::{self, Receiver};
 
-use serve_forever::{Exchange, Result};
 use crate::support::{FAILSAFE, Running, answer, describe, masked, reply, serve, serve_with};
+use serve_forever::{Exchange, Result};
 
 /// More than the server collects before it starts a handler.
 const LARGE: usize = 2_000_000;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::engine::{NEVER, PATIENCE, Room, Served, get, http, wait_until};
-use serve_forever::{Builder, Detached, Exchange, Http, HttpServer};
 use crate::support::{Client, answer, reply};
+use serve_forever::{Builder, Detached, Exchange, Http, HttpServer};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\n\
                     Server: wire\r\n\

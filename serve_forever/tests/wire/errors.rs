@@ -4,10 +4,10 @@
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use serve_forever::{BaseHttpRequestHandler, Builder, Exchange, Http, Result, StatusError};
 use crate::support::{
     Captured, FAILSAFE, Gate, OnlyGet, ReadOnly, Running, SHORT, answer, reply, serve, serve_with,
 };
+use serve_forever::{BaseHttpRequestHandler, Builder, Exchange, Http, Result, StatusError};
 
 const NEXT: &str = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
 /// What nobody may serve.

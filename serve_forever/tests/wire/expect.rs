@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
 use crate::support::{OnlyGet, answer, describe, reply, serve};
+use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
 
 const HEAD: &str =
     "POST /up HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n";

@@ -2,9 +2,9 @@
 
 use std::sync::mpsc;
 
+use crate::support::{Running, answer, describe, reply, serve};
 use http::HeaderValue;
 use serve_forever::{Exchange, Result};
-use crate::support::{Running, answer, describe, reply, serve};
 
 /// Answers with every field but Host, one a line.
 fn list_fields(http: &mut Exchange) -> Result {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use serve_forever::SimpleHttpRequestHandler;
 use crate::support::{Response, Running, serve};
+use serve_forever::SimpleHttpRequestHandler;
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`
 const CHANGED: Duration = Duration::from_secs(784_111_777);

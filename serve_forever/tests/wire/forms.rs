@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc;
 
-use serve_forever::{Exchange, Result};
 use crate::support::{
     FAILSAFE, Running, answer, assert_error_page, assert_error_page_that_goes_on, reply, serve, serve_with,
 };
+use serve_forever::{Exchange, Result};
 
 /// Says what the parts are, one a line.
 fn parts(http: &mut Exchange) -> Result {

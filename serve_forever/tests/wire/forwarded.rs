@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serve_forever::{AccessLog, Exchange, Forwarded, Result};
 use crate::support::{Captured, Running, answer, reply, serve, serve_with};
+use serve_forever::{AccessLog, Exchange, Forwarded, Result};
 
 /// Answers with whom it takes the client to be.
 fn whoami(http: &mut Exchange) -> Result {

@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 
-use serve_forever::{Exchange, Result};
 use crate::support::{Gate, answer, serve, serve_with};
+use serve_forever::{Exchange, Result};
 
 const CONTENT: &str = "0123456789";
 

@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use crate::support::engine::{get, run};
-use serve_forever::{AccessLog, Builder, Exchange, Http, HttpServer, Result, handler_fn};
 use crate::support::{Client, reply};
+use serve_forever::{AccessLog, Builder, Exchange, Http, HttpServer, Result, handler_fn};
 
 const NONE: &[SocketAddr] = &[];
 

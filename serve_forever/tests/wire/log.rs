@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
 
-use serve_forever::{AccessLog, Exchange, LogFormat, Result, Source, handler_fn};
 use crate::support::{Running, serve_with};
+use serve_forever::{AccessLog, Exchange, LogFormat, Result, Source, handler_fn};
 
 /// More than the buffers between two sockets hold.
 const LARGE: usize = 64 * 1024 * 1024;

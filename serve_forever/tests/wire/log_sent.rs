@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::support::{Captured, Client, Gate, Running, SHORT, answer, serve_with};
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Builder, Exchange, Http, LogFormat, LogRecord, Result, Source,
 };
-use crate::support::{Captured, Client, Gate, Running, SHORT, answer, serve_with};
 
 /// More than the buffers between two sockets hold.
 const LARGE: usize = 64 * 1024 * 1024;

@@ -1,7 +1,7 @@
 //! What each method gets from a handler that does not care about it (rules 10 and 82 to 85).
 
-use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
 use crate::support::{OnlyGet, ReadOnly, answer, assert_error_page_that_goes_on, describe, reply, serve};
+use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
 
 fn request(method: &str) -> String {
     format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n")

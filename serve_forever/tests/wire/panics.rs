@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use serve_forever::{BaseHttpRequestHandler, Exchange, LogRecord, Result};
 use crate::support::{
     Running, answer, assert_error_page, assert_error_page_that_goes_on, masked, reply, serve, serve_with,
 };
+use serve_forever::{BaseHttpRequestHandler, Exchange, LogRecord, Result};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const FINE: &str = "GET /fine HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::{Running, answer, describe, masked, serve};
 use proptest::collection::btree_set;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use crate::support::{Running, answer, describe, masked, serve};
 
 /// Enough to meet most places of a short stream, few enough for a slow machine.
 const CASES: u32 = 300;

@@ -5,10 +5,10 @@ use std::net::{Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Mutex;
 
 use crate::support::engine::{Served, http, raw};
+use crate::support::{Captured, Client, Gate, SHORT, answer, describe, reply};
 use serve_forever::{
     AccessLog, BaseRequestHandler, Exchange, Forwarded, HttpServer, ProxyProtocol, Result, Stream, TcpServer,
 };
-use crate::support::{Captured, Client, Gate, SHORT, answer, describe, reply};
 
 const V1: &str = "PROXY TCP4 192.0.2.1 198.51.100.1 4711 443\r\n";
 const V2_START: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";

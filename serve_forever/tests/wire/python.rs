@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use serve_forever::{AccessLog, BaseHttpRequestHandler, Exchange, Result};
 use crate::support::{Captured, Running, answer, describe, reply, serve, serve_with};
+use serve_forever::{AccessLog, BaseHttpRequestHandler, Exchange, Result};
 
 const LAST_GET: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 

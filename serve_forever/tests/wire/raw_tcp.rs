@@ -5,8 +5,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use serve_forever::{BaseRequestHandler, Stream, StreamHandler, StreamRequest, StreamRequestHandler};
 use crate::support::{FAILSAFE, serve_raw, serve_raw_with};
+use serve_forever::{BaseRequestHandler, Stream, StreamHandler, StreamRequest, StreamRequestHandler};
 
 /// Answers each line in upper case.
 struct Upper;

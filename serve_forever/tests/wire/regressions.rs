@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use crate::support::{FAILSAFE, alone, answer, process, reply, serve, serve_with};
 use serve_forever::{Exchange, Result, Source};
-use crate::support::{FAILSAFE, alone, answer, reply, serve, serve_with};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 /// More than the buffers between two sockets hold.
@@ -76,16 +76,13 @@ fn a_client_that_half_closed_and_does_not_read_costs_no_processor_time() {
     });
 }
 
-/// Processor time of the server's threads in this process.
+/// Processor time of the server's threads in this process; nothing where no system tells it.
 fn cpu_of_threads() -> Duration {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Duration::ZERO };
-    let nanoseconds = tasks.filter_map(|task| {
-        let folder = task.ok()?.path();
-        let name = std::fs::read_to_string(folder.join("comm")).ok()?;
-        let text = std::fs::read_to_string(folder.join("schedstat")).ok()?;
-        name.starts_with("serve-forever").then(|| text.split(' ').next()?.parse::<u64>().ok())?
-    });
-    Duration::from_nanos(nanoseconds.sum())
+    if cfg!(target_os = "linux") {
+        process::cpu_time(|name| name.starts_with("serve-forever"))
+    } else {
+        Duration::ZERO
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use crate::support::{answer, serve, serve_with};
 use proptest::prelude::*;
 use serve_forever::{Cookie, Event, Exchange, SameSite, StatusError, handler_fn, testing};
-use crate::support::{answer, serve, serve_with};
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")

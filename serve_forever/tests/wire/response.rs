@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serve_forever::{BaseHttpRequestHandler, Exchange, Result, Source};
 use crate::support::{Client, Response, Running, answer, masked, reply, serve, serve_with};
+use serve_forever::{BaseHttpRequestHandler, Exchange, Result, Source};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const LAST_GET: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::{env, fs, process};
 
+use crate::support::program::Example;
+use crate::support::{Response, assert_error_page_that_goes_on, serve};
 use proptest::prelude::*;
 use serve_forever::{
     AccessLog, BaseHttpRequestHandler, Exchange, HttpServer, Result, Router, SimpleHttpRequestHandler,
     StatusError, testing,
 };
-use crate::support::program::Example;
-use crate::support::{Response, assert_error_page_that_goes_on, serve};
 
 fn ask(router: &Router, request: &str) -> Response {
     let router = router.clone();

@@ -6,10 +6,10 @@ use std::io::{ErrorKind, Write};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-use serve_forever::{AccessLog, HttpServer, Source};
 use crate::support::{
     Client, FAILSAFE, OnlyGet, SHORT, answer, assert_error_page, describe, masked, reply, serve_with,
 };
+use serve_forever::{AccessLog, HttpServer, Source};
 
 /// Between two octets of a client that trickles.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::engine::{FAST, NEVER, OpenAtEnd, PATIENCE, Room, Served, get, run, wait_until};
+use crate::support::{Captured, Client, answer, describe, reply};
 use serve_forever::{
     AccessLog, BaseRequestHandler, Builder, ErrorReport, Exchange, Http, HttpServer, Result,
     SimpleHttpRequestHandler, Stream, TcpServer,
 };
-use crate::support::{Captured, Client, answer, describe, reply};
 
 const NOWHERE: &[SocketAddr] = &[];
 

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::engine::{PATIENCE, connect_from, http, status, wait_until};
-use serve_forever::{Detached, Exchange, Result, StatusError, Stream};
 use crate::support::{answer, masked, reply, serve};
+use serve_forever::{Detached, Exchange, Result, StatusError, Stream};
 
 const REQUEST: &str =
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: other, upper\r\n\r\n";

@@ -179,10 +179,7 @@ impl Serving {
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address()).expect("the program accepts");
-        stream.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
-        stream.set_write_timeout(Some(FAILSAFE)).expect("a time-out");
-        stream
+        connect(self.address())
     }
 
     /// The whole response to a GET, on a connection of its own.
@@ -192,12 +189,7 @@ impl Serving {
 
     /// The same, asked for by that host.
     pub(crate) fn get_from(&self, host: &str, path: &str) -> String {
-        let mut stream = self.connect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
-            .expect("the request");
-        let mut response = String::new();
-        stream.read_to_string(&mut response).expect("the response");
-        response
+        ask(self.address(), "GET", host, path)
     }
 
     /// Waits until a file is [`settled`].
@@ -282,18 +274,31 @@ impl Drop for Serving {
     }
 }
 
-/// Waits until a file has a date and a strong tag, so that a request with a condition may be answered
-/// with 304. A file that was changed a moment ago may still be written to, and has neither.
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the program accepts");
+    stream.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
+    stream.set_write_timeout(Some(FAILSAFE)).expect("a timeout");
+    stream
+}
+
+/// The whole response to a request on a connection of its own.
+fn ask(address: SocketAddr, method: &str, host: &str, path: &str) -> String {
+    let mut stream = connect(address);
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+        .expect("the request");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("the response");
+    response
+}
+
+/// Waits until a file has a date and a strong tag, so that a request with a condition may be
+/// answered with 304. A file that was changed a moment ago may still be written to, and has
+/// neither.
 #[track_caller]
 pub(crate) fn settled(address: SocketAddr, path: &str) {
     let begin = Instant::now();
     loop {
-        let mut stream = TcpStream::connect(address).expect("the server accepts");
-        stream.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
-        write!(stream, "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .expect("the request");
-        let mut head = String::new();
-        stream.read_to_string(&mut head).expect("the response");
+        let head = ask(address, "HEAD", "localhost", path);
         if head.contains("\r\nLast-Modified: ") && head.contains("\r\nETag: \"") {
             return;
         }
