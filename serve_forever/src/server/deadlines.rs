@@ -12,13 +12,14 @@ use super::handover::slots::Token;
 /// work for nothing. So an entry only says when to look at the connection again: whoever pops it compares
 /// with the deadline that the connection has by then.
 ///
-/// Entries lie on a grid, so that a loop with thousands of connections wakes up once for many of them
-/// and not for each. For deadlines that are far away the grid is coarse and the entry a little too
-/// early ([`PART_OF_WAIT`]): most of them will have moved by then, and the others are looked at again.
+/// Entries lie on a grid, so that a loop with thousands of connections wakes up once for many of
+/// them and not for each. For deadlines that are far away the grid is coarse and the entry a little
+/// too early ([`PART_OF_WAIT`]): most of them will have moved by then, and the others are looked at
+/// again.
 ///
-/// The first deadline of a connection is short and nearly never comes true, as the first request comes
-/// before it. These stand in a queue of their own, which is dropped without a look at its connections
-/// as soon as none of them still has its first deadline.
+/// The first deadline of a connection is short and nearly never comes true, as the first request
+/// comes before it. These stand in a queue of their own, which is dropped without a look at its
+/// connections as soon as none of them still has its first deadline.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
     /// Small entries: an idle connection has one for as long as it lives.
@@ -44,7 +45,8 @@ pub(crate) struct Tick(u32);
 /// How much later than its deadline a connection may be told, however soon that is.
 const GRAIN: Duration = Duration::from_nanos(GRAIN_NANOS);
 const GRAIN_NANOS: u64 = 20_000_000;
-/// How much sooner an entry may be, as a part of the time until then: 160 ms for a deadline in 10 s.
+/// How much sooner an entry may be, as a part of the time until then. For a deadline in 10 s it is
+/// 160 ms, the power of two of grains below that part.
 const PART_OF_WAIT: u32 = 32;
 
 /// What a slot knows of its deadline.
@@ -87,8 +89,7 @@ impl Deadlines {
         let Some(at) = at else { return };
         match deadline.entry {
             // Nearly always: what was early enough for a sooner deadline is so for this one.
-            Entry::Heap(_) if before.is_some_and(|before| at >= before) => {}
-            Entry::Heap(tick) if self.nanos(at) >= u64::from(tick.0) * GRAIN_NANOS => {}
+            Entry::Heap(tick) if before.is_some_and(|before| at >= before) || at >= self.time_of(tick) => {}
             Entry::Heap(_) | Entry::None => self.push(token, deadline, at, now),
             Entry::New => self.push_first(token, deadline, at, now),
             Entry::First(_) if before == Some(at) => {}
@@ -149,8 +150,8 @@ impl Deadlines {
         }
     }
 
-    /// The first point of the finest grid that is not before `at`, or the last one of a coarser grid
-    /// that is not behind it.
+    /// The first point of the finest grid that is not before `at`, or the last one of a coarser
+    /// grid that is not behind it.
     fn tick_of(&self, at: Instant, now: Instant) -> Tick {
         let wait = at.saturating_duration_since(now) / PART_OF_WAIT;
         let early = wait.as_nanos() as u64 / GRAIN_NANOS;
