@@ -60,8 +60,8 @@ pub(crate) struct Arguments {
 
     /// Name that requests may have as their host, such as the one that a proxy passes on, beside
     /// localhost and IP addresses; others get 421, and the page and the log show the name; can be
-    /// repeated [default: only localhost and IP addresses where nobody but this computer can reach the
-    /// server, else any]
+    /// repeated [default: only localhost and IP addresses where nobody but this computer can reach
+    /// the server, else any]
     #[arg(long, value_name = "NAME", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_ALLOW_HOST", hide_env = true)]

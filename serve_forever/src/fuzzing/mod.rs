@@ -1,8 +1,8 @@
 //! What is fuzzed, as plain functions. Each takes any bytes and panics when a promise is broken.
 //!
-//! They are part of the library only with `--cfg fuzzing`, as fuzzers set it, because they reach what
-//! the library keeps to itself. `fuzz/smoke` lets a fuzzer call each for some seconds (CONTRIBUTING.md
-//! says how to run one for longer).
+//! They are part of the library only with `--cfg fuzzing`, as fuzzers set it, because they reach
+//! what the library keeps to itself. `fuzz/smoke` lets a fuzzer call each for some seconds
+//! (CONTRIBUTING.md says how to run one for longer).
 
 #![allow(missing_docs, reason = "no part of the public interface")]
 

@@ -3,8 +3,8 @@
 use std::io::{BufRead, Read};
 use std::sync::{Arc, Mutex};
 
-use memchr::memmem;
 use crate::{Exchange, Result, StatusError, handler_fn, testing};
+use memchr::memmem;
 
 use super::cut::{chunked, split};
 

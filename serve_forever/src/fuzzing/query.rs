@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use crate::{BaseHttpRequestHandler, Exchange, HandlerFactory, Result, Router, handler_fn, testing};
 
 use super::cut::split;
-use crate::files::path::{PathError, RequestPath};
 use super::form::{Fields, simple};
 use super::percent::{decode, encode, is_strict};
+use crate::files::path::{PathError, RequestPath};
 
 /// Octets of an input that are looked at: coded, they still fit into a target.
 const MOST: usize = 4096;

@@ -1,8 +1,8 @@
 //! HTTP as a protocol of the engine.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::server::config::Config;
@@ -11,11 +11,11 @@ use crate::server::protocol::{Admission, NoJob, Protocol};
 
 use crate::http::bodies::memory::BodyMemory;
 use crate::http::h1::connection::HttpConnection;
-use crate::http::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use crate::http::h1::scratch::Scratch;
 use crate::http::handler::wanted_bodies::WantedBodies;
-use crate::http::message::error_page;
+use crate::http::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use crate::http::message::date;
+use crate::http::message::error_page;
 use crate::http::message::status;
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.

@@ -114,8 +114,15 @@
 //! **What the server must know.** Behind a proxy on a port, [`client_address`](crate::Exchange::client_address) is the proxy's, and so are the limits per address: all clients are one.
 //! There are two ways to learn more, both off until [`trusted_proxies`](crate::Builder::trusted_proxies) says who is believed:
 //!
-//! - [`forwarded`](crate::Builder::forwarded): a field of each request, `X-Forwarded-For` or `Forwarded`, as the configurations above set it. `client_address` and the log tell the client then. The limits per address still
-//!   see the proxy: set [`max_permits_per_address`](crate::Builder::max_permits_per_address) to as many as there are threads, and [`max_body_memory`](crate::Builder::max_body_memory) to four times what its uploads may take, or listen on a Unix socket (`unix` among the trusted proxies), where limits per address do not count, and leave those limits to the proxy. Only [`max_streams_per_address`](crate::Builder::max_streams_per_address) counts the client that the field names.
+//! - [`forwarded`](crate::Builder::forwarded): a field of each request, `X-Forwarded-For` or
+//!   `Forwarded`, as the configurations above set it. `client_address` and the log tell the client
+//!   then. The limits per address still see the proxy: set
+//!   [`max_permits_per_address`](crate::Builder::max_permits_per_address) to as many as there are
+//!   threads, and [`max_body_memory`](crate::Builder::max_body_memory) to four times what its
+//!   uploads may take, or listen on a Unix socket (`unix` among the trusted proxies), where limits
+//!   per address do not count, and leave those limits to the proxy. Only
+//!   [`max_streams_per_address`](crate::Builder::max_streams_per_address) counts the client that
+//!   the field names.
 //! - [`proxy_protocol`](crate::Builder::proxy_protocol): a header before everything else on the connection (`send-proxy-v2` of `HAProxy`, `proxy_protocol on` in an nginx `stream`), for proxies that do not look at
 //!   HTTP. Limits per address are about the client then. Such a server answers nobody but the trusted proxies.
 //!

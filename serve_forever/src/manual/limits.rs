@@ -1,8 +1,9 @@
 //! Time-outs and limits, and what each of them stops.
 //!
-//! A server on the open network is talked to by programs that are broken, slow or hostile. Blocking servers fall to the simplest of
-//! them, as each connection that says nothing holds a thread. Here every wait has an end and every amount has a bound, nearly all are on by default, and
-//! all are methods of [`Builder`]:
+//! A server on the open network is talked to by programs that are broken, slow or hostile. Blocking
+//! servers fall to the simplest of them, as each connection that says nothing holds a thread. Here
+//! every wait has an end and every amount has a bound, nearly all are on by default, and all are
+//! methods of [`Builder`]:
 //!
 //! ```
 //! use std::time::Duration;
@@ -83,10 +84,10 @@
 //! short loses first: the one with most stalled connections, or with most bytes in memory. Of its
 //! connections, the one goes that moved least in the last minute. A connection is stalled when its
 //! client has taken nothing for about a second, or has not finished its request: a head after a
-//! second, a body that is received without a thread when it brings less than 4 KiB in a second. Idle
-//! connections go before that. What is cut is told
-//! at the level `debug` in the log and counted in [`ServerStats::cut`](crate::ServerStats::cut); the
-//! connection is reset, so that the system gives its memory back as well.
+//! second, a body that is received without a thread when it brings less than 4 KiB in a second.
+//! Idle connections go before that. What is cut is told at the level `debug` in the log and counted
+//! in [`ServerStats::cut`](crate::ServerStats::cut); the connection is reset, so that the system
+//! gives its memory back as well.
 //!
 //! The address is that of the client as the other limits use it. Many clients may be behind a
 //! [trusted proxy](crate::Builder::trusted_proxies), and those of a Unix socket have no address:

@@ -8,9 +8,11 @@
 //! There is one event loop for each core, and each is driven by one thread. When a request is complete, that same thread calls the handler. Most
 //! handlers return within microseconds; the thread then goes on with its loop, and nothing was handed from one thread to another.
 //!
-//! A handler that does not return soon, within four to eight milliseconds while nothing else blocks, one or two while something does, and a fraction of a millisecond right after another handler blocked, loses its loop: a spare thread drives the loop on, and the handler goes on
-//! where it is, undisturbed. It also gives the loop away by itself before it waits for its client, in `rfile` or `wfile`. When it
-//! returns, its thread becomes a spare one. So
+//! A handler that does not return soon, within four to eight milliseconds while nothing else
+//! blocks, one or two while something does, and a fraction of a millisecond right after another
+//! handler blocked, loses its loop: a spare thread drives the loop on, and the handler goes on
+//! where it is, undisturbed. It also gives the loop away by itself before it waits for its client,
+//! in `rfile` or `wfile`. When it returns, its thread becomes a spare one. So
 //!
 //! - no handler stops other requests for longer than these milliseconds;
 //! - a handler that waits costs **one thread** while it waits: a hand-over, and the memory of its stack;

@@ -64,9 +64,11 @@ pub enum ProxyProtocol {
 }
 
 impl<P: Protocol> Builder<P> {
-    /// The proxies that are believed when they say whom they speak for: by a [field](Builder::forwarded) of each request, or by
-    /// the [PROXY protocol](Self::proxy_protocol). The list alone changes only who makes room when connections, descriptors or memory run short: each connection from
-    /// a proxy then counts on its own. Default: none.
+    /// The proxies that are believed when they say whom they speak for: by a
+    /// [field](Builder::forwarded) of each request, or by the [PROXY
+    /// protocol](Self::proxy_protocol). The list alone changes only who makes room when
+    /// connections, descriptors or memory run short: each connection from a proxy then counts on
+    /// its own. Default: none.
     ///
     /// It must hold the proxies only: whoever is in it can claim to be anybody.
     ///

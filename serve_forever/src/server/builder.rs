@@ -135,8 +135,8 @@ settings! {
     body_timeout: Duration = "Duration::from_secs(10)";
     /// How long a client may take nothing while its handler waits to send, or while something waits
     /// that was written to a [detached](crate::Exchange::detach) response; then writing fails with
-    /// `TimedOut`, and the connection is cut. The system tells of progress in steps, which may be as
-    /// large as half of its send buffer. What holds no thread has a [timeout of its
+    /// `TimedOut`, and the connection is cut. The system tells of progress in steps, which may be
+    /// as large as half of its send buffer. What holds no thread has a [timeout of its
     /// own](Self::stall_timeout). Default: 30 s.
     write_timeout: Duration = "Duration::from_secs(10)";
     /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
@@ -238,10 +238,11 @@ settings! {
     /// Requests per loop that may wait for a free thread, or for their turn to compute; then 503 at
     /// once. Default: 1024.
     max_waiting_requests: usize = "100";
-    /// Handlers that compute at the same time, of kinds that were seen to do nothing else: so that fast requests need not wait
-    /// for a processor. Further ones wait for their turn: until one is done or has computed for 50 ms, and for no longer than
-    /// [`permit_timeout`](Self::permit_timeout). Nobody is refused. `None`: no turns. Default: two for each core. Only
-    /// Linux, where `/proc` is there, tells who computes.
+    /// Handlers that compute at the same time, of kinds that were seen to do nothing else: so that
+    /// fast requests need not wait for a processor. Further ones wait for their turn: until one is
+    /// done or has computed for 50 ms, and for no longer than
+    /// [`permit_timeout`](Self::permit_timeout). Nobody is refused. `None`: no turns. Default: two
+    /// for each core. Only Linux, where `/proc` is there, tells who computes.
     max_computing_handlers: Option<usize> = "None";
     /// Event loops. Default: one for each core.
     loops: usize = "1";
@@ -256,9 +257,10 @@ settings! {
     /// several processes or an old and a new version. Default: false. Where the system cannot, `bind` fails with
     /// `Unsupported`.
     allow_reuse_port: bool = "true";
-    /// Silence on a TCP connection after which the system asks its peer whether it is still there, and then four times as often (each 75 s at least); if
-    /// nothing answers, as after a power cut, the connection is gone. For streams and event streams, which have no other
-    /// time-out when they are quiet. Whole seconds. Default: never.
+    /// Silence on a TCP connection after which the system asks its peer whether it is still there,
+    /// and then four times as often (each 75 s at least); if nothing answers, as after a power cut,
+    /// the connection is gone. For streams and event streams, which have no other time-out when
+    /// they are quiet. Whole seconds. Default: never.
     tcp_keepalive: Option<Duration> = "Some(Duration::from_secs(60))";
     /// Octets that the system keeps for a TCP connection until its client has taken them. Default: the system's, which grows
     /// with the connection; a number ends that.

@@ -1,5 +1,5 @@
-//! Connections that wait until their clients take something or send the rest of a request, and which
-//! of them go first when connections, descriptors or memory run short.
+//! Connections that wait until their clients take something or send the rest of a request, and
+//! which of them go first when connections, descriptors or memory run short.
 //!
 //! A client that pauses does no harm while there is room. When there is none, the address that takes
 //! most of what ran short loses first, and of its connections the one that moved least in the last

@@ -12,21 +12,21 @@ use crate::server::waker::Waker;
 use crate::transport::Transport;
 
 use crate::http::Http;
-use crate::http::bodies::decoder::BodyDecoder;
-use crate::http::exchange::{Context, Exchange, Record, Request};
-use crate::http::message::fields;
-use crate::http::handler::{self, BaseHttpRequestHandler};
-use crate::http::message::framing::{Expect, Framing};
-use crate::http::message::refusal::Refusal;
 use crate::http::answer::lent::Lent;
+use crate::http::bodies::decoder::BodyDecoder;
 use crate::http::bodies::link::Link;
 use crate::http::bodies::outlet::Outlet;
 use crate::http::bodies::output::Output;
-use crate::http::log::record::{LogRecord, What};
 use crate::http::bodies::rfile::{Failure, GAVE_WAY, RFile};
-use crate::http::message::status_error::StatusError;
-use crate::http::exchange::upgrade::Upgraded;
 use crate::http::bodies::wfile::WFile;
+use crate::http::exchange::upgrade::Upgraded;
+use crate::http::exchange::{Context, Exchange, Record, Request};
+use crate::http::handler::{self, BaseHttpRequestHandler};
+use crate::http::log::record::{LogRecord, What};
+use crate::http::message::fields;
+use crate::http::message::framing::{Expect, Framing};
+use crate::http::message::refusal::Refusal;
+use crate::http::message::status_error::StatusError;
 
 /// Where a request is served: who asks, and what for.
 #[derive(Clone, Copy)]

@@ -8,7 +8,8 @@ use crate::server::unsent::{Charge, Unsent};
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
 
-/// The rest of a response, to be written from any thread after the handler has returned. See [`Exchange::detach`](crate::Exchange::detach).
+/// The rest of a response, to be written from any thread after the handler has returned. See
+/// [`Exchange::detach`](crate::Exchange::detach).
 ///
 /// Writing never blocks: the octets are kept, and the server's loop sends them. A single [`write`](Write::write) is taken
 /// as a whole or not at all, so what is written with one call arrives in one piece or is missing as one. It fails
@@ -72,8 +73,8 @@ pub(crate) enum Taken {
 }
 
 impl Detached {
-    /// A writer, and what its connection finds. `limit`: how many bytes may wait for the client; and
-    /// `most_unsent`: for all clients of the server.
+    /// A writer, and what its connection finds. `limit`: how many bytes may wait for the client;
+    /// and `most_unsent`: for all clients of the server.
     pub(crate) fn new(waker: OwnedWaker, limit: usize, unsent: &Unsent, most_unsent: usize) -> (Self, Feed) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {

@@ -1,5 +1,5 @@
-//! The bodies of requests and responses, from the side of handlers: read and written by blocking calls,
-//! or left to be sent when the handler has returned.
+//! The bodies of requests and responses, from the side of handlers: read and written by blocking
+//! calls, or left to be sent when the handler has returned.
 
 pub(crate) mod decoder;
 pub(crate) mod detached;

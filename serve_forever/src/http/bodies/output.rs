@@ -10,11 +10,11 @@ use std::sync::Mutex;
 use crate::sync::lock;
 use crate::sys::Interest;
 
-use crate::http::message::decimal::push_decimal;
 use crate::http::bodies::detached::Feed;
-use crate::http::log::lines::{LineKeeper, Lines, Share};
 use crate::http::bodies::link::{Link, Pace};
 use crate::http::bodies::pending::{Attachment, SourceFraming};
+use crate::http::log::lines::{LineKeeper, Lines, Share};
+use crate::http::message::decimal::push_decimal;
 
 /// The responses of one run of a connection, the last one of which may be unfinished.
 #[derive(Debug, Default)]

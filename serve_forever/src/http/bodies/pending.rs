@@ -14,10 +14,10 @@ use crate::server::unsent::{Charge, Load};
 use crate::sys::Stamp;
 use crate::transport::Transport;
 
-use crate::http::log::lines::Waiting;
 use crate::http::bodies::detached::{Feed, Taken};
 use crate::http::bodies::link::Pace;
 use crate::http::bodies::output::{LAST_CHUNK, append_chunk};
+use crate::http::log::lines::Waiting;
 
 /// Content that is made piece by piece, whenever the client has taken the last one.
 ///

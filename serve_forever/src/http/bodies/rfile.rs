@@ -8,11 +8,11 @@ use crate::sync::lock;
 use crate::sys::Interest;
 
 use crate::http::bodies::decoder::{BodyDecoder, Decoded};
-use crate::http::message::framing::Framing;
-use crate::http::message::fields::Headers;
-use crate::http::message::refusal::Refusal;
 use crate::http::bodies::link::{Link, Pace};
 use crate::http::bodies::output::Output;
+use crate::http::message::fields::Headers;
+use crate::http::message::framing::Framing;
+use crate::http::message::refusal::Refusal;
 
 /// The body of a request, without its framing: Python's `rfile`.
 ///

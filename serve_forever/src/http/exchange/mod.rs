@@ -28,19 +28,19 @@ use crate::server::hooks::ErrorReport;
 use crate::server::waker::Waker;
 use crate::sys::NO_ADDRESS;
 
-use crate::http::message::error_page::ErrorBody;
-use crate::http::message::fields::Headers;
-use crate::http::message::request::RequestHead;
 use crate::http::bodies::link::Link;
 use crate::http::bodies::output::{Output, Plan};
 use crate::http::bodies::pending::{Attachment, Expected, GuardedSource, Source};
-use crate::http::message::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
 use crate::http::bodies::rfile::RFile;
-use crate::http::exchange::upgrade::{Place, Upgraded};
 use crate::http::bodies::wfile::WFile;
+use crate::http::exchange::upgrade::{Place, Upgraded};
 use crate::http::message::date;
-use crate::http::message::identity::Identity;
 use crate::http::message::error_page;
+use crate::http::message::error_page::ErrorBody;
+use crate::http::message::fields::Headers;
+use crate::http::message::identity::Identity;
+use crate::http::message::request::RequestHead;
+use crate::http::message::response_head::{HeaderText, IntoStatus, PreparedFields, ResponseHead};
 use crate::http::message::status;
 
 /// One request and the response to it.

@@ -1,7 +1,7 @@
 //! What the client would rather have.
 
-use crate::http::message::preferences;
 use crate::http::exchange::Exchange;
+use crate::http::message::preferences;
 
 impl Exchange<'_> {
     /// Of these media types, best first, the one that the client likes best by its `Accept` fields; the first where it says

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use crate::Result;
 
-use crate::http::exchange::Exchange;
 use crate::http::bodies::pending::Source;
+use crate::http::exchange::Exchange;
 use crate::http::message::response_head::IntoStatus;
 
 /// Replies in one call.

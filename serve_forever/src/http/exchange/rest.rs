@@ -7,11 +7,13 @@ use crate::http::bodies::pending::Attachment;
 use super::Exchange;
 
 impl Exchange<'_> {
-    /// The rest of the body is written by whoever gets the writer that this returns, also long after the handler has
-    /// returned. Between two writes no thread waits for the client, so ten thousand event streams need none.
+    /// The rest of the body is written by whoever gets the writer that this returns, also long
+    /// after the handler has returned. Between two writes no thread waits for the client, so ten
+    /// thousand event streams need none.
     ///
-    /// To be called once, after `end_headers`, and with nothing written to `wfile` after it. Without a `Content-Length`
-    /// the pieces become chunks. The client's [write time-out](crate::Builder::write_timeout) holds for each piece.
+    /// To be called once, after `end_headers`, and with nothing written to `wfile` after it.
+    /// Without a `Content-Length` the pieces become chunks. The client's [write
+    /// timeout](crate::Builder::write_timeout) holds for each piece.
     ///
     /// # Errors
     ///

@@ -10,9 +10,9 @@ mod target;
 use memchr::{memchr, memchr2};
 
 use self::target::{Fault, Target};
-use crate::http::message::refusal::Refusal;
 use crate::http::message::escape;
 use crate::http::message::fields::{self, FIELDS_LIMIT, Section, Span};
+use crate::http::message::refusal::Refusal;
 use crate::http::message::request::{Content, Path, RequestHead};
 
 /// How large a head may be.

@@ -1,4 +1,5 @@
-//! HTTP/1.1 on a connection: heads and bodies from bytes, responses to bytes, and when each of them moves.
+//! HTTP/1.1 on a connection: heads and bodies from bytes, responses to bytes, and when each of them
+//! moves.
 
 pub(crate) mod connection;
 pub(crate) mod head;

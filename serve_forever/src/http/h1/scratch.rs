@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::server::config::Config;
 
-use crate::http::h1::head::HeadParser;
 use crate::http::answer::lent::Lent;
+use crate::http::h1::head::HeadParser;
 
 /// Lent to a connection for the time of its work: idle connections hold none of it.
 pub struct Scratch<H> {

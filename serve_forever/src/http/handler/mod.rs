@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use crate::Result;
 use crate::server::factory::{ByClone, HandlerFactory};
 
-use crate::http::message::error_page;
 use crate::http::exchange::Exchange;
-use crate::http::log::record::LogRecord;
 use crate::http::handler::wanted_bodies::WantedBodies;
+use crate::http::log::record::LogRecord;
+use crate::http::message::error_page;
 
 /// Answers requests, one method of it per request method: Python's `BaseHTTPRequestHandler`.
 ///

@@ -3,8 +3,8 @@
 use crate::server::hooks::{catch, guarded};
 
 use crate::http::Http;
-use crate::http::message::identity::Identity;
 use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::message::identity::Identity;
 
 /// The handler of one request, and what it said of itself before it was asked to answer.
 ///

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use crate::server::access_log::{LogFormat, LogStyle};
 
+use crate::http::log::record::{LogRecord, What};
 use crate::http::message::date::DateStyle;
+use crate::http::message::date::append_log_date;
 use crate::http::message::decimal::push_decimal;
 use crate::http::message::escape;
-use crate::http::log::record::{LogRecord, What};
-use crate::http::message::date::append_log_date;
 
 impl LogStyle {
     /// Whether this form has such records at all.

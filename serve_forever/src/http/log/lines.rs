@@ -52,8 +52,8 @@ pub(crate) struct Share {
 
 /// What sends a response, and keeps its lines until that is done.
 pub(crate) trait LineKeeper: fmt::Debug + Sync {
-    /// Calls `add` with the lines, and with the share that the present response has by now of what is
-    /// sent with them.
+    /// Calls `add` with the lines, and with the share that the present response has by now of what
+    /// is sent with them.
     fn keep(&self, add: &mut dyn FnMut(&mut Lines, Share));
 }
 

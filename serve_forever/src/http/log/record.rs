@@ -7,9 +7,9 @@ use std::time::Instant;
 use crate::server::handle::ServerHandle;
 use crate::sys;
 
+use crate::http::log::lines::{LineKeeper, Lines, Share};
 use crate::http::message::escape;
 use crate::http::message::fields::Headers;
-use crate::http::log::lines::{LineKeeper, Lines, Share};
 
 /// One line of the access log, on its way through the handler's `log_*` methods.
 ///

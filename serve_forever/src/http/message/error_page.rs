@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::http::message::preferences::preferred;
 use crate::http::message::escape;
+use crate::http::message::preferences::preferred;
 
 /// The type of the page unless a handler says otherwise: to the letter as Python has it.
 pub(crate) const DEFAULT_CONTENT_TYPE: &str = "text/html;charset=utf-8";

@@ -3,7 +3,7 @@
 /// How the end of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// So many octets; 0 is no body.
+    /// So many bytes; 0 is no body.
     Length(u64),
     Chunked,
 }

@@ -1,8 +1,8 @@
 //! The head of a response, but for its end, on its way into the output.
 
+use crate::http::message::date;
 use crate::http::message::decimal::push_decimal;
 use crate::http::message::identity::Identity;
-use crate::http::message::date;
 use crate::http::message::status;
 
 /// What is said of a response before its content.

@@ -6,8 +6,8 @@ use crate::http::message::framing::{Expect, Framing};
 /// A head, as offsets into the bytes that it was read from. The same bytes are to be given to the
 /// accessors.
 ///
-/// One is made for each connection and used for all its requests, so that after the first a usual request
-/// allocates nothing.
+/// One is made for each connection and used for all its requests, so that after the first a usual
+/// request allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct RequestHead {
     pub(crate) line: Span,
@@ -68,18 +68,19 @@ impl RequestHead {
         own_path.clear();
     }
 
-    /// The request line as it came, without its CRLF; as far as it was seen if the head is not complete or
-    /// was refused.
+    /// The request line as it came, without its CRLF; as far as it was seen if the head is not
+    /// complete or was refused.
     pub(crate) fn request_line<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
         self.line.octets(octets)
     }
 
-    /// Also known after a refusal, if that was not about the method or what is before it; else empty.
+    /// Also known after a refusal, if that was not about the method or what is before it; else
+    /// empty.
     pub(crate) fn method<'a>(&self, octets: &'a [u8]) -> &'a str {
         self.method.text(octets)
     }
 
-    /// The method, as octets.
+    /// The method, as bytes.
     pub(crate) fn method_octets<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
         self.method.octets(octets)
     }
@@ -89,7 +90,7 @@ impl RequestHead {
         self.method_octets(octets) == b"HEAD"
     }
 
-    /// What [`url_path`](Self::url_path) is, as octets.
+    /// What [`url_path`](Self::url_path) is, as bytes.
     pub(crate) fn url_path_octets<'a>(&'a self, octets: &'a [u8]) -> &'a [u8] {
         let path = match self.path {
             Path::Empty => &[],
@@ -105,9 +106,9 @@ impl RequestHead {
         self.target.text(octets)
     }
 
-    /// The target as Python's `self.path`: with the query, not decoded, several leading slashes as one. Of an
-    /// absolute-form target the part behind the authority, of `CONNECT` the authority, and `*` of `OPTIONS
-    /// *`.
+    /// The target as Python's `self.path`: with the query, not decoded, several leading slashes as
+    /// one. Of an absolute-form target the part behind the authority, of `CONNECT` the authority,
+    /// and `*` of `OPTIONS *`.
     pub(crate) fn path<'a>(&'a self, octets: &'a [u8]) -> &'a str {
         match self.path {
             Path::Empty => "",
@@ -127,8 +128,8 @@ impl RequestHead {
         path.get(question_mark(path.as_bytes()) + 1..)
     }
 
-    /// Host and port as the client wrote them. The authority of the target comes before the `Host` field
-    /// (RFC 9112 §3.3).
+    /// Host and port as the client wrote them. The authority of the target comes before the `Host`
+    /// field (RFC 9112 §3.3).
     pub(crate) fn host<'a>(&self, octets: &'a [u8]) -> Option<&'a str> {
         self.authority.or(self.content.host).map(|host| host.text(octets))
     }
@@ -167,7 +168,8 @@ impl RequestHead {
     }
 }
 
-/// Where the query begins, or the length. Paths are short: `memchr` takes longer to begin than this to end.
+/// Where the query begins, or the length. Paths are short: `memchr` takes longer to begin than this
+/// to end.
 fn question_mark(path: &[u8]) -> usize {
     fields::find(path, 0, |word| fields::equal(word, b'?'), |octet| octet == b'?')
 }

@@ -151,8 +151,8 @@ impl<P: Protocol> Core<P> {
         self.poller.registry().try_clone()
     }
 
-    /// The next connection whose deadline is over. Many that have moved theirs since are passed over
-    /// in one go: they cost no more than a look, and a poll in between would cost more.
+    /// The next connection whose deadline is over. Many that have moved theirs since are passed
+    /// over in one go: they cost no more than a look, and a poll in between would cost more.
     pub(super) fn next_expired(&mut self) -> Option<Token> {
         for _ in 0..LOOKS_PER_EXPIRY {
             let (tick, token) = self.deadlines.pop_due(self.now)?;

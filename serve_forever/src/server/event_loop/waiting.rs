@@ -162,8 +162,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// When the next of those that wait takes the thread of a handler that waits for its client. Also
-    /// while no handler does: one may begin to without a word to this loop.
+    /// When the next of those that wait takes the thread of a handler that waits for its client.
+    /// Also while no handler does: one may begin to without a word to this loop.
     pub(super) fn next_eviction(core: &Core<P>) -> Option<Instant> {
         core.waiting.iter().map(|&(_, evicts_at)| evicts_at).min()
     }

@@ -5,10 +5,10 @@ use std::io::{self, BufRead, Read};
 
 use crate::Result;
 
-use crate::http::message::fields::Headers;
 use super::StatusError;
 use super::part_head::PartHead;
 use super::reader::malformed;
+use crate::http::message::fields::Headers;
 
 /// One part of a [`Multipart`](crate::Multipart) form: a field with its text, or a file.
 ///

@@ -1,9 +1,9 @@
 //! The head of a part of a form (RFC 7578 §4).
 
-use crate::http::message::fields::{self, FieldRange, Headers, Section};
-use crate::http::message::parameters::WithParameters;
 use super::StatusError;
 use super::reader::malformed;
+use crate::http::message::fields::{self, FieldRange, Headers, Section};
+use crate::http::message::parameters::WithParameters;
 
 /// A head that says which field of the form its part is.
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::http::Http;
 use crate::http::bodies::decoder::{BodyDecoder, Decoded};
+use crate::http::bodies::link::Pace;
 use crate::http::bodies::memory::{BodyLimits, Grant, Share};
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::message::framing::{Expect, Framing};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::RequestHead;
-use crate::http::bodies::link::Pace;
 use crate::server::config::Config;
 use crate::server::protocol::Turn;
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::diagnostics;
 use crate::http::Http;
-use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::exchange::upgrade::Upgraded;
+use crate::http::handler::BaseHttpRequestHandler;
 use crate::server::protocol::{Next, Run, Turn};
 
 use super::{HttpConnection, Phase, Step};

@@ -4,10 +4,10 @@
 //! once, to go the one for all of them and then the other costs a processor much less than to go to and fro.
 
 use crate::http::Http;
-use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::bodies::pending::SourceFraming;
 use crate::http::answer::lent::{Held, Lent};
 use crate::http::answer::serve::exclusive;
+use crate::http::bodies::pending::SourceFraming;
+use crate::http::handler::BaseHttpRequestHandler;
 use crate::server::protocol::{Next, Sending};
 
 use super::finish::{Outcome, rest};

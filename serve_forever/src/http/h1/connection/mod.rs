@@ -23,17 +23,17 @@ use crate::server::unsent::Load;
 use crate::transport::Transport;
 
 use crate::http::Http;
-use crate::http::bodies::decoder::BodyDecoder;
 use crate::http::answer::lent::Held;
-use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::bodies::decoder::BodyDecoder;
+use crate::http::bodies::pending::{Pending, SourceFraming};
+use crate::http::exchange::upgrade::Upgraded;
 use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
+use crate::http::h1::scratch::Scratch;
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::log::lines::{Lines, NoKeeper, Share};
+use crate::http::log::record::{LogRecord, What};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::RequestHead;
-use crate::http::log::lines::{Lines, NoKeeper, Share};
-use crate::http::bodies::pending::{Pending, SourceFraming};
-use crate::http::log::record::{LogRecord, What};
-use crate::http::h1::scratch::Scratch;
-use crate::http::exchange::upgrade::Upgraded;
 
 use collect::Collecting;
 
@@ -156,7 +156,8 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
     fn load(&self) -> Option<Load> {
         match &self.phase {
             Phase::Sending(pending, _) => pending.load(),
-            // A body moves by steps: whoever sends less than one a second makes room when there is none.
+            // A body moves by steps: whoever sends less than one a second makes room when there is
+            // none.
             Phase::Receiving if self.collecting.is_some() => {
                 Some(Load { sent: (self.partial.len() / STEP * STEP) as u64, held: 0 })
             }

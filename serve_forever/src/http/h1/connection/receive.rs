@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use crate::diagnostics;
 use crate::http::Http;
-use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::h1::head::Parsed;
 use crate::http::h1::scratch::ParsedHead;
+use crate::http::handler::BaseHttpRequestHandler;
 use crate::server::config::Config;
 use crate::server::protocol::{Next, Turn};
 

@@ -6,21 +6,21 @@
 use std::borrow::Cow;
 
 use crate::http::Http;
-use crate::http::message::framing::Framing;
-use crate::http::exchange::Request;
-use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
-use crate::http::message::refusal::Refusal;
+use crate::http::answer::serve::{Site, exclusive};
 use crate::http::bodies::output::Output;
 use crate::http::bodies::pending::Pending;
+use crate::http::exchange::Request;
+use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
 use crate::http::h1::scratch::{BODY_BUFFER, Scratch};
-use crate::http::answer::serve::{Site, exclusive};
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::message::framing::Framing;
+use crate::http::message::refusal::Refusal;
 use crate::server::access_log::AccessLog;
 use crate::server::protocol::{Next, Run};
 use crate::transport::Transport;
 
-use super::finish::{Outcome, rest};
 use super::collect::{Collecting, awaited, is_here};
+use super::finish::{Outcome, rest};
 use super::{After, Awaited, Drain, HttpConnection, MAX_UNSENT, Phase, kind_of, limits};
 
 impl HttpConnection {

@@ -1,10 +1,10 @@
 //! What the header fields say about the body and the connection, judged when all of them are there.
 
 use super::{shown, target};
+use crate::http::message::fields::{self, FieldRange};
 use crate::http::message::framing::{Expect, Framing};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::Content;
-use crate::http::message::fields::{self, FieldRange};
 
 impl Content {
     /// `modern` is HTTP/1.1.
