@@ -32,6 +32,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
+use crate::diagnostics::catch;
+
 #[cfg(any(not(unix), feature = "portable-sys"))]
 use portable as backend;
 #[cfg(all(unix, not(feature = "portable-sys")))]
@@ -162,12 +164,12 @@ impl Socket {
     /// octets than asked. Act only on what an event says: with some systems a read that finds nothing brings another "writable", so that
     /// one who reads upon "writable" goes round for ever. A socket can be registered once at a time.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.0.register(registry, token)
+        sheltered(|| self.0.register(registry, token))
     }
 
     /// Undoes [`Socket::register`]; an error when it is not registered. An event that was already collected may still turn up.
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
-        self.0.deregister(registry)
+        sheltered(|| self.0.deregister(registry))
     }
 }
 
@@ -244,12 +246,12 @@ impl Listener {
 
     /// Has `registry` report, under `token`, when a connection arrives; edges, as with [`Socket::register`].
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.backend.register(registry, token)
+        sheltered(|| self.backend.register(registry, token))
     }
 
     /// Undoes [`Listener::register`]. Needed before the drop of a listener that has clones: they keep its registration alive.
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
-        self.backend.deregister(registry)
+        sheltered(|| self.backend.deregister(registry))
     }
 
     /// Blocks the thread until a connection arrives: true; or until the deadline: false.
@@ -301,4 +303,11 @@ pub(crate) fn thread_times() -> Option<ThreadTimes> {
 /// Seconds since the start of 1970, as cheaply as the system tells them: may be some milliseconds late.
 pub(crate) fn unix_time() -> u64 {
     backend::unix_time()
+}
+
+/// Watches a socket, or ends that. The crate underneath tells the program's logger of it where
+/// another crate of the program has asked it to. A logger that panics fails this one call.
+fn sheltered(call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    catch(call)
+        .unwrap_or_else(|panic| Err(io::Error::other(format!("what was told of it panicked: {panic}"))))
 }
