@@ -44,6 +44,9 @@ pub(super) struct Entry {
     /// The content is as long as the system says. Else it is made when it is read, and the next
     /// time it may be another though nothing tells of that.
     is_measured: bool,
+    /// Its content became another while its times stayed, as that of a file does which a program
+    /// has mapped to memory. So these times name no state of it.
+    changes_unseen: bool,
     /// The fields of 200.
     pub(super) whole: PreparedFields,
     /// The fields of 304.
@@ -61,12 +64,13 @@ pub(super) enum Content {
 
 impl Entry {
     /// Reads what has to be known of a regular file. `file` was opened at `path` and looked at: `stamp`.
-    /// `read`: now, as the site counts time.
+    /// `read`: now, as the site counts time. `before`: what it was when it was read last.
     pub(super) fn new(
         path: PathBuf,
         file: File,
         stamp: Stamp,
         read: Duration,
+        before: Option<&Self>,
         options: &Options,
     ) -> io::Result<Self> {
         let Look { now, stamp, first, is_small, is_measured } = look(&file, stamp)?;
@@ -82,6 +86,7 @@ impl Entry {
             tells_changes: sys::CHANGE_TIME_IS_KNOWN && stamp.changed() != (0, 0),
         };
         let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
+        let changes_unseen = is_small && before.is_some_and(|before| before.is_belied_by(stamp, &first));
         let given = |name| options.extra(name).map(|value| String::from_utf8_lossy(value));
         let content_type = if let Some(value) = given("Content-Type") {
             value.into_owned()
@@ -97,7 +102,9 @@ impl Entry {
         let last_modified = match given("Last-Modified") {
             Some(value) => parse_http_date(value.as_bytes()),
             // What is still to come is not told either (RFC 9110 §8.8.2.1).
-            None if is_measured && entity_tag::is_date_settled(now, &state) => stamp.date(),
+            None if is_measured && !changes_unseen && entity_tag::is_date_settled(now, &state) => {
+                stamp.date()
+            }
             None => None,
         };
         let mut entry = Self {
@@ -113,6 +120,7 @@ impl Entry {
             is_settled,
             tag_counts,
             is_measured,
+            changes_unseen,
             whole: PreparedFields::default(),
             not_modified: PreparedFields::default(),
             partial: PreparedFields::default(),
@@ -145,6 +153,12 @@ impl Entry {
     /// all.
     pub(super) fn is_to_be_read_again(&self, time: Duration) -> bool {
         matches!(self.content, Content::Memory(_)) && time.saturating_sub(self.read) >= CONTENT_LOOKS
+    }
+
+    /// Whether its times say nothing of its content, now that it has this one.
+    fn is_belied_by(&self, stamp: Stamp, content: &[u8]) -> bool {
+        let is_other = matches!(&self.content, Content::Memory(own) if **own != *content);
+        self.stamp == stamp && (self.changes_unseen || is_other)
     }
 
     /// It was asked for at `time`, and is there.

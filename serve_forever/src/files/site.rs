@@ -230,7 +230,9 @@ impl Site {
         stamp: Stamp,
         keep: bool,
     ) -> io::Result<Arc<Entry>> {
-        let entry = Arc::new(Entry::new(path, file, stamp, self.since.elapsed(), &self.options)?);
+        let before = self.entries.peek(url_path);
+        let read = self.since.elapsed();
+        let entry = Arc::new(Entry::new(path, file, stamp, read, before.as_deref(), &self.options)?);
         if keep && entry.is_fit_to_keep() && url_path.len() <= MAX_KEY {
             self.keep(url_path, &entry);
         }
