@@ -108,6 +108,39 @@ fn a_source_that_panics_when_it_is_dropped_harms_nobody_else() {
     }
 }
 
+/// Gives nothing, so often in a row.
+struct Quiet(u32);
+
+impl Source for Quiet {
+    fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        if self.0 == 0 {
+            out.extend_from_slice(b"tea");
+            return Ok(false);
+        }
+        self.0 -= 1;
+        Ok(true)
+    }
+}
+
+#[test]
+fn a_source_that_gives_nothing_without_end_is_cut() {
+    let server = http(
+        answer(|http| {
+            if http.path() == "/fast" {
+                return reply(http, "fast");
+            }
+            let times = if http.path() == "/often" { 999 } else { u32::MAX };
+            http.send_response(200).send_header("Content-Length", 3).end_headers()?;
+            http.send_source(Quiet(times))
+        }),
+        |builder| builder.loops(1),
+    );
+    assert_eq!(server.ask(get("/often")).text(), "tea");
+    let got = server.send(get("/forever")).rest_until_cut();
+    assert!(got.ends_with(b"\r\n\r\n"), "{}", got.escape_ascii());
+    server.is_alive();
+}
+
 /// Never ends, and panics when the client has gone and it is dropped.
 struct Endless;
 

@@ -45,7 +45,9 @@ use crate::http::log::lines::Waiting;
 pub trait Source: Send {
     /// Appends the next piece to `out`; false if there are no more after it. A piece should be some 16 to 64 KiB.
     ///
-    /// An error cuts the connection, so that the client notices.
+    /// An error cuts the connection, so that the client notices. So does a source that appends
+    /// nothing 1000 times in a row though it says that there is more: only what is sent shows that
+    /// a client has gone. A source that has nothing yet waits until it has.
     ///
     /// ```
     /// use std::io::{self, Read};
@@ -175,6 +177,8 @@ pub(crate) struct Pending {
     charge: Option<Charge>,
     /// Bytes of later requests that the connection keeps meanwhile.
     behind: usize,
+    /// So many pieces of a source, the last ones, were empty.
+    empty_pieces: u32,
 }
 
 /// How far sending got.
@@ -209,6 +213,7 @@ impl Pending {
             progress: None,
             charge: None,
             behind: 0,
+            empty_pieces: 0,
         }
     }
 
@@ -342,6 +347,12 @@ impl Pending {
                     pieces += 1;
                     let mut piece = Vec::new();
                     let more = source.pull(&mut piece)?;
+                    self.empty_pieces = if piece.is_empty() { self.empty_pieces + 1 } else { 0 };
+                    if more && self.empty_pieces == MOST_EMPTY_PIECES {
+                        return Err(io::Error::other(format!(
+                            "the source gave nothing {MOST_EMPTY_PIECES} times in a row"
+                        )));
+                    }
                     self.add(piece, more)?;
                 }
                 Some(Attachment::Detached(feed)) => match feed.take() {
@@ -461,6 +472,8 @@ fn wrong_length(what: &str) -> io::Error {
 const LOOKS_AT_GROWTH: usize = 16;
 /// Pieces of a source that are sent before others have their turn.
 const PIECES_PER_TURN: usize = 2;
+/// How often in a row a source may append nothing and say that there is more.
+const MOST_EMPTY_PIECES: u32 = 1000;
 /// Octets of a file that are sent before others have their turn, with those of the head before it. Smaller pieces cost
 /// more, as the last segment of each is not full; a larger one would keep others waiting. The head counts for the sake
 /// of the pieces after the first: with an end on a page of the file each takes Linux up to twice as long, as measured.
