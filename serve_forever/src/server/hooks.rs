@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::panic::resume_unwind;
 use std::ops::{Deref, DerefMut};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -147,6 +148,18 @@ impl Shown {
             Err(panic) => (format!("the error cannot be shown, as that panicked: {panic}"), true),
         };
         Self { text, panicked, dropped: catch(|| drop(error)) }
+    }
+
+    /// What the caller gave to be shown. If that panicked, so does this: nothing is left of it
+    /// whose drop could panic during that, which would end the process.
+    pub(crate) fn text_of(message: impl fmt::Display) -> String {
+        let shown = catch(|| message.to_string());
+        let dropped = catch(|| drop(message));
+        match shown.and_then(|text| dropped.map(|()| text)) {
+            Ok(text) => text,
+            // The hook for panics has told of it already.
+            Err(panic) => resume_unwind(Box::new(panic)),
+        }
     }
 
     /// The text, after a panic at the end of the error was logged.

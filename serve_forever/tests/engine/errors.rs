@@ -227,26 +227,25 @@ impl Drop for BadHandler {
     }
 }
 
-/// What a handler gives to be shown, and what it makes.
-struct Shy;
-
-impl fmt::Display for Shy {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        panic!("it is shown")
-    }
-}
 
 #[test]
 fn whatever_a_handler_gives_to_be_shown_may_panic() {
-    let server = server(|http| {
-        match http.path() {
-            "/display" => http.log_message(Shy),
-            "/drop" => http.log_error(Shy),
-            _ => drop(http.server().state_with(|| -> u8 { panic!("a state") })),
-        }
-        reply(http, "never")
-    });
-    outlives(&server, "HTTP/1.1 500 ");
+    let shows: [fn(&mut Exchange, BadError); 3] = [
+        |http, error| http.log_message(error),
+        |http, error| http.log_error(error),
+        |http, error| {
+            drop(error);
+            http.server().state_with(|| -> u8 { panic!("a state") });
+        },
+    ];
+    for show in shows {
+        let server = server(move |http| {
+            let error = BadError(asked(http));
+            show(http, error);
+            reply(http, "never")
+        });
+        outlives(&server, "HTTP/1.1 500 ");
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::Result;
 use crate::server::handle::ServerHandle;
-use crate::server::hooks::ErrorReport;
+use crate::server::hooks::{ErrorReport, Shown};
 use crate::server::waker::Waker;
 use crate::sys::NO_ADDRESS;
 
@@ -950,7 +950,7 @@ impl Exchange<'_> {
     /// # assert_eq!(lines, ["the teapot is empty"]);
     /// ```
     pub fn log_error(&mut self, message: impl fmt::Display) {
-        self.records.push(Record::Error(message.to_string()));
+        self.records.push(Record::Error(Shown::text_of(message)));
     }
 
     /// Logs a message; delivered to the handler's `log_message` when it has returned.
@@ -973,7 +973,7 @@ impl Exchange<'_> {
     /// # assert_eq!(lines, ["127.0.0.1 asks for tea"]);
     /// ```
     pub fn log_message(&mut self, message: impl fmt::Display) {
-        self.records.push(Record::Message(message.to_string()));
+        self.records.push(Record::Message(Shown::text_of(message)));
     }
 
     /// What stands in the `Server` field.
