@@ -7,6 +7,8 @@ pub(crate) fn of(bound: &[SocketAddr]) -> Vec<SocketAddr> {
     let own = if bound.iter().any(|address| address.ip().is_unspecified()) { own() } else { Vec::new() };
     let mut found: Vec<SocketAddr> = Vec::new();
     for &address in bound {
+        // A socket may have an address of IPv4 as one of IPv6 (`::ffff:127.0.0.1`).
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         match address.ip() {
             ip if ip.is_loopback() => {}
             ip if ip.is_unspecified() => {
@@ -66,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_bound_by_its_address_is_reached_by_it() {
-        let bound = ["127.0.0.1:80", "10.0.0.1:80", "[::1]:80"].map(|address| address.parse().unwrap());
+        let bound = ["127.0.0.1:80", "10.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80"].map(|address| address.parse().unwrap());
         assert_eq!(of(&bound), ["10.0.0.1:80".parse().unwrap()]);
     }
 

@@ -198,7 +198,11 @@ impl Listen {
                 if cfg!(not(unix)) {
                     return Err("this system has no Unix sockets; give an address with --bind".into());
                 }
-                unix.push(path.into());
+                let path = PathBuf::from(path);
+                if unix.contains(&path) {
+                    return Err(format!("--bind {name} is given twice; once is enough"));
+                }
+                unix.push(path);
             } else if let Ok(both) = name.parse::<SocketAddr>() {
                 let (address, other) = (both.ip(), both.port());
                 let other = if other == port { String::new() } else { format!(", not {port}") };

@@ -99,6 +99,7 @@ fn wrong_usage_ends_with_2_and_a_word_about_it() {
         (&["--bind", ""], "--bind"),
         (&["--bind", "0.0.0.0:80"], "--bind 0.0.0.0 80"),
         (&["--bind", "unix:"], "unix:PATH"),
+        (&["--bind", "unix:a.sock", "--bind", "unix:a.sock"], "unix:a.sock is given twice"),
         (&["80", "--port", "81"], "twice"),
         (&["--directory"], "--directory"),
         (&["--port", "http"], "--port"),
