@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn what_is_bound_by_its_address_is_reached_by_it() {
-        let bound = ["127.0.0.1:80", "10.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80"].map(|address| address.parse().unwrap());
+        let bound = ["127.0.0.1:80", "10.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80"]
+            .map(|address| address.parse().unwrap());
         assert_eq!(of(&bound), ["10.0.0.1:80".parse().unwrap()]);
     }
 

@@ -227,7 +227,6 @@ impl Drop for BadHandler {
     }
 }
 
-
 #[test]
 fn whatever_a_handler_gives_to_be_shown_may_panic() {
     let shows: [fn(&mut Exchange, BadError); 3] = [
