@@ -76,16 +76,27 @@ impl SimpleHttpRequestHandler {
 
     /// 405.
     fn refuse_method(&self, http: &mut Exchange) -> Result {
-        self.add_fields(http);
-        not_implemented(self.allowed_methods(), http)
+        self.without_content(http, |http| not_implemented(self.allowed_methods(), http))
     }
 
-    /// The user's fields go out with whatever has no content of a file.
-    fn add_fields(&self, http: &mut Exchange) {
+    /// Answers with something that is no file. The user's fields go out with it.
+    fn without_content(&self, http: &mut Exchange, answer: impl FnOnce(&mut Exchange) -> Result) -> Result {
         if let Some(site) = &self.site {
+            if is_misdirected(http, site) {
+                return reply::misdirected(http, site);
+            }
             http.add_prepared(&site.fields_without_content);
         }
+        answer(http)
     }
+}
+
+/// Whether the request calls this server by a name that is not its own.
+fn is_misdirected(http: &Exchange, site: &Site) -> bool {
+    site.options.allowed_hosts.as_ref().is_some_and(|hosts| {
+        // Whoever reaches a Unix socket was let in by the file system, and no web page can.
+        !http.context.link.transport.is_unix() && http.host().is_some_and(|host| !hosts.allow(host))
+    })
 }
 
 /// `GET` and what follows from it; the other standard methods are answered 405 (RFC 9110 §15.5.6).
@@ -98,11 +109,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
             current = CurrentDirectory::of(http)?;
             &current
         };
-        if let Some(hosts) = &site.options.allowed_hosts
-            // Whoever reaches a Unix socket was let in by the file system, and no web page can.
-            && !http.context.link.transport.is_unix()
-            && http.host().is_some_and(|host| !hosts.allow(host))
-        {
+        if is_misdirected(http, site) {
             return reply::misdirected(http, site);
         }
         match site.kept(http.url_path_octets(), http.request.arrived, http.request.began) {
@@ -128,8 +135,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     }
 
     fn do_options(&mut self, http: &mut Exchange) -> Result {
-        self.add_fields(http);
-        answer_options(self.allowed_methods().as_deref(), http)
+        self.without_content(http, |http| answer_options(self.allowed_methods().as_deref(), http))
     }
 
     fn do_connect(&mut self, http: &mut Exchange) -> Result {
@@ -141,8 +147,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     }
 
     fn do_other(&mut self, http: &mut Exchange) -> Result {
-        self.add_fields(http);
-        not_implemented(None, http)
+        self.without_content(http, |http| not_implemented(None, http))
     }
 
     fn allowed_methods(&self) -> Option<Cow<'static, str>> {

@@ -422,6 +422,12 @@ fn a_host_that_is_not_allowed_is_misdirected() {
             assert_eq!(reply.field("Connection"), Some("close"));
         }
     }
+    // Whatever is asked for. The fields of a method that is not there might say something, too.
+    for method in ["HEAD", "OPTIONS", "POST", "DELETE", "TRACE", "BREW"] {
+        let request = format!("{method} /a.txt HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+        let reply = site.ask(request);
+        assert_eq!((reply.code(), reply.field("Allow")), (421, None), "{method}: {}", reply.head);
+    }
     assert!(ask("Evil.example:80", "/").text().contains(
         "the name 'Evil.example'. To accept it, start serve-forever with --allow-host Evil.example (in Rust: allowed_hosts)"
     ));
