@@ -207,8 +207,8 @@ impl SimpleHttpRequestHandlerBuilder {
     }
 
     /// Names by which the server may be asked, without ports; requests that name another host are answered 421 (RFC 9110
-    /// §15.5.20). `localhost`, names below it and IP addresses are always allowed:
-    /// no name server says where these lead. The page and the log tell which name was refused.
+    /// §15.5.20), whatever the method. Whole names: there are no wildcards. `localhost`, names below
+    /// it and IP addresses are always allowed: no name server says where these lead. The page and the log tell which name was refused.
     ///
     /// A server that only this computer can reach is not safe from web pages without it: they can make a name of theirs
     /// lead here. Without this call any name is fine.

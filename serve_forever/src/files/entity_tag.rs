@@ -16,6 +16,7 @@ use crate::http::message::fields::{self, trim_blanks};
 #[non_exhaustive]
 pub enum EntityTags {
     /// Up to 64 KiB: from the size and the content. The tag is the same wherever the content is.
+    /// Content that changes while the times of the file stay, as by a memory mapping, has no date.
     ///
     /// Above that no file is read for its tag, which is made from which file it is, its size, and
     /// the times of its last change and of the last change of its properties. Whatever changes

@@ -160,7 +160,10 @@
 //! [Service]
 //! ExecStart=/usr/local/bin/app
 //! DynamicUser=yes
+//! # The proxy must be in this group, to write to the socket.
+//! Group=www-data
 //! RuntimeDirectory=app
+//! LogsDirectory=app
 //! Restart=on-failure
 //! # More than the server's shutdown time-out.
 //! TimeoutStopSec=15
@@ -181,7 +184,7 @@
 //! WantedBy=multi-user.target
 //! ```
 //!
-//! `RuntimeDirectory` makes `/run/app` for the socket. `LimitNOFILE` is the number of descriptors, and so of connections; a program may also raise its own soft limit with
+//! `RuntimeDirectory` makes `/run/app` for the socket, and `LogsDirectory` `/var/log/app`. With `unix_socket_mode(0o660)`, as above, the group of the service lets the proxy in. `LimitNOFILE` is the number of descriptors, and so of connections; a program may also raise its own soft limit with
 //! [`raise_descriptor_limit`](crate::raise_descriptor_limit). The access log goes to standard error, and so into the journal: `journalctl -u app`. Threads count as tasks: `TasksMax` must be above
 //! [`max_threads`](crate::Builder::max_threads), and its default is.
 //!
@@ -226,11 +229,11 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! As the file is appended to, `logrotate` with `copytruncate` works. To lose no line, give [`AccessLog::to`](crate::AccessLog::to) a `Write` of your own that opens its file anew when it is told, as the program
-//! `serve-forever --log-file` does at `SIGHUP`:
+//! As the file is appended to, `logrotate` with `copytruncate` works. To lose no line, give [`AccessLog::to`](crate::AccessLog::to) a `Write` of your own that opens its file anew when it is told. A
+//! program that does not handle `SIGHUP` is ended by it. The program `serve-forever` handles it: with `--log-file` it opens the file anew.
 //!
 //! ```text
-//! /var/log/app/access.log {
+//! /var/log/serve-forever/access.log {
 //!     daily
 //!     rotate 14
 //!     compress
@@ -249,7 +252,8 @@
 //!
 //! 1. accepts the connections that wait already, and closes its listening sockets. Another server can have the address from then on. The file of a Unix socket
 //!    is removed, if it is still the one that this server made;
-//! 2. answers the requests that have come, each with `Connection: close`, and closes connections that are idle, also new ones that have sent nothing;
+//! 2. answers the requests that have come, each with `Connection: close`, and closes without a response connections that are idle, that are new and have sent nothing, or that
+//!    have sent a part of a head;
 //! 3. cuts what is not done within [`shutdown_timeout`](crate::Builder::shutdown_timeout), 10 s.
 //!
 //! `serve_forever` returns after that, and what stands behind it in `main` is run. The server is closed: a second `serve_forever` is an error.

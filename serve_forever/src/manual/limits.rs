@@ -27,11 +27,11 @@
 //! |---|---|---|
 //! | [`head_timeout`](crate::Builder::head_timeout) | 10 s | **Slowloris**: many connections that each send a head byte by byte and never end it, and new connections on which nothing comes but empty lines: these are closed without a word. It counts from the first byte to the last one of the head and is not prolonged by bytes that come. Then 408. No thread is held meanwhile |
 //! | [`idle_timeout`](crate::Builder::idle_timeout) | 75 s | **Silent connections**, kept open after a response or opened and forgotten. The connection is closed without a word. Before its first request a connection has `head_timeout` if that is shorter |
-//! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The handler's read fails with `TimedOut`; the client gets 408. The [minimum rate](crate::Builder::minimum_rate) usually ends it sooner: a client that sends nothing gets 408 after 5 s. Reading also fails with 408 if other requests need the thread |
+//! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The client gets 408: from the server while it receives the body, before the handler is called; else the handler's read fails with `TimedOut`. The [minimum rate](crate::Builder::minimum_rate) usually ends it sooner: a client that sends nothing gets 408 after 5 s. Reading also fails with 408 if other requests need the thread |
 //! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it, while a handler waits to write more. Writing fails, and the connection is cut; so it is where a [`Detached`](crate::Detached) response is not taken |
 //! | [`stall_timeout`](crate::Builder::stall_timeout) | 10 min | **Slow reader that holds no thread**: of a file, a listing, a source, or of what a handler wrote before it returned. A client that pauses, such as a video player, is not dead. It may pause for long, unless [others need the room](#who-goes-first) |
-//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 bytes/s on the average, after 5 s | **Slow body and slow reader with patience**: one byte every 29 s passes every timeout on silence. Only time in which somebody waits for the client is counted, and none for what `stall_timeout` holds for. A handler that expects slow clients changes it for its request with [`Exchange::set_minimum_rate`] |
-//! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late. After a quarter of it, a waiting request takes the thread of the handler that waits for the slowest client: an upload gets 408, a response is cut. During a shutdown, connections that still wait for room after this time are reset |
+//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 bytes/s on the average, after 5 s | **Slow body and slow reader with patience**: one byte every 29 s passes every timeout on silence. Only time in which somebody waits for the client is counted, and none for what `stall_timeout` holds for. A handler that expects slow clients changes it with [`Exchange::set_minimum_rate`] for what it waits for itself; a body that is received before it starts and a detached response are not among that |
+//! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late. After each quarter of it, the server ends the wait of the handler with the slowest client and gives its thread to the waiting request: that upload gets 408, that response is cut. During a shutdown, connections that still wait for room after this time are reset |
 //! | [`linger_timeout`](crate::Builder::linger_timeout) | 2 s | An accident, not an attack: when a server closes while the client is still sending, the system sends a reset, and the client loses the response that it was to read (RFC 9112 §9.6). So long a closed connection is still read from, and no longer, as a client could go on for ever |
 //! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut. The listening sockets are closed when the shutdown begins |
 //!
@@ -49,17 +49,17 @@
 //! | [`max_collected_size`](crate::Builder::max_collected_size) | 2 MiB | **Body bombs** for handlers that gather a body in memory by [`body`](crate::Exchange::body), `body_text`, `body_json` or [`form`](crate::Exchange::form). 413 |
 //! | [`max_form_fields`](crate::Builder::max_form_fields) | 10 000 | **Forms of many small fields**, each of which costs more to keep than to send. 413 |
 //! | [`max_drain_size`](crate::Builder::max_drain_size) | 256 KiB | Bodies that no handler wanted: reading them away keeps the connection, but not at any price. Beyond it, the connection ends |
-//! | [`buffer_size`](crate::Builder::buffer_size) | 64 KiB | Memory for a response whose length is not known yet. Beyond it, the response goes out in chunks. It is also what may wait for the client of a [`Detached`](crate::Detached) |
+//! | [`buffer_size`](crate::Builder::buffer_size) | 64 KiB | Memory for a response whose length is not known yet. Beyond it, the response goes out in chunks. It is also what may wait for the client of a [`Detached`](crate::Detached), beside a single larger write |
 //! | [`max_unsent`](crate::Builder::max_unsent) | 256 MiB | **Memory held by slow readers**: what handlers have written, sources have made and [`Detached`](crate::Detached) writers have left, until its client takes it. When there is more, [connections are cut](#who-goes-first). [`ServerStats::unsent`](crate::ServerStats::unsent) tells how much there is |
-//! | [`max_send_ahead`](crate::Builder::max_send_ahead) | 256 KiB | **Kernel memory held by slow readers**, which request much and read nothing: without it that is about 4 MiB per connection. File content is not copied, so it is not limited. Linux and Android; elsewhere `send_buffer_size` is the limit |
+//! | [`max_send_ahead`](crate::Builder::max_send_ahead) | 256 KiB | **Kernel memory held by slow readers**, which request much and read nothing: without it that is about 4 MiB per connection. A file above 64 KiB that is not being written to is sent without a copy, so it is not limited. Linux and Android; elsewhere `send_buffer_size` is the limit |
 //!
 //! # Number
 //!
 //! | setting | default | what it stops |
 //! |---|---|---|
-//! | [`max_connections`](crate::Builder::max_connections) | 65 536, and never more than the system gives descriptors for | **Connection floods**. The connection that has been idle for longest is closed; where none is idle, [one whose client has stopped reading](#who-goes-first); else new ones wait to be accepted. See [`raise_descriptor_limit`](crate::raise_descriptor_limit) |
+//! | [`max_connections`](crate::Builder::max_connections) | 65 536, and never more than the system gives descriptors for | **Connection floods**. The connection that has been idle for longest is closed; where none is idle, [one whose client has stopped reading or does not finish its request](#who-goes-first); else new ones wait to be accepted. See [`raise_descriptor_limit`](crate::raise_descriptor_limit) |
 //! | [`max_connections_per_address`](crate::Builder::max_connections_per_address) | no limit | **One client with many connections**. 503. Behind a proxy or a large network translation one address is many clients: therefore no default |
-//! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. One for each loop is never lent to a handler, so accepting, time-outs and stopping go on |
+//! | [`max_threads`](crate::Builder::max_threads) | 512 | **Thread exhaustion**: handlers that block, called by many. Two for each loop are set aside (`max_threads` is at least that), and one of these is never lent to a handler, so accepting, timeouts and stopping go on. The others are those for handlers |
 //! | [`max_permits_per_address`](crate::Builder::max_permits_per_address) | half of those for handlers | **One client that takes all threads**. It counts once half of them are in use; a request beyond it waits. Threads that hold an upgraded connection are not counted, neither in the limit nor in the total |
 //! | [`max_streams`](crate::Builder::max_streams) | half of the [threads](crate::Builder::max_threads) for handlers | **Streams that take all threads**: handlers that keep an [upgraded](crate::Exchange::upgrade) connection, such as a WebSocket, for as long as they like. The other threads stay for ordinary requests. 503 |
 //! | [`max_streams_per_address`](crate::Builder::max_streams_per_address) | three quarters of `max_streams` | **One client with many streams**. They do not count as permits of its address. 503 |
@@ -71,11 +71,24 @@
 //! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted. When the server stops, each listener still accepts those, and no more than this many or 4096, whichever is more |
 //! | [`timeout`](crate::Builder::timeout) | for ever | nothing: it is how long [`handle_request`](crate::Server::handle_request) waits for a connection |
 //!
-//! The handler for files has one of its own:
-//! [`listing_memory`](crate::SimpleHttpRequestHandlerBuilder::listing_memory), 64 MiB. It stops
+//! The handler for files has two of its own.
+//! [`listing_memory`](crate::SimpleHttpRequestHandlerBuilder::listing_memory), 64 MiB, stops
 //! **clients that read the listings of long directories slowly**, whose names are in memory
 //! meanwhile: those that were used least recently are dropped, and read again when their client
-//! goes on.
+//! goes on. [`cache_size`](crate::SimpleHttpRequestHandlerBuilder::cache_size), 8 MiB, bounds what
+//! is kept of small files and how many large ones are kept open.
+//!
+//! # Values with a meaning of their own
+//!
+//! - `Duration::MAX` switches a timeout off.
+//! - `None` is the default of those settings that take an `Option`: no limit for
+//!   `max_connections_per_address`; a share of the threads for `max_permits_per_address`,
+//!   `max_streams` and `max_streams_per_address`; never for `tcp_keepalive`; what the system chooses
+//!   for the sizes of buffers. `max_computing_handlers` is `Some` by default, and `None` is without
+//!   a limit.
+//! - 0 turns `max_buffered_body` and `minimum_rate` off. `loops`, `max_permits_per_address`,
+//!   `max_streams` and `max_streams_per_address` are at least 1, and `max_threads` at least two for
+//!   each loop: less is taken for that.
 //!
 //! # Who goes first
 //!
@@ -100,7 +113,9 @@
 //!
 //! They are far beyond what any honest client sends: 64 bytes for a method, 1024 for the name of a
 //! field, 8 empty lines before a request; 16 KiB of chunk extensions in a body; 16 KiB and
-//! 100 fields of trailers; 64 ranges in a request for a file; 1 MiB of log lines that wait for a
+//! 100 fields of trailers; 64 ranges in a request for a file; in a form with files
+//! ([`multipart`](crate::Exchange::multipart)) 1000 parts, 16 KiB for the head of a part, 70 bytes
+//! for the boundary, 2 MiB for a part that is taken as text; 1 MiB of log lines that wait for a
 //! slow disk (further ones are dropped and counted in [`ServerStats`](crate::ServerStats)).
 //!
 //! # What no limit stops
@@ -129,7 +144,8 @@
 //! [`access_log`](crate::Builder::access_log), [`verify_request`](crate::Builder::verify_request) (refuses connections by their address, before anything is read),
 //! [`handle_error`](crate::Builder::handle_error), [`handle_timeout`](crate::Builder::handle_timeout), [`service_actions`](crate::Builder::service_actions),
 //! [`allow_reuse_address`](crate::Builder::allow_reuse_address) (default: true), [`allow_reuse_port`](crate::Builder::allow_reuse_port) (default: false), and on Unix
-//! `unix_socket`, `unix_socket_mode` and `listener` (see [`deployment`](super::deployment)).
+//! `unix_socket`, `unix_socket_mode` and `listener`; behind a proxy [`trusted_proxies`](crate::Builder::trusted_proxies) with [`forwarded`](crate::Builder::forwarded) or
+//! [`proxy_protocol`](crate::Builder::proxy_protocol) (see [`deployment`](super::deployment)).
 //!
 //! [`Builder`]: crate::Builder
 //! [`Exchange::set_minimum_rate`]: crate::Exchange::set_minimum_rate

@@ -129,8 +129,9 @@ settings! {
     /// How long a connection may be silent between two requests before it is closed. It also limits
     /// a new connection if it is shorter than `head_timeout`. Default: 75 s.
     idle_timeout: Duration = "Duration::from_secs(15)";
-    /// Silence while a request body is awaited; then reading fails with `TimedOut`, and the client
-    /// gets 408. Reading fails in the same way before that when the thread is needed for others,
+    /// Silence while a request body is awaited. Then the client gets 408: from the server where the
+    /// handler has [not started](Self::max_buffered_body), else because reading fails with
+    /// `TimedOut`. Reading fails in the same way before that when the thread is needed for others,
     /// see [`permit_timeout`](Self::permit_timeout). Default: 30 s.
     body_timeout: Duration = "Duration::from_secs(10)";
     /// How long a client may take nothing while its handler waits to send, or while something waits
@@ -154,11 +155,11 @@ settings! {
     /// closed when the shutdown begins, so another server can have the address meanwhile. A
     /// connection whose next request has not wholly arrived is closed: at once while the head is
     /// incomplete, at the end of this time while the body is. Handlers that still run then keep
-    /// their threads; `serve_forever` waits up to two more seconds for them. Default: 10 s.
+    /// their threads; `serve_forever` waits some 2.5 s more for them at most. Default: 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
-    /// Time that a request waits for a free thread before it is refused with 503. After a quarter
-    /// of it, the request takes the thread of the handler that waits for the slowest client: an
-    /// upload gets 408, a response is cut. During a shutdown, connections that still wait for room
+    /// Time that a request waits for a free thread before it is refused with 503. After each quarter
+    /// of it, the server ends the wait of the handler with the slowest client and gives its thread
+    /// to the waiting request: that upload gets 408, that response is cut. During a shutdown, connections that still wait for room
     /// after this time, because `max_connections` or descriptors leave none, are reset. Default:
     /// 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
@@ -201,33 +202,40 @@ settings! {
     buffer_size: usize = "8 * 1024";
     /// Bytes of responses in memory that wait for clients which take them slowly, in the whole
     /// server. They are what handlers that have returned wrote, the piece of a source that is being
-    /// sent, and what is written to [detached](crate::Exchange::detach) responses; the content of
-    /// files is not among them. When there are more, connections are cut: the address whose
+    /// sent, and what is written to [detached](crate::Exchange::detach) responses. A file above
+    /// 64 KiB is not among them unless it may still be written to; the content of a smaller one is.
+    /// When there are more, connections are cut: the address whose
     /// connections have most of them loses first, and of its connections the one that moved least
     /// in the last minute. Default: 256 MiB.
     max_unsent: usize = "64 * 1024 * 1024";
     /// Bytes of content in memory that the system takes ahead of what it can send to the client of
     /// a TCP connection, beside what is on its way. It limits the kernel memory that a client can
     /// hold by requesting much and reading nothing. Without it that is about 4 MiB per connection.
-    /// File content is not copied, so it is not limited. Linux and Android only; elsewhere the
+    /// A file above 64 KiB that is not being written to is sent without a copy, so it is not
+    /// limited. Linux and Android only; elsewhere the
     /// [size of the send buffer](Self::send_buffer_size) is the limit. Default: 256 KiB.
     max_send_ahead: usize = "64 * 1024";
     /// Connections at a time. At the limit the oldest idle one is closed, else one whose client has
-    /// [stopped reading](Self::stall_timeout); where there is none, new ones wait. Default: 65 536,
-    /// and never more than the system gives descriptors for.
+    /// [stopped reading](Self::stall_timeout) or does not finish its request (a head after a second,
+    /// a body that brings less than 4 KiB in a second); where there is none, new ones wait. Default:
+    /// 65 536, and never more than the system gives descriptors for.
     max_connections: usize = "10_000";
     /// Connections of one client address at a time; further ones get 503. Default: no limit.
     max_connections_per_address: Option<usize> = "Some(100)";
-    /// Threads of the server. Every loop keeps one for itself, all others may run handlers at the same time. Default:
-    /// 512.
+    /// Threads of the server, at least two for each [loop](Self::loops): the one that drives it and
+    /// the one that takes over when a handler blocks. The others, `max_threads - 2 * loops`, are
+    /// those *for handlers*. As the thread that drives a loop calls handlers too, up to
+    /// `max_threads - loops` run at the same time
+    /// ([`ServerStats::permits`](crate::ServerStats::permits)). Handlers of a
+    /// [`TcpServer`](crate::TcpServer) get half of the threads. Default: 512.
     max_threads: usize = "64";
     /// Threads that the requests of one client address may hold when threads get scarce. Threads
     /// that hold an [upgraded](Self::max_streams) connection are not counted, neither in the limit
-    /// nor in the total. Default: half of the threads that ordinary handlers can use.
+    /// nor in the total. At least 1. Default: half of the [threads](Self::max_threads) for handlers.
     max_permits_per_address: Option<usize> = "Some(8)";
     /// Handlers that may keep the stream of an [upgraded](crate::Exchange::upgrade) connection at a
-    /// time, each of which holds a thread. A further upgrade gets 503. Default: half of the
-    /// [threads](Self::max_threads) for handlers.
+    /// time, each of which holds a thread. A further upgrade gets 503. At least 1. Default: half of
+    /// the [threads](Self::max_threads) for handlers.
     max_streams: Option<usize> = "Some(64)";
     /// How many of [those](Self::max_streams) may serve one client address. A further upgrade from
     /// that address gets 503. Streams do not count as
@@ -273,9 +281,10 @@ impl<P: Protocol> Builder<P> {
     /// The minimum average rate, in bytes per second, at which a client must send its body and take
     /// what a handler is waiting to write, and the time after which it counts. What a handler left
     /// to be sent when it returned has no minimum rate, unless it
-    /// [detached](crate::Exchange::detach) its response. A handler can change it for its request
-    /// ([`Exchange::set_minimum_rate`](crate::Exchange::set_minimum_rate)). Default: 500 after 5 s;
-    /// 0 is no minimum.
+    /// [detached](crate::Exchange::detach) its response. A handler can change it for what it waits
+    /// for itself ([`Exchange::set_minimum_rate`](crate::Exchange::set_minimum_rate)), which is not
+    /// a body that was [received before it started](Self::max_buffered_body). Default: 500 after
+    /// 5 s; 0 is no minimum.
     ///
     /// It ends what timeouts on silence do not: a client that sends one byte every 29 s.
     ///

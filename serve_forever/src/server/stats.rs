@@ -56,8 +56,9 @@ pub struct ServerStats {
     /// Bytes of responses in memory that wait for clients which take them slowly; see
     /// [`max_unsent`](crate::Builder::max_unsent).
     pub unsent: usize,
-    /// Responses cut so far to make room, although their clients had time left: connections, descriptors
-    /// or [`max_unsent`](crate::Builder::max_unsent) ran short.
+    /// Connections cut so far to make room, although their clients had time left to read a response
+    /// or to finish a request: connections, descriptors or
+    /// [`max_unsent`](crate::Builder::max_unsent) ran short.
     pub cut: u64,
     /// Log lines that were dropped because their reader was too slow.
     pub log_lines_dropped: u64,

@@ -11,12 +11,17 @@ use crate::sync::lock;
 /// The rest of a response, to be written from any thread after the handler has returned. See
 /// [`Exchange::detach`](crate::Exchange::detach).
 ///
-/// Writing never blocks: the octets are kept, and the server's loop sends them. A single [`write`](Write::write) is taken
+/// Writing never blocks: the bytes are kept, and the server's loop sends them. A single [`write`](Write::write) is taken
 /// as a whole or not at all, so what is written with one call arrives in one piece or is missing as one. It fails
 ///
-/// - with [`WouldBlock`](ErrorKind::WouldBlock) when the client takes too slowly and more than
-///   [`buffer_size`](crate::Builder::buffer_size) octets would wait for it: leave this one out, or drop the writer;
+/// - with [`WouldBlock`](ErrorKind::WouldBlock) when something waits for the client already and
+///   more than [`buffer_size`](crate::Builder::buffer_size) bytes would wait for it with this:
+///   leave this one out, or drop the writer. When nothing waits, a single write may be larger;
 /// - with [`BrokenPipe`](ErrorKind::BrokenPipe) when the client is gone or the server stops.
+///
+/// While something waits, the client must take it: the connection is cut after
+/// [`write_timeout`](crate::Builder::write_timeout) without progress, or below the
+/// [minimum rate](crate::Builder::minimum_rate).
 ///
 /// Dropping it ends the response. So does a server that stops, with what was written until then. A client that closes its
 /// side of the connection has left, even if it still could read. Where the response has no body, as for HEAD, what the

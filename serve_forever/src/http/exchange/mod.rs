@@ -885,14 +885,19 @@ impl<'r> Exchange<'r> {
         self.close = close || self.response.must_close;
     }
 
-    /// The least average rate, in octets per second, at which the client must send its body and take its
-    /// response while this handler waits for that; 0 for none. By default
+    /// The minimum average rate, in bytes per second, at which the client must send its body and
+    /// take its response while this handler waits for that; 0 for none. Default:
     /// [`Builder::minimum_rate`](crate::Builder::minimum_rate).
+    ///
+    /// It concerns only what the handler itself waits for. A body that was
+    /// [received before the handler started](crate::Builder::max_buffered_body) has met the rate of
+    /// the builder. A [detached](Self::detach) response must meet that rate, too, whatever was set
+    /// here.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
     /// let handler = handler_fn(|http: &mut Exchange| -> Result {
-    ///     // A form that is typed by hand may take its time.
+    ///     // A recording of several megabytes, which its sender makes as it goes.
     ///     http.set_minimum_rate(0);
     ///     let size = std::io::copy(http.rfile(), &mut std::io::sink())?;
     ///     http.send_response(if size > 0 { 204 } else { 400 }).end_headers()

@@ -48,7 +48,8 @@ impl Exchange<'_> {
     /// A stream keeps its server alive: one that is kept in the server's own [state](crate::ServerHandle::state) has to be taken out of
     /// it in the end. A handler that keeps the stream keeps its thread.
     /// [`max_streams`](crate::Builder::max_streams) threads may be kept that way, by default half
-    /// of all, and three quarters of those by clients of one address; further upgrades get 503. The
+    /// of those for handlers, and three quarters of these by clients of one address; further
+    /// upgrades get 503. The
     /// other threads stay for ordinary requests, those of the same address included.
     ///
     /// # Errors
