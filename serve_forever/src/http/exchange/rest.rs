@@ -1,8 +1,13 @@
-//! The rest of a response, which is written after its handler has returned.
+//! The rest of a response, which is sent after its handler has returned: a part of a file, a source
+//! that is pulled, or what a detached writer writes.
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Result;
 use crate::http::bodies::detached::Detached;
-use crate::http::bodies::pending::Attachment;
+use crate::http::bodies::pending::{Attachment, Expected, GuardedSource, Source};
 
 use super::Exchange;
 
@@ -42,5 +47,87 @@ impl Exchange<'_> {
             Detached::new(waker, config.buffer_size, context.server.unsent(), config.max_unsent);
         self.attach(Attachment::Detached(feed), None)?;
         Ok(writer)
+    }
+
+    /// The rest of the body is a part of a file, which the server sends after the handler has returned. No thread
+    /// waits for the client.
+    ///
+    /// To be called once, after `end_headers`, and with nothing written after it. The connection is cut if the file
+    /// turns out to be shorter.
+    ///
+    /// ```no_run
+    /// use serve_forever::{handler_fn, Exchange, Result};
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let file = std::fs::File::open("film.webm")?;
+    ///     let length = file.metadata()?.len();
+    ///     http.send_response(200).send_header("Content-Length", length).end_headers()?;
+    ///     http.send_file(file, 0..length)
+    /// });
+    /// # let _ = handler;
+    /// ```
+    pub fn send_file(&mut self, file: impl Into<Arc<File>>, range: Range<u64>) -> Result {
+        let left = range.end.saturating_sub(range.start);
+        let attachment =
+            Attachment::File { file: file.into(), offset: range.start, left, tail: b"", expected: None };
+        self.attach(attachment, Some(left))
+    }
+
+    /// The rest of the body is made piece by piece after the handler has returned, whenever the client has taken
+    /// the last one. No thread waits for the client.
+    ///
+    /// To be called once, after `end_headers`, and with nothing written after it. Without a `Content-Length` the
+    /// pieces become chunks.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result, Source};
+    ///
+    /// struct Countdown(u8);
+    ///
+    /// impl Source for Countdown {
+    ///     fn pull(&mut self, out: &mut Vec<u8>) -> std::io::Result<bool> {
+    ///         out.extend_from_slice(format!("{}\n", self.0).as_bytes());
+    ///         self.0 -= 1;
+    ///         Ok(self.0 > 0)
+    ///     }
+    /// }
+    ///
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).end_headers()?;
+    ///     http.send_source(Countdown(3))
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"2\r\n3\n\r\n2\r\n2\n\r\n2\r\n1\n\r\n0\r\n\r\n"));
+    /// ```
+    pub fn send_source(&mut self, source: impl Source + 'static) -> Result {
+        self.attach(Attachment::Source(GuardedSource::new(source)), None)
+    }
+
+    /// As [`send_file`](Self::send_file), for a file that is as `expected` tells: if it changes while it is sent, the
+    /// connection is cut.
+    pub(crate) fn send_unchanged_file(
+        &mut self,
+        file: Arc<File>,
+        range: Range<u64>,
+        expected: Expected,
+    ) -> Result {
+        let left = range.end.saturating_sub(range.start);
+        let attachment =
+            Attachment::File { file, offset: range.start, left, tail: b"", expected: Some(expected) };
+        self.attach(attachment, Some(left))
+    }
+
+    pub(crate) fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
+        let mut output = self.wfile.outlet.open();
+        if !self.answered {
+            return Err(
+                "the body was given before the head: call send_response() and end_headers() first".into()
+            );
+        }
+        if output.attachment.is_some() {
+            return Err("the rest of the body was given already".into());
+        }
+        output.attach(attachment, octets);
+        Ok(())
     }
 }

@@ -1,0 +1,337 @@
+//! The head of a response, and what is written behind it.
+
+use crate::Result;
+use crate::http::bodies::output::Plan;
+use crate::http::bodies::rfile::RFile;
+use crate::http::bodies::wfile::WFile;
+use crate::http::message::response_head::{HeaderText, IntoStatus, PreparedFields};
+
+use super::Exchange;
+
+impl<'r> Exchange<'r> {
+    /// Starts the response: the status line, then `Server` and `Date`.
+    ///
+    /// An impossible status is told by [`end_headers`](Self::end_headers).
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(303).send_header("Location", "/elsewhere").end_headers()
+    /// });
+    /// # testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// ```
+    pub fn send_response(&mut self, code: impl IntoStatus) -> &mut Self {
+        self.response.start(code.into_status(), None, true);
+        self
+    }
+
+    /// Like [`send_response`](Self::send_response), with a reason phrase of one's own.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response_with(200, "Tea is ready").end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 200 Tea is ready\r\n"));
+    /// ```
+    pub fn send_response_with(&mut self, code: impl IntoStatus, message: &str) -> &mut Self {
+        self.response.start(code.into_status(), Some(message), true);
+        self
+    }
+
+    /// The status line alone, without `Server` and `Date`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response_only(204).end_headers()
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert_eq!(answer, b"HTTP/1.1 204 No Content\r\n\r\n");
+    /// ```
+    pub fn send_response_only(&mut self, code: impl IntoStatus) -> &mut Self {
+        self.response.start(code.into_status(), None, false);
+        self
+    }
+
+    /// Adds a header field.
+    ///
+    /// A name that is no token, or a value with a line break or another control character, never gets into
+    /// the response: [`end_headers`](Self::end_headers) returns the error. `Connection: close` and `keep-alive`
+    /// change [`close_connection`](Self::close_connection). `Content-Length` holds the handler to that length;
+    /// `Transfer-Encoding` is the server's affair and only accepted as `chunked`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let name = if http.path() == "/" { "index" } else { "x\r\nSet-Cookie: y" };
+    ///     http.send_response(204).send_header("X-Name", name).end_headers()
+    /// });
+    /// let answer = testing::respond(handler.clone(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\nX-Name: index\r\n\r\n"));
+    /// let answer = testing::respond(handler, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 500 "));
+    /// ```
+    pub fn send_header(&mut self, name: impl AsRef<str>, value: impl HeaderText) -> &mut Self {
+        self.response.field(name.as_ref(), &value);
+        if let Some(close) = self.response.close.take() {
+            self.set_close_connection(close);
+        }
+        self
+    }
+
+    /// A header field that goes out with the final response, whichever that is: also with one that is started
+    /// later, or with an error page. What it says is not looked at, so none of the fields that mean something to the server
+    /// itself can be given here.
+    ///
+    /// # Errors
+    ///
+    /// The name is no token, the value has a character that no header can have, or it is one of `Connection`,
+    /// `Content-Length`, `Date`, `Server`, `Transfer-Encoding` and `Upgrade`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.add_header("X-Request-Id", 17)?;
+    ///     http.send_error(404, None, None)
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(String::from_utf8_lossy(&answer).contains("\r\nX-Request-Id: 17\r\n"));
+    /// ```
+    pub fn add_header(&mut self, name: impl AsRef<str>, value: impl HeaderText) -> Result {
+        if self.answered {
+            return Err(format!("add_header({:?}) was called after end_headers()", name.as_ref()).into());
+        }
+        Ok(self.response.add_lasting(name.as_ref(), &value)?)
+    }
+
+    /// Ends the head. It leaves together with the first part of the body.
+    ///
+    /// After a 1xx status, which is sent at once (and not at all to HTTP/1.0 clients), the final response
+    /// follows with another [`send_response`](Self::send_response).
+    ///
+    /// # Errors
+    ///
+    /// The first mistake since `send_response`, or that the response has a head already.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(103).send_header("Link", "</a.css>; rel=preload").end_headers()?;
+    ///     http.send_response(200).send_header("Content-Type", "text/plain").end_headers()?;
+    ///     http.wfile().write_all(b"Hello")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// let early = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\n";
+    /// assert!(answer.starts_with(early));
+    /// ```
+    pub fn end_headers(&mut self) -> Result {
+        if self.response.status() == Some(101) {
+            self.prepare_upgrade()?;
+        }
+        let status = self.response.end()?;
+        self.check_unanswered()?;
+        let interim = (100..200).contains(&status) && status != 101;
+        if interim && self.request.head.version_minor() == 0 {
+            return Ok(());
+        }
+        let plan = Plan {
+            connection_given: self.response.connection_given,
+            close_given: self.response.close_given,
+            ..self.plan(status, self.response.length)
+        };
+        let mut output = self.wfile.outlet.open();
+        let identity = self.context.identity;
+        let opening = self.response.opening(status, interim, identity);
+        opening.append_to(&mut output.ready, &identity.protocol_version);
+        if interim {
+            output.ready.extend_from_slice(b"\r\n");
+            output.flush_interim(&self.context.link)?;
+            return Ok(());
+        }
+        self.answered = true;
+        output.open(plan);
+        Ok(())
+    }
+
+    /// The status of the final response, once its head is complete.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     assert_eq!(http.response_status(), None);
+    ///     http.send_response(204).end_headers()?;
+    ///     assert_eq!(http.response_status(), Some(204));
+    ///     Ok(())
+    /// });
+    /// # assert!(testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn response_status(&self) -> Option<u16> {
+        self.answered.then(|| self.wfile.outlet.status())
+    }
+
+    /// Sends the head if it is complete; what is not complete stays held back.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).send_header("Content-Type", "text/event-stream").end_headers()?;
+    ///     http.flush_headers()?;
+    ///     // The client has the head by now, and waits for the first event.
+    ///     http.wfile().write_all(b"data: tea\n\n")?;
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"\r\n\r\nb\r\ndata: tea\n\n\r\n0\r\n\r\n"));
+    /// ```
+    pub fn flush_headers(&mut self) -> Result {
+        if self.answered {
+            self.wfile.outlet.open().flush(&self.context.link)?;
+        }
+        Ok(())
+    }
+
+    /// The body of the response.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).end_headers()?;
+    ///     for number in 1..=3 {
+    ///         writeln!(http.wfile(), "line {number}")?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.ends_with(b"Content-Length: 21\r\n\r\nline 1\nline 2\nline 3\n"));
+    /// ```
+    pub fn wfile(&mut self) -> &mut WFile<'r> {
+        &mut self.wfile
+    }
+
+    /// Both bodies at once.
+    ///
+    /// ```
+    /// use serve_forever::{handler_fn, testing, Exchange, Result};
+    ///
+    /// let echo = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.send_response(200).end_headers()?;
+    ///     let (rfile, wfile) = http.files();
+    ///     std::io::copy(rfile, wfile)?;
+    ///     Ok(())
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\necho";
+    /// assert!(testing::respond(echo, request).ends_with(b"\r\n\r\necho"));
+    /// ```
+    pub fn files(&mut self) -> (&mut RFile<'r>, &mut WFile<'r>) {
+        (&mut self.rfile, &mut self.wfile)
+    }
+
+    /// The beginning of a head, with fields that were put together before.
+    pub(crate) fn begin_prepared(&mut self, status: u16, fields: &PreparedFields) -> &mut Self {
+        self.response.start(status, None, true);
+        self.response.prepared(fields);
+        self
+    }
+
+    /// Such fields go out with the final response, whichever that is.
+    pub(crate) fn add_prepared(&mut self, fields: &PreparedFields) {
+        self.response.add_prepared(fields);
+    }
+
+    /// A whole head of such fields, for a final response: the shortest way there is.
+    pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> Result {
+        self.check_unanswered()?;
+        let plan = self.plan(status, fields.length());
+        let mut output = self.wfile.outlet.open();
+        let identity = self.context.identity;
+        let opening = self.response.prepared_opening(status, fields, identity);
+        opening.append_to(&mut output.ready, &identity.protocol_version);
+        self.answered = true;
+        output.open(plan);
+        Ok(())
+    }
+
+    fn check_unanswered(&self) -> Result {
+        if self.answered { Err("the response has its head already".into()) } else { Ok(()) }
+    }
+
+    /// What its head says of the rest of the response.
+    fn plan(&self, status: u16, length: Option<u64>) -> Plan {
+        let old_client = self.request.head.version_minor() == 0;
+        let old_server = self.context.identity.protocol_version != "HTTP/1.1";
+        Plan {
+            status,
+            head: self.is_head(),
+            chunks: !old_client && !old_server,
+            length,
+            connection_given: false,
+            close_given: false,
+            close: self.close || old_server || self.context.server.is_stopping(),
+            announce_keep: old_client,
+        }
+    }
+
+    /// Whether the connection ends after this response.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     let last = http.close_connection();
+    ///     http.send_response(200).end_headers()?;
+    ///     http.wfile().write_all(if last { b"Goodbye" } else { b"What else?" })?;
+    ///     Ok(())
+    /// });
+    /// assert!(testing::respond(handler, b"GET / HTTP/1.0\r\n\r\n").ends_with(b"Goodbye"));
+    /// ```
+    pub fn close_connection(&self) -> bool {
+        self.close
+    }
+
+    /// Ends the connection after this response, or keeps it, as far as the client and what follows allow it. To
+    /// be called before `end_headers`.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     http.set_close_connection(true);
+    ///     http.send_response(204).end_headers()
+    /// });
+    /// let two = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    /// let answer = testing::respond(handler, two);
+    /// assert_eq!(String::from_utf8_lossy(&answer).matches("HTTP/1.1 204 ").count(), 1);
+    /// ```
+    pub fn set_close_connection(&mut self, close: bool) {
+        self.close = close || self.response.must_close;
+    }
+
+    /// The minimum average rate, in bytes per second, at which the client must send its body and
+    /// take its response while this handler waits for that; 0 for none. Default:
+    /// [`Builder::minimum_rate`](crate::Builder::minimum_rate).
+    ///
+    /// It concerns only what the handler itself waits for. A body that was
+    /// [received before the handler started](crate::Builder::max_buffered_body) has met the rate of
+    /// the builder. A [detached](Self::detach) response must meet that rate, too, whatever was set
+    /// here.
+    ///
+    /// ```
+    /// # use serve_forever::{handler_fn, testing, Exchange, Result};
+    /// let handler = handler_fn(|http: &mut Exchange| -> Result {
+    ///     // A recording of several megabytes, which its sender makes as it goes.
+    ///     http.set_minimum_rate(0);
+    ///     let size = std::io::copy(http.rfile(), &mut std::io::sink())?;
+    ///     http.send_response(if size > 0 { 204 } else { 400 }).end_headers()
+    /// });
+    /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
+    /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
+    /// ```
+    pub fn set_minimum_rate(&mut self, octets_per_second: u32) {
+        self.context.link.set_minimum_rate(octets_per_second);
+    }
+}
