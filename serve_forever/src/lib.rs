@@ -79,7 +79,7 @@ pub use crate::router::Router;
 pub use crate::server::Server;
 pub use crate::server::access_log::{AccessLog, LogFormat};
 pub use crate::server::address::ToListenAddresses;
-pub use crate::server::behind_proxy::{Forwarded, ProxyProtocol};
+pub use crate::server::proxy_claims::{Forwarded, ProxyProtocol};
 pub use crate::server::builder::Builder;
 pub use crate::server::factory::{ByCall, ByClone, HandlerFactory};
 pub use crate::server::handle::ServerHandle;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::behind_proxy::{Forwarded, ProxyProtocol};
+use super::proxy_claims::{Forwarded, ProxyProtocol};
 use super::proxy_networks::ProxyNetworks;
 
 /// What a [`Builder`](crate::Builder) sets. One value per server, read by every layer.

@@ -4,7 +4,7 @@ mod accept;
 pub(crate) mod access_log;
 pub(crate) mod address;
 pub(crate) mod announcement;
-pub(crate) mod behind_proxy;
+mod behind_proxy;
 pub(crate) mod blocking;
 pub(crate) mod builder;
 mod client_waits;
@@ -19,9 +19,10 @@ pub(crate) mod handover;
 pub(crate) mod hooks;
 mod idle;
 pub(crate) mod learned;
-mod monitor;
+mod listeners;
 mod peers;
 pub(crate) mod protocol;
+pub(crate) mod proxy_claims;
 pub(crate) mod proxy_header;
 pub(crate) mod proxy_networks;
 mod readers;
@@ -172,7 +173,7 @@ impl<P: Protocol> Server<P> {
                     }
                     Arrival::Stop => {
                         self.server_close();
-                        let waiting = blocking::drain(&mut listeners, accept::most_drained(&self.config));
+                        let waiting = blocking::drain(&mut listeners, listeners::most_drained(&self.config));
                         lock(&self.left_over).extend(waiting);
                         continue;
                     }

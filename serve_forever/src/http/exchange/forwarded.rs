@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::server::behind_proxy::Forwarded;
+use crate::server::proxy_claims::Forwarded;
 use crate::server::builder::Builder;
 use crate::server::config::Config;
 use crate::server::proxy_networks::ProxyNetworks;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::server::accept::Listeners;
+use crate::server::listeners::Listeners;
 use crate::server::deadlines::{Deadline, Deadlines};
-use crate::server::engine::{Cut, Mail, Seated};
+use crate::server::engine::mail::{Cut, Mail, Seated};
 use crate::server::handover::slots::{Slots, Token};
 use crate::server::idle::{IdleQueue, Idleness};
 use crate::server::learned::Kind;

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use crate::diagnostics;
 use crate::server::accept::{self, ACCEPTS_PER_TURN, Accepted};
 use crate::server::deadlines::Deadline;
-use crate::server::engine::{Mail, Seated};
+use crate::server::engine::mail::{Mail, Seated};
 use crate::server::handover::slots::{Slot, Slots, Token};
 use crate::server::idle::Idleness;
+use crate::server::listeners;
 use crate::server::protocol::{Admission, Job, Protocol};
 use crate::sys::Socket;
 use crate::transport::Transport;
@@ -151,10 +152,10 @@ impl<P: Protocol> Driver<'_, P> {
         let config = &self.engine.config;
         let deadline = core.now + config.shutdown_timeout;
         // However short that is: the connections that are idle make room in this very round.
-        let patience = config.permit_timeout.max(accept::PAUSE);
+        let patience = config.permit_timeout.max(listeners::PAUSE);
         let full_until = deadline.min(core.now + patience);
         core.stopping = Some(Stop { deadline, full_until, cut: false });
-        core.listeners.drain(accept::most_drained(config));
+        core.listeners.drain(listeners::most_drained(config));
         for (token, slot) in core.slots.iter_mut() {
             if slot.stays.wants_permit.is_none() && slot.wake() {
                 core.ready.push_back(token);

@@ -4,7 +4,7 @@
 //! job; when the job returns late, another thread drives already, and the job's thread sends the
 //! connection back by mail.
 
-mod core;
+pub(super) mod core;
 mod lifecycle;
 mod room;
 mod run;
@@ -19,16 +19,16 @@ use crate::sync::lock;
 use crate::sys::EVENTS_ARE_CURRENT;
 
 use super::computing::LONGEST;
-use super::engine::{Engine, Loop, Mail, Seated};
+use super::engine::Engine;
+use super::engine::loops::Loop;
+use super::engine::mail::{Mail, Seated};
 use super::handover::slots::{Readiness, Token};
 use super::handover::state::Job as JobId;
 use super::hooks::{catch, guarded};
 use super::protocol::{Cause, Next, Protocol};
 use super::waker::Wake;
 
-pub(crate) use self::core::{Core, WAKER};
-
-use self::core::{InHand, connection_token, event_token, listener_index};
+use self::core::{Core, InHand, connection_token, event_token, listener_index};
 
 type Guard<'a, P> = MutexGuard<'a, Core<P>>;
 

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::server::engine::{Cut, Engine, Mail, Seated};
+use crate::server::engine::Engine;
+use crate::server::engine::mail::{Cut, Mail, Seated};
 use crate::server::handover::slots::Token;
 use crate::server::protocol::{Cause, Connection, Next, Protocol};
 use crate::server::readers::Victim;

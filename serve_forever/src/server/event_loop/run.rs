@@ -7,7 +7,8 @@ use std::time::Instant;
 use crate::sync::lock;
 
 use crate::server::computing::Place;
-use crate::server::engine::{Errand, Mail, Seated};
+use crate::server::engine::errands::Errand;
+use crate::server::engine::mail::{Mail, Seated};
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
 use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Run, Sending, Turn};

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::server::computing::Place;
-use crate::server::engine::Seated;
+use crate::server::engine::mail::Seated;
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
 use crate::server::protocol::{Cause, Job, Protocol};

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::server::accept::PAUSE;
+use crate::server::listeners::PAUSE;
 use crate::server::handle::ServerHandle;
 use crate::server::stats::Counters;
 use crate::{AccessLog, BaseHttpRequestHandler, Builder, Exchange, Http, HttpServer, Result, Source};

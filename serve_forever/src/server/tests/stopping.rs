@@ -4,7 +4,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use crate::AccessLog;
-use crate::server::accept::{Accepted, Listeners, most_drained};
+use crate::server::accept::Accepted;
+use crate::server::listeners::{Listeners, most_drained};
 use crate::server::config::Config;
 use crate::server::engine::Engine;
 use crate::server::handle::ServerHandle;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use crate::Result;
 
-use super::StatusError;
+use crate::http::message::status_error::StatusError;
 use super::part_head::PartHead;
 use super::reader::malformed;
 use crate::http::message::fields::Headers;

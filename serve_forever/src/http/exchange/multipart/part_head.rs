@@ -1,6 +1,6 @@
 //! The head of a part of a form (RFC 7578 §4).
 
-use super::StatusError;
+use crate::http::message::status_error::StatusError;
 use super::reader::malformed;
 use crate::http::message::fields::{self, FieldRange, Headers, Section};
 use crate::http::message::parameters::WithParameters;

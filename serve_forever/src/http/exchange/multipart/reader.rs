@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::ops::Range;
 
-use super::StatusError;
+use crate::http::message::status_error::StatusError;
 use super::boundary::{Boundary, Found, Malformed};
 
 /// A body in parts. What is read of it as [`BufRead`] is the content of the part in hand.

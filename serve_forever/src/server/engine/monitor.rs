@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::engine::Engine;
-use super::handover::pool::HandOver;
-use super::handover::state::Job;
-use super::protocol::Protocol;
+use crate::server::handover::pool::HandOver;
+use crate::server::handover::state::Job;
+use crate::server::protocol::Protocol;
+
+use super::Engine;
 
 /// Watches the loops until the engine is over.
 ///
