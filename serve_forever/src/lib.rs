@@ -60,6 +60,7 @@ mod http;
 pub mod manual;
 mod raw;
 mod router;
+mod sealed;
 mod server;
 mod servers;
 mod stream;

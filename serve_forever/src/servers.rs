@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::sealed::Sealed;
 use crate::http::{BaseHttpRequestHandler, Http};
 use crate::raw::{BaseRequestHandler, Raw};
 use crate::server::Server;
@@ -80,7 +81,8 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
     where
         F: HandlerFactory<M, Handler = H>,
     {
-        Builder::new(Http::new(move || factory.make(), F::COPIES))
+        let copies = factory.makes_copies(Sealed::TOKEN);
+        Builder::new(Http::new(move || factory.make(), copies))
     }
 }
 

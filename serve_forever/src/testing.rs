@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::sealed::Sealed;
 use crate::http::{BaseHttpRequestHandler, Http};
 use crate::server::access_log::AccessLog;
 use crate::server::blocking;
@@ -32,7 +33,8 @@ where
     F: HandlerFactory<M>,
     F::Handler: BaseHttpRequestHandler + 'static,
 {
-    let builder = Builder::new(Http::new(move || factory.make(), F::COPIES)).access_log(AccessLog::off());
+    let copies = factory.makes_copies(Sealed::TOKEN);
+    let builder = Builder::new(Http::new(move || factory.make(), copies)).access_log(AccessLog::off());
     let (protocol, config, server) = builder.without_sockets();
     let transport = Arc::new(Transport::memory(Memory::new(requests.as_ref().to_vec())));
     blocking::serve(&protocol, &config, &server, &transport);

@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 
 use percent_encoding::percent_decode_str;
 
+use crate::sealed::Sealed;
 use crate::diagnostics;
-use crate::http::{WantedBodies, answer_options, not_implemented};
+use crate::http::{Route, Routes, answer_options, not_implemented};
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use super::builder::SimpleHttpRequestHandlerBuilder;
@@ -162,12 +163,8 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         false
     }
 
-    fn only_reads(&self) -> bool {
-        true
-    }
-
-    fn wanted_bodies(&self) -> WantedBodies {
-        WantedBodies::None
+    fn routes(&self, _: Sealed) -> Routes {
+        Routes::one(Route { blocks: false, only_reads: true, wants_body: false, generation: 0 })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use crate::sealed::Sealed;
 use crate::server::config::Config;
 use crate::server::hooks::Guarded;
 use crate::server::protocol::{Admission, NoJob, Protocol};
@@ -12,10 +13,12 @@ use crate::server::protocol::{Admission, NoJob, Protocol};
 use crate::http::bodies::memory::BodyMemory;
 use crate::http::h1::connection::HttpConnection;
 use crate::http::h1::scratch::Scratch;
-use crate::http::handler::wanted_bodies::WantedBodies;
+use crate::http::handler::routes::Routes;
+use crate::http::message::route::Route;
 use crate::http::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use crate::http::message::date;
 use crate::http::message::error_page;
+use crate::http::message::request::RequestHead;
 use crate::http::message::status;
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
@@ -34,12 +37,12 @@ pub struct Http<H> {
     make: Guarded<Box<dyn Fn() -> H + Send + Sync>>,
     /// That runs no code of the user's.
     copies: bool,
-    /// What the last handler said of itself; a constant in practice.
+    /// What the first handler said of all requests.
+    routes: OnceLock<Routes>,
+    /// A later one said that it may block.
     may_block: AtomicBool,
     /// The `Server` field of the first handler, for responses that no handler is made for.
     server_version: OnceLock<String>,
-    /// What the first handler said of the bodies that it may read. Until then, all are wanted.
-    wanted_bodies: OnceLock<WantedBodies>,
     pub(crate) body_memory: Arc<BodyMemory>,
 }
 
@@ -48,9 +51,9 @@ impl<H> Http<H> {
         Self {
             make: Guarded::new(Box::new(make)),
             copies,
-            may_block: AtomicBool::new(true),
+            routes: OnceLock::new(),
+            may_block: AtomicBool::new(false),
             server_version: OnceLock::new(),
-            wanted_bodies: OnceLock::new(),
             body_memory: Arc::default(),
         }
     }
@@ -60,19 +63,22 @@ impl<H> Http<H> {
         (self.make)()
     }
 
-    /// Whether handlers are made without code of the user's.
-    pub(crate) fn copies(&self) -> bool {
-        self.copies
+    /// What is known of a request whose head is complete.
+    #[inline]
+    pub(crate) fn route(&self, head: &RequestHead, bytes: &[u8]) -> Route {
+        let Some(routes) = self.routes.get() else { return Route::ANY };
+        let route = routes.find(|| (head.method(bytes), head.url_path(bytes)));
+        Route {
+            blocks: route.blocks || self.may_block.load(Ordering::Relaxed),
+            // A factory may run code of the user's, and make another handler each time.
+            only_reads: route.only_reads && self.copies,
+            ..route
+        }
     }
 
-    /// Whether handlers need a permit. Known from the first one on; until then they do.
-    pub(crate) fn may_block(&self) -> bool {
-        self.may_block.load(Ordering::Relaxed)
-    }
-
-    /// Whether the body of such a request may be read.
-    pub(crate) fn wants_body(&self, method: &str, path: &str) -> bool {
-        self.wanted_bodies.get().is_none_or(|wanted| wanted.includes(method, path))
+    /// Whether the answer to a request that is malformed needs a permit.
+    pub(crate) fn refusals_block(&self) -> bool {
+        self.may_block.load(Ordering::Relaxed) || self.routes.get().is_none_or(Routes::refusals_block)
     }
 
     /// A whole response that closes the connection, without a handler, and where its content begins. `accept`: what the
@@ -109,11 +115,10 @@ impl<H> Http<H> {
 impl<H: BaseHttpRequestHandler> Http<H> {
     /// Notes what a handler says of all of its type.
     pub(crate) fn remember(&self, handler: &H) {
-        let may_block = handler.may_block();
-        if self.may_block() != may_block {
-            self.may_block.store(may_block, Ordering::Relaxed);
+        let routes = self.routes.get_or_init(|| handler.routes(Sealed::TOKEN));
+        if routes.are_one() && handler.may_block() {
+            self.may_block.store(true, Ordering::Relaxed);
         }
-        self.wanted_bodies.get_or_init(|| handler.wanted_bodies());
         self.server_version.get_or_init(|| {
             let (server, system) = (handler.server_version(), handler.sys_version());
             format!("{server} {system}").trim().replace(|c: char| c.is_control(), " ")

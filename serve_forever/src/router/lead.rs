@@ -6,7 +6,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 
 use crate::http::message::percent;
-use crate::http::{WantedBodies, answer_options};
+use crate::http::{Route, Routes, answer_options};
 use crate::{Exchange, Result, StatusError};
 
 use super::Answer;
@@ -15,10 +15,10 @@ use super::Answer;
 #[derive(Clone)]
 pub(super) enum Node {
     /// Whatever the method is, by a handler that may read these bodies.
-    Whole(Answer, WantedBodies),
+    Whole(Answer, Routes),
     /// Whatever is below a prefix. That is the affair of what answers, so nothing of it is a parameter: names of files may have
     /// escapes that are no text. The prefix has the given length.
-    Below(Answer, WantedBodies, usize),
+    Below(Answer, Routes, usize),
     /// By method, in the order in which they were added.
     Methods(Vec<(String, Answer)>),
 }
@@ -55,14 +55,16 @@ impl Node {
         }
     }
 
-    /// Whether what answers such a request may read its body.
-    pub(super) fn wants_body(&self, method: &str, path: &str) -> bool {
+    /// What is known of a request that leads here. `path` is that of the router.
+    pub(super) fn route(&self, method: &str, path: &str) -> Route {
         match self {
-            Self::Whole(_, wanted) => wanted.includes(method, path),
-            Self::Below(_, wanted, prefix) => {
-                wanted.includes(method, path.get(*prefix..).unwrap_or_default())
+            Self::Whole(_, routes) => routes.find(|| (method, path)),
+            Self::Below(_, routes, prefix) => {
+                routes.find(|| (method, path.get(*prefix..).unwrap_or_default()))
             }
-            Self::Methods(methods) => find(methods, method).is_some(),
+            Self::Methods(methods) if find(methods, method).is_some() => Route::ANY,
+            // 405, or what may be asked for.
+            Self::Methods(_) => NOTHING,
         }
     }
 }
@@ -128,3 +130,6 @@ pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
     let location = format!("{}{}/{query}", http.mount_path(), http.url_path());
     http.send_to(301, &location)
 }
+
+/// The route of what the router answers itself: no code of a user's runs.
+pub(super) const NOTHING: Route = Route { blocks: false, only_reads: true, wants_body: false, generation: 0 };

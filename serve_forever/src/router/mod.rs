@@ -5,7 +5,8 @@ mod lead;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::http::{WantedBodies, dispatch};
+use crate::http::{Route, Routes, dispatch};
+use crate::sealed::Sealed;
 use crate::server::factory::HandlerFactory;
 use crate::server::hooks::Guarded;
 use crate::{BaseHttpRequestHandler, Exchange, Result};
@@ -56,8 +57,8 @@ struct Inner {
     before: Vec<Answer>,
     after: Vec<After>,
     fallback: Option<Answer>,
-    /// Whether anything here may.
-    may_block: bool,
+    /// Neither `before` nor `after` waits, or changes what is served.
+    hooks_only_read: bool,
 }
 
 /// Answers a request.
@@ -142,7 +143,7 @@ impl Router {
         answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static,
     ) -> Self {
         must_begin_with_slash(path);
-        let inner = self.inner(true);
+        let inner = self.inner();
         lead::add(&mut inner.paths, path, method, guarded(answer)).unwrap_or_else(|error| panic!("{error}"));
         self
     }
@@ -176,9 +177,8 @@ impl Router {
         F::Handler: BaseHttpRequestHandler,
     {
         must_begin_with_slash(path);
-        let (may_block, wanted) = said(&factory);
-        self.inner(may_block);
-        self.insert(path, Node::Whole(answer_of(factory), wanted));
+        let routes = routes_of(&factory);
+        self.insert(path, Node::Whole(answer_of(factory), routes));
         self
     }
 
@@ -209,10 +209,9 @@ impl Router {
         F: HandlerFactory<M>,
         F::Handler: BaseHttpRequestHandler,
     {
-        let (may_block, wanted) = said(&factory);
-        self.inner(may_block);
+        let routes = routes_of(&factory);
         let answer = answer_of(factory);
-        self.insert_below(prefix, &wanted, move |http, length| {
+        self.insert_below(prefix, &routes, move |http, length| {
             // A router around this one may have taken all of the path for its own prefix. `http://host` is the same as with a slash.
             let is_prefix = http.url_path().len() == length && length + http.mount_path().len() > 0;
             if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
@@ -240,10 +239,9 @@ impl Router {
     #[track_caller]
     #[must_use]
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
-        self.inner(router.may_block());
-        let wanted = router.wanted_bodies();
+        let inside = router.routes(Sealed::TOKEN);
         let answer: Answer = Arc::new(move |http| router.answer(http));
-        self.insert_below(prefix, &wanted, move |http, length| lead::below(http, length, &answer));
+        self.insert_below(prefix, &inside, move |http, length| lead::below(http, length, &answer));
         self
     }
 
@@ -257,7 +255,7 @@ impl Router {
     /// ```
     #[must_use]
     pub fn fallback(mut self, answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
-        self.inner(true).fallback = Some(guarded(answer));
+        self.inner().fallback = Some(guarded(answer));
         self
     }
 
@@ -281,7 +279,7 @@ impl Router {
     /// ```
     #[must_use]
     pub fn before(mut self, hook: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Self {
-        self.inner(true).before.push(guarded(hook));
+        self.inner().before.push(guarded(hook));
         self
     }
 
@@ -301,18 +299,47 @@ impl Router {
     /// ```
     #[must_use]
     pub fn after(mut self, hook: impl Fn(&mut Exchange, &Result) + Send + Sync + 'static) -> Self {
-        self.inner(true).after.push({
+        self.inner().after.push({
             let hook = Guarded::new(hook);
             Arc::new(move |http, outcome| hook(http, outcome))
         });
         self
     }
 
+    /// Says that the hooks of this router only look at a request, and at most answer it or add
+    /// fields to its response. They wait for nothing, read no body, and change nothing that the
+    /// handlers behind them serve.
+    ///
+    /// Without this, the server takes every request behind a hook for one that may wait: it needs a
+    /// thread of its own when the hook does not return soon, and its body is received before the
+    /// hook runs. With it, each request is treated as its route alone would be. Files, above all,
+    /// are then served as fast as without a router.
+    ///
+    /// ```
+    /// use serve_forever::{testing, Router, SimpleHttpRequestHandler, StatusError};
+    ///
+    /// let files = SimpleHttpRequestHandler::builder().directory("src").build()?;
+    /// let site = Router::new()
+    ///     .mount("/", files)
+    ///     .before(|http| match http.headers().get("Authorization") {
+    ///         Some(b"Bearer tea") => Ok(()),
+    ///         _ => Err(StatusError::new(401).header("WWW-Authenticate", "Bearer").into()),
+    ///     })
+    ///     .hooks_only_read();
+    ///
+    /// let answer = testing::respond(site, b"GET /lib.rs HTTP/1.1\r\nHost: a\r\n\r\n");
+    /// assert!(answer.starts_with(b"HTTP/1.1 401 Unauthorized\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn hooks_only_read(mut self) -> Self {
+        self.inner().hooks_only_read = true;
+        self
+    }
+
     /// To be changed. `may_block`: what is added may.
-    fn inner(&mut self, may_block: bool) -> &mut Inner {
-        let inner = Arc::make_mut(&mut self.inner);
-        inner.may_block |= may_block;
-        inner
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.inner)
     }
 
     /// The prefix itself and all that is below it. `answer` is given its length.
@@ -320,13 +347,13 @@ impl Router {
     fn insert_below(
         &mut self,
         prefix: &str,
-        wanted: &WantedBodies,
+        routes: &Routes,
         answer: impl Fn(&mut Exchange, usize) -> Result + Send + Sync + 'static,
     ) {
         let prefix = literal(prefix);
         let length = prefix.len();
         let answer: Answer = Arc::new(move |http| answer(http, length));
-        let node = Node::Below(answer, wanted.clone(), length);
+        let node = Node::Below(answer, routes.clone(), length);
         self.insert(&format!("{prefix}/{{*rest}}"), node.clone());
         self.insert(&format!("{prefix}/"), node.clone());
         if !prefix.is_empty() {
@@ -336,7 +363,7 @@ impl Router {
 
     #[track_caller]
     fn insert(&mut self, path: &str, node: Node) {
-        if let Err(error) = self.inner(false).paths.insert(path, node) {
+        if let Err(error) = self.inner().paths.insert(path, node) {
             panic!("the route {path:?} cannot be added: {error}");
         }
     }
@@ -345,6 +372,20 @@ impl Router {
     fn at<'r, 'p>(&'r self, path: &'p str) -> Option<matchit::Match<'r, 'p, &'r Node>> {
         // The path of a request for the prefix of a nested router is empty.
         self.inner.paths.at(if path.is_empty() { "/" } else { path }).ok()
+    }
+
+    /// What is known of a request before it is answered.
+    fn route_of(&self, method: &str, path: &str) -> Route {
+        let inner = &*self.inner;
+        if !(inner.hooks_only_read || inner.before.is_empty() && inner.after.is_empty()) {
+            // Hooks may wait, change what is served, and read the body.
+            return Route::ANY;
+        }
+        match self.at(path) {
+            Some(found) => found.value.route(method, path),
+            None if inner.fallback.is_some() => Route::ANY,
+            None => lead::NOTHING,
+        }
     }
 
     fn answer(&self, http: &mut Exchange) -> Result {
@@ -407,15 +448,14 @@ fn guarded(answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> 
     Arc::new(move |http| answer(http))
 }
 
-/// What the handlers of a factory say of themselves: whether they may block, and which bodies they
-/// may read.
-fn said<F, M>(factory: &F) -> (bool, WantedBodies)
+/// What is known of requests that lead to a handler of `factory`.
+fn routes_of<F, M>(factory: &F) -> Routes
 where
     F: HandlerFactory<M>,
     F::Handler: BaseHttpRequestHandler,
 {
-    let handler = factory.make();
-    (handler.may_block(), handler.wanted_bodies())
+    let routes = factory.make().routes(Sealed::TOKEN);
+    if factory.makes_copies(Sealed::TOKEN) { routes } else { routes.with_other_code() }
 }
 
 /// Every path of a request does, so a route that does not would never be found.
@@ -442,18 +482,13 @@ macro_rules! all_methods {
             })*
 
             fn may_block(&self) -> bool {
-                self.inner.may_block
+                // Each route says so for itself.
+                true
             }
 
-            fn wanted_bodies(&self) -> WantedBodies {
-                // Hooks and the fallback may read every body.
-                if !self.inner.before.is_empty() || !self.inner.after.is_empty() || self.inner.fallback.is_some() {
-                    return WantedBodies::All;
-                }
+            fn routes(&self, _: Sealed) -> Routes {
                 let router = self.clone();
-                WantedBodies::Of(Arc::new(move |method, path| {
-                    router.at(path).is_some_and(|found| found.value.wants_body(method, path))
-                }))
+                Routes::of(move |method, path| router.route_of(method, path))
             }
         }
     };
@@ -466,3 +501,6 @@ impl fmt::Debug for Router {
         f.debug_struct("Router").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! What a server makes its handlers with.
 
+use crate::sealed::Sealed;
+
 /// Where Python passes a handler class, Rust passes something that makes handlers.
 ///
 /// Implemented for every function without arguments that returns a handler (`Handler::new`, `|| Handler { .. }`), and
@@ -33,7 +35,9 @@ pub trait HandlerFactory<Marker>: Send + Sync + 'static {
 
     /// It only copies a handler, and runs no code that the handler's user wrote for it.
     #[doc(hidden)]
-    const COPIES: bool = false;
+    fn makes_copies(&self, _: Sealed) -> bool {
+        false
+    }
 
     /// Makes one.
     ///

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::engine::{FAST, NEVER, OpenAtEnd, Room, Served, connect_from, get, http, raw, status};
 use crate::support::{Client, SHORT, reply};
-use serve_forever::{BaseHttpRequestHandler, BaseRequestHandler, Builder, Exchange, Http, Result, Stream};
+use serve_forever::{
+    BaseHttpRequestHandler, BaseRequestHandler, Builder, Exchange, Http, Result, Router,
+    SimpleHttpRequestHandler, Stream,
+};
 
 /// Waits for a permit no longer than this, in tests in which it gets none.
 const SOON: Duration = Duration::from_millis(100);
@@ -310,4 +313,67 @@ fn raw_handlers_get_half_of_the_threads_at_most() {
         assert_eq!(client.rest(), b"bye\n");
     }
     assert_eq!(server.connect().rest(), b"bye\n");
+}
+
+/// Files beside routes that block, behind a hook.
+fn routed(room: &Arc<Room>, only_read: bool) -> Router {
+    let inside = Arc::clone(room);
+    let files = SimpleHttpRequestHandler::builder().directory("src").build().expect("the sources");
+    let router = Router::new()
+        .mount("/files", files)
+        .get("/fast", |http| reply(http, "fast"))
+        .get("/stay", move |http| {
+            inside.stay();
+            reply(http, "stayed")
+        })
+        .put("/files/lib.rs", |http| reply(http, "put"))
+        .before(|http| http.add_header("X-Hook", "ran"));
+    if only_read { router.hooks_only_read() } else { router }
+}
+
+/// With all permits taken.
+fn short_of_threads(only_read: bool, test: impl FnOnce(&Served)) {
+    let room = Arc::new(Room::default());
+    let router = routed(&room, only_read);
+    let server = http(
+        move || router.clone(),
+        |builder| {
+            builder
+                .loops(1)
+                .max_threads(THREADS)
+                .max_permits_per_address(Some(THREADS))
+                .permit_timeout(SOON)
+        },
+    );
+    let _end = OpenAtEnd(&room);
+    server.is_alive();
+    let _blocked = exhaust(&server, &room, BLOCKED);
+    test(&server);
+}
+
+#[test]
+fn files_need_no_permit_whatever_is_routed_beside_them() {
+    short_of_threads(true, |server| {
+        for _ in 0..10 {
+            let file = server.ask(get("/files/mime.rs"));
+            assert_eq!((file.code(), file.field("X-Hook").as_deref()), (404, Some("ran")));
+        }
+        assert_eq!(server.stats().refused, 0);
+        assert_eq!(server.ask(get("/fast")).code(), 503);
+        // A hook that says nothing of itself may do anything.
+    });
+    short_of_threads(false, |server| {
+        assert_eq!(server.ask(get("/files/mime.rs")).code(), 503);
+    });
+}
+
+#[test]
+fn a_request_that_may_block_waits_behind_one_that_does_not() {
+    short_of_threads(true, |server| {
+        // Both come at once, and the first is served without a permit.
+        let mut client = server.send(format!("{}{}", get("/files/mime.rs"), get("/stay")));
+        assert_eq!(client.response().code(), 404);
+        assert_eq!(client.response().code(), 503);
+        server.wait_until("it did not get in", |stats| stats.threads_in_user_code == BLOCKED);
+    });
 }

@@ -261,31 +261,6 @@ fn a_hook_that_sends_an_interim_response_has_not_answered() {
     assert_eq!(client.response().text(), "root a=- rest=- at |/");
 }
 
-#[test]
-fn a_router_may_block_if_something_in_it_may() {
-    struct Calm;
-    impl BaseHttpRequestHandler for Calm {
-        fn may_block(&self) -> bool {
-            false
-        }
-    }
-    let calm = || Router::new().mount("/a", || Calm).handle("/b", || Calm);
-    assert!(!Router::new().may_block());
-    assert!(!calm().may_block());
-    assert!(!Router::new().nest("/c", calm()).may_block());
-    for router in [
-        calm().get("/x", named("x")),
-        calm().handle("/x", || Named),
-        calm().mount("/x", || Named),
-        calm().fallback(named("x")),
-        calm().before(|_| Ok(())),
-        calm().after(|_, _| ()),
-    ] {
-        assert!(router.may_block());
-        assert!(Router::new().nest("/c", router).may_block());
-    }
-}
-
 /// Says that it may block, as handlers do that say nothing.
 struct Named;
 

@@ -67,10 +67,10 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         lent: &mut Lent<H>,
     ) -> Served {
         let Lent { slot, output: lent_output, response, records, .. } = lent;
-        let panic = slot.fill(self).err();
-        let (mut handler, identity, only_reads) = slot.contents();
+        let panic = slot.fill(self, request.route.generation).err();
+        let (mut handler, identity) = slot.contents();
         // What happened before the request began must not be confused with what its handler did itself.
-        let request = Request { began: request.began.filter(|_| only_reads), ..request };
+        let request = Request { began: request.began.filter(|_| request.route.only_reads), ..request };
         exclusive(lent_output).begin();
         response.clear();
         let fields = request.is_whole.then(|| request.head.fields(request.octets));
@@ -114,7 +114,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             (None, None, Some(handler)) => run(*handler, &mut http),
             (None, None, None) => unreachable!("a handler that was made is there"),
         };
-        let stays = only_reads && !matches!(outcome, Err(Trouble::Panic(_)));
+        let stays = request.route.only_reads && !matches!(outcome, Err(Trouble::Panic(_)));
         let outcome = outcome.and_then(|()| http.check_upgrade().map_err(Trouble::of));
         if let Err(trouble) = outcome {
             cut = !http.recover(&trouble);

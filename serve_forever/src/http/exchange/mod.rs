@@ -29,6 +29,7 @@ use crate::http::bodies::wfile::WFile;
 use crate::http::message::identity::Identity;
 use crate::http::message::request::RequestHead;
 use crate::http::message::response_head::ResponseHead;
+use crate::http::message::route::Route;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::Waker;
 
@@ -86,6 +87,7 @@ pub(crate) struct Request<'r> {
     pub(crate) began: Option<Instant>,
     /// Whether it ends, so that no field is missing.
     pub(crate) is_whole: bool,
+    pub(crate) route: Route,
 }
 
 /// What a request is answered with and by.

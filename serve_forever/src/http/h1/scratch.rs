@@ -6,6 +6,7 @@ use crate::server::config::Config;
 
 use crate::http::answer::lent::Lent;
 use crate::http::h1::head::HeadParser;
+use crate::http::message::route::Route;
 
 /// Lent to a connection for the time of its work: idle connections hold none of it.
 pub struct Scratch<H> {
@@ -26,6 +27,7 @@ pub(crate) struct ParsedHead {
     pub(crate) end: usize,
     /// Its first octets had come by then, if that is known.
     pub(crate) began: Option<Instant>,
+    pub(crate) route: Route,
 }
 
 impl<H> Scratch<H> {

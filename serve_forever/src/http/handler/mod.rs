@@ -2,15 +2,17 @@
 
 pub(crate) mod closure;
 pub(crate) mod slot;
-pub(crate) mod wanted_bodies;
+pub(crate) mod routes;
 
 use std::borrow::Cow;
 
 use crate::Result;
+use crate::sealed::Sealed;
 use crate::server::factory::{ByClone, HandlerFactory};
 
 use crate::http::exchange::Exchange;
-use crate::http::handler::wanted_bodies::WantedBodies;
+use crate::http::handler::routes::Routes;
+use crate::http::message::route::Route;
 use crate::http::log::record::LogRecord;
 use crate::http::message::error_page;
 
@@ -445,18 +447,11 @@ pub trait BaseHttpRequestHandler {
         true
     }
 
-    /// Nothing comes before the look at what is served: no code of a user's, which could change that first. And nothing in
-    /// the handler changes: it is kept and serves the next requests too, and what it says of itself holds for all of them. Not to be
-    /// said by handlers that pass requests on.
+    /// What is to be known of each request before its handler runs. The answer of the first handler
+    /// holds for all that the server makes.
     #[doc(hidden)]
-    fn only_reads(&self) -> bool {
-        false
-    }
-
-    /// Which bodies may be read. The answer of the first handler holds for all of its type.
-    #[doc(hidden)]
-    fn wanted_bodies(&self) -> WantedBodies {
-        WantedBodies::All
+    fn routes(&self, _: Sealed) -> Routes {
+        Routes::one(Route { blocks: self.may_block(), ..Route::ANY })
     }
 
     /// Logs a request that was answered. Called after the method, on the same thread.
@@ -560,7 +555,9 @@ where
 {
     type Handler = H;
 
-    const COPIES: bool = true;
+    fn makes_copies(&self, _: Sealed) -> bool {
+        true
+    }
 
     fn make(&self) -> H {
         self.clone()

@@ -12,13 +12,14 @@ use crate::http::message::identity::Identity;
 pub(crate) struct HandlerSlot<H> {
     handler: Option<H>,
     identity: Identity,
-    only_reads: bool,
+    /// That of the [`Route`](crate::http::message::route::Route) for which it was made.
+    generation: u64,
 }
 
 impl<H> HandlerSlot<H> {
     /// The handler if it could be made, its identity, and whether nothing in it changes while it answers.
-    pub(crate) fn contents(&mut self) -> (Option<&mut H>, &Identity, bool) {
-        (self.handler.as_mut(), &self.identity, self.only_reads)
+    pub(crate) fn contents(&mut self) -> (Option<&mut H>, &Identity) {
+        (self.handler.as_mut(), &self.identity)
     }
 
     /// Drops the handler. The error is the message of its panic, as in [`fill`](Self::fill).
@@ -29,8 +30,12 @@ impl<H> HandlerSlot<H> {
 
 impl<H: BaseHttpRequestHandler> HandlerSlot<H> {
     /// Makes a handler, unless one is here.
-    pub(crate) fn fill(&mut self, http: &Http<H>) -> Result<(), String> {
-        if self.handler.is_some() { Ok(()) } else { self.make(http) }
+    pub(crate) fn fill(&mut self, http: &Http<H>, generation: u64) -> Result<(), String> {
+        if self.handler.is_some() && self.generation == generation {
+            return Ok(());
+        }
+        self.generation = generation;
+        self.make(http)
     }
 
     #[inline(never)]
@@ -40,13 +45,13 @@ impl<H: BaseHttpRequestHandler> HandlerSlot<H> {
             let handler = self.handler.insert(http.make());
             let identity = Identity::of(handler);
             http.remember(handler);
-            (identity, http.copies() && handler.only_reads())
+            identity
         });
-        let (said, made) = match made {
-            Ok(said) => (said, Ok(())),
-            Err(panic) => ((Identity::default(), false), Err(panic)),
+        let (identity, made) = match made {
+            Ok(identity) => (identity, Ok(())),
+            Err(panic) => (Identity::default(), Err(panic)),
         };
-        (self.identity, self.only_reads) = said;
+        self.identity = identity;
         made
     }
 }
@@ -61,7 +66,7 @@ impl<H> Drop for HandlerSlot<H> {
 
 impl<H> Default for HandlerSlot<H> {
     fn default() -> Self {
-        Self { handler: None, identity: Identity::default(), only_reads: false }
+        Self { handler: None, identity: Identity::default(), generation: 0 }
     }
 }
 
@@ -83,5 +88,69 @@ impl Default for Identity {
         struct Plain;
         impl BaseHttpRequestHandler for Plain {}
         Self::of(&Plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::http::handler::routes::Routes;
+    use crate::http::message::route::Route;
+    use crate::sealed::Sealed;
+    use crate::{Exchange, Result, testing};
+
+    /// Tells how many handlers were made before it, and begins another generation at `/new`.
+    struct Reloaded {
+        generation: Arc<AtomicU64>,
+        made: Arc<AtomicU64>,
+        number: u64,
+    }
+
+    impl Clone for Reloaded {
+        fn clone(&self) -> Self {
+            let number = self.made.fetch_add(1, Ordering::Relaxed);
+            Self { generation: Arc::clone(&self.generation), made: Arc::clone(&self.made), number }
+        }
+    }
+
+    impl BaseHttpRequestHandler for Reloaded {
+        fn do_get(&mut self, http: &mut Exchange) -> Result {
+            http.send_response(200).send_header("Content-Length", 1).end_headers()?;
+            write!(http.wfile(), "{}", self.number)?;
+            if http.path() == "/new" {
+                self.generation.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        }
+
+        fn routes(&self, _: Sealed) -> Routes {
+            let generation = Arc::clone(&self.generation);
+            Routes::of(move |_, _| Route {
+                blocks: false,
+                only_reads: true,
+                wants_body: false,
+                generation: generation.load(Ordering::Relaxed),
+            })
+        }
+    }
+
+    #[test]
+    fn a_handler_that_only_reads_is_kept_until_another_generation_begins() {
+        let handler = Reloaded { generation: Arc::default(), made: Arc::default(), number: 9 };
+        let requests: String = ["/", "/", "/", "/new", "/", "/"]
+            .map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .concat();
+        let answers = testing::respond(handler, requests);
+        let numbers: String = String::from_utf8_lossy(&answers)
+            .split("\r\n\r\n")
+            .skip(1)
+            .filter_map(|answer| answer.chars().next())
+            .collect();
+        // Of the first one nothing was known before.
+        assert_eq!(numbers, "011122");
     }
 }

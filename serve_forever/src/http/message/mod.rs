@@ -14,5 +14,6 @@ pub(crate) mod preferences;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response_head;
+pub(crate) mod route;
 pub(crate) mod status;
 pub(crate) mod status_error;

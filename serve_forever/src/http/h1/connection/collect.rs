@@ -7,6 +7,7 @@ use crate::http::bodies::decoder::{BodyDecoder, Decoded};
 use crate::http::bodies::link::Pace;
 use crate::http::bodies::memory::{BodyLimits, Grant, Share};
 use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::message::route::Route;
 use crate::http::message::framing::{Expect, Framing};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::RequestHead;
@@ -51,31 +52,19 @@ struct Chunks {
 
 /// What of a body is awaited before the handler starts. A client that waits for `100 Continue`
 /// sends nothing before that, and a body that nobody reads is not worth its memory.
-pub(super) fn awaited<H: BaseHttpRequestHandler>(
-    protocol: &Http<H>,
-    config: &Config,
-    head: &RequestHead,
-    bytes: &[u8],
-) -> Option<Framing> {
+pub(super) fn awaited(route: Route, config: &Config, head: &RequestHead) -> Option<Framing> {
     let framing = head.framing();
-    if framing == Framing::Length(0) { None } else { awaited_body(protocol, config, head, bytes, framing) }
+    if framing == Framing::Length(0) { None } else { awaited_body(route, config, head, framing) }
 }
 
 #[inline(never)]
-fn awaited_body<H: BaseHttpRequestHandler>(
-    protocol: &Http<H>,
-    config: &Config,
-    head: &RequestHead,
-    bytes: &[u8],
-    framing: Framing,
-) -> Option<Framing> {
+fn awaited_body(route: Route, config: &Config, head: &RequestHead, framing: Framing) -> Option<Framing> {
     let most = BodyLimits::of(config).body;
     let fits = match framing {
         Framing::Length(length) => length <= most && length <= config.max_body_size,
         Framing::Chunked => most > 0,
     };
-    (fits && head.expect() == Expect::None && protocol.wants_body(head.method(bytes), head.url_path(bytes)))
-        .then_some(framing)
+    (fits && head.expect() == Expect::None && route.wants_body).then_some(framing)
 }
 
 /// Whether all of the body that is awaited is in `bytes`, behind a head of the length `head_end`.

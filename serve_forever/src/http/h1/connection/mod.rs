@@ -30,6 +30,7 @@ use crate::http::exchange::upgrade::Upgraded;
 use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
 use crate::http::h1::scratch::Scratch;
 use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::message::route::Route;
 use crate::http::log::lines::{Lines, NoKeeper, Share};
 use crate::http::log::record::{LogRecord, What};
 use crate::http::message::refusal::Refusal;
@@ -47,6 +48,8 @@ pub struct HttpConnection {
     head: Option<Box<HeadParser>>,
     /// `partial` may hold a whole request: look before receiving more.
     look_first: bool,
+    /// What the last handler left to be sent may block as it did.
+    blocks: bool,
     /// The head in `partial` is complete, and its body is awaited or has just come.
     collecting: Option<Box<Collecting>>,
     /// Responses that are to be sent before anything else happens.
@@ -195,6 +198,7 @@ impl HttpConnection {
             partial: Vec::new(),
             head: None,
             look_first: false,
+            blocks: false,
             collecting: None,
             held: None,
             awaited: Awaited::First(now),
@@ -239,16 +243,15 @@ impl HttpConnection {
             }
             Phase::Receiving => Step::Go,
             Phase::Request => {
-                let permit = cx.protocol.may_block();
-                Step::Next(Next::Run { kind: self.kind_of_partial(cx.config), permit })
+                Step::Next(self.run_partial(cx.protocol, cx.config))
             }
             Phase::Refusing(_) => {
-                Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.may_block() })
+                Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.refusals_block() })
             }
             Phase::Sending(pending, _) if !pending.is_memory() => {
                 // Disks and sources may block: outside of the loop.
                 let is_source = pending.is_source();
-                let permit = is_source && cx.protocol.may_block();
+                let permit = is_source && self.blocks;
                 let kind = Kind::part(if is_source { "source" } else { "drain" });
                 Step::Next(Next::Run { kind, permit })
             }
@@ -293,13 +296,15 @@ impl HttpConnection {
         head_has_begun
     }
 
-    /// The kind of a request that is parked, or whose handler starts before all of its body is
-    /// here.
-    fn kind_of_partial(&self, config: &Config) -> Kind {
+    /// A run for a request that is parked, or whose handler starts before all of its body is here.
+    fn run_partial<H: BaseHttpRequestHandler>(&self, protocol: &Http<H>, config: &Config) -> Next {
         let mut parser = HeadParser::default();
         match parser.parse(&self.partial, &limits(config)) {
-            Ok(Parsed::Complete(_)) => kind_of(parser.head(), &self.partial),
-            _ => Kind::part("request"),
+            Ok(Parsed::Complete(_)) => {
+                let route = protocol.route(parser.head(), &self.partial);
+                run_request(route, parser.head(), &self.partial)
+            }
+            _ => Next::Run { kind: Kind::part("request"), permit: true },
         }
     }
 
@@ -364,9 +369,9 @@ enum Examined {
 }
 
 /// A run for the request that `head` is the head of.
-fn run_request<H: BaseHttpRequestHandler>(protocol: &Http<H>, head: &RequestHead, octets: &[u8]) -> Next {
-    let permit = protocol.may_block();
-    Next::Run { kind: if permit { kind_of(head, octets) } else { Kind::part("request") }, permit }
+fn run_request(route: Route, head: &RequestHead, octets: &[u8]) -> Next {
+    let kind = if route.blocks { kind_of(head, octets) } else { Kind::part("request") };
+    Next::Run { kind, permit: route.blocks }
 }
 
 fn kind_of(head: &RequestHead, octets: &[u8]) -> Kind {

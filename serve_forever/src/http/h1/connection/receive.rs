@@ -97,13 +97,14 @@ impl HttpConnection {
         match scratch.head.parse(octets, &limits(cx.config)) {
             Ok(Parsed::Complete(end)) => {
                 self.arrived = Some(cx.now);
-                let awaited = awaited(cx.protocol, cx.config, scratch.head.head(), octets);
-                if is_here(awaited, end, octets) {
+                let head = scratch.head.head();
+                let route = cx.protocol.route(head, octets);
+                if is_here(awaited(route, cx.config, head), end, octets) {
                     // Empty lines may come before a request that has not begun yet.
                     let began = began.filter(|_| octets.first().is_some_and(u8::is_ascii_graphic));
-                    scratch.parsed = Some(ParsedHead { end, began });
+                    scratch.parsed = Some(ParsedHead { end, began, route });
                     self.phase = Phase::Request;
-                    return Examined::Step(Step::Next(run_request(cx.protocol, scratch.head.head(), octets)));
+                    return Examined::Step(Step::Next(run_request(route, head, octets)));
                 }
             }
             Ok(Parsed::Partial) => {
@@ -145,14 +146,15 @@ impl HttpConnection {
             Ok(Parsed::Complete(end)) => {
                 self.awaited = Awaited::Other;
                 self.arrived.get_or_insert(cx.now);
-                let awaited = awaited(cx.protocol, cx.config, parser.head(), &self.partial);
+                let route = cx.protocol.route(parser.head(), &self.partial);
+                let awaited = awaited(route, cx.config, parser.head());
                 if let Some(framing) = awaited.filter(|_| !is_here(awaited, end, &self.partial)) {
                     self.collecting = Some(Collecting::new(framing, end, &self.partial, cx));
                     return self.examine_body(cx);
                 }
                 self.phase = Phase::Request;
                 self.look_first = true;
-                Examined::Step(Step::Next(run_request(cx.protocol, parser.head(), &self.partial)))
+                Examined::Step(Step::Next(run_request(route, parser.head(), &self.partial)))
             }
             Ok(Parsed::Partial) => {
                 if !matches!(self.awaited, Awaited::Head(_)) && has_begun(&self.partial) {

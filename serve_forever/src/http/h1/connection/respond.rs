@@ -13,6 +13,7 @@ use crate::http::exchange::Request;
 use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
 use crate::http::h1::scratch::{BODY_BUFFER, Scratch};
 use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::message::route::Route;
 use crate::http::message::framing::Framing;
 use crate::http::message::refusal::Refusal;
 use crate::server::access_log::AccessLog;
@@ -63,12 +64,14 @@ impl HttpConnection {
         let mut start = 0;
         let mut refusal = refusal.map(Cow::Borrowed);
         let mut first = true;
+        // Whether this run has a permit: that is decided by its first request.
+        let mut permitted = false;
         let after = loop {
             // Whether all fields are known.
             let mut is_whole = true;
-            let mut began = None;
+            let (mut began, mut known) = (None, None);
             let end = if let Some(head) = parsed.take() {
-                began = head.began;
+                (began, known) = (head.began, Some(head.route));
                 head.end
             } else {
                 let octets = &read[start..*filled];
@@ -81,15 +84,22 @@ impl HttpConnection {
                     }
                 }
             };
+            let mut route = Route::ANY;
             if refusal.is_none() {
-                // Of the first one the connection has decided that it starts.
                 let octets = &read[start..*filled];
-                if !first && !is_here(awaited(cx.protocol, cx.config, parser.head(), octets), end, octets) {
-                    // The next request's body is not here yet.
+                route = known.unwrap_or_else(|| cx.protocol.route(parser.head(), octets));
+                // Of the first one the connection has decided that it starts.
+                permitted |= first && route.blocks;
+                if !first
+                    && (route.blocks && !permitted
+                        || !is_here(awaited(route, cx.config, parser.head()), end, octets))
+                {
+                    // This run has no permit for it, or its body is not here yet.
                     break After::Receive;
                 }
+                self.blocks = route.blocks;
                 // Of the first one this was asked before the run began.
-                if !first && cx.protocol.may_block() {
+                if !first && route.blocks {
                     let kind = kind_of(parser.head(), &read[start..start + end]);
                     cx.kind.set(kind);
                     if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
@@ -106,7 +116,7 @@ impl HttpConnection {
             first = false;
             let (octets, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
-            let request = Request { head: parser.head(), octets, arrived, began, is_whole };
+            let request = Request { head: parser.head(), octets, arrived, began, is_whole, route };
             let served = cx.protocol.serve(site, request, refusal.as_deref(), rest, received, lent);
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.
