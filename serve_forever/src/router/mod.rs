@@ -322,7 +322,7 @@ impl Router {
     /// let site = Router::new()
     ///     .mount("/", files)
     ///     .before(|http| match http.headers().get("Authorization") {
-    ///         Some(b"Bearer tea") => Ok(()),
+    ///         Some("Bearer tea") => Ok(()),
     ///         _ => Err(StatusError::new(401).header("WWW-Authenticate", "Bearer").into()),
     ///     })
     ///     .hooks_only_read();

@@ -338,11 +338,7 @@ fn short_of_threads(only_read: bool, test: impl FnOnce(&Served)) {
     let server = http(
         move || router.clone(),
         |builder| {
-            builder
-                .loops(1)
-                .max_threads(THREADS)
-                .max_permits_per_address(Some(THREADS))
-                .permit_timeout(SOON)
+            builder.loops(1).max_threads(THREADS).max_permits_per_address(Some(THREADS)).permit_timeout(SOON)
         },
     );
     let _end = OpenAtEnd(&room);

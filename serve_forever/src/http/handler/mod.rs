@@ -1,8 +1,8 @@
 //! What answers requests.
 
 pub(crate) mod closure;
-pub(crate) mod slot;
 pub(crate) mod routes;
+pub(crate) mod slot;
 
 use std::borrow::Cow;
 

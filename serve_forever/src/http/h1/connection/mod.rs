@@ -242,9 +242,7 @@ impl HttpConnection {
                 }
             }
             Phase::Receiving => Step::Go,
-            Phase::Request => {
-                Step::Next(self.run_partial(cx.protocol, cx.config))
-            }
+            Phase::Request => Step::Next(self.run_partial(cx.protocol, cx.config)),
             Phase::Refusing(_) => {
                 Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.refusals_block() })
             }
