@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::diagnostics;
+use crate::server::unsent::Load;
 use crate::server::announcement::{Announcement, Heard};
 use crate::server::hooks::{ErrorReport, Shown, catch};
 use crate::server::learned::Kind;
@@ -77,7 +78,10 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
                         Ok(_) => {}
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {
                             cx.readiness.read = false;
-                            return Next::read(Some(*until));
+                            // It makes room as an idle one does, but a server that stops gives it
+                            // its time.
+                            let idle = !cx.stopping;
+                            return Next::Wait { read: true, write: false, deadline: Some(*until), idle };
                         }
                         Err(_) => return Next::Close,
                     }
@@ -134,6 +138,13 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
         cx.transport.finish_writing();
         self.phase = Phase::Lingering(Instant::now() + cx.config.linger_timeout);
         Next::Again
+    }
+
+    fn load(&self) -> Option<Load> {
+        match &self.phase {
+            Phase::Announcing(announcement) if announcement.has_begun() => Some(Load::default()),
+            _ => None,
+        }
     }
 
     fn park(&mut self, (): &mut ()) {}

@@ -27,6 +27,11 @@ pub(crate) enum Heard {
 }
 
 impl Announcement {
+    /// Whether a part of the header has come.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.octets.is_empty()
+    }
+
     /// Receives the header, as far as it is there. What is no header closes the connection: who trusts must be sure whom it is that
     /// he answers.
     pub(crate) fn receive(

@@ -47,6 +47,9 @@ struct Reader {
     sent: u64,
     /// When it last moved.
     moved_at: Instant,
+    /// How long it may seem to stand still before its client does: the system tells of progress in
+    /// steps, and what the last one brought takes this time at [`STEADY`].
+    step: Duration,
     minute: Minute,
     /// It is to be cut, unless it moves before that.
     is_doomed: bool,
@@ -119,12 +122,17 @@ impl Readers {
             held: 0,
             sent: 0,
             moved_at: now,
+            step: Duration::ZERO,
             minute: Minute { since: now, moved: 0, before: 0 },
             is_doomed: false,
             is_away: false,
         });
         let moved = load.sent.checked_sub(reader.sent).unwrap_or(load.sent);
         if moved > 0 {
+            // What came of a response at first is what the system had room for, and not a step of
+            // the client's.
+            let is_step = reader.sent > 0 && load.sent > reader.sent;
+            reader.step = Duration::from_secs(if is_step { moved / STEADY } else { 0 }).min(LONGEST_STEP);
             reader.moved_at = now;
             reader.minute.add(moved, now);
         }
@@ -137,6 +145,17 @@ impl Readers {
     pub(crate) fn note_away(&self, index: usize, token: Token) {
         if let Some(reader) = lock(&self.loops[index]).readers.get_mut(&token) {
             reader.is_away = true;
+        }
+    }
+
+    /// It is about to go on to another request or response, and holds nothing meanwhile. What it did
+    /// so far is remembered: whoever always begins a request and is never idle has not moved for it.
+    pub(crate) fn keep(&self, index: usize, token: Token) {
+        let mut known = lock(&self.loops[index]);
+        let Known { readers, held } = &mut *known;
+        if let Some(reader) = readers.get_mut(&token) {
+            *held -= reader.counted();
+            (reader.held, reader.is_doomed) = (0, false);
         }
     }
 
@@ -168,7 +187,7 @@ impl Readers {
                     return Some(victim);
                 }
             }
-            let still = |reader: &Reader| now.saturating_duration_since(reader.moved_at);
+            let still = |reader: &Reader| now.saturating_duration_since(reader.moved_at + reader.step);
             let mut longest = Duration::ZERO;
             let shares = self.shares(now, |reader| {
                 if reader.is_away {
@@ -307,6 +326,10 @@ impl Minute {
 /// How long a connection must have stood still to be cut for the sake of a new one. Shorter pauses are
 /// those of the network.
 const STALLED: Duration = Duration::from_secs(1);
+/// Bytes per second at which a client is taken to go on between two steps.
+const STEADY: u64 = 64 * 1024;
+/// No step takes longer.
+const LONGEST_STEP: Duration = Duration::from_secs(20);
 /// How long a plan of victims holds. To look at all connections for each victim would let those who
 /// connect often keep a processor busy.
 const PLAN_HOLDS: Duration = Duration::from_secs(1);
@@ -367,6 +390,40 @@ mod tests {
         }
         readers.note(0, token(2), Some(address(1)), load(6, 0), start + SECOND);
         assert_eq!(stalled(&readers, start + SECOND), [(0, 1)]);
+    }
+
+    #[test]
+    fn between_two_steps_of_the_system_a_client_does_not_stand_still() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        let at = |seconds| start + seconds * SECOND;
+        let stands = |seconds| readers.next_stalled(at(seconds)).is_some();
+        let note = |sent, seconds| readers.note(0, token(1), Some(address(1)), load(sent, 0), at(seconds));
+        // The first megabytes are in the buffers of the system.
+        note(4_000_000, 0);
+        assert!(stands(1));
+        // 2 s at 100 KiB/s.
+        note(4_000_000 + 200 * 1024, 2);
+        assert!(!stands(4));
+        note(4_000_000 + 400 * 1024, 4);
+        assert!(!stands(6));
+        assert!(stands(9));
+        // Of the next response the first ones are in the buffers again.
+        note(3_000_000, 10);
+        assert!(stands(11));
+    }
+
+    #[test]
+    fn who_goes_from_one_request_to_the_next_without_a_pause_has_not_moved() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        let half_a_head = |at| readers.note(0, token(1), Some(address(1)), load(0, 0), at);
+        for tenth in 0..15 {
+            half_a_head(start + tenth * SECOND / 10);
+            readers.keep(0, token(1));
+        }
+        half_a_head(start + 15 * SECOND / 10);
+        assert_eq!(stalled(&readers, start + 15 * SECOND / 10), [(0, 1)]);
     }
 
     #[test]
@@ -439,6 +496,10 @@ mod tests {
         // It is not cut after all, and chosen once more.
         note(1, 50);
         assert_eq!(held(), 60);
+        assert_eq!(readers.relieve(20, start).len(), 1);
+        readers.keep(0, token(1));
+        assert_eq!(held(), 10);
+        note(1, 50);
         assert_eq!(readers.relieve(20, start).len(), 1);
         readers.forget(0, token(1));
         assert_eq!(held(), 10);

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
@@ -294,6 +294,105 @@ fn rule_81_clients_that_stop_in_the_middle_of_a_request_make_room() {
             drop(greedy);
         }
     }
+}
+
+/// Ends a thread that feeds clients, also when the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A head that is completed with the beginning of the next one leaves no moment in which the
+/// connection is idle, and no head that is old.
+#[test]
+fn clients_that_always_have_half_a_request_under_way_make_room() {
+    const CROWD: usize = 8;
+    let server = serve(&Shared::default(), |builder| builder.loops(1).max_connections(CROWD));
+    let half = "GET /fast HTTP/1.1\r\nHost: a\r\n";
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let end = Over(&over);
+        let feeding = scope.spawn(|| {
+            let begin = || client([127, 0, 0, 2], server.address(), half);
+            let mut crowd: Vec<_> = (0..CROWD).map(|_| begin()).collect();
+            while !over.load(Ordering::SeqCst) {
+                for each in &mut crowd {
+                    each.stream.set_nonblocking(true).expect("a mode");
+                    // Those that were cut do not matter.
+                    let _ = each.stream.write(format!("\r\n{half}").as_bytes());
+                    while each.stream.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {}
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+        server.wait_until("they have all places", |stats| stats.connections == CROWD);
+        // Of another address, and more than one.
+        let newcomers: Vec<_> = (0..2)
+            .map(|_| {
+                let mut newcomer = reader([127, 0, 0, 3], server.address(), "/quiet");
+                newcomer.take(100);
+                newcomer
+            })
+            .collect();
+        drop(end);
+        feeding.join().expect("it only writes");
+        drop(newcomers);
+    });
+    assert!(server.stats().cut >= 2, "{:?}", server.stats());
+}
+
+/// Their response is out, and they are read from only for the sake of its last bytes.
+#[test]
+fn connections_that_linger_make_room() {
+    let server = serve(&Shared::default(), |builder| {
+        builder.loops(1).max_connections(4).linger_timeout(NEVER).head_timeout(NEVER)
+    });
+    let crowd: Vec<_> = (0..4)
+        .map(|_| {
+            let mut client = client([127, 0, 0, 2], server.address(), "x\r\n\r\n");
+            client.take(12);
+            client
+        })
+        .collect();
+    reader([127, 0, 0, 3], server.address(), "/quiet").take(100);
+    drop(crowd);
+}
+
+/// A body that nobody reads moves like one that somebody reads.
+#[test]
+fn a_body_that_is_read_away_steadily_does_not_stand_still() {
+    const STEP: usize = 16 * 1024;
+    let server = serve(&Shared::default(), |builder| {
+        builder.loops(1).max_connections(2).max_drain_size(u64::MAX).body_timeout(NEVER)
+    });
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let end = Over(&over);
+        let head = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n";
+        let mut steady = client([127, 0, 0, 2], server.address(), head);
+        steady.take(12);
+        let feeding = scope.spawn(|| {
+            let mut steady = steady;
+            while !over.load(Ordering::SeqCst) {
+                if steady.stream.write_all(&[b'x'; STEP]).is_err() {
+                    return false;
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+            true
+        });
+        // It came later, and stands still.
+        let still = client([127, 0, 0, 3], server.address(), "G");
+        server.wait_until("both are there", |stats| stats.connections == 2);
+        reader([127, 0, 0, 4], server.address(), "/quiet").take(100);
+        drop(end);
+        assert!(feeding.join().expect("it only writes"), "the steady one was cut");
+        drop(still);
+    });
+    assert_eq!(server.stats().cut, 1);
 }
 
 /// It is answered at once, and its body is read away.

@@ -36,7 +36,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let load = seated.connection.load().filter(|_| waits);
         let readers = &self.engine.readers;
         let Some(load) = load else {
-            if std::mem::take(&mut stays.is_reader) {
+            if waits && stays.is_reader && !matches!(next, Next::Wait { .. }) {
+                readers.keep(self.own.index, token);
+            } else if std::mem::take(&mut stays.is_reader) {
                 readers.forget(self.own.index, token);
             }
             return false;

@@ -171,6 +171,7 @@ impl HttpConnection {
                 }
                 Err(_) => return Step::Next(Next::Close),
             };
+            drain.read += count as u64;
             let mut at = 0;
             loop {
                 match drain.decoder.decode(&buffer[at..count]) {
@@ -215,7 +216,10 @@ impl HttpConnection {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     cx.readiness.read = false;
-                    return Step::Next(Next::read(Some(until)));
+                    // The response is out: such a connection makes room as an idle one does, but a
+                    // server that stops gives it its time.
+                    let idle = !cx.stopping;
+                    return Step::Next(Next::Wait { read: true, write: false, deadline: Some(until), idle });
                 }
                 Err(_) => return Step::Next(Next::Close),
             }

@@ -108,6 +108,8 @@ enum After {
 struct Drain {
     decoder: BodyDecoder,
     left: u64,
+    /// Bytes that were read away.
+    read: u64,
     deadline: Option<Instant>,
 }
 
@@ -164,9 +166,10 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
             Phase::Receiving if self.collecting.is_some() => {
                 Some(Load { sent: (self.partial.len() / STEP * STEP) as u64, held: 0 })
             }
-            // A head, or a body that nobody reads, is expected at once.
+            // A head is expected at once.
             Phase::Receiving if matches!(self.awaited, Awaited::Head(_)) => Some(Load::default()),
-            Phase::Draining(_) => Some(Load::default()),
+            Phase::Draining(drain) => Some(Load { sent: drain.read / STEP as u64 * STEP as u64, held: 0 }),
+            Phase::Announcing(announcement) if announcement.has_begun() => Some(Load::default()),
             _ => None,
         }
     }

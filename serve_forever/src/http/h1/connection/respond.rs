@@ -142,6 +142,7 @@ impl HttpConnection {
                     break After::Drain(Box::new(Drain {
                         decoder: *decoder,
                         left: cx.config.max_drain_size,
+                        read: 0,
                         deadline: None,
                     }));
                 }
