@@ -45,6 +45,8 @@ impl BaseHttpRequestHandler for Handler {
 
 fn chat(mut socket: WebSocket<Stream>) -> tungstenite::Result<()> {
     socket.get_mut().set_read_timeout(Some(Duration::from_secs(1)));
+    // A client that reads nothing must not keep its thread.
+    socket.get_mut().set_write_timeout(Some(Duration::from_secs(10)));
     let mut pushed = 0;
     loop {
         match socket.read() {

@@ -78,6 +78,9 @@
 //! goes on. [`cache_size`](crate::SimpleHttpRequestHandlerBuilder::cache_size), 8 MiB, bounds what
 //! is kept of small files and how many large ones are kept open.
 //!
+//! A form with files ([`multipart`](crate::Exchange::multipart)) has limits that are set where it is
+//! read: 1000 parts, 16 KiB for the head of a part, 2 MiB for all parts that are taken as text.
+//!
 //! # Values with a meaning of their own
 //!
 //! - `Duration::MAX` switches a timeout off.
@@ -87,8 +90,10 @@
 //!   for the sizes of buffers. `max_computing_handlers` is `Some` by default, and `None` is without
 //!   a limit.
 //! - 0 turns `max_buffered_body` and `minimum_rate` off. `loops`, `max_permits_per_address`,
-//!   `max_streams` and `max_streams_per_address` are at least 1, and `max_threads` at least two for
-//!   each loop: less is taken for that.
+//!   `max_streams`, `max_streams_per_address` and `max_computing_handlers` are at least 1, and
+//!   `max_threads` at least two for each loop: less is taken for that.
+//! - [`bind`](crate::Builder::bind) fails where no server could work: `max_connections` of 0,
+//!   `max_head_size` above 16 MiB, more than 1024 `loops`.
 //!
 //! # Who goes first
 //!
@@ -98,7 +103,11 @@
 //! connections, the one goes that moved least in the last minute. A connection is stalled when its
 //! client has taken nothing for about a second, or has not finished its request: a head after a
 //! second, a body that is received without a thread when it brings less than 4 KiB in a second.
-//! Idle connections go before that. What is cut is told at the level `debug` in the log and counted
+//! (The system tells of progress in steps. A client that reads 64 KiB/s or more is given the time
+//! for such a step, 20 s at most.) A client that begins each request together with the end of the
+//! one before counts as one that has not finished it. Idle connections go before that, and those
+//! that are only read from after their last response
+//! ([`linger_timeout`](crate::Builder::linger_timeout)). What is cut is told at the level `debug` in the log and counted
 //! in [`ServerStats::cut`](crate::ServerStats::cut); the connection is reset, so that the system
 //! gives its memory back as well.
 //!
@@ -113,9 +122,7 @@
 //!
 //! They are far beyond what any honest client sends: 64 bytes for a method, 1024 for the name of a
 //! field, 8 empty lines before a request; 16 KiB of chunk extensions in a body; 16 KiB and
-//! 100 fields of trailers; 64 ranges in a request for a file; in a form with files
-//! ([`multipart`](crate::Exchange::multipart)) 1000 parts, 16 KiB for the head of a part, 70 bytes
-//! for the boundary, 2 MiB for a part that is taken as text; 1 MiB of log lines that wait for a
+//! 100 fields of trailers; 64 ranges in a request for a file; 70 bytes for the boundary of a form with files; 1 MiB of log lines that wait for a
 //! slow disk (further ones are dropped and counted in [`ServerStats`](crate::ServerStats)).
 //!
 //! # What no limit stops

@@ -88,14 +88,28 @@ struct Target {
     lines: Vec<u8>,
     /// The last lines could not be written.
     failing: bool,
+    /// What was written last ends in the middle of a line.
+    torn: bool,
 }
 
 #[derive(Default)]
 struct Signal {
     lines: bool,
     full: bool,
-    stop: bool,
+    /// Servers that write to it: a log may be shared.
+    servers: usize,
+    /// How often a server that ends has asked for its last lines, and how often they were written.
+    asked: u64,
+    written: u64,
+    /// There is a writing thread.
     running: bool,
+}
+
+impl Signal {
+    /// Whether somebody waits for lines to be written, or nobody is left who adds any.
+    fn is_urgent(&self) -> bool {
+        self.asked > self.written || self.servers == 0
+    }
 }
 
 impl AccessLog {
@@ -135,6 +149,7 @@ impl AccessLog {
                     writer: Guarded::new(Box::new(target)),
                     lines: Vec::new(),
                     failing: false,
+                    torn: false,
                 }),
             })),
             style: LogStyle::default(),
@@ -220,19 +235,17 @@ impl AccessLog {
         self.sink.as_ref().map_or(0, |sink| sink.dropped.load(Ordering::Relaxed))
     }
 
-    /// Starts the writing thread. The guard ends it, after everything was written or a short time is over.
+    /// Starts the writing thread, unless it runs for another server. The guard of the last server
+    /// ends it; that of each one waits until its lines are written or a short time is over.
     pub(crate) fn start(&self) -> std::io::Result<Option<Writing>> {
         let Some(sink) = &self.sink else { return Ok(None) };
         let mut signal = lock(&sink.signal);
-        signal.running = true;
-        signal.stop = false;
-        let writer = Arc::clone(sink);
-        let spawned =
-            std::thread::Builder::new().name("serve-forever-log".into()).spawn(move || writer.run());
-        if let Err(error) = spawned {
-            signal.running = false;
-            return Err(error);
+        if !signal.running {
+            let writer = Arc::clone(sink);
+            std::thread::Builder::new().name("serve-forever-log".into()).spawn(move || writer.run())?;
+            signal.running = true;
         }
+        signal.servers += 1;
         Ok(Some(Writing { sink: Arc::clone(sink) }))
     }
 
@@ -258,10 +271,12 @@ pub(crate) struct Writing {
 impl Drop for Writing {
     fn drop(&mut self) {
         let mut signal = lock(&self.sink.signal);
-        signal.stop = true;
+        signal.servers -= 1;
+        signal.asked += 1;
+        let asked = signal.asked;
         self.sink.bell.notify_all();
         let mut timed_out = false;
-        while signal.running && !timed_out {
+        while signal.running && signal.written < asked && !timed_out {
             (signal, timed_out) = wait_for(&self.sink.bell, signal, LAST_WORDS);
         }
     }
@@ -271,22 +286,25 @@ impl Sink {
     fn run(&self) {
         let mut signal = lock(&self.signal);
         loop {
-            while !signal.lines && !signal.stop {
+            while !signal.lines && !signal.is_urgent() {
                 signal = wait(&self.bell, signal);
             }
             // The first line of a batch waits for company.
             let mut timed_out = false;
-            while !signal.full && !signal.stop && !timed_out {
+            while !signal.full && !signal.is_urgent() && !timed_out {
                 (signal, timed_out) = wait_for(&self.bell, signal, LATEST);
             }
-            let stop = signal.stop;
+            let asked = signal.asked;
             (signal.lines, signal.full) = (false, false);
             drop(signal);
             self.flush();
             signal = lock(&self.signal);
-            if stop {
-                signal.running = false;
-                self.bell.notify_all();
+            signal.written = asked;
+            // Not if another server has begun, or has ended, meanwhile.
+            let is_over = signal.servers == 0 && signal.asked == asked;
+            signal.running = !is_over;
+            self.bell.notify_all();
+            if is_over {
                 return;
             }
         }
@@ -296,15 +314,22 @@ impl Sink {
         // Whoever adds a line after this announces it anew; whoever did before is collected now.
         self.announced.store(false, Ordering::SeqCst);
         let mut target = lock(&self.target);
-        let Target { writer, lines, failing } = &mut *target;
+        let Target { writer, lines, failing, torn } = &mut *target;
         for shard in &self.shards {
             std::mem::swap(lines, &mut *lock(shard));
             if lines.is_empty() {
                 continue;
             }
             // The target is the user's, and its panic must not end the log.
-            let written = guarded("the access log", || writer.write_all(lines).and_then(|()| writer.flush()));
-            match written {
+            let outcome = guarded("the access log", || {
+                if *torn {
+                    writer.write_all(b"\n")?;
+                    *torn = false;
+                }
+                write_lines(&mut **writer, lines, torn)?;
+                writer.flush()
+            });
+            match outcome {
                 Some(Ok(())) => *failing = false,
                 Some(Err(error)) => {
                     let error = disarmed(error);
@@ -321,6 +346,24 @@ impl Sink {
             lines.clear();
         }
     }
+}
+
+/// Writes them all. `torn`: what was written ends in the middle of a line.
+fn write_lines(writer: &mut dyn Write, lines: &[u8], torn: &mut bool) -> std::io::Result<()> {
+    let mut left = lines;
+    while !left.is_empty() {
+        match writer.write(left) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                let (written, rest) = left.split_at(count.min(left.len()));
+                *torn = !written.ends_with(b"\n");
+                left = rest;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 thread_local! {
@@ -368,6 +411,65 @@ mod tests {
         }
         drop(writing);
         assert_eq!(lock(&target.0).len(), 7000);
+    }
+
+    #[test]
+    fn a_log_that_servers_share_goes_on_until_the_last_one_ends() {
+        let target = Shared::default();
+        let log = AccessLog::to(target.clone());
+        let say = |line: &str| log.write_lines(1, |out| out.extend_from_slice(line.as_bytes()));
+        let written = || String::from_utf8(lock(&target.0).clone()).expect("it is text");
+        let (first, second) = (log.start().expect("a thread"), log.clone().start().expect("a thread"));
+        say("one\n");
+        drop(first);
+        assert_eq!(written(), "one\n");
+        say("two\n");
+        let third = log.start().expect("a thread");
+        drop(second);
+        assert_eq!(written(), "one\ntwo\n");
+        say("three\n");
+        drop(third);
+        assert_eq!(written(), "one\ntwo\nthree\n");
+        // It can be begun once more.
+        let fourth = log.start().expect("a thread");
+        say("four\n");
+        drop(fourth);
+        assert!(written().ends_with("three\nfour\n"));
+    }
+
+    #[test]
+    fn what_follows_a_torn_line_begins_on_a_line_of_its_own() {
+        /// Takes so many bytes more.
+        struct Disk(Shared, Arc<AtomicUsize>);
+
+        impl Write for Disk {
+            fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+                let count = octets.len().min(self.1.load(Ordering::SeqCst));
+                if count == 0 {
+                    return Err(std::io::ErrorKind::StorageFull.into());
+                }
+                self.1.fetch_sub(count, Ordering::SeqCst);
+                self.0.write(&octets[..count])
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let (target, room) = (Shared::default(), Arc::new(AtomicUsize::new(0)));
+        let log = AccessLog::to(Disk(target.clone(), Arc::clone(&room)));
+        let say = |line: &str, more: usize| {
+            log.write_lines(1, |out| out.extend_from_slice(line.as_bytes()));
+            room.fetch_add(more, Ordering::SeqCst);
+            log.flush();
+        };
+        say("nothing of this\n", 0);
+        say("a part\n", 3);
+        say("still nothing\n", 0);
+        say("whole\n", 100);
+        say("next\n", 100);
+        assert_eq!(String::from_utf8_lossy(&lock(&target.0)), "a p\nwhole\nnext\n");
     }
 
     #[test]

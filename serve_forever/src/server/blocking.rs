@@ -105,8 +105,17 @@ pub(crate) fn serve<P: Protocol>(
     let mut jobs = Vec::new();
     let mut expired = false;
     let seat = Seat::alone();
+    // When a server that stops waits no longer.
+    let mut cut_at = None;
     loop {
         let stopping = server.is_stopping();
+        if stopping {
+            let now = Instant::now();
+            if *cut_at.get_or_insert(now + config.shutdown_timeout) <= now {
+                transport.cut();
+                return;
+            }
+        }
         let cause = match std::mem::take(&mut expired) {
             true => Cause::Expired,
             false if stopping => Cause::Stopping,
@@ -157,7 +166,9 @@ pub(crate) fn serve<P: Protocol>(
                     (false, true) => Interest::Write,
                     (true, false) => Interest::Read,
                     (false, false) => {
-                        if !bell.wait(deadline) {
+                        // Whether the server stops is looked at in between.
+                        let until = earlier(deadline, Instant::now() + LOOK);
+                        if !bell.wait(Some(until)) && deadline.is_some_and(|deadline| deadline <= until) {
                             expired = true;
                         }
                         continue;
@@ -237,5 +248,7 @@ const READY: Readiness = Readiness { read: true, write: true, end: false, broken
 const TOKEN: Token = Token { index: 0, generation: 0 };
 /// Reported when the server stops.
 const WAKER: mio::Token = mio::Token(usize::MAX);
+/// How often a connection that only a waker can bring on looks whether the server stops.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long a connection waits for its socket alone, while somebody may ring.
 const SLICE: Duration = Duration::from_millis(20);

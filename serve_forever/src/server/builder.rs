@@ -65,7 +65,7 @@ impl<P: Protocol> Builder<P> {
     ///
     /// The name has no address, or the system does not let the server listen there; the message names the address or
     /// the path. Neither an address nor a Unix socket was given. The [PROXY protocol](Self::proxy_protocol) is required
-    /// and no proxy is trusted.
+    /// and no proxy is trusted. A limit is beyond what can be had; the message names it.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -76,6 +76,7 @@ impl<P: Protocol> Builder<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(self, address: impl ToListenAddresses) -> io::Result<Server<P>> {
+        self.config.check()?;
         self.config.check_proxies()?;
         let config = self.config.bounded();
         let mut sockets = self.sockets;
@@ -163,7 +164,8 @@ settings! {
     /// after this time, because `max_connections` or descriptors leave none, are reset. Default:
     /// 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
-    /// Octets of a request head, request line included; then 431. Default: 64 KiB.
+    /// Bytes of a request head, request line included; then 431. Each thread sets aside address
+    /// space for a head of this size, 16 MiB at most. Default: 64 KiB.
     max_head_size: usize = "16 * 1024";
     /// Field lines of a request head; then 431. Default: 100.
     max_fields: usize = "50";
@@ -252,7 +254,7 @@ settings! {
     /// [`permit_timeout`](Self::permit_timeout). Nobody is refused. `None`: no turns. Default: two
     /// for each core. Only Linux, where `/proc` is there, tells who computes.
     max_computing_handlers: Option<usize> = "None";
-    /// Event loops. Default: one for each core.
+    /// Event loops, 1024 at most. Default: one for each core.
     loops: usize = "1";
     /// Connections that the system keeps until they are accepted: the `listen` backlog. When the
     /// server stops, each listener still accepts those that wait, and no more than this many or

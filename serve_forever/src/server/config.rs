@@ -1,5 +1,6 @@
 //! Every limit and time-out, with its unit and its default.
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use super::proxy_claims::{Forwarded, ProxyProtocol};
@@ -54,6 +55,23 @@ pub struct Config {
 }
 
 impl Config {
+    /// A limit that no server can have is a mistake.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let message = if self.max_head_size > MOST_HEAD_SIZE {
+            let size = self.max_head_size;
+            format!(
+                "max_head_size is {size} bytes: it can be {MOST_HEAD_SIZE} at most, as each thread sets so much aside"
+            )
+        } else if self.loops > MOST_LOOPS {
+            format!("loops is {}: there can be {MOST_LOOPS} at most", self.loops)
+        } else if self.max_connections == 0 {
+            "max_connections is 0: no client could connect".into()
+        } else {
+            return Ok(());
+        };
+        Err(io::Error::new(ErrorKind::InvalidInput, message))
+    }
+
     /// With time-outs that a deadline can be made of, for those who say `Duration::MAX` and mean never.
     pub(super) fn bounded(mut self) -> Self {
         for time in [&mut self.permit_timeout, &mut self.shutdown_timeout, &mut self.linger_timeout] {
@@ -161,6 +179,10 @@ pub(crate) const MINIMUM_RATE: u32 = 500;
 pub(crate) const MINIMUM_RATE_AFTER: Duration = Duration::from_secs(5);
 /// Octets of a request head, request line included.
 pub(crate) const MAX_HEAD_SIZE: usize = 64 * 1024;
+/// Bytes of the largest head that can be chosen.
+const MOST_HEAD_SIZE: usize = 16 * 1024 * 1024;
+/// Event loops that can be chosen.
+const MOST_LOOPS: usize = 1024;
 /// Field lines of a request head.
 pub(crate) const MAX_FIELDS: usize = 100;
 /// Octets of a request target.
@@ -202,3 +224,23 @@ pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;
 pub(crate) const MAX_PROXY_HEADER_SIZE: usize = 4 * 1024;
 /// A hundred years.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_server_can_have_is_named() {
+        let named = |config: Config| config.check().map_err(|error| error.to_string());
+        assert_eq!(named(Config::default()), Ok(()));
+        for (config, name) in [
+            (Config { max_head_size: usize::MAX, ..Config::default() }, "max_head_size"),
+            (Config { loops: usize::MAX, ..Config::default() }, "loops"),
+            (Config { max_connections: 0, ..Config::default() }, "max_connections"),
+        ] {
+            assert!(named(config).is_err_and(|message| message.starts_with(name)), "{name}");
+        }
+        let largest = Config { max_head_size: MOST_HEAD_SIZE, loops: MOST_LOOPS, ..Config::default() };
+        assert_eq!(named(largest), Ok(()));
+    }
+}

@@ -1,13 +1,13 @@
 //! Switching protocols (rules 91 and 92), and streams that outlive their handler.
 
 use std::io::{self, Read, Write};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use crate::support::engine::{PATIENCE, connect_from, http, status, wait_until};
-use crate::support::{answer, masked, reply, serve};
-use serve_forever::{Detached, Exchange, Result, StatusError, Stream};
+use crate::support::{Client, SHORT, answer, masked, reply, serve};
+use serve_forever::{AccessLog, Detached, Exchange, HttpServer, Result, StatusError, Stream};
 
 const REQUEST: &str =
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: other, upper\r\n\r\n";
@@ -417,3 +417,31 @@ fn a_client_that_resets_its_stream_is_no_error() {
 }
 
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+/// A stream that is kept after the handler has returned holds up `handle_request`, but not a server
+/// that stops.
+#[test]
+fn a_shutdown_ends_handle_request_though_its_stream_is_kept() {
+    let kept = Arc::new(Mutex::new(None));
+    let inside = Arc::clone(&kept);
+    let handler = answer(move |http| {
+        http.send_response(101).send_header("Upgrade", "tea").end_headers()?;
+        *inside.lock().expect("nobody panics") = Some(http.upgrade()?);
+        Ok(())
+    });
+    let server = HttpServer::builder(handler)
+        .access_log(AccessLog::off())
+        .shutdown_timeout(SHORT)
+        .bind(("127.0.0.1", 0))
+        .expect("a free port");
+    let mut client = Client::connect(server.server_addresses()[0]);
+    thread::scope(|scope| {
+        let serving = scope.spawn(|| server.handle_request().expect("it serves"));
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: tea\r\n\r\n");
+        assert_eq!(client.response().code(), 101);
+        server.handle().shutdown();
+        assert!(serving.join().expect("it returns"));
+    });
+    assert!(client.rest_until_cut().is_empty());
+    drop(kept);
+}
