@@ -67,11 +67,12 @@ impl<H> Http<H> {
     #[inline]
     pub(crate) fn route(&self, head: &RequestHead, bytes: &[u8]) -> Route {
         let Some(routes) = self.routes.get() else { return Route::ANY };
-        let route = routes.find(|| (head.method(bytes), head.url_path(bytes)));
+        let route = routes.find(|| (head.method_octets(bytes), head.url_path(bytes)));
         Route {
             blocks: route.blocks || self.may_block.load(Ordering::Relaxed),
             // A factory may run code of the user's, and make another handler each time.
             only_reads: route.only_reads && self.copies,
+            leaf: if self.copies { route.leaf } else { 0 },
             ..route
         }
     }

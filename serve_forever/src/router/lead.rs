@@ -24,26 +24,58 @@ pub(super) enum Node {
 }
 
 /// Adds a method to the route `path`, which may be new.
-pub(super) fn add(
-    paths: &mut matchit::Router<Node>,
-    path: &str,
-    method: &str,
-    answer: Answer,
-) -> Result<(), String> {
-    let mut methods = match paths.remove(path) {
-        None => Vec::new(),
-        Some(Node::Methods(methods)) => methods,
-        Some(Node::Whole(..) | Node::Below(..)) => {
-            return Err(format!("the route {path:?} has a handler for all methods already"));
-        }
+pub(super) fn add(tree: &mut Tree, path: &str, method: &str, answer: Answer) -> Result<(), String> {
+    let Some(leaf) = tree.paths.remove(path) else {
+        return tree.insert(path, Node::Methods(vec![(method.to_owned(), answer)]));
+    };
+    let Node::Methods(methods) = &mut tree.nodes[leaf] else {
+        return Err(format!("the route {path:?} has a handler for all methods already"));
     };
     if methods.iter().any(|(own, _)| own == method) {
         return Err(format!("the route {path:?} answers {method} already"));
     }
     methods.push((method.to_owned(), answer));
-    paths
-        .insert(path, Node::Methods(methods))
-        .map_err(|error| format!("the route {path:?} cannot be added: {error}"))
+    tree.paths.insert(path, leaf).map_err(|error| cannot_be_added(path, &error))
+}
+
+/// The paths that a router knows, and what stands at their ends.
+#[derive(Clone, Default)]
+pub(super) struct Tree {
+    paths: matchit::Router<usize>,
+    nodes: Vec<Node>,
+}
+
+impl Tree {
+    pub(super) fn insert(&mut self, path: &str, node: Node) -> Result<(), String> {
+        self.paths.insert(path, self.nodes.len()).map_err(|error| cannot_be_added(path, &error))?;
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// What stands at the end of `path`, and what its parameters are there.
+    pub(super) fn at<'r, 'p>(&'r self, path: &'p str) -> Option<(&'r Node, matchit::Params<'r, 'p>)> {
+        // The path of a request for the prefix of a nested router is empty.
+        let found = self.paths.at(if path.is_empty() { "/" } else { path }).ok()?;
+        Some((self.nodes.get(*found.value)?, found.params))
+    }
+
+    /// The route of a request, if its path leads anywhere.
+    pub(super) fn route(&self, method: &[u8], path: &str) -> Option<Route> {
+        let found = self.paths.at(if path.is_empty() { "/" } else { path }).ok()?;
+        let node = self.nodes.get(*found.value)?;
+        // Others have parameters, which are looked up again where they are wanted.
+        let leaf = if matches!(node, Node::Below(..)) { *found.value as u32 + 1 } else { 0 };
+        Some(Route { leaf, ..node.route(method, path) })
+    }
+
+    /// What stands where a route leads, if that is known.
+    pub(super) fn leaf(&self, leaf: u32) -> Option<&Node> {
+        self.nodes.get((leaf as usize).checked_sub(1)?)
+    }
+}
+
+fn cannot_be_added(path: &str, error: &matchit::InsertError) -> String {
+    format!("the route {path:?} cannot be added: {error}")
 }
 
 impl Node {
@@ -56,7 +88,7 @@ impl Node {
     }
 
     /// What is known of a request that leads here. `path` is that of the router.
-    pub(super) fn route(&self, method: &str, path: &str) -> Route {
+    pub(super) fn route(&self, method: &[u8], path: &str) -> Route {
         match self {
             Self::Whole(_, routes) => routes.find(|| (method, path)),
             Self::Below(_, routes, prefix) => {
@@ -70,14 +102,15 @@ impl Node {
 }
 
 /// What answers `method`: `HEAD` is answered by what answers `GET`.
-fn find<'m>(methods: &'m [(String, Answer)], method: &str) -> Option<&'m Answer> {
-    let find = |method: &str| methods.iter().find(|(own, _)| own == method).map(|(_, answer)| answer);
-    find(method).or_else(|| find((method == "HEAD").then_some("GET")?))
+fn find<'m>(methods: &'m [(String, Answer)], method: &[u8]) -> Option<&'m Answer> {
+    let find =
+        |method: &[u8]| methods.iter().find(|(own, _)| own.as_bytes() == method).map(|(_, answer)| answer);
+    find(method).or_else(|| find((method == b"HEAD").then_some(b"GET".as_slice())?))
 }
 
 fn by_method(methods: &[(String, Answer)], http: &mut Exchange) -> Result {
     let command = http.command();
-    if let Some(answer) = find(methods, command) {
+    if let Some(answer) = find(methods, command.as_bytes()) {
         return answer(http);
     }
     let mut allowed: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
@@ -132,4 +165,4 @@ pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
 }
 
 /// The route of what the router answers itself: no code of a user's runs.
-pub(super) const NOTHING: Route = Route { blocks: false, only_reads: true, wants_body: false, generation: 0 };
+pub(super) const NOTHING: Route = Route { blocks: false, only_reads: true, wants_body: false, ..Route::ANY };

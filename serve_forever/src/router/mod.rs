@@ -11,7 +11,7 @@ use crate::server::factory::HandlerFactory;
 use crate::server::hooks::Guarded;
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
-use self::lead::Node;
+use self::lead::{Node, Tree};
 
 /// Leads requests to handlers by path and method. It is a handler like any other.
 ///
@@ -53,7 +53,7 @@ pub struct Router {
 
 #[derive(Clone, Default)]
 struct Inner {
-    paths: matchit::Router<Node>,
+    tree: Tree,
     before: Vec<Answer>,
     after: Vec<After>,
     fallback: Option<Answer>,
@@ -144,7 +144,7 @@ impl Router {
     ) -> Self {
         must_begin_with_slash(path);
         let inner = self.inner();
-        lead::add(&mut inner.paths, path, method, guarded(answer)).unwrap_or_else(|error| panic!("{error}"));
+        lead::add(&mut inner.tree, path, method, guarded(answer)).unwrap_or_else(|error| panic!("{error}"));
         self
     }
 
@@ -213,7 +213,8 @@ impl Router {
         let answer = answer_of(factory);
         self.insert_below(prefix, &routes, move |http, length| {
             // A router around this one may have taken all of the path for its own prefix. `http://host` is the same as with a slash.
-            let is_prefix = http.url_path().len() == length && length + http.mount_path().len() > 0;
+            let is_prefix =
+                http.url_path_octets().len() == length && length + http.mount_path().len() > 0;
             if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
         });
         self
@@ -337,7 +338,7 @@ impl Router {
         self
     }
 
-    /// To be changed. `may_block`: what is added may.
+    /// To be changed.
     fn inner(&mut self) -> &mut Inner {
         Arc::make_mut(&mut self.inner)
     }
@@ -363,33 +364,25 @@ impl Router {
 
     #[track_caller]
     fn insert(&mut self, path: &str, node: Node) {
-        if let Err(error) = self.inner().paths.insert(path, node) {
-            panic!("the route {path:?} cannot be added: {error}");
-        }
-    }
-
-    /// What stands at the end of `path`.
-    fn at<'r, 'p>(&'r self, path: &'p str) -> Option<matchit::Match<'r, 'p, &'r Node>> {
-        // The path of a request for the prefix of a nested router is empty.
-        self.inner.paths.at(if path.is_empty() { "/" } else { path }).ok()
+        self.inner().tree.insert(path, node).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// What is known of a request before it is answered.
-    fn route_of(&self, method: &str, path: &str) -> Route {
+    fn route_of(&self, method: &[u8], path: &str) -> Route {
         let inner = &*self.inner;
         if !(inner.hooks_only_read || inner.before.is_empty() && inner.after.is_empty()) {
             // Hooks may wait, change what is served, and read the body.
             return Route::ANY;
         }
-        match self.at(path) {
-            Some(found) => found.value.route(method, path),
-            None if inner.fallback.is_some() => Route::ANY,
-            None => lead::NOTHING,
-        }
+        inner.tree.route(method, path).unwrap_or_else(|| {
+            if inner.fallback.is_some() { Route::ANY } else { lead::NOTHING }
+        })
     }
 
     fn answer(&self, http: &mut Exchange) -> Result {
-        let outcome = self.run(http);
+        // Known to the outermost router alone, before any hook.
+        let leaf = std::mem::take(&mut http.leaf);
+        let outcome = self.run(leaf, http);
         if self.inner.after.is_empty() { outcome } else { self.look_after(outcome, http) }
     }
 
@@ -402,7 +395,7 @@ impl Router {
         outcome.into_inner().unwrap_or(Ok(()))
     }
 
-    fn run(&self, http: &mut Exchange) -> Result {
+    fn run(&self, leaf: u32, http: &mut Exchange) -> Result {
         for hook in &self.inner.before {
             hook(http)?;
             if http.response.status().is_some() {
@@ -413,8 +406,11 @@ impl Router {
                 return Ok(());
             }
         }
-        match self.at(http.url_path()) {
-            Some(found) => found.value.answer(http, &found.params),
+        if let Some(node) = self.inner.tree.leaf(leaf) {
+            return node.answer(http, &matchit::Params::default());
+        }
+        match self.inner.tree.at(http.url_path()) {
+            Some((node, params)) => node.answer(http, &params),
             None => match &self.inner.fallback {
                 Some(answer) => answer(http),
                 None => http.send_error(404, None, None),

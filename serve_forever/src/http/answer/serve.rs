@@ -103,6 +103,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             records,
             params: Vec::new(),
             mount: 0,
+            leaf: request.route.leaf,
             upgraded: None,
             place: None,
         };

@@ -69,6 +69,8 @@ pub struct Exchange<'r> {
     pub(crate) params: Vec<(Arc<str>, String)>,
     /// Octets at the start of the path that lead to this handler.
     pub(crate) mount: usize,
+    /// [`Route::leaf`], for the first router that answers.
+    pub(crate) leaf: u32,
     /// The connection has become a stream.
     pub(crate) upgraded: Option<Arc<Upgraded>>,
     /// Held by a handler whose connection becomes a stream.

@@ -16,7 +16,7 @@ enum Inner {
 }
 
 /// Finds the route of a method and a path (without the query).
-type Find = dyn Fn(&str, &str) -> Route + Send + Sync;
+type Find = dyn Fn(&[u8], &str) -> Route + Send + Sync;
 
 impl Routes {
     /// All requests have the same.
@@ -26,7 +26,7 @@ impl Routes {
 
     /// The method and the path decide. Neither `find`, nor what answers a request that is malformed,
     /// runs any code of a user's.
-    pub(crate) fn of(find: impl Fn(&str, &str) -> Route + Send + Sync + 'static) -> Self {
+    pub(crate) fn of(find: impl Fn(&[u8], &str) -> Route + Send + Sync + 'static) -> Self {
         Self(Inner::Of(Arc::new(find)))
     }
 
@@ -42,7 +42,7 @@ impl Routes {
 
     /// The route of a request for `target`, a method and a path.
     #[inline]
-    pub(crate) fn find<'a>(&self, target: impl FnOnce() -> (&'a str, &'a str)) -> Route {
+    pub(crate) fn find<'a>(&self, target: impl FnOnce() -> (&'a [u8], &'a str)) -> Route {
         match &self.0 {
             Inner::One(route) => *route,
             Inner::Of(find) => {

@@ -134,6 +134,7 @@ mod tests {
                 only_reads: true,
                 wants_body: false,
                 generation: generation.load(Ordering::Relaxed),
+                leaf: 0,
             })
         }
     }
