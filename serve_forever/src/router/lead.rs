@@ -149,7 +149,11 @@ fn decoded(value: &str) -> Result<Cow<'_, str>, StatusError> {
 }
 
 /// Runs `answer` as if the first `length` octets of the path were not there.
-pub(super) fn below(http: &mut Exchange, length: usize, answer: &Answer) -> Result {
+pub(super) fn below(
+    http: &mut Exchange,
+    length: usize,
+    answer: impl FnOnce(&mut Exchange) -> Result,
+) -> Result {
     let before = http.mount;
     http.mount += length;
     let outcome = answer(http);

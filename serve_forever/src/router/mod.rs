@@ -178,7 +178,7 @@ impl Router {
     {
         must_begin_with_slash(path);
         let routes = routes_of(&factory);
-        self.insert(path, Node::Whole(answer_of(factory), routes));
+        self.insert(path, Node::Whole(Arc::new(answer_of(factory)), routes));
         self
     }
 
@@ -213,8 +213,7 @@ impl Router {
         let answer = answer_of(factory);
         self.insert_below(prefix, &routes, move |http, length| {
             // A router around this one may have taken all of the path for its own prefix. `http://host` is the same as with a slash.
-            let is_prefix =
-                http.url_path_octets().len() == length && length + http.mount_path().len() > 0;
+            let is_prefix = length + http.mount > 0 && http.url_path_octets().len() == length;
             if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
         });
         self
@@ -241,7 +240,7 @@ impl Router {
     #[must_use]
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         let inside = router.routes(Sealed::TOKEN);
-        let answer: Answer = Arc::new(move |http| router.answer(http));
+        let answer = move |http: &mut Exchange| router.answer(http);
         self.insert_below(prefix, &inside, move |http, length| lead::below(http, length, &answer));
         self
     }
@@ -420,13 +419,13 @@ impl Router {
 }
 
 /// Handlers of a factory, as something that answers.
-fn answer_of<F, M>(factory: F) -> Answer
+fn answer_of<F, M>(factory: F) -> impl Fn(&mut Exchange) -> Result + Send + Sync + 'static
 where
     F: HandlerFactory<M>,
     F::Handler: BaseHttpRequestHandler,
 {
     let factory = Guarded::new(factory);
-    Arc::new(move |http| {
+    move |http| {
         // As for a handler that is not in a router: its end is no part of its answer, and if both
         // panic that must not end the process.
         let mut handler = Guarded::new(factory.make());
@@ -435,7 +434,7 @@ where
             http.report_panic(panic);
         }
         outcome
-    })
+    }
 }
 
 /// An answer, or a hook, that may panic when it is dropped, as may the next one.
