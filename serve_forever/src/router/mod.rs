@@ -373,9 +373,10 @@ impl Router {
             // Hooks may wait, change what is served, and read the body.
             return Route::ANY;
         }
-        inner.tree.route(method, path).unwrap_or_else(|| {
-            if inner.fallback.is_some() { Route::ANY } else { lead::NOTHING }
-        })
+        inner
+            .tree
+            .route(method, path)
+            .unwrap_or_else(|| if inner.fallback.is_some() { Route::ANY } else { lead::NOTHING })
     }
 
     fn answer(&self, http: &mut Exchange) -> Result {
@@ -405,8 +406,8 @@ impl Router {
                 return Ok(());
             }
         }
-        if let Some(node) = self.inner.tree.leaf(leaf) {
-            return node.answer(http, &matchit::Params::default());
+        if let Some(Node::Below(answer, ..)) = self.inner.tree.leaf(leaf) {
+            return answer(http);
         }
         match self.inner.tree.at(http.url_path()) {
             Some((node, params)) => node.answer(http, &params),

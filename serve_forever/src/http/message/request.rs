@@ -1,5 +1,7 @@
 //! The head of a request as handlers read it, whatever version of HTTP it came by.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::http::message::fields::{self, FieldRange, Headers, Span};
 use crate::http::message::framing::{Expect, Framing};
 
@@ -22,6 +24,8 @@ pub(crate) struct RequestHead {
     pub(crate) authority: Option<Span>,
     pub(crate) content: Content,
     pub(crate) asterisk: bool,
+    /// The length of the path without its query, and one more; 0 until somebody asks.
+    url_path_end: AtomicU32,
 }
 
 /// Where the path of a request is.
@@ -60,8 +64,21 @@ impl Default for Content {
 impl RequestHead {
     /// Forgets everything but keeps the memory.
     pub(crate) fn clear(&mut self) {
-        let Self { line, method, target, fields, minor, path, own_path, authority, content, asterisk } = self;
+        let Self {
+            line,
+            method,
+            target,
+            fields,
+            minor,
+            path,
+            own_path,
+            authority,
+            content,
+            asterisk,
+            url_path_end,
+        } = self;
         (*minor, *asterisk) = (0, false);
+        *url_path_end.get_mut() = 0;
         (*line, *method, *target) = (Span::default(), Span::default(), Span::default());
         (*path, *authority, *content) = (Path::Empty, None, Content::default());
         fields.clear();
@@ -93,11 +110,19 @@ impl RequestHead {
     /// What [`url_path`](Self::url_path) is, as bytes.
     pub(crate) fn url_path_octets<'a>(&'a self, octets: &'a [u8]) -> &'a [u8] {
         let path = match self.path {
-            Path::Empty => &[],
+            // Perhaps not yet: nothing is to be remembered of it.
+            Path::Empty => return &[],
             Path::Part(part) => part.octets(octets),
             Path::Own => self.own_path.as_bytes(),
         };
-        path.get(..question_mark(path)).unwrap_or(path)
+        // Asked for by the route, by a router and by files, and looked for once.
+        let mut end = (self.url_path_end.load(Ordering::Relaxed) as usize).wrapping_sub(1);
+        if end == usize::MAX {
+            end = question_mark(path);
+            self.url_path_end
+                .store(u32::try_from(end).map_or(0, |end| end.saturating_add(1)), Ordering::Relaxed);
+        }
+        path.get(..end).unwrap_or(path)
     }
 
     #[cfg(any(test, fuzzing))]

@@ -12,7 +12,7 @@ pub(crate) struct Route {
     /// The body may be read. If not, the handler starts without it.
     pub(crate) wants_body: bool,
     /// A handler that was kept for another generation is made again.
-    pub(crate) generation: u64,
+    pub(crate) generation: u32,
     /// Where the router that is the handler leads the request, found once for both; 0 if that is not
     /// known.
     pub(crate) leaf: u32,
@@ -20,5 +20,6 @@ pub(crate) struct Route {
 
 impl Route {
     /// Of a handler of which nothing is known.
-    pub(crate) const ANY: Self = Self { blocks: true, only_reads: false, wants_body: true, generation: 0, leaf: 0 };
+    pub(crate) const ANY: Self =
+        Self { blocks: true, only_reads: false, wants_body: true, generation: 0, leaf: 0 };
 }
