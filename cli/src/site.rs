@@ -2,7 +2,9 @@
 
 use std::io;
 
-use serve_forever::{AccessLog, Builder, EntityTags, Http, HttpServer, Protocol, SimpleHttpRequestHandler};
+use serve_forever::{
+    AccessLog, BaseHttpRequestHandler, Builder, EntityTags, Http, HttpServer, SimpleHttpRequestHandler,
+};
 
 use crate::arguments::{Etag, LogFormat};
 use crate::log_file::LogFile;
@@ -62,7 +64,10 @@ pub(crate) fn server(
     builder
 }
 
-fn limited<P: Protocol>(mut builder: Builder<P>, limits: LimitSettings) -> Builder<P> {
+fn limited<H>(mut builder: Builder<Http<H>>, limits: LimitSettings) -> Builder<Http<H>>
+where
+    H: BaseHttpRequestHandler + 'static,
+{
     if let Some(timeout) = limits.stall_timeout {
         builder = builder.stall_timeout(timeout);
     }

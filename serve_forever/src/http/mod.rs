@@ -8,6 +8,7 @@ pub(crate) mod handler;
 pub(crate) mod log;
 pub(crate) mod message;
 mod protocol;
+mod settings;
 
 pub use bodies::detached::Detached;
 pub(crate) use bodies::pending::Expected;

@@ -27,6 +27,7 @@ pub(crate) mod proxy_header;
 pub(crate) mod proxy_networks;
 mod readers;
 pub(crate) mod seat;
+pub(crate) mod settings;
 pub(crate) mod stats;
 #[cfg(test)]
 mod tests;

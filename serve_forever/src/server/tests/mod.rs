@@ -16,7 +16,7 @@ use crate::server::builder::Builder;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
-use crate::{AccessLog, ServerStats};
+use crate::ServerStats;
 
 use lines::{Lines, PATIENCE, Room};
 
@@ -39,7 +39,7 @@ fn serve(configure: impl FnOnce(Builder<Lines>) -> Builder<Lines>) -> Running {
     let protocol = Lines::default();
     let (room, kept, alive) =
         (Arc::clone(&protocol.room), Arc::clone(&protocol.kept), Arc::downgrade(&protocol.alive));
-    let builder = Builder::new(protocol).access_log(AccessLog::off()).loops(1);
+    let builder = Builder::new(protocol).loops(1);
     let server = configure(builder).bind(("127.0.0.1", 0)).expect("a free port");
     let (address, handle) = (server.server_addresses()[0], server.handle());
     let thread = Some(thread::spawn(move || server.serve_forever()));
@@ -356,10 +356,7 @@ fn a_shutdown_ends_jobs_that_still_wait_for_a_thread() {
 
 #[test]
 fn jobs_run_on_the_calling_thread_where_there_is_no_loop() {
-    let server = Builder::new(Lines::default())
-        .access_log(AccessLog::off())
-        .bind(("127.0.0.1", 0))
-        .expect("a free port");
+    let server = Builder::new(Lines::default()).bind(("127.0.0.1", 0)).expect("a free port");
     let mut client = Client::connect(server.server_addresses()[0]);
     client.send("1 echo one\n2 echo two\n");
     let patient = thread::spawn(move || {

@@ -11,7 +11,7 @@ use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Connection, Job, JobRun, Next, Protocol, Run, Sending, Turn};
-use crate::{AccessLog, ServerStats};
+use crate::ServerStats;
 
 use super::lines::PATIENCE;
 
@@ -113,7 +113,7 @@ struct Running {
 
 impl Running {
     fn new() -> Self {
-        let builder = Builder::new(Clumsy).access_log(AccessLog::off()).loops(1).max_threads(THREADS);
+        let builder = Builder::new(Clumsy).loops(1).max_threads(THREADS);
         let server = builder.bind(("127.0.0.1", 0)).expect("a free port");
         let (address, handle) = (server.server_addresses()[0], server.handle());
         Self { address, handle, thread: Some(thread::spawn(move || server.serve_forever())) }

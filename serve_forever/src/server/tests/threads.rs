@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::AccessLog;
 use crate::server::builder::Builder;
 use crate::server::engine::Engine;
 use crate::server::seat::Helm;
@@ -13,8 +12,7 @@ use super::lines::Lines;
 const LOOPS: usize = 5;
 
 fn engine_that_lost_all_drivers(max_threads: usize) -> Arc<Engine<Lines>> {
-    let builder =
-        Builder::new(Lines::default()).access_log(AccessLog::off()).loops(LOOPS).max_threads(max_threads);
+    let builder = Builder::new(Lines::default()).loops(LOOPS).max_threads(max_threads);
     let (protocol, config, server) = builder.without_sockets();
     let engine = Engine::new(&Arc::new(protocol), &config, &server, Vec::new()).expect("loops");
     for _ in 0..LOOPS {
