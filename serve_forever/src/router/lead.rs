@@ -64,13 +64,14 @@ impl Tree {
         let found = self.paths.at(if path.is_empty() { "/" } else { path }).ok()?;
         let node = self.nodes.get(*found.value)?;
         // Others have parameters, which are looked up again where they are wanted.
-        let leaf = if matches!(node, Node::Below(..)) { *found.value as u32 + 1 } else { 0 };
+        let is_known = matches!(node, Node::Below(..));
+        let leaf = if is_known { u16::try_from(*found.value + 1).unwrap_or(0) } else { 0 };
         Some(Route { leaf, ..node.route(method, path) })
     }
 
     /// What stands where a route leads, if that is known.
-    pub(super) fn leaf(&self, leaf: u32) -> Option<&Node> {
-        self.nodes.get((leaf as usize).checked_sub(1)?)
+    pub(super) fn leaf(&self, leaf: u16) -> Option<&Node> {
+        self.nodes.get(usize::from(leaf).checked_sub(1)?)
     }
 }
 

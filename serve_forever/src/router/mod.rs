@@ -395,7 +395,7 @@ impl Router {
         outcome.into_inner().unwrap_or(Ok(()))
     }
 
-    fn run(&self, leaf: u32, http: &mut Exchange) -> Result {
+    fn run(&self, leaf: u16, http: &mut Exchange) -> Result {
         for hook in &self.inner.before {
             hook(http)?;
             if http.response.status().is_some() {

@@ -70,7 +70,7 @@ pub struct Exchange<'r> {
     /// Octets at the start of the path that lead to this handler.
     pub(crate) mount: usize,
     /// [`Route::leaf`], for the first router that answers.
-    pub(crate) leaf: u32,
+    pub(crate) leaf: u16,
     /// The connection has become a stream.
     pub(crate) upgraded: Option<Arc<Upgraded>>,
     /// Held by a handler whose connection becomes a stream.

@@ -13,7 +13,7 @@ pub(crate) struct HandlerSlot<H> {
     handler: Option<H>,
     identity: Identity,
     /// That of the [`Route`](crate::http::message::route::Route) for which it was made.
-    generation: u32,
+    generation: u16,
 }
 
 impl<H> HandlerSlot<H> {
@@ -30,7 +30,7 @@ impl<H> HandlerSlot<H> {
 
 impl<H: BaseHttpRequestHandler> HandlerSlot<H> {
     /// Makes a handler, unless one is here.
-    pub(crate) fn fill(&mut self, http: &Http<H>, generation: u32) -> Result<(), String> {
+    pub(crate) fn fill(&mut self, http: &Http<H>, generation: u16) -> Result<(), String> {
         if self.handler.is_some() && self.generation == generation {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl Default for Identity {
 mod tests {
     use std::io::Write;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
     use super::*;
     use crate::http::handler::routes::Routes;
@@ -105,7 +105,7 @@ mod tests {
 
     /// Tells how many handlers were made before it, and begins another generation at `/new`.
     struct Reloaded {
-        generation: Arc<AtomicU32>,
+        generation: Arc<AtomicU16>,
         made: Arc<AtomicU64>,
         number: u64,
     }

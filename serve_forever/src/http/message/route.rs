@@ -1,6 +1,7 @@
 //! What a connection must know of a request before its handler runs.
 
 /// What is known of a request as soon as its head is parsed, without running any code of a user's.
+/// It fits into a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     /// The handler may wait for something else than its client: it needs a permit, and responses of
@@ -12,10 +13,10 @@ pub(crate) struct Route {
     /// The body may be read. If not, the handler starts without it.
     pub(crate) wants_body: bool,
     /// A handler that was kept for another generation is made again.
-    pub(crate) generation: u32,
+    pub(crate) generation: u16,
     /// Where the router that is the handler leads the request, found once for both; 0 if that is not
     /// known.
-    pub(crate) leaf: u32,
+    pub(crate) leaf: u16,
 }
 
 impl Route {
