@@ -24,7 +24,7 @@ pub use handler::BaseHttpRequestHandler;
 pub use handler::closure::{HandlerFn, handler_fn};
 pub(crate) use handler::routes::Routes;
 pub(crate) use message::route::Route;
-pub(crate) use handler::{answer_options, dispatch, not_implemented};
+pub(crate) use handler::verbs::{answer_options, dispatch, not_implemented, verbs};
 pub use log::record::LogRecord;
 pub use message::fields::Headers;
 pub(crate) use message::response_head::PreparedFields;

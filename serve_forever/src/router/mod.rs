@@ -5,7 +5,7 @@ mod lead;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::http::{Route, Routes, dispatch};
+use crate::http::{Route, Routes, dispatch, verbs};
 use crate::sealed::Sealed;
 use crate::server::factory::HandlerFactory;
 use crate::server::hooks::Guarded;
@@ -470,27 +470,31 @@ fn literal(prefix: &str) -> String {
     prefix.trim_end_matches('/').to_owned()
 }
 
-macro_rules! all_methods {
-    ($($name:ident)*) => {
-        impl BaseHttpRequestHandler for Router {
-            $(fn $name(&mut self, http: &mut Exchange) -> Result {
-                self.answer(http)
-            })*
-
-            fn may_block(&self) -> bool {
-                // Each route says so for itself.
-                true
-            }
-
-            fn routes(&self, _: Sealed) -> Routes {
-                let router = self.clone();
-                Routes::of(move |method, path| router.route_of(method, path))
-            }
-        }
+macro_rules! lead {
+    ($($verb:literal $name:ident)*) => {
+        $(fn $name(&mut self, http: &mut Exchange) -> Result {
+            self.answer(http)
+        })*
     };
 }
 
-all_methods! { do_get do_head do_post do_put do_delete do_patch do_options do_connect do_trace do_other }
+impl BaseHttpRequestHandler for Router {
+    verbs!(lead);
+
+    fn do_other(&mut self, http: &mut Exchange) -> Result {
+        self.answer(http)
+    }
+
+    fn may_block(&self) -> bool {
+        // Each route says so for itself.
+        true
+    }
+
+    fn routes(&self, _: Sealed) -> Routes {
+        let router = self.clone();
+        Routes::of(move |method, path| router.route_of(method, path))
+    }
+}
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,7 +21,8 @@ use crate::http::bodies::rfile::{Failure, GAVE_WAY, RFile};
 use crate::http::bodies::wfile::WFile;
 use crate::http::exchange::upgrade::Upgraded;
 use crate::http::exchange::{Context, Exchange, Record, Request};
-use crate::http::handler::{self, BaseHttpRequestHandler};
+use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::handler::verbs::dispatch;
 use crate::http::log::record::{LogRecord, What};
 use crate::http::message::fields;
 use crate::http::message::framing::{Expect, Framing};
@@ -230,7 +231,7 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
         http.must_close();
         return http.send_error(417, None, None).map_err(Trouble::of);
     }
-    match catch(|| handler::dispatch(handler, http)) {
+    match catch(|| dispatch(handler, http)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(Trouble::of(error)),
         Err(panic) => return Err(Trouble::Panic(panic)),

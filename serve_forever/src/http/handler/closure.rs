@@ -7,6 +7,7 @@ use crate::Result;
 
 use crate::http::exchange::Exchange;
 use crate::http::handler::BaseHttpRequestHandler;
+use crate::http::handler::verbs::verbs;
 
 /// A handler from a closure, which answers the requests of every method.
 ///
@@ -64,14 +65,18 @@ impl<F> fmt::Debug for HandlerFn<F> {
     }
 }
 
-macro_rules! all_methods {
-    ($($name:ident)*) => {
-        impl<F: Fn(&mut Exchange) -> Result> BaseHttpRequestHandler for HandlerFn<F> {
-            $(fn $name(&mut self, http: &mut Exchange) -> Result {
-                (self.answer)(http)
-            })*
-        }
+macro_rules! answer {
+    ($($verb:literal $name:ident)*) => {
+        $(fn $name(&mut self, http: &mut Exchange) -> Result {
+            (self.answer)(http)
+        })*
     };
 }
 
-all_methods! { do_get do_head do_post do_put do_delete do_patch do_options do_connect do_trace do_other }
+impl<F: Fn(&mut Exchange) -> Result> BaseHttpRequestHandler for HandlerFn<F> {
+    verbs!(answer);
+
+    fn do_other(&mut self, http: &mut Exchange) -> Result {
+        (self.answer)(http)
+    }
+}

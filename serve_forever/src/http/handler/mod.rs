@@ -1,8 +1,10 @@
 //! What answers requests.
 
+mod boxed;
 pub(crate) mod closure;
 pub(crate) mod routes;
 pub(crate) mod slot;
+pub(crate) mod verbs;
 
 use std::borrow::Cow;
 
@@ -12,6 +14,7 @@ use crate::server::factory::{ByClone, HandlerFactory};
 
 use crate::http::exchange::Exchange;
 use crate::http::handler::routes::Routes;
+use crate::http::handler::verbs::{answer_options, not_implemented};
 use crate::http::message::route::Route;
 use crate::http::log::record::LogRecord;
 use crate::http::message::error_page;
@@ -531,24 +534,6 @@ pub trait BaseHttpRequestHandler {
 /// The `Server` field of a handler that does not say otherwise.
 pub(crate) const SERVER_VERSION: &str = concat!("serve-forever/", env!("CARGO_PKG_VERSION"));
 
-/// 405 where `allowed` says what is, else 501.
-pub(crate) fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
-    if let Some(allowed) = allowed {
-        return http.send_error_with(405, None, None, &[("Allow", &allowed)]);
-    }
-    let message = format!("Unsupported method ('{}')", http.command());
-    http.send_error(501, Some(&message), None)
-}
-
-/// The answer to `OPTIONS`.
-pub(crate) fn answer_options(allowed: Option<&str>, http: &mut Exchange) -> Result {
-    http.send_response(200);
-    if let Some(allowed) = allowed {
-        http.send_header("Allow", allowed);
-    }
-    http.send_header("Content-Length", 0).end_headers()
-}
-
 impl<H> HandlerFactory<(ByClone, Exchange<'static>)> for H
 where
     H: BaseHttpRequestHandler + Clone + Send + Sync + 'static,
@@ -562,85 +547,4 @@ where
     fn make(&self) -> H {
         self.clone()
     }
-}
-
-#[cold]
-fn answer_asterisk<H: BaseHttpRequestHandler + ?Sized>(handler: &H, http: &mut Exchange) -> Result {
-    answer_options(handler.allowed_methods().as_deref(), http)
-}
-
-/// Runs the method of `handler` that the request is for.
-pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
-    if http.request.head.asterisk() {
-        return answer_asterisk(handler, http);
-    }
-    if http.rfile.is_expected() && !handler.handle_expect_100(http) {
-        return Ok(());
-    }
-    match http.request.head.method_octets(http.request.octets) {
-        b"GET" => handler.do_get(http),
-        _ => dispatch_other(handler, http),
-    }
-}
-
-/// Apart from the method of most requests, so that the way of those is short.
-#[inline(never)]
-fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
-    match http.request.head.method_octets(http.request.octets) {
-        b"HEAD" => handler.do_head(http),
-        b"POST" => handler.do_post(http),
-        b"PUT" => handler.do_put(http),
-        b"DELETE" => handler.do_delete(http),
-        b"PATCH" => handler.do_patch(http),
-        b"OPTIONS" => handler.do_options(http),
-        b"CONNECT" => {
-            // What follows may be meant for the tunnel, whatever the answer is (RFC 9110 §9.3.6).
-            http.must_close();
-            handler.do_connect(http)
-        }
-        b"TRACE" => handler.do_trace(http),
-        _ => handler.do_other(http),
-    }
-}
-
-macro_rules! forward {
-    ($($name:ident(&mut self) -> $result:ty;)* ; $($get:ident(&self) -> $value:ty;)* ; $($log:ident;)*) => {
-        impl<T: BaseHttpRequestHandler + ?Sized> BaseHttpRequestHandler for Box<T> {
-            $(fn $name(&mut self, http: &mut Exchange) -> $result {
-                (**self).$name(http)
-            })*
-            $(fn $get(&self) -> $value {
-                (**self).$get()
-            })*
-            $(fn $log(&self, record: &LogRecord) {
-                (**self).$log(record);
-            })*
-        }
-    };
-}
-
-forward! {
-    do_get(&mut self) -> Result;
-    do_head(&mut self) -> Result;
-    do_post(&mut self) -> Result;
-    do_put(&mut self) -> Result;
-    do_delete(&mut self) -> Result;
-    do_patch(&mut self) -> Result;
-    do_options(&mut self) -> Result;
-    do_connect(&mut self) -> Result;
-    do_trace(&mut self) -> Result;
-    do_other(&mut self) -> Result;
-    handle_expect_100(&mut self) -> bool;
-    ;
-    allowed_methods(&self) -> Option<Cow<'static, str>>;
-    server_version(&self) -> Cow<'static, str>;
-    sys_version(&self) -> Cow<'static, str>;
-    protocol_version(&self) -> Cow<'static, str>;
-    error_message_format(&self) -> Cow<'static, str>;
-    error_content_type(&self) -> Cow<'static, str>;
-    may_block(&self) -> bool;
-    ;
-    log_request;
-    log_error;
-    log_message;
 }

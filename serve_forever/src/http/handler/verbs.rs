@@ -1,0 +1,83 @@
+//! The methods that handlers have a function for, and the answers to all others.
+
+use std::borrow::Cow;
+
+use crate::Result;
+use crate::http::exchange::Exchange;
+use crate::http::handler::BaseHttpRequestHandler;
+
+/// Gives each method, and the function of a handler for it, to the macro `$then`. Beside these
+/// there is `do_other`.
+macro_rules! verbs {
+    ($then:ident) => {
+        $then! {
+            b"GET" do_get
+            b"HEAD" do_head
+            b"POST" do_post
+            b"PUT" do_put
+            b"DELETE" do_delete
+            b"PATCH" do_patch
+            b"OPTIONS" do_options
+            b"CONNECT" do_connect
+            b"TRACE" do_trace
+        }
+    };
+}
+
+pub(crate) use verbs;
+
+/// Runs the method of `handler` that the request is for.
+pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
+    if http.request.head.asterisk() {
+        return answer_asterisk(handler, http);
+    }
+    if http.rfile.is_expected() && !handler.handle_expect_100(http) {
+        return Ok(());
+    }
+    match http.request.head.method_octets(http.request.octets) {
+        b"GET" => handler.do_get(http),
+        _ => dispatch_other(handler, http),
+    }
+}
+
+#[cold]
+fn answer_asterisk<H: BaseHttpRequestHandler + ?Sized>(handler: &H, http: &mut Exchange) -> Result {
+    answer_options(handler.allowed_methods().as_deref(), http)
+}
+
+/// Apart from the method of most requests, so that the way of those is short.
+#[inline(never)]
+fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
+    let method = http.request.head.method_octets(http.request.octets);
+    if method == b"CONNECT" {
+        // What follows may be meant for the tunnel, whatever the answer is (RFC 9110 §9.3.6).
+        http.must_close();
+    }
+    macro_rules! choose {
+        ($($verb:literal $name:ident)*) => {
+            match method {
+                $($verb => handler.$name(http),)*
+                _ => handler.do_other(http),
+            }
+        };
+    }
+    verbs!(choose)
+}
+
+/// 405 where `allowed` says what is, else 501.
+pub(crate) fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
+    if let Some(allowed) = allowed {
+        return http.send_error_with(405, None, None, &[("Allow", &allowed)]);
+    }
+    let message = format!("Unsupported method ('{}')", http.command());
+    http.send_error(501, Some(&message), None)
+}
+
+/// The answer to `OPTIONS`.
+pub(crate) fn answer_options(allowed: Option<&str>, http: &mut Exchange) -> Result {
+    http.send_response(200);
+    if let Some(allowed) = allowed {
+        http.send_header("Allow", allowed);
+    }
+    http.send_header("Content-Length", 0).end_headers()
+}
