@@ -164,7 +164,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     }
 
     fn routes(&self, _: Sealed) -> Routes {
-        Routes::one(Route { blocks: false, only_reads: true, wants_body: false, ..Route::ANY })
+        Routes::One(Route { blocks: false, only_reads: true, wants_body: false, ..Route::ANY })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::server::protocol::{Admission, NoJob, Protocol};
 use crate::http::bodies::memory::BodyMemory;
 use crate::http::h1::connection::HttpConnection;
 use crate::http::h1::scratch::Scratch;
-use crate::http::handler::routes::Routes;
+use crate::http::handler::routes::{FindRoute, Routes};
 use crate::http::message::route::Route;
 use crate::http::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use crate::http::message::date;
@@ -66,14 +66,12 @@ impl<H> Http<H> {
     /// What is known of a request whose head is complete.
     #[inline]
     pub(crate) fn route(&self, head: &RequestHead, bytes: &[u8]) -> Route {
-        let Some(routes) = self.routes.get() else { return Route::ANY };
-        let route = routes.find(|| (head.method_octets(bytes), head.url_path(bytes)));
-        Route {
-            blocks: route.blocks || self.may_block.load(Ordering::Relaxed),
-            // A factory may run code of the user's, and make another handler each time.
-            only_reads: route.only_reads && self.copies,
-            leaf: if self.copies { route.leaf } else { 0 },
-            ..route
+        match self.routes.get() {
+            Some(Routes::One(route)) => {
+                Route { blocks: route.blocks || self.may_block.load(Ordering::Relaxed), ..*route }
+            }
+            Some(Routes::Of(find)) => find_route(&**find, head, bytes),
+            None => Route::ANY,
         }
     }
 
@@ -113,11 +111,21 @@ impl<H> Http<H> {
     }
 }
 
+/// Apart, as most servers have no router.
+#[inline(never)]
+fn find_route(find: &FindRoute, head: &RequestHead, bytes: &[u8]) -> Route {
+    find(head.method_octets(bytes), head.url_path(bytes))
+}
+
 impl<H: BaseHttpRequestHandler> Http<H> {
     /// Notes what a handler says of all of its type.
     pub(crate) fn remember(&self, handler: &H) {
-        let routes = self.routes.get_or_init(|| handler.routes(Sealed::TOKEN));
-        if routes.are_one() && handler.may_block() {
+        let routes = self.routes.get_or_init(|| {
+            let routes = handler.routes(Sealed::TOKEN);
+            // A factory may run code of the user's, and make another handler each time.
+            if self.copies { routes } else { routes.of_others() }
+        });
+        if matches!(routes, Routes::One(_)) && handler.may_block() {
             self.may_block.store(true, Ordering::Relaxed);
         }
         self.server_version.get_or_init(|| {

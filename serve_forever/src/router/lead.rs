@@ -91,10 +91,8 @@ impl Node {
     /// What is known of a request that leads here. `path` is that of the router.
     pub(super) fn route(&self, method: &[u8], path: &str) -> Route {
         match self {
-            Self::Whole(_, routes) => routes.find(|| (method, path)),
-            Self::Below(_, routes, prefix) => {
-                routes.find(|| (method, path.get(*prefix..).unwrap_or_default()))
-            }
+            Self::Whole(_, routes) => routes.find(method, path),
+            Self::Below(_, routes, prefix) => routes.find(method, path.get(*prefix..).unwrap_or_default()),
             Self::Methods(methods) if find(methods, method).is_some() => Route::ANY,
             // 405, or what may be asked for.
             Self::Methods(_) => NOTHING,

@@ -451,7 +451,7 @@ where
     F::Handler: BaseHttpRequestHandler,
 {
     let routes = factory.make().routes(Sealed::TOKEN);
-    if factory.makes_copies(Sealed::TOKEN) { routes } else { routes.with_other_code() }
+    if factory.makes_copies(Sealed::TOKEN) { routes } else { routes.of_others() }
 }
 
 /// Every path of a request does, so a route that does not would never be found.
@@ -492,7 +492,7 @@ impl BaseHttpRequestHandler for Router {
 
     fn routes(&self, _: Sealed) -> Routes {
         let router = self.clone();
-        Routes::of(move |method, path| router.route_of(method, path))
+        Routes::Of(Arc::new(move |method, path| router.route_of(method, path)))
     }
 }
 

@@ -10,7 +10,7 @@ struct Files;
 
 impl BaseHttpRequestHandler for Files {
     fn routes(&self, _: Sealed) -> Routes {
-        Routes::one(FILES)
+        Routes::One(FILES)
     }
 }
 
@@ -37,7 +37,7 @@ fn router() -> Router {
 }
 
 fn route(router: &Router, method: &str, path: &str) -> Route {
-    let found = router.routes(Sealed::TOKEN).find(|| (method.as_bytes(), path));
+    let found = router.routes(Sealed::TOKEN).find(method.as_bytes(), path);
     Route { leaf: 0, ..found }
 }
 

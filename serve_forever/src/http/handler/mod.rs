@@ -454,7 +454,7 @@ pub trait BaseHttpRequestHandler {
     /// holds for all that the server makes.
     #[doc(hidden)]
     fn routes(&self, _: Sealed) -> Routes {
-        Routes::one(Route { blocks: self.may_block(), ..Route::ANY })
+        Routes::One(Route { blocks: self.may_block(), ..Route::ANY })
     }
 
     /// Logs a request that was answered. Called after the method, on the same thread.

@@ -129,13 +129,13 @@ mod tests {
 
         fn routes(&self, _: Sealed) -> Routes {
             let generation = Arc::clone(&self.generation);
-            Routes::of(move |_, _| Route {
+            Routes::Of(Arc::new(move |_, _| Route {
                 blocks: false,
                 only_reads: true,
                 wants_body: false,
                 generation: generation.load(Ordering::Relaxed),
                 leaf: 0,
-            })
+            }))
         }
     }
 

@@ -69,43 +69,41 @@ impl HttpConnection {
         let after = loop {
             // Whether all fields are known.
             let mut is_whole = true;
-            let (mut began, mut known) = (None, None);
-            let end = if let Some(head) = parsed.take() {
-                (began, known) = (head.began, Some(head.route));
-                head.end
+            let mut began = None;
+            let (end, route) = if let Some(head) = parsed.take() {
+                began = head.began;
+                (head.end, head.route)
             } else {
                 let octets = &read[start..*filled];
                 match parse_next(parser, octets, &limits, &mut refusal) {
-                    Some(end) => end,
+                    Some(end) => (end, cx.protocol.route(parser.head(), octets)),
                     None if refusal.is_none() => break After::Receive,
                     None => {
                         is_whole = false;
-                        octets.len()
+                        (octets.len(), Route::ANY)
                     }
                 }
             };
-            let mut route = Route::ANY;
             if refusal.is_none() {
-                let octets = &read[start..*filled];
-                route = known.unwrap_or_else(|| cx.protocol.route(parser.head(), octets));
                 // Of the first one the connection has decided that it starts.
-                permitted |= first && route.blocks;
-                if !first
-                    && (route.blocks && !permitted
-                        || !is_here(awaited(route, cx.config, parser.head()), end, octets))
-                {
-                    // This run has no permit for it, or its body is not here yet.
-                    break After::Receive;
-                }
-                self.blocks = route.blocks;
-                // Of the first one this was asked before the run began.
-                if !first && route.blocks {
-                    let kind = kind_of(parser.head(), &read[start..start + end]);
-                    cx.kind.set(kind);
-                    if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
-                        cx.seat.release();
+                if first {
+                    permitted = route.blocks;
+                } else {
+                    let octets = &read[start..*filled];
+                    let has_permit = permitted || !route.blocks;
+                    if !has_permit || !is_here(awaited(route, cx.config, parser.head()), end, octets) {
+                        break After::Receive;
+                    }
+                    if route.blocks {
+                        // Of the first one this was asked before the run began.
+                        let kind = kind_of(parser.head(), &octets[..end]);
+                        cx.kind.set(kind);
+                        if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
+                            cx.seat.release();
+                        }
                     }
                 }
+                self.blocks = route.blocks;
                 // A body that is not here as a whole is received into the buffer behind the head: make room.
                 let whole = matches!(parser.head().framing(), Framing::Length(length)
                     if length <= (*filled - start - end) as u64);
