@@ -3,7 +3,7 @@
 /// What is known of a request as soon as its head is parsed, without running any code of a user's.
 /// It fits into a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Route {
+pub struct Route {
     /// The handler may wait for something else than its client: it needs a permit, and responses of
     /// others must not wait for it.
     pub(crate) blocks: bool,
