@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     pub(crate) bind: Vec<String>,
 
     /// Name that requests may have as their host, such as the one that a proxy passes on, beside
-    /// localhost and IP addresses; a whole name, without wildcards; others get 421, and the page and
+    /// localhost, names below it and IP addresses; a whole name, without wildcards; others get 421, and the page and
     /// the log show the name; can be repeated [default: only localhost and IP addresses where nobody but this computer can reach
     /// the server, else any]
     #[arg(long, value_name = "NAME", help_heading = REACH)]

@@ -207,7 +207,8 @@ impl SimpleHttpRequestHandlerBuilder {
     }
 
     /// Names by which the server may be asked, without ports; requests that name another host are answered 421 (RFC 9110
-    /// §15.5.20), whatever the method. Whole names: there are no wildcards. `localhost`, names below
+    /// §15.5.20), whatever the method, but those of a Unix socket are not: the file system decides who may connect to
+    /// it. Whole names: there are no wildcards. `localhost`, names below
     /// it and IP addresses are always allowed: no name server says where these lead. The page and the log tell which name was refused.
     ///
     /// A server that only this computer can reach is not safe from web pages without it: they can make a name of theirs
@@ -249,7 +250,7 @@ impl SimpleHttpRequestHandlerBuilder {
 
     /// Octets of memory that files may take which were sent before and are kept for the next time: by default 8 MiB. Each
     /// is up to 64 KiB long; of longer ones, up to 1 MiB, only the descriptor is kept, one in place
-    /// of each 32 KiB, and it is closed 5 to 8 seconds after the last request.
+    /// of each 32 KiB and at most a sixteenth of those that the process may have, and it is closed 5 to 8 seconds after the last request.
     ///
     /// Whether a file is still the same is asked of the system each time. The system does not tell
     /// of writes through a memory mapping: they can appear a second late, when the content is read

@@ -9,9 +9,9 @@ use crate::http::message::fields::{self, trim_blanks};
 ///
 /// A file that was changed so recently that it may still be written to has a weak tag, by which
 /// nothing is answered 304 or continued. How long that is depends on what its tag is made from: a
-/// tenth of a second where that is the content; else 2 seconds and the time in which 16 MiB/s would
-/// write the file, as one call that writes takes all that time but leaves the time of its
-/// beginning.
+/// tenth of a second where that is the content (2 seconds where the file system tells whole seconds
+/// only); else 2 seconds and the time in which 16 MiB/s would write the file, as one call that
+/// writes takes all that time but leaves the time of its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntityTags {

@@ -119,8 +119,10 @@
 //!   then. The limits per address still see the proxy: set
 //!   [`max_permits_per_address`](crate::Builder::max_permits_per_address) to as many as there are
 //!   threads, and [`max_body_memory`](crate::Builder::max_body_memory) to four times what its
-//!   uploads may take, or listen on a Unix socket (`unix` among the trusted proxies), where limits
-//!   per address do not count, and leave those limits to the proxy. Only
+//!   uploads may take, and leave
+//!   [`max_connections_per_address`](crate::Builder::max_connections_per_address) unset. Or listen on
+//!   a Unix socket (`unix` among the trusted proxies), where limits per address do not count, and
+//!   leave those limits to the proxy. Only
 //!   [`max_streams_per_address`](crate::Builder::max_streams_per_address) counts the client that
 //!   the field names.
 //! - [`proxy_protocol`](crate::Builder::proxy_protocol): a header before everything else on the connection (`send-proxy-v2` of `HAProxy`, `proxy_protocol on` in an nginx `stream`), for proxies that do not look at
@@ -141,7 +143,7 @@
 //! A client that reaches the port without the proxy could claim to be anybody: the list must hold the proxies only.
 //!
 //! **Names.** A [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler) that was given
-//! [`allowed_hosts`](crate::SimpleHttpRequestHandlerBuilder::allowed_hosts) answers 421 to other names, so it must be told those that the proxy passes on. The program `serve-forever` checks names by default while
+//! [`allowed_hosts`](crate::SimpleHttpRequestHandlerBuilder::allowed_hosts) answers 421 to other names, so it must be told those that the proxy passes on. Clients of a Unix socket are not checked: who may connect there is decided by the file system. The program `serve-forever` checks names by default while
 //! it listens on loopback only. Behind `proxy_pass http://127.0.0.1:8000;` and `proxy_set_header Host $host;`, it needs the public name:
 //!
 //! ```sh
@@ -194,7 +196,7 @@
 //! - The first process of a container ignores signals for which it has no handler. A program that does not handle `SIGTERM` (see below) is killed after ten seconds, in the middle of its
 //!   responses. The program `serve-forever` does handle it.
 //! - `docker stop` waits for ten seconds, as long as [`shutdown_timeout`](crate::Builder::shutdown_timeout): give it more with `--stop-timeout 15`, or set less.
-//! - The number of loops follows the cores that the process may use. Where a quota is a small part of many cores, set [`loops`](crate::Builder::loops).
+//! - The number of loops follows the cores that the process may use. On Linux that includes the quota of the container; elsewhere, set [`loops`](crate::Builder::loops).
 //! - A limit of processes (`--pids-limit`) counts threads.
 //!
 //! ```dockerfile
@@ -276,7 +278,7 @@
 //!     }
 //! });
 //! server.serve_forever()?;
-//! // Here everything is answered: flush, save, say good-bye.
+//! // Here everything is answered, or was cut when its time was over: flush, save, say good-bye.
 //! ```
 //!
 //! For a change of versions without refused connections, let the proxy try again (`proxy_next_upstream`, `option redispatch`), run two of them, or use a
@@ -284,8 +286,9 @@
 //!
 //! # Before it goes online
 //!
-//! - [`max_body_size`](crate::Builder::max_body_size), if a handler collects bodies.
+//! - [`max_body_size`](crate::Builder::max_body_size), if a handler reads bodies into memory by itself.
+//! - [`max_connections_per_address`](crate::Builder::max_connections_per_address), if no proxy is in front.
 //! - [`max_threads`](crate::Builder::max_threads), if handlers wait (see [`threads`](super::threads)).
 //! - `RUST_BACKTRACE` off, a logger for the `log` crate on.
-//! - [`ServerStats`](crate::ServerStats) somewhere where it is looked at: `refused` above 0 means that threads were too few.
+//! - [`ServerStats`](crate::ServerStats) somewhere where it is looked at: `refused` above 0 means that threads were too few, for all or for one address.
 //! - Only the proxy reaches the port.

@@ -2,8 +2,10 @@
 //!
 //! A server on the open network is talked to by programs that are broken, slow or hostile. Blocking
 //! servers fall to the simplest of them, as each connection that says nothing holds a thread. Here
-//! every wait has an end and every amount has a bound, nearly all are on by default, and all are
-//! methods of [`Builder`]:
+//! every wait for a client has an end and every amount has a bound, nearly all are on by default,
+//! and all are methods of [`Builder`]. (What your code waits for is yours to bound: nothing ends a
+//! handler that runs for long, and the streams of a [`TcpServer`](crate::TcpServer) and of an
+//! [`upgrade`](crate::Exchange::upgrade) have the timeouts that you give them.)
 //!
 //! ```
 //! use std::time::Duration;
@@ -64,7 +66,7 @@
 //! | [`max_streams`](crate::Builder::max_streams) | half of the [threads](crate::Builder::max_threads) for handlers | **Streams that take all threads**: handlers that keep an [upgraded](crate::Exchange::upgrade) connection, such as a WebSocket, for as long as they like. The other threads stay for ordinary requests. 503 |
 //! | [`max_streams_per_address`](crate::Builder::max_streams_per_address) | three quarters of `max_streams` | **One client with many streams**. They do not count as permits of its address. 503 |
 //! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
-//! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each core | **Processor exhaustion**: many requests that make handlers compute, beside which nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn, and are not refused for that |
+//! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each core | **Processor exhaustion**: many requests that make handlers compute, beside which nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn, and are refused (503) only if `max_waiting_requests` wait already |
 //! | [`loops`](crate::Builder::loops) | one for each core | nothing: more of them than cores gain nothing |
 //! | [`tcp_keepalive`](crate::Builder::tcp_keepalive) | never | **Clients that vanish without a word**, with their power or their network, from streams that may be quiet for hours. Set it where there are such: no time-out is about them |
 //! | [`send_buffer_size`](crate::Builder::send_buffer_size), [`receive_buffer_size`](crate::Builder::receive_buffer_size) | the system's | nothing, unless the system's memory for sockets gets scarce: it is not the process's |

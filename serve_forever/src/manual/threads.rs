@@ -55,7 +55,7 @@
 //! second as without that, and on the average each sooner, as those that have begun are not held up by those that come after them.
 //!
 //! It is a courtesy and no limit. Whoever has computed for 50 ms, or was taken for one who computes and now waits for something, makes room for one
-//! more; who has waited for `permit_timeout` starts out of turn; and nobody is refused. Turns are about whole requests: a [`Source`](crate::Source) and the
+//! more; who has waited for `permit_timeout` starts out of turn. No request is refused because others compute, unless [`max_waiting_requests`](crate::Builder::max_waiting_requests) wait already. Turns are about whole requests: a [`Source`](crate::Source) and the
 //! handlers of a [`TcpServer`](crate::TcpServer) need none. Only Linux tells who computes, by `/proc`; elsewhere there are no turns.
 //!
 //! # How many threads
@@ -69,7 +69,7 @@
 //! use serve_forever::{handler_fn, Exchange, HttpServer, Result};
 //!
 //! let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
-//! /// Connections to the database: more handlers at a time would only wait for each other.
+//! /// Connections to the database: many more handlers at a time would only wait for each other.
 //! const POOL: usize = 20;
 //! let cores = std::thread::available_parallelism()?.get();
 //! let server = HttpServer::builder(handler)

@@ -17,7 +17,8 @@ use super::protocol::Protocol;
 use super::settings::settings;
 use crate::sys::NO_ADDRESS;
 
-/// Sets up a server: every time-out and every limit, with a default that is fit for the open network.
+/// Sets up a server: every timeout and every limit, with a default that is fit for the open network. Those that only
+/// HTTP has are methods of the builder of an `HttpServer`.
 ///
 /// Made by `HttpServer::builder` and `TcpServer::builder`; [`bind`](Self::bind) makes the server.
 ///
@@ -154,7 +155,8 @@ settings! {
     /// Handlers that compute at the same time, of kinds that were seen to do nothing else: so that
     /// fast requests need not wait for a processor. Further ones wait for their turn: until one is
     /// done or has computed for 50 ms, and for no longer than
-    /// [`permit_timeout`](Self::permit_timeout). Nobody is refused. `None`: no turns. Default: two
+    /// [`permit_timeout`](Self::permit_timeout). No request is refused because others compute, unless
+    /// [`max_waiting_requests`](Self::max_waiting_requests) wait already. `None`: no turns. Default: two
     /// for each core. Only Linux, where `/proc` is there, tells who computes.
     max_computing_handlers: Option<usize> = "None";
     /// Event loops, 1024 at most. Default: one for each core.
@@ -171,9 +173,10 @@ settings! {
     /// `Unsupported`.
     allow_reuse_port: bool = "true";
     /// Silence on a TCP connection after which the system asks its peer whether it is still there,
-    /// and then four times as often (each 75 s at least); if nothing answers, as after a power cut,
-    /// the connection is gone. For streams and event streams, which have no other time-out when
-    /// they are quiet. Whole seconds. Default: never.
+    /// and then asks four times as often (where a system lets that be set), every 75 s at the
+    /// latest. If nothing answers, as after a power cut, the connection is gone. For streams and
+    /// event streams, which have no other timeout when they are quiet. Whole seconds, rounded up, up
+    /// to 32 767. Default: never.
     tcp_keepalive: Option<Duration> = "Some(Duration::from_secs(60))";
     /// Octets that the system keeps for a TCP connection until its client has taken them. Default: the system's, which grows
     /// with the connection; a number ends that.

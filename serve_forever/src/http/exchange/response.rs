@@ -88,7 +88,7 @@ impl<'r> Exchange<'r> {
     /// # Errors
     ///
     /// The name is no token, the value has a character that no header can have, or it is one of `Connection`,
-    /// `Content-Length`, `Date`, `Server`, `Transfer-Encoding` and `Upgrade`.
+    /// `Content-Length`, `Date`, `Server`, `Transfer-Encoding` and `Upgrade`. Or the head was ended already.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};

@@ -17,8 +17,9 @@ impl Exchange<'_> {
     /// thousand event streams need none.
     ///
     /// To be called once, after `end_headers`, and with nothing written to `wfile` after it.
-    /// Without a `Content-Length` the pieces become chunks. The client's [write
-    /// timeout](crate::Builder::write_timeout) holds for each piece.
+    /// Without a `Content-Length` the pieces become chunks. While something waits to be sent, the client must take it
+    /// within the [write timeout](crate::Builder::write_timeout), and at the [minimum
+    /// rate](crate::Builder::minimum_rate) of the builder.
     ///
     /// # Errors
     ///
