@@ -118,8 +118,6 @@ impl Output {
         }
         self.lines.clear(MAX_KEPT);
         self.broken = false;
-        // Everything else is set anew for each response.
-        self.begin();
     }
 
     /// The next response begins; `ready` keeps what is there.

@@ -77,7 +77,13 @@ impl HttpConnection {
                 let octets = &read[start..*filled];
                 match parse_next(parser, octets, &limits, &mut refusal) {
                     Some(end) => (end, cx.protocol.route(parser.head(), octets)),
-                    None if refusal.is_none() => break After::Receive,
+                    None if refusal.is_none() => {
+                        if first {
+                            // Nothing of another connection's is to be sent.
+                            exclusive(&mut lent.output).begin();
+                        }
+                        break After::Receive;
+                    }
                     None => {
                         is_whole = false;
                         (octets.len(), Route::ANY)
