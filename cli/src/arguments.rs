@@ -58,10 +58,10 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_BIND", hide_env = true)]
     pub(crate) bind: Vec<String>,
 
-    /// Name that requests may have as their host, such as the one that a proxy passes on, beside
-    /// localhost, names below it and IP addresses; a whole name, without wildcards; others get 421, and the page and
-    /// the log show the name; can be repeated [default: only localhost and IP addresses where nobody but this computer can reach
-    /// the server, else any]
+    /// Accept requests for this host name, such as the public name behind a proxy. Wildcards are
+    /// not supported. localhost, names below it and IP addresses are always accepted. Requests for
+    /// other hosts get 421, and the page and the log show the name. Can be repeated [default: no
+    /// other name if only this computer can reach the server, else any name]
     #[arg(long, value_name = "NAME", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_ALLOW_HOST", hide_env = true)]
@@ -72,8 +72,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_OPEN", hide_env = true)]
     pub(crate) open: bool,
 
-    /// Field for the responses of the file handler, errors included, in place of ours; fields that
-    /// describe a file are sent only with its content; can be repeated
+    /// Add a header field to the responses of the file handler, errors included, in place of the
+    /// server's own; a field that describes a file is sent only with its content; can be repeated
     #[arg(short = 'H', long, num_args = 2, value_names = ["NAME", "VALUE"], help_heading = ANSWERS)]
     #[arg(action = ArgAction::Append, allow_hyphen_values = true)]
     pub(crate) header: Vec<String>,
@@ -84,7 +84,7 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_CONTENT_TYPE", hide_env = true)]
     pub(crate) content_type: Option<String>,
 
-    /// How long what was sent may be kept, such as max-age=60 [default: no-cache, to be asked for each time]
+    /// Value of Cache-Control, such as max-age=60 [default: no-cache: clients ask each time]
     #[arg(long, value_name = "VALUE", help_heading = ANSWERS)]
     #[arg(env = "SERVE_FOREVER_CACHE_CONTROL", hide_env = true)]
     pub(crate) cache_control: Option<String>,

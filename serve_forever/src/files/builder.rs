@@ -248,9 +248,10 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Octets of memory that files may take which were sent before and are kept for the next time: by default 8 MiB. Each
-    /// is up to 64 KiB long; of longer ones, up to 1 MiB, only the descriptor is kept, one in place
-    /// of each 32 KiB and at most a sixteenth of those that the process may have, and it is closed 5 to 8 seconds after the last request.
+    /// Memory for the cache of files, in bytes. Default: 8 MiB. The cache holds the content of
+    /// files up to 64 KiB. For files from 64 KiB to 1 MiB, it holds an open descriptor, which
+    /// counts as 32 KiB. The server closes this descriptor 5 to 8 seconds after the last request,
+    /// and uses at most 1/16 of its descriptors for the cache.
     ///
     /// Whether a file is still the same is asked of the system each time. The system does not tell
     /// of writes through a memory mapping: they can appear a second late, when the content is read
@@ -285,8 +286,9 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// The handler. It serves what its directory's name stands for, also when the process changes its current directory
-    /// later; if that is a link that is made to lead elsewhere, or the directory is made again, then what is there.
+    /// Makes the handler. It resolves the path of its directory against the current directory of
+    /// this time. If this path is a link that later points elsewhere, or if the directory is
+    /// created again, the handler serves the new directory.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;

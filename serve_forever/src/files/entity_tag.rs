@@ -7,11 +7,10 @@ use crate::http::message::fields::{self, trim_blanks};
 /// How a file gets its entity tag (RFC 9110 §8.8.3): the name of its present state, by which clients ask whether
 /// what they have is still good.
 ///
-/// A file that was changed so recently that it may still be written to has a weak tag, by which
-/// nothing is answered 304 or continued. How long that is depends on what its tag is made from: a
-/// tenth of a second where that is the content (2 seconds where the file system tells whole seconds
-/// only); else 2 seconds and the time in which 16 MiB/s would write the file, as one call that
-/// writes takes all that time but leaves the time of its beginning.
+/// A file that has changed recently may still be written to. Its tag is weak, and the server
+/// answers neither 304 nor a range by it. If the tag is made from the content, it is weak for 0.1 s
+/// after the change (2 s if the file system has only whole seconds). Otherwise, it is weak for 2 s
+/// plus the size divided by 16 MiB/s, because a long write call sets the time only when it begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntityTags {

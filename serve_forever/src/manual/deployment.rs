@@ -231,8 +231,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! As the file is appended to, `logrotate` with `copytruncate` works. To lose no line, give [`AccessLog::to`](crate::AccessLog::to) a `Write` of your own that opens its file anew when it is told. A
-//! program that does not handle `SIGHUP` is ended by it. The program `serve-forever` handles it: with `--log-file` it opens the file anew.
+//! As the file is appended to, `logrotate` with `copytruncate` works. To lose no line, give
+//! [`AccessLog::to`](crate::AccessLog::to) a `Write` of your own that opens its file anew when it
+//! is told. `SIGHUP` ends a program that does not handle it. With `--log-file`, `serve-forever`
+//! reopens its log file at `SIGHUP`; without `--log-file`, `SIGHUP` ends it too.
 //!
 //! ```text
 //! /var/log/serve-forever/access.log {
@@ -260,11 +262,14 @@
 //!
 //! `serve_forever` returns after that, and what stands behind it in `main` is run. The server is closed: a second `serve_forever` is an error.
 //!
-//! Two kinds of clients are still turned away. A connection that the system completes between the last look at the queue and the close of the socket is reset. So
-//! are connections that wait while [`max_connections`](crate::Builder::max_connections) or descriptors leave no room, if none comes within
-//! [`permit_timeout`](crate::Builder::permit_timeout). A Unix socket has the first kind hardly ever, as its file is gone before the last look. Where no client may
-//! notice a change of versions, hand the same listening socket to both ([`Builder::listener`](crate::Builder::listener)): a server that stops only gives it back,
-//! and who comes after that waits for the next one.
+//! Two kinds of clients are still turned away. A connection that the system completes between the
+//! last look at the queue and the close of the socket is reset. So are connections that wait while
+//! [`max_connections`](crate::Builder::max_connections) or descriptors leave no room, if none comes
+//! within [`permit_timeout`](crate::Builder::permit_timeout). With a Unix socket the first case is
+//! rare, because the server removes the file before it checks the queue for the last time. If no
+//! client may notice an update, pass the same listening socket to the old and the new server
+//! ([`Builder::listener`](crate::Builder::listener)). The old server then does not close the
+//! socket, and new connections wait in its queue for the new server.
 //!
 //! The library handles no signals, which are the program's affair. With the crate `signal-hook`:
 //!
@@ -281,8 +286,9 @@
 //! // Here everything is answered, or was cut when its time was over: flush, save, say good-bye.
 //! ```
 //!
-//! For a change of versions without refused connections, let the proxy try again (`proxy_next_upstream`, `option redispatch`), run two of them, or use a
-//! listening socket of the supervisor.
+//! There are three ways to update without refused connections: let the proxy retry
+//! (`proxy_next_upstream`, `option redispatch`); run two servers and restart one after the other;
+//! or let the supervisor own the listening socket.
 //!
 //! # Before it goes online
 //!

@@ -32,9 +32,9 @@
 //! | [`body_timeout`](crate::Builder::body_timeout) | 30 s | **Slow body** (R.U.D.Y.): a `Content-Length` that is announced, and nothing after it. The client gets 408: from the server while it receives the body, before the handler is called; else the handler's read fails with `TimedOut`. The [minimum rate](crate::Builder::minimum_rate) usually ends it sooner: a client that sends nothing gets 408 after 5 s. Reading also fails with 408 if other requests need the thread |
 //! | [`write_timeout`](crate::Builder::write_timeout) | 30 s | **Slow reader**: a client that asks for something large and does not take it, while a handler waits to write more. Writing fails, and the connection is cut; so it is where a [`Detached`](crate::Detached) response is not taken |
 //! | [`stall_timeout`](crate::Builder::stall_timeout) | 10 min | **Slow reader that holds no thread**: of a file, a listing, a source, or of what a handler wrote before it returned. A client that pauses, such as a video player, is not dead. It may pause for long, unless [others need the room](#who-goes-first) |
-//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 bytes/s on the average, after 5 s | **Slow body and slow reader with patience**: one byte every 29 s passes every timeout on silence. Only time in which somebody waits for the client is counted, and none for what `stall_timeout` holds for. A handler that expects slow clients changes it with [`Exchange::set_minimum_rate`] for what it waits for itself; a body that is received before it starts and a detached response are not among that |
+//! | [`minimum_rate`](crate::Builder::minimum_rate) | 500 bytes/s on the average, after 5 s | **Slow body and slow reader with patience**: one byte every 29 s passes every timeout on silence. The server counts only the time in which a handler or a detached response waits for the client. The rate does not apply to data that `stall_timeout` covers. A handler that expects slow clients changes it with [`Exchange::set_minimum_rate`] for what it waits for itself, which is neither a body that is received before it starts nor a detached response |
 //! | [`permit_timeout`](crate::Builder::permit_timeout) | 1 s | **A queue that never ends**: requests that wait for a free thread while all handlers are busy. 503 with `Retry-After`, so that an overloaded server answers at once what it would answer too late. After each quarter of it, the server ends the wait of the handler with the slowest client and gives its thread to the waiting request: that upload gets 408, that response is cut. During a shutdown, connections that still wait for room after this time are reset |
-//! | [`linger_timeout`](crate::Builder::linger_timeout) | 2 s | An accident, not an attack: when a server closes while the client is still sending, the system sends a reset, and the client loses the response that it was to read (RFC 9112 §9.6). So long a closed connection is still read from, and no longer, as a client could go on for ever |
+//! | [`linger_timeout`](crate::Builder::linger_timeout) | 2 s | An accident, not an attack: when a server closes while the client is still sending, the system sends a reset, and the client loses the response that it was to read (RFC 9112 §9.6). The server reads from the closed connection for this long, and then stops, because a client could send for ever |
 //! | [`shutdown_timeout`](crate::Builder::shutdown_timeout) | 10 s | **A server that cannot be stopped** because of one request that does not end. Then the connections are cut. The listening sockets are closed when the shutdown begins |
 //!
 //! # Size
@@ -47,7 +47,7 @@
 //! | [`max_proxy_header_size`](crate::Builder::max_proxy_header_size) | 4 KiB | A header of the [PROXY protocol](crate::Builder::proxy_protocol) without end, where that is spoken. Closed without an answer; so is a header that takes longer than `head_timeout` |
 //! | [`max_body_size`](crate::Builder::max_body_size) | no limit | **Body bombs**: more than a handler that collects the body can hold. The read fails, and the client gets 413. There is no limit by default, as a handler that reads in pieces needs none |
 //! | [`max_buffered_body`](crate::Builder::max_buffered_body) | 1 MiB | **Slow body with many connections**: each would hold a thread while its handler reads. Bodies of up to this size are received before the handler starts. A longer one does hold a thread; when requests wait for threads, the slowest upload gives its thread up (408) |
-//! | [`max_body_memory`](crate::Builder::max_body_memory) | 64 MiB | Memory for these bodies, which follows what has arrived, whatever was announced. It is held until the request is answered, or until the body is copied to the thread's own memory where it fits there. One body uses a sixteenth at most, one address a quarter (not the clients of a Unix socket). When it is spent, handlers start with what has arrived while more than half of the threads are free, or when requests that are being served hold most of it; after that, the client that delivers least gets 408 |
+//! | [`max_body_memory`](crate::Builder::max_body_memory) | 64 MiB | Memory for these bodies, which follows what has arrived, whatever was announced. It is held until the request is answered, or until the body is copied to the thread's own memory where it fits there. One body uses a sixteenth at most, one address a quarter (not the clients of a Unix socket). When this memory is full, the server starts a handler with the part of the body that has arrived, if more than half of the threads are free or if requests in progress hold most of the memory. Otherwise, the client that sends most slowly gets 408 |
 //! | [`max_collected_size`](crate::Builder::max_collected_size) | 2 MiB | **Body bombs** for handlers that gather a body in memory by [`body`](crate::Exchange::body), `body_text`, `body_json` or [`form`](crate::Exchange::form). 413 |
 //! | [`max_form_fields`](crate::Builder::max_form_fields) | 10 000 | **Forms of many small fields**, each of which costs more to keep than to send. 413 |
 //! | [`max_drain_size`](crate::Builder::max_drain_size) | 256 KiB | Bodies that no handler wanted: reading them away keeps the connection, but not at any price. Beyond it, the connection ends |
@@ -66,19 +66,20 @@
 //! | [`max_streams`](crate::Builder::max_streams) | half of the [threads](crate::Builder::max_threads) for handlers | **Streams that take all threads**: handlers that keep an [upgraded](crate::Exchange::upgrade) connection, such as a WebSocket, for as long as they like. The other threads stay for ordinary requests. 503 |
 //! | [`max_streams_per_address`](crate::Builder::max_streams_per_address) | three quarters of `max_streams` | **One client with many streams**. They do not count as permits of its address. 503 |
 //! | [`max_waiting_requests`](crate::Builder::max_waiting_requests) | 1024 for each loop | **The memory of a queue**. 503 at once |
-//! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each core | **Processor exhaustion**: many requests that make handlers compute, beside which nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn, and are refused (503) only if `max_waiting_requests` wait already |
+//! | [`max_computing_handlers`](crate::Builder::max_computing_handlers) | 2 for each core | **Processor exhaustion**: many requests that make handlers compute, beside which nothing else is answered in time. Further ones [wait](super::threads#when-processors-run-out) for their turn, and are not refused because others compute, unless `max_waiting_requests` wait already (503) |
 //! | [`loops`](crate::Builder::loops) | one for each core | nothing: more of them than cores gain nothing |
-//! | [`tcp_keepalive`](crate::Builder::tcp_keepalive) | never | **Clients that vanish without a word**, with their power or their network, from streams that may be quiet for hours. Set it where there are such: no time-out is about them |
-//! | [`send_buffer_size`](crate::Builder::send_buffer_size), [`receive_buffer_size`](crate::Builder::receive_buffer_size) | the system's | nothing, unless the system's memory for sockets gets scarce: it is not the process's |
-//! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted. When the server stops, each listener still accepts those, and no more than this many or 4096, whichever is more |
+//! | [`tcp_keepalive`](crate::Builder::tcp_keepalive) | never | **Clients that vanish without a word**, with their power or their network, from streams that may be quiet for hours. Set it if your server has such streams: no other timeout covers them |
+//! | [`send_buffer_size`](crate::Builder::send_buffer_size), [`receive_buffer_size`](crate::Builder::receive_buffer_size) | the system's | nothing by itself. Set them if the system runs short of socket memory, which does not count as memory of the process |
+//! | [`request_queue_size`](crate::Builder::request_queue_size) | 1024 | Refused connections while the server is busy: those that the system keeps until they are accepted. When the server stops, each listener still accepts the connections that wait, at most `max(request_queue_size, 4096)` |
 //! | [`timeout`](crate::Builder::timeout) | for ever | nothing: it is how long [`handle_request`](crate::Server::handle_request) waits for a connection |
 //!
 //! The handler for files has two of its own.
 //! [`listing_memory`](crate::SimpleHttpRequestHandlerBuilder::listing_memory), 64 MiB, stops
-//! **clients that read the listings of long directories slowly**, whose names are in memory
-//! meanwhile: those that were used least recently are dropped, and read again when their client
-//! goes on. [`cache_size`](crate::SimpleHttpRequestHandlerBuilder::cache_size), 8 MiB, bounds what
-//! is kept of small files and how many large ones are kept open.
+//! **clients that read the listings of long directories slowly**. While such a client reads, the
+//! names of its directory are in memory. Beyond the limit, the server drops the names that were
+//! used least recently, and reads the directory again when their client continues.
+//! [`cache_size`](crate::SimpleHttpRequestHandlerBuilder::cache_size), 8 MiB, bounds the cache of
+//! files: the content of files up to 64 KiB, and open descriptors of files up to 1 MiB.
 //!
 //! A form with files ([`multipart`](crate::Exchange::multipart)) has limits that are set where it is
 //! read: 1000 parts, 16 KiB for the head of a part, 2 MiB for all parts that are taken as text.
@@ -93,25 +94,27 @@
 //!   a limit.
 //! - 0 turns `max_buffered_body` and `minimum_rate` off. `loops`, `max_permits_per_address`,
 //!   `max_streams`, `max_streams_per_address` and `max_computing_handlers` are at least 1, and
-//!   `max_threads` at least two for each loop: less is taken for that.
+//!   `max_threads` at least two for each loop: the server raises smaller values to that.
 //! - [`bind`](crate::Builder::bind) fails where no server could work: `max_connections` of 0,
 //!   `max_head_size` above 16 MiB, more than 1024 `loops`.
 //!
 //! # Who goes first
 //!
 //! A client that pauses does no harm while there is room. When connections, descriptors or
-//! [`max_unsent`](crate::Builder::max_unsent) run short, the address that takes most of what ran
-//! short loses first: the one with most stalled connections, or with most bytes in memory. Of its
-//! connections, the one goes that moved least in the last minute. A connection is stalled when its
-//! client has taken nothing for about a second, or has not finished its request: a head after a
-//! second, a body that is received without a thread when it brings less than 4 KiB in a second.
-//! (The system tells of progress in steps. A client that reads 64 KiB/s or more is given the time
-//! for such a step, 20 s at most.) A client that begins each request together with the end of the
-//! one before counts as one that has not finished it. Idle connections go before that, and those
-//! that are only read from after their last response
-//! ([`linger_timeout`](crate::Builder::linger_timeout)). What is cut is told at the level `debug` in the log and counted
-//! in [`ServerStats::cut`](crate::ServerStats::cut); the connection is reset, so that the system
-//! gives its memory back as well.
+//! [`max_unsent`](crate::Builder::max_unsent) run short, the server first closes connections of the
+//! address that has the most stalled connections (if connections or descriptors are short) or the
+//! most bytes in memory (if `max_unsent` is exceeded). Of these connections, it closes the one that
+//! transferred the fewest bytes in the last minute. A connection is stalled when its client has
+//! taken nothing for about a second, or has not finished its request: a head after a second, a body
+//! that is received without a thread when it brings less than 4 KiB in a second. (The system
+//! reports progress in steps. The server therefore waits longer before it calls a connection
+//! stalled: as long as a client at 64 KiB/s needs for a step of the last size, at most 20 s.) If a
+//! client sends the start of the next request together with the end of each request, its connection
+//! is never idle. The server counts such a connection as one with an unfinished request. Idle
+//! connections go before that, and those that are only read from after their last response
+//! ([`linger_timeout`](crate::Builder::linger_timeout)). What is cut is told at the level `debug`
+//! in the log and counted in [`ServerStats::cut`](crate::ServerStats::cut); the connection is
+//! reset, so that the system gives its memory back as well.
 //!
 //! The address is that of the client as the other limits use it. Many clients may be behind a
 //! [trusted proxy](crate::Builder::trusted_proxies), and those of a Unix socket have no address:
@@ -145,8 +148,9 @@
 //! assert_eq!(answer.windows(9).filter(|octets| octets == b"HTTP/1.1 ").count(), 1);
 //! ```
 //!
-//! **Response splitting**: no value with a line break gets into a response, whoever made it. **Decompression bombs**: bodies are handed to the
-//! handler as they were sent; whoever inflates one bounds what comes out.
+//! **Response splitting**: no value with a line break gets into a response, whoever made it.
+//! **Decompression bombs**: bodies are handed to the handler as they were sent; a handler that
+//! decompresses a body must limit the size of the output itself.
 //!
 //! # Settings that are no limits
 //!

@@ -8,11 +8,11 @@
 //! There is one event loop for each core, and each is driven by one thread. When a request is complete, that same thread calls the handler. Most
 //! handlers return within microseconds; the thread then goes on with its loop, and nothing was handed from one thread to another.
 //!
-//! A handler that does not return soon, within four to eight milliseconds while nothing else
-//! blocks, one or two while something does, and a fraction of a millisecond right after another
-//! handler blocked, loses its loop: a spare thread drives the loop on, and the handler goes on
-//! where it is, undisturbed. It also gives the loop away by itself before it waits for its client,
-//! in `rfile` or `wfile`. When it returns, its thread becomes a spare one. So
+//! If a handler does not return in time, a spare thread takes over its loop, and the handler goes
+//! on undisturbed. The time is 4 to 8 ms if no handler has blocked recently, 1 to 2 ms for some 0.3
+//! s after a handler blocked, and 0.1 to 0.2 ms for the first 0.1 s of these. A handler also gives
+//! its loop away before it waits for its client, in `rfile` or `wfile`. When it returns, its thread
+//! becomes a spare one. So
 //!
 //! - no handler stops other requests for longer than these milliseconds;
 //! - a handler that waits costs **one thread** while it waits: a hand-over, and the memory of its stack;
@@ -49,14 +49,22 @@
 //!
 //! # When processors run out
 //!
-//! A handler that computes for ten milliseconds blocks its thread like any other, and is moved off its loop. But thirty threads that compute share the processors with the
-//! loops, and a loop that wakes up for a fast request then waits for its share. So they take **turns**: of the kinds that were seen to do nothing but compute,
-//! [`max_computing_handlers`](crate::Builder::max_computing_handlers) run at a time, two for each core, and the next requests wait in the loop. As many short ones are done in a
-//! second as without that, and on the average each sooner, as those that have begun are not held up by those that come after them.
+//! A handler that computes for ten milliseconds blocks its thread like any other, and is moved off
+//! its loop. But thirty threads that compute share the processors with the loops, and a loop that
+//! wakes up for a fast request then waits for its share. So they take **turns**: of the kinds that
+//! were seen to do nothing but compute,
+//! [`max_computing_handlers`](crate::Builder::max_computing_handlers) run at a time, two for each
+//! core, and the next requests wait in the loop. Turns do not change how many short requests the
+//! server answers per second. On average, each one is answered sooner, because later requests do
+//! not slow down those that have started.
 //!
-//! It is a courtesy and no limit. Whoever has computed for 50 ms, or was taken for one who computes and now waits for something, makes room for one
-//! more; who has waited for `permit_timeout` starts out of turn. No request is refused because others compute, unless [`max_waiting_requests`](crate::Builder::max_waiting_requests) wait already. Turns are about whole requests: a [`Source`](crate::Source) and the
-//! handlers of a [`TcpServer`](crate::TcpServer) need none. Only Linux tells who computes, by `/proc`; elsewhere there are no turns.
+//! It is a courtesy and no limit. A handler holds its turn for at most 50 ms, whether it computes
+//! or waits. Then the next request may start as well. A request that has waited for
+//! `permit_timeout` starts without a turn, if a thread is free. No request is refused because
+//! others compute, unless [`max_waiting_requests`](crate::Builder::max_waiting_requests) wait
+//! already. Turns are about whole requests: a [`Source`](crate::Source) and the handlers of a
+//! [`TcpServer`](crate::TcpServer) need none. Only Linux tells who computes, by `/proc`; elsewhere
+//! there are no turns.
 //!
 //! # How many threads
 //!

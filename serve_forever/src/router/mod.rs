@@ -21,12 +21,14 @@ use self::lead::{Node, Tree};
 /// [`fallback`](Self::fallback)'s; where one fits but not the method it is 405 with `Allow`. `HEAD` runs what answers `GET`, `OPTIONS`
 /// is answered.
 ///
-/// Paths are matched as they are sent: `/%74ea` is not `/tea`, and `%2F` in a segment is no slash. So a route takes nothing away from a
-/// directory that is [mounted](Self::mount) above it, which knows other spellings of the same file: what is not for everybody belongs
-/// into a directory of its own, or behind a hook that runs [before](Self::before) all of it.
+/// Paths are matched as they are sent: `/%74ea` is not `/tea`, and `%2F` in a segment is no slash.
+/// A route therefore does not protect a file of a [mounted](Self::mount) directory: the file
+/// handler decodes paths, so other spellings of the path still reach the file. Put private files
+/// into a directory of their own, or check access in a [`before`](Self::before) hook.
 ///
-/// The texts that a handler overrides (`server_version`, `error_message_format`, …) and its `log_*` are those of the router, which are
-/// the usual ones, whatever a handler behind it says of itself.
+/// The server calls `server_version`, `error_message_format`, `log_request` and the like on the
+/// router, which has the defaults. If a handler behind the router overrides these methods, they
+/// have no effect.
 ///
 /// ```
 /// use serve_forever::{testing, Exchange, Result, Router};

@@ -162,8 +162,9 @@ settings! {
     /// Event loops, 1024 at most. Default: one for each core.
     loops: usize = "1";
     /// Connections that the system keeps until they are accepted: the `listen` backlog. When the
-    /// server stops, each listener still accepts those that wait, and no more than this many or
-    /// 4096, whichever is more: clients may come faster than they are accepted. Default: 1024.
+    /// server stops, each listener still accepts the connections that wait in its queue. It accepts
+    /// at most `max(request_queue_size, 4096)`, because new clients could keep it busy for ever.
+    /// Default: 1024.
     request_queue_size: u32 = "128";
     /// Whether to listen on a port that connections of a former server still occupy. Default: true. Ignored on
     /// Windows, where the option means something dangerous.
@@ -172,16 +173,17 @@ settings! {
     /// several processes or an old and a new version. Default: false. Where the system cannot, `bind` fails with
     /// `Unsupported`.
     allow_reuse_port: bool = "true";
-    /// Silence on a TCP connection after which the system asks its peer whether it is still there,
-    /// and then asks four times as often (where a system lets that be set), every 75 s at the
-    /// latest. If nothing answers, as after a power cut, the connection is gone. For streams and
-    /// event streams, which have no other timeout when they are quiet. Whole seconds, rounded up, up
-    /// to 32 767. Default: never.
+    /// How long a TCP connection may be silent before the system sends a keepalive probe. Further
+    /// probes follow at intervals of a quarter of this time, at most 75 s (on Linux, macOS, FreeBSD
+    /// and Windows). If the peer answers none of them, as after a power cut, the system closes the
+    /// connection. For streams and event streams, which have no other timeout when they are quiet.
+    /// Whole seconds, rounded up, up to 32 767. Default: never.
     tcp_keepalive: Option<Duration> = "Some(Duration::from_secs(60))";
-    /// Octets that the system keeps for a TCP connection until its client has taken them. Default: the system's, which grows
-    /// with the connection; a number ends that.
+    /// Bytes that the system buffers on a TCP connection until the client has taken them. Default:
+    /// the system chooses, and lets the buffer grow with the connection.
     send_buffer_size: Option<usize> = "Some(256 * 1024)";
-    /// Octets from the client of a TCP connection that the system keeps until they are read. Default: likewise.
+    /// Bytes that the system buffers on a TCP connection until the server reads them. Default: the
+    /// system chooses.
     receive_buffer_size: Option<usize> = "Some(256 * 1024)";
 }
 
@@ -252,9 +254,10 @@ impl<P: Protocol> Builder<P> {
     /// at all (`&[] as &[SocketAddr]`). May be called several times.
     ///
     /// The file of the socket is made by `bind` and removed when the server stops, is closed or is
-    /// dropped, if it is still the same file. One that a server left there which is no more is
-    /// replaced. Where another server listens, `bind` fails with `AddrInUse`; where there is a file
-    /// of another kind, with `AlreadyExists`. The directory must not let strangers write.
+    /// dropped, if it is still the same file. If a server that no longer runs left a socket file at
+    /// this path, `bind` replaces the file. Where another server listens, `bind` fails with
+    /// `AddrInUse`; where there is a file of another kind, with `AlreadyExists`. The directory must
+    /// not let strangers write.
     ///
     /// A client of such a socket has no IP address. [`client_address`](crate::Exchange::client_address) and
     /// [`verify_request`](Self::verify_request) have `0.0.0.0:0` for it, [`is_unix`](crate::Exchange::is_unix) tells, and

@@ -23,9 +23,11 @@ use crate::sync::lock;
 /// [`write_timeout`](crate::Builder::write_timeout) without progress, or below the
 /// [minimum rate](crate::Builder::minimum_rate).
 ///
-/// Dropping it ends the response. So does a server that stops, with what was written until then. A client that closes its
-/// side of the connection has left, even if it still could read. Where the response has no body, as for HEAD, what the
-/// handler writes is dropped, and afterwards the writer is closed.
+/// The response ends when the writer is dropped. It also ends when the server stops; the server
+/// still sends what was written before. A client that closes its side of the connection has left,
+/// even if it still could read. If the response has no body (HEAD, for example), the server
+/// discards what is written while the handler runs. When the handler has returned, the writer is
+/// closed, and writing fails with [`BrokenPipe`](ErrorKind::BrokenPipe).
 ///
 /// ```
 /// use std::io::Write;

@@ -21,7 +21,8 @@ use crate::http::log::lines::Waiting;
 
 /// Content that is made piece by piece, whenever the client has taken the last one.
 ///
-/// It needs no thread while it waits. See [`Exchange::send_source`](crate::Exchange::send_source) for an example.
+/// It needs no thread while it waits for the client. See
+/// [`Exchange::send_source`](crate::Exchange::send_source) for an example.
 ///
 /// ```
 /// use serve_forever::{handler_fn, testing, Exchange, Result, Source};
@@ -45,9 +46,10 @@ use crate::http::log::lines::Waiting;
 pub trait Source: Send {
     /// Appends the next piece to `out`; false if there are no more after it. A piece should be some 16 to 64 KiB.
     ///
-    /// An error cuts the connection, so that the client notices. So does a source that appends
-    /// nothing 1000 times in a row though it says that there is more: only what is sent shows that
-    /// a client has gone. A source that has nothing yet waits until it has.
+    /// An error cuts the connection, so that the client notices. If a source returns `true` 1000
+    /// times in a row without appending anything, the server closes the connection too, because it
+    /// notices a lost client only when it sends. If a source has no data yet, `pull` must block
+    /// until it has some. While `pull` blocks, it holds a thread.
     ///
     /// ```
     /// use std::io::{self, Read};

@@ -14,9 +14,10 @@ impl Exchange<'_> {
     ///
     /// # Errors
     ///
-    /// A [`StatusError`] of 413 if it has more than [`max_collected_size`](crate::Builder::max_collected_size) octets; of a body
-    /// that says its length at once, so that a client that waits for `100 Continue` need not send it. Otherwise what
-    /// reading it comes across.
+    /// A [`StatusError`] of 413 if the body has more than
+    /// [`max_collected_size`](crate::Builder::max_collected_size) bytes. If the request has a
+    /// `Content-Length`, this error comes before the body is read, so a client that waits for `100
+    /// Continue` does not send it. Also every error of reading [`rfile`](Self::rfile).
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};

@@ -94,8 +94,9 @@ impl<'r> Exchange<'r> {
         path.get(self.mount..).unwrap_or(path)
     }
 
-    /// What was taken off the front of [`path`](Self::path) on the way to this handler, as it was sent: empty, unless the
-    /// handler is mounted in a `Router`. Both together lead back here: WSGI's `SCRIPT_NAME`.
+    /// The prefix that a `Router` removed from the path before it called this handler, not decoded;
+    /// empty if no router did. `mount_path` followed by [`path`](Self::path) is the path that the
+    /// client sent. WSGI calls this prefix `SCRIPT_NAME`.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};

@@ -81,9 +81,9 @@ impl<'r> Exchange<'r> {
         self
     }
 
-    /// A header field that goes out with the final response, whichever that is: also with one that is started
-    /// later, or with an error page. What it says is not looked at, so none of the fields that mean something to the server
-    /// itself can be given here.
+    /// A header field that goes out with the final response, whichever that is: also with one that
+    /// is started later, or with an error page. The server does not interpret this field. Fields
+    /// that it must interpret are therefore an error here (see below).
     ///
     /// # Errors
     ///

@@ -12,9 +12,9 @@ use crate::http::bodies::pending::{Attachment, Expected, GuardedSource, Source};
 use super::Exchange;
 
 impl Exchange<'_> {
-    /// The rest of the body is written by whoever gets the writer that this returns, also long
-    /// after the handler has returned. Between two writes no thread waits for the client, so ten
-    /// thousand event streams need none.
+    /// Returns a writer for the rest of the body. Any thread can use this writer, even long after
+    /// the handler has returned. Between two writes no thread waits for the client, so ten thousand
+    /// event streams need none.
     ///
     /// To be called once, after `end_headers`, and with nothing written to `wfile` after it.
     /// Without a `Content-Length` the pieces become chunks. While something waits to be sent, the client must take it
