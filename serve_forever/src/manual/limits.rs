@@ -110,8 +110,10 @@
 //! reports progress in steps. The server therefore waits longer before it calls a connection
 //! stalled: as long as a client at 64 KiB/s needs for a step of the last size, at most 20 s.) If a
 //! client sends the start of the next request together with the end of each request, its connection
-//! is never idle. The server counts such a connection as one with an unfinished request. Idle
-//! connections go before that, and those that are only read from after their last response
+//! is never idle. The server counts such a connection as one with an unfinished request. While a
+//! connection is stalled, unfinished requests count for their address from the beginning. So an
+//! address that connects again and again makes room before others do. Idle connections go before
+//! that, and those that are only read from after their last response
 //! ([`linger_timeout`](crate::Builder::linger_timeout)). What is cut is told at the level `debug`
 //! in the log and counted in [`ServerStats::cut`](crate::ServerStats::cut); the connection is
 //! reset, so that the system gives its memory back as well.

@@ -47,9 +47,8 @@ struct Reader {
     sent: u64,
     /// When it last moved.
     moved_at: Instant,
-    /// How long it may seem to stand still before its client does: the system tells of progress in
-    /// steps, and what the last one brought takes this time at [`STEADY`].
-    step: Duration,
+    /// Bytes of its last step: the system reports progress in steps, each in one or several pieces.
+    step: u64,
     minute: Minute,
     /// It is to be cut, unless it moves before that.
     is_doomed: bool,
@@ -97,8 +96,17 @@ enum Owner {
 #[derive(Clone, Copy, Debug)]
 struct Ranked {
     victim: Victim,
+    /// It has not stood still for long.
+    is_new: bool,
     moved: u64,
     moved_at: Instant,
+}
+
+impl Ranked {
+    /// Of an owner, the one with the smallest goes first.
+    fn order(&self) -> (bool, u64, Instant) {
+        (self.is_new, self.moved, self.moved_at)
+    }
 }
 
 impl Readers {
@@ -122,7 +130,7 @@ impl Readers {
             held: 0,
             sent: 0,
             moved_at: now,
-            step: Duration::ZERO,
+            step: 0,
             minute: Minute { since: now, moved: 0, before: 0 },
             is_doomed: false,
             is_away: false,
@@ -132,7 +140,12 @@ impl Readers {
             // What came of a response at first is what the system had room for, and not a step of
             // the client's.
             let is_step = reader.sent > 0 && load.sent > reader.sent;
-            reader.step = Duration::from_secs(if is_step { moved / STEADY } else { 0 }).min(LONGEST_STEP);
+            let goes_on = now.saturating_duration_since(reader.moved_at) < BETWEEN_PIECES;
+            reader.step = match (is_step, goes_on) {
+                (true, true) => reader.step + moved,
+                (true, false) => moved,
+                (false, _) => 0,
+            };
             reader.moved_at = now;
             reader.minute.add(moved, now);
         }
@@ -187,17 +200,22 @@ impl Readers {
                     return Some(victim);
                 }
             }
-            let still = |reader: &Reader| now.saturating_duration_since(reader.moved_at + reader.step);
             let mut longest = Duration::ZERO;
+            // What has not moved at all counts for its address from the beginning, or those who
+            // connect again and again would never count.
             let shares = self.shares(now, |reader| {
-                if reader.is_away {
-                    return false;
-                }
-                longest = longest.max(still(reader));
-                still(reader) >= STALLED / 2
+                longest = longest.max(if reader.is_away { Duration::ZERO } else { reader.still(now) });
+                !reader.is_away && (reader.still(now) >= STALLED / 2 || reader.minute.moved(now) == 0)
             });
             let shares = if longest >= STALLED { shares } else { HashMap::new() };
-            plan.victims = rank(shares, |_| 1).take(PLANNED).collect();
+            let mut victims = rank(shares, |_| 1).take(PLANNED).peekable();
+            // Those who connect again and again are gone soon, and the next ones are not to go in
+            // their place.
+            let is_first_new = victims.peek().is_some_and(|ranked| ranked.is_new);
+            plan.victims = victims
+                .take_while(|ranked| ranked.is_new == is_first_new)
+                .map(|ranked| (ranked.victim, ranked.moved_at))
+                .collect();
             plan.made = Some(now);
             plan.is_vain = plan.victims.is_empty();
             if plan.is_vain {
@@ -222,7 +240,7 @@ impl Readers {
         // Some more than that, so that the next byte does not begin another search.
         let mut left = together - most + most / SPARE_PART;
         let victims: Vec<Victim> = rank(shares, |victim| victim.held)
-            .map_while(|(victim, _)| {
+            .map_while(|Ranked { victim, .. }| {
                 let wanted = left > 0;
                 left = left.saturating_sub(victim.held);
                 wanted.then_some(victim)
@@ -262,8 +280,9 @@ impl Readers {
                 }
                 let owner = reader.address.map_or(Owner::Itself(index, token), Owner::Address);
                 let victim = Victim { index, token, held: reader.held };
-                let moved = reader.minute.moved(now);
-                shares.entry(owner).or_default().push(Ranked { victim, moved, moved_at: reader.moved_at });
+                let (moved, moved_at) = (reader.minute.moved(now), reader.moved_at);
+                let is_new = reader.still(now) < STALLED / 2;
+                shares.entry(owner).or_default().push(Ranked { victim, is_new, moved, moved_at });
             }
         }
         shares
@@ -275,21 +294,21 @@ impl Readers {
 fn rank(
     mut shares: HashMap<Owner, Vec<Ranked>>,
     weight: impl Fn(&Victim) -> usize,
-) -> impl Iterator<Item = (Victim, Instant)> {
+) -> impl Iterator<Item = Ranked> {
     let mut heap = BinaryHeap::new();
     for (&owner, share) in &mut shares {
         // The next one is at the end.
-        share.sort_unstable_by_key(|ranked| Reverse((ranked.moved, ranked.moved_at)));
+        share.sort_unstable_by_key(|ranked| Reverse(ranked.order()));
         let total: usize = share.iter().map(|ranked| weight(&ranked.victim)).sum();
-        heap.extend(share.last().map(|next| (total, Reverse((next.moved, next.moved_at)), owner)));
+        heap.extend(share.last().map(|next| (total, Reverse(next.order()), owner)));
     }
     std::iter::from_fn(move || {
         let (total, _, owner) = heap.pop()?;
         let share = shares.get_mut(&owner)?;
         let ranked = share.pop()?;
         let total = total - weight(&ranked.victim);
-        heap.extend(share.last().map(|next| (total, Reverse((next.moved, next.moved_at)), owner)));
-        Some((ranked.victim, ranked.moved_at))
+        heap.extend(share.last().map(|next| (total, Reverse(next.order()), owner)));
+        Some(ranked)
     })
 }
 
@@ -297,6 +316,13 @@ impl Reader {
     /// Its part of [`Known::held`].
     fn counted(&self) -> usize {
         if self.is_doomed { 0 } else { self.held }
+    }
+
+    /// For how long its client has stood still, after the time that its last step takes at
+    /// [`STEADY`].
+    fn still(&self, now: Instant) -> Duration {
+        let step = Duration::from_millis(self.step.saturating_mul(1000) / STEADY).min(LONGEST_STEP);
+        now.saturating_duration_since(self.moved_at + step)
     }
 }
 
@@ -328,6 +354,8 @@ impl Minute {
 const STALLED: Duration = Duration::from_secs(1);
 /// Bytes per second at which a client is taken to go on between two steps.
 const STEADY: u64 = 64 * 1024;
+/// Pieces of one step come at most so long after each other.
+const BETWEEN_PIECES: Duration = Duration::from_millis(200);
 /// No step takes longer.
 const LONGEST_STEP: Duration = Duration::from_secs(20);
 /// How long a plan of victims holds. To look at all connections for each victim would let those who
@@ -411,6 +439,50 @@ mod tests {
         // Of the next response the first ones are in the buffers again.
         note(3_000_000, 10);
         assert!(stands(11));
+    }
+
+    #[test]
+    fn the_pieces_of_a_step_count_together() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        let note = |sent, millis| {
+            readers.note(0, token(1), Some(address(1)), load(sent, 0), start + Duration::from_millis(millis));
+        };
+        note(1_000_000, 0);
+        // 4 s at 64 KiB/s.
+        for piece in 1..=4 {
+            note(1_000_000 + piece * 64 * 1024, 2000 + piece * 100);
+        }
+        assert!(readers.next_stalled(start + 7 * SECOND).is_none());
+        assert!(readers.next_stalled(start + 8 * SECOND).is_some());
+    }
+
+    #[test]
+    fn an_address_that_connects_again_and_again_goes_before_one_that_stands_still() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        // A reader between two steps that the system does not report.
+        readers.note(0, token(1), Some(address(1)), load(1_000_000, 0), start);
+        let now = start + 2 * SECOND;
+        for index in 2..=4 {
+            readers.note(0, token(index), Some(address(2)), load(0, 0), now);
+        }
+        // One that has just begun is nothing to others.
+        readers.note(0, token(5), Some(address(3)), load(0, 0), now);
+        let first = readers.next_stalled(now).expect("a victim");
+        assert_eq!(first.token.index / 2, 1, "{first:?}");
+        // They are gone, and others of theirs are in their place: the plan does not go on to the
+        // others.
+        for index in 2..=4 {
+            readers.forget(0, token(index));
+            readers.note(0, token(index + 10), Some(address(2)), load(0, 0), now);
+        }
+        assert!((12..=14).contains(&readers.next_stalled(now).expect("a victim").token.index));
+        for index in 12..=14 {
+            readers.forget(0, token(index));
+        }
+        // Alone, one that has just begun is not cut.
+        assert_eq!(stalled(&readers, now), [(0, 1)]);
     }
 
     #[test]
