@@ -470,7 +470,7 @@ mod tests {
         // One that has just begun is nothing to others.
         readers.note(0, token(5), Some(address(3)), load(0, 0), now);
         let first = readers.next_stalled(now).expect("a victim");
-        assert_eq!(first.token.index / 2, 1, "{first:?}");
+        assert!((2..=4).contains(&first.token.index), "{first:?}");
         // They are gone, and others of theirs are in their place: the plan does not go on to the
         // others.
         for index in 2..=4 {
