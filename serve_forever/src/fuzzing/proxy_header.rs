@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::server::proxy_header::{Malformed, Parsed, parse};
+use crate::server::greeting::proxy_header::{Malformed, Parsed, parse};
 
 /// Octets that a header may have here: the smaller, the more are too long.
 const MOST: usize = 300;

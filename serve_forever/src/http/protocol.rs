@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use crate::sealed::Sealed;
 use crate::server::config::Config;
 use crate::server::hooks::Guarded;
-use crate::server::protocol::{Admission, NoJob, Protocol};
+use crate::server::protocol::{NoJob, Admitted, Protocol};
 
 use crate::http::bodies::memory::BodyMemory;
 use crate::http::h1::connection::HttpConnection;
@@ -144,8 +143,8 @@ impl<H: BaseHttpRequestHandler + 'static> Protocol for Http<H> {
         Scratch::new(config)
     }
 
-    fn connect(&self, admission: Admission, now: Instant) -> HttpConnection {
-        HttpConnection::new(admission, now)
+    fn connect(&self, admitted: Admitted) -> HttpConnection {
+        HttpConnection::new(admitted)
     }
 }
 

@@ -1,15 +1,12 @@
-//! One raw connection: its handler, and the polite end.
+//! One raw connection and its handler.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::diagnostics;
-use crate::server::unsent::Load;
-use crate::server::announcement::{Announcement, Heard};
 use crate::server::hooks::{ErrorReport, Shown, catch};
 use crate::server::learned::Kind;
-use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Turn};
+use crate::server::protocol::{Admission, Cause, Connection, Next, Admitted, Run, Turn};
 use crate::stream::Stream;
 use crate::sys;
 use crate::transport::Transport;
@@ -17,85 +14,34 @@ use crate::transport::Transport;
 use super::Raw;
 use super::handler::BaseRequestHandler;
 
-/// Where a raw connection is in its life.
+/// A raw connection, before its handler has it.
 #[derive(Debug)]
 pub struct RawConnection {
-    phase: Phase,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Unwelcome,
-    /// The proxy is to say whom it speaks for.
-    Announcing(Announcement),
-    /// What came behind that is for the handler.
-    New(Vec<u8>),
-    /// The handler is done; read on for a while, so that its last words are not lost to a reset.
-    Lingering(Instant),
+    is_welcome: bool,
+    /// Bytes that were received already and are the handler's.
+    early: Vec<u8>,
 }
 
 impl RawConnection {
-    pub(crate) fn new(admission: Admission) -> Self {
-        let phase = match admission {
-            Admission::Welcome => Phase::New(Vec::new()),
-            Admission::Unannounced => Phase::Announcing(Announcement::default()),
-            Admission::TooMany => Phase::Unwelcome,
-        };
-        Self { phase }
+    pub(crate) fn new(admitted: Admitted) -> Self {
+        Self { is_welcome: admitted.admission == Admission::Welcome, early: admitted.early }
     }
 }
 
 impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Raw<H>>) -> Next {
-        if matches!(cx.cause, Cause::NoPermit | Cause::NoRoom | Cause::Expired) {
+        if !self.is_welcome || matches!(cx.cause, Cause::NoPermit | Cause::NoRoom | Cause::Expired) {
             return Next::Close;
         }
-        match &mut self.phase {
-            Phase::Unwelcome => Next::Close,
-            Phase::Announcing(announcement) => {
-                match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
-                    Heard::Next(_) if cx.stopping => Next::Close,
-                    Heard::Next(next) => next,
-                    Heard::All(rest) => {
-                        self.phase = Phase::New(rest);
-                        // Whether this client is welcome is decided before its next turn.
-                        Next::Again
-                    }
-                }
-            }
-            // Who has said something is answered also by a server that stops.
-            Phase::New(early) => {
-                if cx.stopping && !has_spoken(early, cx.transport) {
-                    return Next::Close;
-                }
-                Next::Run { kind: Kind::part("raw"), permit: true }
-            }
-            Phase::Lingering(until) => {
-                let mut buffer = [0; 4096];
-                for _ in 0..READS_PER_TURN {
-                    match cx.transport.recv(&mut buffer) {
-                        Ok(0) => return Next::Close,
-                        Ok(_) => {}
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                            cx.readiness.read = false;
-                            // It makes room as an idle one does, but a server that stops gives it
-                            // its time.
-                            let idle = !cx.stopping;
-                            return Next::Wait { read: true, write: false, deadline: Some(*until), idle };
-                        }
-                        Err(_) => return Next::Close,
-                    }
-                }
-                if cx.now >= *until { Next::Close } else { Next::Again }
-            }
+        // A server that stops still answers a client that has sent something.
+        if cx.stopping && !has_spoken(&mut self.early, cx.transport) {
+            return Next::Close;
         }
+        Next::Run { kind: Kind::part("raw"), permit: true }
     }
 
     fn run(&mut self, cx: &mut Run<'_, Raw<H>>) -> Next {
-        let early = match &mut self.phase {
-            Phase::New(early) => std::mem::take(early),
-            _ => Vec::new(),
-        };
+        let early = std::mem::take(&mut self.early);
         let mut stream = Stream::new(Arc::clone(cx.transport), cx.seat.to_owned(), cx.server.clone(), early);
         let report = |error: String, panicked: bool| {
             cx.server.hooks().report(&ErrorReport { client_address: cx.transport.client(), error, panicked });
@@ -136,15 +82,7 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
         cx.seat.resume(stream.seat());
         drop(stream);
         cx.transport.finish_writing();
-        self.phase = Phase::Lingering(Instant::now() + cx.config.linger_timeout);
-        Next::Again
-    }
-
-    fn load(&self) -> Option<Load> {
-        match &self.phase {
-            Phase::Announcing(announcement) if announcement.has_begun() => Some(Load::default()),
-            _ => None,
-        }
+        Next::Linger
     }
 
     fn park(&mut self, (): &mut ()) {}
@@ -155,8 +93,8 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
 fn has_spoken(early: &mut Vec<u8>, transport: &Transport) -> bool {
     if early.is_empty() {
         let mut piece = [0; FIRST_PIECE];
-        if let Ok(count) = transport.recv(&mut piece) {
-            early.extend_from_slice(&piece[..count]);
+        if let Ok(received) = transport.recv(&mut piece) {
+            early.extend_from_slice(&piece[..received.count]);
         }
     }
     !early.is_empty()
@@ -164,5 +102,3 @@ fn has_spoken(early: &mut Vec<u8>, transport: &Transport) -> bool {
 
 /// Bytes that are received to see whether there are any.
 const FIRST_PIECE: usize = 1024;
-/// Reads of unwanted octets before others have their turn.
-const READS_PER_TURN: usize = 16;

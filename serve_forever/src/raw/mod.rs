@@ -5,11 +5,10 @@ mod handler;
 mod stream_handler;
 
 use std::fmt;
-use std::time::Instant;
 
 use crate::server::config::Config;
 use crate::server::hooks::Guarded;
-use crate::server::protocol::{Admission, NoJob, Protocol};
+use crate::server::protocol::{NoJob, Admitted, Protocol};
 
 pub use handler::BaseRequestHandler;
 pub use stream_handler::{StreamHandler, StreamRequest, StreamRequestHandler};
@@ -58,8 +57,8 @@ impl<H: BaseRequestHandler + 'static> Protocol for Raw<H> {
 
     fn scratch(&self, _: &Config) {}
 
-    fn connect(&self, admission: Admission, _: Instant) -> RawConnection {
-        RawConnection::new(admission)
+    fn connect(&self, admitted: Admitted) -> RawConnection {
+        RawConnection::new(admitted)
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use crate::diagnostics;
 use crate::sys::{self, Socket};
+use crate::transport::Transport;
 
+use super::config::Config;
 use super::engine::Engine;
 use super::engine::loops::Loop;
 use super::engine::mail::Mail;
@@ -91,6 +93,16 @@ impl Listeners {
             }
         }
     }
+}
+
+/// The transport of a connection that was accepted.
+#[cfg_attr(not(any(test, feature = "test-transport")), allow(unused_variables))]
+pub(crate) fn carry(socket: Socket, peer: SocketAddr, local: SocketAddr, config: &Config) -> Transport {
+    #[cfg(any(test, feature = "test-transport"))]
+    if let Some(veiling) = config.veiling {
+        return Transport::veiled(socket, peer, local, veiling);
+    }
+    Transport::plain(socket, peer, local)
 }
 
 /// Counts a connection that came (or, with -1, went).

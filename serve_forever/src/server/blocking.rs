@@ -11,10 +11,13 @@ use crate::sync::{lock, wait_for};
 use crate::sys::{self, Interest, Listener};
 use crate::transport::Transport;
 
+use super::accept;
 use super::config::Config;
+use super::greeting::lingering::Lingering;
+use super::greeting::stage::Stage;
 use super::handle::ServerHandle;
 use super::handover::slots::{Readiness, Token};
-use super::protocol::{Admission, Cause, Connection, Job, JobRun, Next, Protocol, Run, Turn};
+use super::protocol::{Admission, Cause, Job, JobRun, Next, Protocol, Run, Turn};
 use super::seat::Seat;
 use super::waker::{Wake, Waker};
 
@@ -31,6 +34,7 @@ pub(crate) enum Arrival {
 pub(crate) fn accept(
     listeners: &[Listener],
     deadline: Option<Instant>,
+    config: &Config,
     server: &ServerHandle,
 ) -> io::Result<Arrival> {
     let mut poll = mio::Poll::new()?;
@@ -44,7 +48,7 @@ pub(crate) fn accept(
             return Ok(Arrival::Stop);
         }
         for listener in listeners {
-            match accept_on(listener) {
+            match accept_on(listener, config) {
                 Ok((transport, peer)) => return Ok(Arrival::Client(transport, peer)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
@@ -63,12 +67,16 @@ pub(crate) fn accept(
 
 /// The connections that wait when the server stops: all that there is room for, at most `most` of
 /// each listener.
-pub(crate) fn drain(listeners: &mut [Listener], most: usize) -> Vec<(Arc<Transport>, SocketAddr)> {
+pub(crate) fn drain(
+    listeners: &mut [Listener],
+    most: usize,
+    config: &Config,
+) -> Vec<(Arc<Transport>, SocketAddr)> {
     let mut waiting = Vec::new();
     for listener in listeners {
         listener.withdraw();
         for _ in 0..most {
-            match accept_on(listener) {
+            match accept_on(listener, config) {
                 Ok(client) => waiting.push(client),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if sys::is_out_of_descriptors(&error) => {
@@ -82,10 +90,11 @@ pub(crate) fn drain(listeners: &mut [Listener], most: usize) -> Vec<(Arc<Transpo
     waiting
 }
 
-fn accept_on(listener: &Listener) -> io::Result<(Arc<Transport>, SocketAddr)> {
+fn accept_on(listener: &Listener, config: &Config) -> io::Result<(Arc<Transport>, SocketAddr)> {
     let (socket, peer) = listener.accept()?;
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    Ok((Arc::new(Transport::plain(socket, peer, listener.local_address()?)), peer))
+    let transport = accept::carry(socket, peer, listener.local_address()?, config);
+    Ok((Arc::new(transport), peer))
 }
 
 /// Serves one connection until it is over.
@@ -97,8 +106,7 @@ pub(crate) fn serve<P: Protocol>(
 ) {
     let config = &Config { holds_thread: true, ..config.clone() };
     let mut scratch = protocol.scratch(config);
-    let admission = if config.proxy_protocol.is_some() { Admission::Unannounced } else { Admission::Welcome };
-    let mut connection = protocol.connect(admission, Instant::now());
+    let mut stage = Stage::begin(protocol, config, transport, Admission::Welcome, Instant::now());
     let bell = Arc::new(Bell::default());
     let wake: Arc<dyn Wake> = Arc::clone(&bell) as Arc<dyn Wake>;
     let mut readiness = READY;
@@ -121,7 +129,7 @@ pub(crate) fn serve<P: Protocol>(
             false if stopping => Cause::Stopping,
             false => Cause::Ready,
         };
-        let mut next = connection.turn(&mut Turn {
+        let mut cx = Turn {
             protocol,
             config,
             server,
@@ -134,9 +142,10 @@ pub(crate) fn serve<P: Protocol>(
             stopping,
             began: None,
             now: Instant::now(),
-        });
+        };
+        let mut next = stage.turn(&mut cx, || Admission::Welcome);
         if let Next::Run { kind, .. } = next {
-            next = connection.run(&mut Run {
+            next = stage.run(&mut Run {
                 protocol,
                 config,
                 server,
@@ -155,6 +164,7 @@ pub(crate) fn serve<P: Protocol>(
         }
         match next {
             Next::Close => return,
+            Next::Linger => stage.linger(Lingering::new(Instant::now() + config.linger_timeout)),
             Next::Again | Next::Run { .. } => {}
             Next::Wait { idle: true, .. } if stopping => return,
             Next::Wait { read, write, deadline, idle } => {

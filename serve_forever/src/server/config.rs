@@ -52,6 +52,9 @@ pub struct Config {
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     pub(crate) max_proxy_header_size: usize,
+    /// Connections are carried by a transport for tests.
+    #[cfg(any(test, feature = "test-transport"))]
+    pub(crate) veiling: Option<crate::transport::veil::Veiling>,
 }
 
 impl Config {
@@ -126,6 +129,8 @@ impl Default for Config {
             forwarded: None,
             proxy_protocol: None,
             max_proxy_header_size: MAX_PROXY_HEADER_SIZE,
+            #[cfg(any(test, feature = "test-transport"))]
+            veiling: crate::transport::veil::Veiling::of_environment(),
         }
     }
 }

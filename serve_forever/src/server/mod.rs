@@ -3,7 +3,6 @@
 mod accept;
 pub(crate) mod access_log;
 pub(crate) mod address;
-pub(crate) mod announcement;
 mod behind_proxy;
 pub(crate) mod blocking;
 pub(crate) mod builder;
@@ -14,6 +13,7 @@ mod deadlines;
 mod engine;
 mod event_loop;
 pub(crate) mod factory;
+pub(crate) mod greeting;
 pub(crate) mod handle;
 pub(crate) mod handover;
 pub(crate) mod hooks;
@@ -23,7 +23,7 @@ mod listeners;
 mod peers;
 pub(crate) mod protocol;
 pub(crate) mod proxy_claims;
-pub(crate) mod proxy_header;
+
 pub(crate) mod proxy_networks;
 mod readers;
 pub(crate) mod seat;
@@ -166,7 +166,7 @@ impl<P: Protocol> Server<P> {
                 client
             } else {
                 let mut listeners = self.listeners()?;
-                match blocking::accept(&listeners, deadline, &self.handle)? {
+                match blocking::accept(&listeners, deadline, &self.config, &self.handle)? {
                     Arrival::Client(transport, peer) => (transport, peer),
                     Arrival::Nobody => {
                         self.handle.hooks().time_out();
@@ -174,7 +174,8 @@ impl<P: Protocol> Server<P> {
                     }
                     Arrival::Stop => {
                         self.server_close();
-                        let waiting = blocking::drain(&mut listeners, listeners::most_drained(&self.config));
+                        let most = listeners::most_drained(&self.config);
+                        let waiting = blocking::drain(&mut listeners, most, &self.config);
                         lock(&self.left_over).extend(waiting);
                         continue;
                     }

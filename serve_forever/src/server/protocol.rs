@@ -51,9 +51,9 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn scratch(&self, config: &Config) -> Self::Scratch;
 
-    /// A connection was accepted.
+    /// Begins a connection, after its greeting.
     #[doc(hidden)]
-    fn connect(&self, admission: Admission, now: Instant) -> Self::Connection;
+    fn connect(&self, admitted: Admitted) -> Self::Connection;
 }
 
 /// One connection.
@@ -111,13 +111,21 @@ impl<P: Protocol> Job<P> for NoJob {
     }
 }
 
+/// How a connection begins for its protocol.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Admitted {
+    pub(crate) admission: Admission,
+    /// The first bytes, received during the greeting.
+    pub(crate) early: Vec<u8>,
+    pub(crate) now: Instant,
+}
+
 /// Whether a connection is welcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
-pub enum Admission {
+pub(crate) enum Admission {
     Welcome,
-    /// Welcome once its peer, a proxy, has said whom it speaks for.
-    Unannounced,
     /// Its address has as many connections as it may: say so and close.
     TooMany,
 }
@@ -226,6 +234,9 @@ pub enum Next {
     Run { kind: Kind, permit: bool },
     /// Another turn, after those of the others.
     Again,
+    /// Close, but read on for a while, so that what was sent last is not lost to a reset. The
+    /// connection has [finished writing](Transport::finish_writing).
+    Linger,
     /// It is over.
     Close,
 }

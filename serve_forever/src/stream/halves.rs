@@ -151,7 +151,7 @@ impl Read for ReadHalf {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.connected.wait(Interest::Read, self.timeout)?;
                 }
-                result => return self.connected.told(result),
+                result => return self.connected.told(result.map(|received| received.count)),
             }
         }
     }
@@ -167,13 +167,33 @@ impl Write for WriteHalf {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.connected.wait(Interest::Write, self.timeout)?;
                 }
-                result => return self.connected.told(result),
+                result => {
+                    // What was taken counts as written, whatever becomes of it: an error shows with the
+                    // next call.
+                    let _ = self.flush_taken();
+                    return self.connected.told(result);
+                }
             }
         }
     }
 
     /// Does nothing: what is written is sent at once.
     fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl WriteHalf {
+    /// What the transport has taken is sent at once: nobody may come back to it for long.
+    fn flush_taken(&self) -> io::Result<()> {
+        while self.connected.transport.has_unsent() {
+            match self.connected.transport.flush() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.connected.wait(Interest::Write, self.timeout)?;
+                }
+                result => return self.connected.told(result),
+            }
+        }
         Ok(())
     }
 }

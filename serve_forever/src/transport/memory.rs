@@ -7,6 +7,8 @@ use std::sync::Mutex;
 use crate::sync::lock;
 use crate::sys::SEND_FILE_PIECE;
 
+use super::Received;
+
 #[derive(Debug)]
 pub(crate) struct Memory {
     input: Mutex<(Vec<u8>, usize)>,
@@ -24,13 +26,13 @@ impl Memory {
         std::mem::take(&mut lock(&self.output))
     }
 
-    pub(super) fn recv(&self, buffer: &mut [u8]) -> usize {
+    pub(super) fn recv(&self, buffer: &mut [u8]) -> Received {
         let mut input = lock(&self.input);
         let (octets, at) = &mut *input;
         let count = buffer.len().min(octets.len() - *at);
         buffer[..count].copy_from_slice(&octets[*at..*at + count]);
         *at += count;
-        count
+        Received { count, more: count == buffer.len() }
     }
 
     pub(super) fn send(&self, octets: &[u8]) -> usize {

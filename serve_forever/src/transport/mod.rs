@@ -1,8 +1,16 @@
-//! What carries a connection's octets: a plain socket, or memory in tests. TLS will be one more kind.
+//! What carries a connection's bytes: a plain socket, or memory in tests. TLS will be one more kind.
 //!
 //! This layer knows nothing of HTTP, and its callers know nothing of system calls.
+//!
+//! A transport may stand between its caller and the socket, as TLS does. Then what the socket can do
+//! and what the caller can do are two things: received bytes may wait in the transport
+//! ([`Received::more`], [`Transport::holds_received`]), bytes that were taken for sending may wait there
+//! ([`Transport::has_unsent`]), and reading may need the socket to be writable
+//! ([`Transport::wants`]). A plain socket has none of this, and pays a comparison for it.
 
 mod memory;
+#[cfg(any(test, feature = "test-transport"))]
+pub(crate) mod veil;
 
 use std::fs::File;
 use std::io;
@@ -15,6 +23,33 @@ use crate::diagnostics;
 use crate::sys::{Interest, NO_ADDRESS, Socket};
 
 pub(crate) use memory::Memory;
+#[cfg(any(test, feature = "test-transport"))]
+use veil::{Veil, Veiling};
+
+/// What a read gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// Bytes that were received; 0 at the end.
+    pub(crate) count: usize,
+    /// Further bytes may be there. Otherwise this read has found the socket empty, and the system
+    /// tells when some arrive.
+    pub(crate) more: bool,
+}
+
+/// What the socket has to be ready for, so that the connection can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+/// How far the handshake of a transport has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    Done,
+    /// [`Transport::compute_handshake`] comes next, which takes time.
+    Computes,
+}
 
 /// One connection's way to its peer. Nothing but [`Transport::wait`] blocks.
 #[derive(Debug)]
@@ -34,11 +69,18 @@ pub(crate) struct Transport {
 enum Carrier {
     Plain(Socket),
     Memory(Memory),
+    #[cfg(any(test, feature = "test-transport"))]
+    Veiled(Veil),
 }
 
 impl Transport {
     pub(crate) fn plain(socket: Socket, peer: SocketAddr, local: SocketAddr) -> Self {
         Self::of(Carrier::Plain(socket), peer, local)
+    }
+
+    #[cfg(any(test, feature = "test-transport"))]
+    pub(crate) fn veiled(socket: Socket, peer: SocketAddr, local: SocketAddr, veiling: Veiling) -> Self {
+        Self::of(Carrier::Veiled(Veil::new(socket, veiling)), peer, local)
     }
 
     pub(crate) fn memory(memory: Memory) -> Self {
@@ -64,11 +106,6 @@ impl Transport {
         let _ = self.announced.set(client);
     }
 
-    /// Whether the peer has said whom it speaks for.
-    pub(crate) fn is_announced(&self) -> bool {
-        self.announced.get().is_some()
-    }
-
     /// Whether the peer has said that it speaks for somebody it does not name.
     pub(crate) fn is_nameless(&self) -> bool {
         self.announced.get() == Some(&None)
@@ -79,19 +116,115 @@ impl Transport {
         self.peer == NO_ADDRESS
     }
 
-    /// Reads what is there; `WouldBlock` when nothing is, `Ok(0)` at the end.
-    pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Whether the handshake is still to be done.
+    pub(crate) fn is_handshaking(&self) -> bool {
         match &self.carrier {
-            Carrier::Plain(socket) => socket.recv(buffer),
-            Carrier::Memory(memory) => Ok(memory.recv(buffer)),
+            Carrier::Plain(_) | Carrier::Memory(_) => false,
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.is_handshaking(),
         }
     }
 
-    /// Writes what fits. `more`: the rest follows at once, so that the system need not send a short packet.
-    pub(crate) fn send(&self, octets: &[u8], more: bool) -> io::Result<usize> {
+    /// Goes on with the handshake without blocking or computing. `WouldBlock`: the peer has to go
+    /// on, and [`wants`](Self::wants) knows how.
+    #[allow(clippy::unnecessary_wraps, reason = "plain connections have no handshake that could fail")]
+    pub(crate) fn handshake(&self) -> io::Result<Handshake> {
         match &self.carrier {
-            Carrier::Plain(socket) => socket.send(octets, more),
-            Carrier::Memory(memory) => Ok(memory.send(octets)),
+            Carrier::Plain(_) | Carrier::Memory(_) => Ok(Handshake::Done),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.handshake(),
+        }
+    }
+
+    /// The part of a handshake that [computes](Handshake::Computes).
+    pub(crate) fn compute_handshake(&self) {
+        match &self.carrier {
+            Carrier::Plain(_) | Carrier::Memory(_) => {}
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.compute_handshake(),
+        }
+    }
+
+    /// Reads from the socket itself, before the handshake.
+    pub(crate) fn recv_raw(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        match &self.carrier {
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => received(&veil.socket, buffer),
+            _ => self.recv(buffer),
+        }
+    }
+
+    /// Takes bytes that were [read from the socket itself](Self::recv_raw). Returns those that are
+    /// the protocol's, as there is nothing in between.
+    pub(crate) fn feed(&self, bytes: Vec<u8>) -> Vec<u8> {
+        match &self.carrier {
+            Carrier::Plain(_) | Carrier::Memory(_) => bytes,
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => {
+                veil.feed(&bytes);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads what has arrived. `WouldBlock`: nothing has.
+    pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        match &self.carrier {
+            Carrier::Plain(socket) => received(socket, buffer),
+            Carrier::Memory(memory) => Ok(memory.recv(buffer)),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.recv(buffer),
+        }
+    }
+
+    /// Whether received bytes wait in the transport itself, of which the system will not tell.
+    pub(crate) fn holds_received(&self) -> bool {
+        match &self.carrier {
+            Carrier::Plain(_) | Carrier::Memory(_) => false,
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.holds_received(),
+        }
+    }
+
+    /// Takes as many bytes as there is room for. Fewer than all, or `WouldBlock`: the socket takes
+    /// no more for now. `more`: the rest follows at once, so that the system need not send a short
+    /// packet.
+    pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
+        match &self.carrier {
+            Carrier::Plain(socket) => socket.send(bytes, more),
+            Carrier::Memory(memory) => Ok(memory.send(bytes)),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.send(bytes),
+        }
+    }
+
+    /// Whether bytes that were [taken](Self::send) are still to be given to the socket.
+    #[inline]
+    pub(crate) fn has_unsent(&self) -> bool {
+        match &self.carrier {
+            Carrier::Plain(_) | Carrier::Memory(_) => false,
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.has_unsent(),
+        }
+    }
+
+    /// Gives the socket what was taken. `WouldBlock`: a part of it stays.
+    #[allow(clippy::unnecessary_wraps, reason = "plain connections keep nothing that could stay")]
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        match &self.carrier {
+            Carrier::Plain(_) | Carrier::Memory(_) => Ok(()),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.flush(),
+        }
+    }
+
+    /// What the socket must be ready for, so that the connection can read or write.
+    #[inline]
+    pub(crate) fn wants(&self, read: bool, write: bool) -> Wanted {
+        match &self.carrier {
+            Carrier::Plain(_) | Carrier::Memory(_) => Wanted { read, write },
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.wants(read, write),
         }
     }
 
@@ -121,14 +254,19 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.send_file(file, offset, length),
             Carrier::Memory(memory) => memory.send_file(file, offset, length),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.send_file(file, offset, length),
         }
     }
 
-    /// Blocks the calling thread until the socket is ready (or broken); false when the deadline came first.
+    /// Blocks the calling thread until it can read or write, as far as is known, or the connection
+    /// is broken. False: the deadline came first.
     pub(crate) fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
         match &self.carrier {
             Carrier::Plain(socket) => socket.wait(interest, deadline),
             Carrier::Memory(_) => Ok(true),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.wait(interest, deadline),
         }
     }
 
@@ -137,29 +275,42 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.at_end(),
             Carrier::Memory(memory) => memory.at_end(),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.at_end(),
         }
     }
 
-    /// Tells the peer that nothing more will come.
+    /// Tells the peer that nothing more will come. What was [taken](Self::send) is sent before.
     pub(crate) fn finish_writing(&self) {
-        self.shutdown(Shutdown::Write);
+        let outcome = match &self.carrier {
+            Carrier::Plain(socket) => socket.shutdown(Shutdown::Write),
+            Carrier::Memory(_) => Ok(()),
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.finish_writing(),
+        };
+        self.note_shutdown(outcome);
     }
 
-    /// The end of the connection is to look like a fault, where it would otherwise look like the end of the body.
+    /// Makes the end of the connection look like a fault, where it would otherwise look like the end
+    /// of the body.
     pub(crate) fn abort(&self) {
-        if let Carrier::Plain(socket) = &self.carrier {
-            socket.reset_on_close();
+        match &self.carrier {
+            Carrier::Plain(socket) => socket.reset_on_close(),
+            Carrier::Memory(_) => {}
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => veil.abort(),
         }
     }
 
     /// Ends the connection in both directions, also under a thread that waits on it.
     pub(crate) fn cut(&self) {
-        self.shutdown(Shutdown::Both);
+        if let Some(socket) = self.socket() {
+            self.note_shutdown(socket.shutdown(Shutdown::Both));
+        }
     }
 
-    fn shutdown(&self, how: Shutdown) {
-        if let Carrier::Plain(socket) = &self.carrier
-            && let Err(error) = socket.shutdown(how)
+    fn note_shutdown(&self, outcome: io::Result<()>) {
+        if let Err(error) = outcome
             && !crate::sys::is_disconnect(&error)
         {
             diagnostics::debug!("cannot shut down the connection with {}: {error}", self.peer);
@@ -169,8 +320,8 @@ impl Transport {
     /// What was sent so far, where that is kept.
     pub(crate) fn take_output(&self) -> Vec<u8> {
         match &self.carrier {
-            Carrier::Plain(_) => Vec::new(),
             Carrier::Memory(memory) => memory.take_output(),
+            _ => Vec::new(),
         }
     }
 
@@ -179,6 +330,15 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => Some(socket),
             Carrier::Memory(_) => None,
+            #[cfg(any(test, feature = "test-transport"))]
+            Carrier::Veiled(veil) => Some(&veil.socket),
         }
     }
+}
+
+#[inline]
+fn received(socket: &Socket, buffer: &mut [u8]) -> io::Result<Received> {
+    let count = socket.recv(buffer)?;
+    // A short read leaves nothing behind.
+    Ok(Received { count, more: count == buffer.len() })
 }

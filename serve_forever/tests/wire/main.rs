@@ -33,3 +33,4 @@ mod target_and_host;
 mod timeouts;
 mod unix;
 mod upgrade;
+mod veiled;

@@ -468,10 +468,14 @@ impl Output {
     fn send_all(&mut self, link: &Link<'_>) -> io::Result<()> {
         let mut sent = 0;
         let result = loop {
-            if sent == self.ready.len() {
+            let step = if sent < self.ready.len() {
+                link.transport.send(&self.ready[sent..], false)
+            } else if link.transport.has_unsent() {
+                link.transport.flush().map(|()| 0)
+            } else {
                 break Ok(());
-            }
-            match link.transport.send(&self.ready[sent..], false) {
+            };
+            match step {
                 Ok(count) => {
                     sent += count;
                     self.pace.octets += count as u64;

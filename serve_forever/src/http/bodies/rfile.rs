@@ -175,13 +175,13 @@ impl<'r> RFile<'r> {
         }
         loop {
             match self.link.transport.recv(self.buffer) {
-                Ok(0) => {
+                Ok(received) if received.count == 0 => {
                     self.failure = Some(Failure::Gone(ErrorKind::UnexpectedEof));
                     return Err(ErrorKind::UnexpectedEof.into());
                 }
-                Ok(count) => {
-                    self.filled = count;
-                    self.pace.octets += count as u64;
+                Ok(received) => {
+                    self.filled = received.count;
+                    self.pace.octets += received.count as u64;
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {

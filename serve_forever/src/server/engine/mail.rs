@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::server::greeting::stage::Stage;
 use crate::server::handover::slots::Token;
 use crate::server::protocol::{Next, Protocol};
 use crate::sys::Socket;
@@ -11,7 +12,7 @@ use crate::transport::Transport;
 
 /// A connection with its transport, as it goes from slot to job and back.
 pub(crate) struct Seated<P: Protocol> {
-    pub(crate) connection: P::Connection,
+    pub(crate) stage: Stage<P>,
     pub(crate) transport: Arc<Transport>,
 }
 

@@ -10,7 +10,7 @@ use crate::server::event_loop;
 use crate::server::handover::pool::Spawn;
 use crate::server::hooks::guarded;
 use crate::server::learned::Kind;
-use crate::server::protocol::{Connection, Job, JobRun, Protocol, Run};
+use crate::server::protocol::{Job, JobRun, Protocol, Run};
 use crate::server::seat::Seat;
 use crate::server::waker::{Wake, Waker};
 
@@ -53,7 +53,7 @@ impl<P: Protocol> Engine<P> {
         let started = Instant::now();
         let kind = Cell::new(first);
         let outcome = guarded("a run", || {
-            seated.connection.run(&mut Run {
+            seated.stage.run(&mut Run {
                 protocol: &self.protocol,
                 config: &self.config,
                 server: &self.server,

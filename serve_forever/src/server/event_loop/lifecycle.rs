@@ -9,12 +9,12 @@ use crate::diagnostics;
 use crate::server::accept::{self, ACCEPTS_PER_TURN, Accepted};
 use crate::server::deadlines::Deadline;
 use crate::server::engine::mail::{Mail, Seated};
+use crate::server::greeting::stage::Stage;
 use crate::server::handover::slots::{Slot, Slots, Token};
 use crate::server::idle::Idleness;
 use crate::server::listeners;
 use crate::server::protocol::{Admission, Job, Protocol};
 use crate::sys::Socket;
-use crate::transport::Transport;
 
 use super::core::{Stays, Stop, event_token};
 use super::{Core, Driver};
@@ -81,9 +81,10 @@ impl<P: Protocol> Driver<'_, P> {
     pub(super) fn admit(&self, core: &mut Core<P>, socket: Socket, peer: SocketAddr, local: SocketAddr) {
         self.own.connections.fetch_add(1, Ordering::Relaxed);
         let unannounced = self.engine.config.proxy_protocol.is_some();
-        let admission = if unannounced { Admission::Unannounced } else { accept::admit(self.engine, peer) };
-        let connection = self.engine.protocol.connect(admission, core.now);
-        let transport = Arc::new(Transport::plain(socket, peer, local));
+        let transport = Arc::new(accept::carry(socket, peer, local, &self.engine.config));
+        let admission = if unannounced { Admission::Welcome } else { accept::admit(self.engine, peer) };
+        let stage =
+            Stage::begin(&*self.engine.protocol, &self.engine.config, &transport, admission, core.now);
         let stays = Stays {
             transport: Arc::clone(&transport),
             deadline: Deadline::default(),
@@ -99,8 +100,7 @@ impl<P: Protocol> Driver<'_, P> {
             // It is counted like the others until it is closed.
             self.engine.connections_by_address.add(peer.ip());
         }
-        let token =
-            core.slots.insert(Box::new(Seated { connection, transport: Arc::clone(&transport) }), stays);
+        let token = core.slots.insert(Box::new(Seated { stage, transport: Arc::clone(&transport) }), stays);
         if let Some(socket) = transport.socket()
             && let Err(error) = socket.register(&self.own.registry, event_token(token))
         {
@@ -111,17 +111,20 @@ impl<P: Protocol> Driver<'_, P> {
         core.enqueue(token);
     }
 
-    /// A proxy has said whom the connection is from: now it is counted as theirs. Whether it is welcome.
+    /// The greeting is over. If a proxy has told the address of its client, the connection is counted
+    /// under that address from now on.
     #[cold]
-    pub(super) fn count_announced(&self, stays: &mut Stays) -> bool {
-        stays.unannounced = false;
+    pub(super) fn admit_greeted(&self, stays: &mut Stays) -> Admission {
+        if !std::mem::take(&mut stays.unannounced) {
+            return Admission::Welcome;
+        }
         let client = stays.transport.client();
-        let welcome = accept::admit(self.engine, client) == Admission::Welcome;
-        if !welcome {
+        let admission = accept::admit(self.engine, client);
+        if admission == Admission::TooMany {
             // It is counted like the others until it is closed.
             self.engine.connections_by_address.add(client.ip());
         }
-        welcome
+        admission
     }
 
     /// The server is full: of all loops, the one with the connection that is idle for the longest time closes it.

@@ -238,8 +238,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
             && next != Next::Close
             && let Some(socket) = seated.transport.socket()
         {
-            // What the slot remembered is of before; registering tells anew what there is.
-            *slot.readiness() = Readiness::default();
+            // What the slot remembered is of before; registering tells anew what the socket has.
+            let read = seated.transport.holds_received();
+            *slot.readiness() = Readiness { read, ..Readiness::default() };
             if let Err(error) = socket.register(&self.own.registry, event_token(token)) {
                 diagnostics::error!("cannot watch a connection any longer: {error}");
                 next = Next::Close;

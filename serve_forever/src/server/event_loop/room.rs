@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::server::engine::Engine;
 use crate::server::engine::mail::{Cut, Mail, Seated};
 use crate::server::handover::slots::Token;
-use crate::server::protocol::{Cause, Connection, Next, Protocol};
+use crate::server::protocol::{Cause, Next, Protocol};
 use crate::server::readers::Victim;
 use crate::server::stats::Counters;
 use crate::transport::Transport;
@@ -28,12 +28,12 @@ impl<'a, P: Protocol> Driver<'a, P> {
     ) -> bool {
         let waits = match next {
             Next::Wait { idle, .. } => !idle,
-            // It goes on to send.
-            Next::Again | Next::Run { .. } => stays.is_reader,
+            // It goes on to send, or to linger.
+            Next::Again | Next::Run { .. } | Next::Linger => stays.is_reader,
             // Forgotten with its slot.
             Next::Close => return false,
         };
-        let load = seated.connection.load().filter(|_| waits);
+        let load = seated.stage.load().filter(|_| waits);
         let readers = &self.engine.readers;
         let Some(load) = load else {
             if waits && stays.is_reader && !matches!(next, Next::Wait { .. }) {

@@ -11,7 +11,8 @@ use crate::server::engine::errands::Errand;
 use crate::server::engine::mail::{Mail, Seated};
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
-use crate::server::protocol::{Cause, Connection, Job, JobRun, Next, Protocol, Run, Sending, Turn};
+use crate::server::greeting::lingering::Lingering;
+use crate::server::protocol::{Cause, Job, JobRun, Next, Protocol, Run, Sending, Turn};
 use crate::server::seat::Seat;
 use crate::server::waker::Waker;
 
@@ -34,13 +35,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let began = std::mem::take(&mut slot.stays.reported).then_some(inner.now);
         // Whoever is idle is about to be closed, but not over a request that has come already: nobody would answer it.
         readiness.read |= inner.stopping.is_some();
-        let Seated { connection, transport } = &mut *seated;
-        let mut cause = cause;
-        if slot.stays.unannounced && transport.is_announced() && !self.count_announced(&mut slot.stays) {
-            cause = Cause::NoPermit;
-        }
-        let next = connection.turn(&mut Turn {
-            protocol: &self.engine.protocol,
+        let Seated { stage, transport } = &mut *seated;
+        let mut cx = Turn {
+            protocol: &*self.engine.protocol,
             config: &self.engine.config,
             server: &self.engine.server,
             transport,
@@ -52,7 +49,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
             stopping: inner.stopping.is_some(),
             began,
             now: inner.now,
-        });
+        };
+        let next = stage.turn(&mut cx, || self.admit_greeted(&mut slot.stays));
         *slot.readiness() = readiness;
         if let Next::Run { kind, permit } = next {
             return self.start(core, token, seated, kind, permit, scratch);
@@ -101,7 +99,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         scratch: &mut P::Scratch,
     ) -> Option<Box<Seated<P>>> {
         if !self.has_permit(seated.transport.client().ip()) {
-            seated.connection.park(scratch);
+            seated.stage.park(scratch);
             self.make_wait(core, token, seated, kind);
             return None;
         }
@@ -111,13 +109,13 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 place = self.engine.computing.try_take(core.now);
             }
             if place.is_none() {
-                seated.connection.park(scratch);
+                seated.stage.park(scratch);
                 self.wait_to_compute(core, token, seated, kind);
                 return None;
             }
         }
         if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
-            seated.connection.park(scratch);
+            seated.stage.park(scratch);
             self.start_on_spare(core, seated, self.errand(token, kind, place));
             return None;
         }
@@ -171,8 +169,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
 
         let seat = Seat::inline(&**self.engine, self.own.index, job);
         let kind = Cell::new(kind);
-        let next = seated.connection.run(&mut Run {
-            protocol: &self.engine.protocol,
+        let next = seated.stage.run(&mut Run {
+            protocol: &*self.engine.protocol,
             config: &self.engine.config,
             server: &self.engine.server,
             transport: &seated.transport,
@@ -238,9 +236,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 
     fn send(&self, seated: &mut Seated<P>, scratch: &mut P::Scratch, now: Instant) -> Option<Next> {
-        let Seated { connection, transport } = seated;
+        let Seated { stage, transport } = seated;
         let (config, server) = (&self.engine.config, &self.engine.server);
-        connection.send_held(&mut Sending { config, server, transport, scratch, now })
+        stage.send_held(&mut Sending { config, server, transport, scratch, now })
     }
 
     /// Starts a job on a part of a connection, which is back in its slot.
@@ -275,7 +273,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let mut inside = Inside::new(&self.left, id, InHand::Part);
         drop(core);
         job.run(&mut JobRun {
-            protocol: &self.engine.protocol,
+            protocol: &*self.engine.protocol,
             seat: &Seat::inline(&**self.engine, self.own.index, id),
         });
         if self.own.state.leave_job(id) {
@@ -294,7 +292,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 
     /// Does what a connection asked for, other than to run.
-    pub(super) fn settle(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next) {
+    pub(super) fn settle(&self, core: &mut Core<P>, token: Token, mut seated: Box<Seated<P>>, next: Next) {
         let inner = &mut *core;
         let Some(slot) = inner.slots.get(token) else { return };
         if slot.stays.is_reader || matches!(next, Next::Wait { idle: false, .. }) {
@@ -308,11 +306,17 @@ impl<'a, P: Protocol> Driver<'a, P> {
                     slot.stays.idleness.end();
                 }
                 inner.deadlines.set(token, &mut slot.stays.deadline, deadline, inner.now);
-                let queue = slot.put_back(seated, Wants { read, write });
+                let wanted = seated.transport.wants(read, write);
+                let wants = Wants { read: wanted.read, write: wanted.write };
+                let queue = slot.put_back(seated, wants);
                 // Who comes back idle from a run while the server stops gets a last turn, which closes it.
                 queue || (idle && inner.stopping.is_some() && slot.queue())
             }
-            Next::Again | Next::Run { .. } => {
+            Next::Again | Next::Run { .. } | Next::Linger => {
+                if next == Next::Linger {
+                    let until = inner.now + self.engine.config.linger_timeout;
+                    seated.stage.linger(Lingering::new(until));
+                }
                 // What it waited for before is over.
                 inner.deadlines.set(token, &mut slot.stays.deadline, None, inner.now);
                 // Its next turn is due anyway; what the socket may have become is looked at then.

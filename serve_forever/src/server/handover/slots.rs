@@ -53,6 +53,18 @@ pub(crate) struct Wants {
     pub(crate) write: bool,
 }
 
+impl Readiness {
+    /// Bytes were received; `more`: further ones may be there.
+    pub(crate) fn received(&mut self, more: bool) {
+        self.read = more || self.end;
+    }
+
+    /// Nothing more is there to be received.
+    pub(crate) fn drained(&mut self) {
+        (self.read, self.end) = (false, false);
+    }
+}
+
 impl<C, X> Slot<C, X> {
     /// The system says that the socket became ready. True: the token is to be queued.
     ///

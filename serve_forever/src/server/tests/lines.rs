@@ -2,16 +2,18 @@
 //!
 //! The client sends lines `id command argument`, and gets a line `id answer` for each, in the order in which they are
 //! done. The commands: `echo` (its argument), `wait-for` (another id; lets go of its loop first), `burn` (until that id
-//! came, without letting go), `stay` (in the room of the protocol), `turns` (how many the connection had).
+//! came, without letting go), `stay` (in the room of the protocol), `turns` (how many the connection had). `flood` ends
+//! the connection with as many bytes as its transport takes.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::server::config::Config;
 use crate::server::learned::Kind;
-use crate::server::protocol::{Admission, Cause, Connection, Job, JobRun, Next, Protocol, Run, Turn};
+use crate::server::protocol::{Admission, Admitted, Cause, Connection, Job, JobRun, Next, Protocol, Run, Turn};
 use crate::server::waker::OwnedWaker;
 use crate::sync::{lock, wait_for};
 
@@ -25,6 +27,8 @@ pub(super) struct Lines {
     pub(super) kept: Arc<Mutex<Vec<OwnedWaker>>>,
     /// As long as somebody has a clone of this, the protocol is in use.
     pub(super) alive: Arc<()>,
+    /// Bytes that were taken of the last flood.
+    pub(super) flood: Arc<AtomicUsize>,
 }
 
 /// Where jobs stay until it is opened.
@@ -86,6 +90,7 @@ impl Shared {
 }
 
 pub(super) struct LineConnection {
+    is_welcome: bool,
     received: Vec<u8>,
     unsent: Vec<u8>,
     shared: Arc<Shared>,
@@ -107,8 +112,14 @@ impl Protocol for Lines {
 
     fn scratch(&self, _: &Config) {}
 
-    fn connect(&self, _: Admission, _: Instant) -> LineConnection {
-        LineConnection { received: Vec::new(), unsent: Vec::new(), shared: Arc::default(), turns: 0 }
+    fn connect(&self, admitted: Admitted) -> LineConnection {
+        LineConnection {
+            is_welcome: admitted.admission == Admission::Welcome,
+            received: admitted.early,
+            unsent: Vec::new(),
+            shared: Arc::default(),
+            turns: 0,
+        }
     }
 }
 
@@ -118,13 +129,18 @@ impl Connection<Lines> for LineConnection {
         if cx.cause == Cause::Expired {
             return Next::Close;
         }
+        if !self.is_welcome {
+            let _ = cx.transport.send(b"too many\n", false);
+            cx.transport.finish_writing();
+            return Next::Linger;
+        }
         let mut piece = [0; 1024];
         loop {
             match cx.transport.recv(&mut piece) {
-                Ok(0) => return Next::Close,
-                Ok(count) => self.received.extend_from_slice(&piece[..count]),
+                Ok(received) if received.count == 0 => return Next::Close,
+                Ok(received) => self.received.extend_from_slice(&piece[..received.count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    cx.readiness.read = false;
+                    cx.readiness.drained();
                     break;
                 }
                 Err(_) => return Next::Close,
@@ -132,7 +148,11 @@ impl Connection<Lines> for LineConnection {
         }
         while let Some(end) = self.received.iter().position(|&octet| octet == b'\n') {
             let line: Vec<u8> = self.received.drain(..=end).collect();
-            self.take(String::from_utf8_lossy(&line).trim_end(), cx);
+            let line = String::from_utf8_lossy(&line);
+            if line.trim_end().ends_with("flood") {
+                return flood(cx);
+            }
+            self.take(line.trim_end(), cx);
         }
         let mut state = lock(&self.shared.state);
         self.unsent.append(&mut state.answers);
@@ -157,6 +177,15 @@ impl Connection<Lines> for LineConnection {
     }
 
     fn park(&mut self, (): &mut ()) {}
+}
+
+fn flood(cx: &Turn<'_, Lines>) -> Next {
+    let mut taken = 0;
+    while let Ok(count) = cx.transport.send(&[b'x'; 10_000], false) {
+        taken += count;
+    }
+    cx.protocol.flood.store(taken, Ordering::SeqCst);
+    Next::Close
 }
 
 impl LineConnection {

@@ -1,5 +1,6 @@
 //! Jobs on parts of a connection, as HTTP/2 will need them, with a protocol made for the purpose.
 
+mod greeting;
 mod lines;
 mod panics;
 mod readers;
@@ -8,6 +9,7 @@ mod threads;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -32,6 +34,7 @@ struct Running {
     room: Arc<Room>,
     kept: Arc<Mutex<Vec<OwnedWaker>>>,
     alive: Weak<()>,
+    flood: Arc<AtomicUsize>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -39,11 +42,12 @@ fn serve(configure: impl FnOnce(Builder<Lines>) -> Builder<Lines>) -> Running {
     let protocol = Lines::default();
     let (room, kept, alive) =
         (Arc::clone(&protocol.room), Arc::clone(&protocol.kept), Arc::downgrade(&protocol.alive));
+    let flood = Arc::clone(&protocol.flood);
     let builder = Builder::new(protocol).loops(1);
     let server = configure(builder).bind(("127.0.0.1", 0)).expect("a free port");
     let (address, handle) = (server.server_addresses()[0], server.handle());
     let thread = Some(thread::spawn(move || server.serve_forever()));
-    Running { address, handle, room, kept, alive, thread }
+    Running { address, handle, room, kept, alive, flood, thread }
 }
 
 impl Running {

@@ -10,7 +10,7 @@ use crate::server::builder::Builder;
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::learned::Kind;
-use crate::server::protocol::{Admission, Connection, Job, JobRun, Next, Protocol, Run, Sending, Turn};
+use crate::server::protocol::{Admitted, Connection, Job, JobRun, Next, Protocol, Run, Sending, Turn};
 use crate::ServerStats;
 
 use super::lines::PATIENCE;
@@ -39,7 +39,7 @@ impl Protocol for Clumsy {
         Vec::new()
     }
 
-    fn connect(&self, _: Admission, _: Instant) -> Sent {
+    fn connect(&self, _: Admitted) -> Sent {
         Sent::default()
     }
 }
@@ -48,7 +48,7 @@ impl Connection<Clumsy> for Sent {
     fn turn(&mut self, cx: &mut Turn<'_, Clumsy>) -> Next {
         let mut asked = [0];
         match cx.transport.recv(&mut asked) {
-            Ok(0) => return Next::Close,
+            Ok(received) if received.count == 0 => return Next::Close,
             Ok(_) => self.asked = asked[0],
             Err(_) => {
                 cx.readiness.read = false;

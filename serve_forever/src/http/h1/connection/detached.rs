@@ -1,7 +1,6 @@
 //! Connections that somebody else has in hand: a detached writer, or a stream.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::diagnostics;
 use crate::http::Http;
@@ -64,7 +63,6 @@ impl HttpConnection {
             cx.seat.note_deregistered();
         }
         cx.transport.finish_writing();
-        self.phase = Phase::Lingering { until: Instant::now() + cx.config.linger_timeout };
-        Next::Again
+        Next::Linger
     }
 }

@@ -148,7 +148,7 @@ impl HttpConnection {
             After::Drain(drain) => Phase::Draining(drain),
             After::Linger => {
                 transport.finish_writing();
-                Phase::Lingering { until: now() + config.linger_timeout }
+                return Next::Linger;
             }
         };
         Next::Again
@@ -160,10 +160,10 @@ impl HttpConnection {
         let buffer = &mut cx.scratch.read;
         for _ in 0..READS_PER_TURN {
             let count = match cx.transport.recv(buffer) {
-                Ok(0) => return Step::Next(Next::Close),
-                Ok(count) => count,
+                Ok(received) if received.count == 0 => return Step::Next(Next::Close),
+                Ok(received) => received.count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    cx.readiness.read = false;
+                    cx.readiness.drained();
                     let stall = cx.now.checked_add(cx.config.body_timeout);
                     // One deadline for all of it: there is no reason to be patient with what nobody wants.
                     let deadline = *drain.deadline.get_or_insert(stall.unwrap_or(cx.now));
@@ -196,32 +196,8 @@ impl HttpConnection {
                 if drain.left == 0 {
                     // Too much, or malformed. The response has said nothing of it, but there is no other way.
                     cx.transport.finish_writing();
-                    self.phase = Phase::Lingering { until: cx.now + cx.config.linger_timeout };
-                    return Step::Go;
+                    return Step::Next(Next::Linger);
                 }
-            }
-        }
-        Step::Next(Next::Again)
-    }
-
-    /// Reads until the client has closed its side too.
-    pub(super) fn linger<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) -> Step {
-        let Phase::Lingering { until } = self.phase else { return Step::Go };
-        if cx.now >= until {
-            return Step::Next(Next::Close);
-        }
-        for _ in 0..READS_PER_TURN {
-            match cx.transport.recv(&mut cx.scratch.read) {
-                Ok(0) => return Step::Next(Next::Close),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    cx.readiness.read = false;
-                    // The response is out: such a connection makes room as an idle one does, but a
-                    // server that stops gives it its time.
-                    let idle = !cx.stopping;
-                    return Step::Next(Next::Wait { read: true, write: false, deadline: Some(until), idle });
-                }
-                Err(_) => return Step::Next(Next::Close),
             }
         }
         Step::Next(Next::Again)

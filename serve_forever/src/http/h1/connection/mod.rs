@@ -15,10 +15,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::diagnostics;
-use crate::server::announcement::{Announcement, Heard};
 use crate::server::config::Config;
 use crate::server::learned::Kind;
-use crate::server::protocol::{Admission, Cause, Connection, Next, Run, Sending, Turn};
+use crate::server::protocol::{Admission, Cause, Connection, Next, Admitted, Run, Sending, Turn};
 use crate::server::unsent::Load;
 use crate::transport::Transport;
 
@@ -75,8 +74,6 @@ enum Awaited {
 enum Phase {
     /// Accepted over the limit: to be told so.
     Unwelcome,
-    /// The proxy is to say whom it speaks for.
-    Announcing(Box<Announcement>),
     /// A request is awaited, or a part of it has come.
     Receiving,
     /// A request is complete: in the scratch, or parked in `partial`.
@@ -91,8 +88,6 @@ enum Phase {
     Upgraded(Arc<Upgraded>),
     /// A body that the handler did not read.
     Draining(Box<Drain>),
-    /// Closed on our side; read on for a while, so that the response is not lost to a reset.
-    Lingering { until: Instant },
 }
 
 /// What follows when everything is sent.
@@ -169,7 +164,6 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
             // A head is expected at once.
             Phase::Receiving if matches!(self.awaited, Awaited::Head(_)) => Some(Load::default()),
             Phase::Draining(drain) => Some(Load { sent: drain.read / STEP as u64 * STEP as u64, held: 0 }),
-            Phase::Announcing(announcement) if announcement.has_begun() => Some(Load::default()),
             _ => None,
         }
     }
@@ -191,16 +185,16 @@ enum Step {
 }
 
 impl HttpConnection {
-    pub(crate) fn new(admission: Admission, now: Instant) -> Self {
+    pub(crate) fn new(admitted: Admitted) -> Self {
+        let Admitted { admission, early, now } = admitted;
         Self {
             phase: match admission {
                 Admission::Welcome => Phase::Receiving,
-                Admission::Unannounced => Phase::Announcing(Box::default()),
                 Admission::TooMany => Phase::Unwelcome,
             },
-            partial: Vec::new(),
+            look_first: !early.is_empty(),
+            partial: early,
             head: None,
-            look_first: false,
             blocks: false,
             collecting: None,
             held: None,
@@ -231,19 +225,6 @@ impl HttpConnection {
                 self.refuse_plainly(503, cx);
                 Step::Go
             }
-            Phase::Announcing(announcement) => {
-                match announcement.receive(cx.transport, cx.config, cx.readiness, cx.now) {
-                    Heard::Next(_) if cx.stopping => Step::Next(Next::Close),
-                    Heard::Next(next) => Step::Next(next),
-                    Heard::All(rest) => {
-                        self.look_first = !rest.is_empty();
-                        self.partial = rest;
-                        self.phase = Phase::Receiving;
-                        // Whether this client is welcome is decided before its next turn.
-                        Step::Next(Next::Again)
-                    }
-                }
-            }
             Phase::Receiving => Step::Go,
             Phase::Request => Step::Next(self.run_partial(cx.protocol, cx.config)),
             Phase::Refusing(_) => {
@@ -263,7 +244,6 @@ impl HttpConnection {
             Phase::Upgraded(_) => Step::Next(Next::WAKE),
             Phase::Ending { .. } => Step::Next(Next::Run { kind: Kind::part("end"), permit: false }),
             Phase::Draining(_) => self.drain(cx),
-            Phase::Lingering { .. } => self.linger(cx),
         }
     }
 
@@ -389,5 +369,5 @@ const MAX_UNSENT: usize = 64 * 1024;
 const STEP: usize = 4 * 1024;
 /// Octets received at a time into a request that comes in pieces.
 const GROWTH: usize = 4 * 1024;
-/// Reads of unwanted octets before others have their turn.
+/// Reads of unwanted bytes before others have their turn.
 const READS_PER_TURN: usize = 16;

@@ -10,6 +10,7 @@ use crate::http::h1::scratch::ParsedHead;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::server::config::Config;
 use crate::server::protocol::{Next, Turn};
+use crate::transport::Received;
 
 use super::collect::{Collecting, Verdict, awaited, is_here};
 use super::{Awaited, Examined, GROWTH, HttpConnection, Phase, Step, limits, run_request};
@@ -30,10 +31,10 @@ impl HttpConnection {
         loop {
             let received = if self.partial.is_empty() {
                 let received = cx.transport.recv(&mut cx.scratch.read);
-                if let Ok(count) = received {
-                    cx.scratch.filled = count;
+                if let Ok(received) = &received {
+                    cx.scratch.filled = received.count;
                 }
-                received.map(|count| (count, count == cx.scratch.read.len()))
+                received
             } else {
                 self.receive_more(cx)
             };
@@ -41,11 +42,10 @@ impl HttpConnection {
             let began = cx.began.take();
             match received {
                 // The client is done. What it did not finish saying is not answered.
-                Ok((0, _)) => return Step::Next(Next::Close),
-                Ok((_, full)) => cx.readiness.read = full || cx.readiness.end,
+                Ok(received) if received.count == 0 => return Step::Next(Next::Close),
+                Ok(received) => cx.readiness.received(received.more),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    cx.readiness.read = false;
-                    cx.readiness.end = false;
+                    cx.readiness.drained();
                     return Step::Next(self.await_more(cx));
                 }
                 Err(error) => {
@@ -67,23 +67,23 @@ impl HttpConnection {
         }
     }
 
-    /// Receives behind what has come before. How many bytes, and whether there was room for no
-    /// more.
+    /// Receives behind what has arrived before.
     #[inline(never)]
     fn receive_more<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         cx: &mut Turn<'_, Http<H>>,
-    ) -> io::Result<(usize, bool)> {
+    ) -> io::Result<Received> {
         let have = self.partial.len();
         let room = self.collecting.as_ref().map_or(GROWTH, |collecting| collecting.room(have));
         let room = room.min(cx.scratch.read.len());
         // By way of the thread's memory, so that the connection's need not be zeroed.
-        let count = cx.transport.recv(&mut cx.scratch.read[..room])?;
+        let received = cx.transport.recv(&mut cx.scratch.read[..room])?;
+        let count = received.count;
         if let Some(collecting) = &mut self.collecting {
             collecting.reserve(&mut self.partial, count, cx);
         }
         self.partial.extend_from_slice(&cx.scratch.read[..count]);
-        Ok((count, count == room))
+        Ok(received)
     }
 
     /// Looks at what has just come: the common case, in which a whole request is there at once.
@@ -217,7 +217,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::server::protocol::Admission;
+    use crate::server::protocol::{Admission, Admitted};
+
+    fn connection(now: Instant) -> HttpConnection {
+        HttpConnection::new(Admitted { admission: Admission::Welcome, early: Vec::new(), now })
+    }
 
     const HEAD: Duration = Duration::from_secs(10);
     const IDLE: Duration = Duration::from_secs(75);
@@ -235,7 +239,7 @@ mod tests {
     fn rule_78_each_silence_has_its_own_time() {
         let start = Instant::now();
         let later = start + Duration::from_secs(9);
-        let mut connection = HttpConnection::new(Admission::Welcome, start);
+        let mut connection = connection(start);
         assert_eq!(patience(&connection, start, start), (HEAD, true));
         // An empty line prolongs nothing.
         assert_eq!(patience(&connection, start, later), (HEAD, true));
@@ -250,7 +254,7 @@ mod tests {
     #[test]
     fn a_short_idle_timeout_is_also_that_of_a_new_connection() {
         let start = Instant::now();
-        let connection = HttpConnection::new(Admission::Welcome, start);
+        let connection = connection(start);
         let config = Config { idle_timeout: Duration::from_secs(3), ..Config::default() };
         let expected = Some(start + Duration::from_secs(3));
         assert!(
