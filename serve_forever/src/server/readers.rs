@@ -50,6 +50,8 @@ struct Reader {
     /// Bytes of its last step: the system reports progress in steps, each in one or several pieces.
     step: u64,
     minute: Minute,
+    /// It has moved beyond what the system took of a response at first.
+    has_stepped: bool,
     /// It is to be cut, unless it moves before that.
     is_doomed: bool,
     /// It is with a job, or waits for a thread: its client cannot take anything, and it cannot be cut for
@@ -132,6 +134,7 @@ impl Readers {
             moved_at: now,
             step: 0,
             minute: Minute { since: now, moved: 0, before: 0 },
+            has_stepped: false,
             is_doomed: false,
             is_away: false,
         });
@@ -147,6 +150,7 @@ impl Readers {
                 (false, _) => 0,
             };
             reader.moved_at = now;
+            reader.has_stepped |= is_step;
             reader.minute.add(moved, now);
         }
         *held = *held - reader.counted() + load.held;
@@ -201,16 +205,22 @@ impl Readers {
                 }
             }
             let mut longest = Duration::ZERO;
-            // What has not moved at all counts for its address from the beginning, or those who
+            // What has not moved by itself counts for its address from the beginning, or those who
             // connect again and again would never count.
             let shares = self.shares(now, |reader| {
                 longest = longest.max(if reader.is_away { Duration::ZERO } else { reader.still(now) });
-                !reader.is_away && (reader.still(now) >= STALLED / 2 || reader.minute.moved(now) == 0)
+                let has_moved = reader.has_stepped && reader.minute.moved(now) > 0;
+                !reader.is_away && (reader.still(now) >= STALLED / 2 || !has_moved)
             });
             let shares = if longest >= STALLED { shares } else { HashMap::new() };
-            let mut victims = rank(shares, |_| 1).take(PLANNED).peekable();
-            // Those who connect again and again are gone soon, and the next ones are not to go in
-            // their place.
+            // Clients that connect again and again replace their victims at once. A plan that went
+            // on to the owners of few connections would cut those in the place of the new ones.
+            let most = shares.values().map(Vec::len).max().unwrap_or(0);
+            let mut victims = rank(shares, |_| 1)
+                .take_while(|(share, _)| *share > most / 2)
+                .map(|(_, ranked)| ranked)
+                .take(PLANNED)
+                .peekable();
             let is_first_new = victims.peek().is_some_and(|ranked| ranked.is_new);
             plan.victims = victims
                 .take_while(|ranked| ranked.is_new == is_first_new)
@@ -240,7 +250,7 @@ impl Readers {
         // Some more than that, so that the next byte does not begin another search.
         let mut left = together - most + most / SPARE_PART;
         let victims: Vec<Victim> = rank(shares, |victim| victim.held)
-            .map_while(|Ranked { victim, .. }| {
+            .map_while(|(_, Ranked { victim, .. })| {
                 let wanted = left > 0;
                 left = left.saturating_sub(victim.held);
                 wanted.then_some(victim)
@@ -289,12 +299,13 @@ impl Readers {
     }
 }
 
-/// Victims in their order: always of the owner with the greatest share of what is left, by `weight`, the
-/// one that moved least. Between owners with equal shares, too, the one that moved least decides.
+/// Victims in their order, with the share of their owner at that time: always of the owner with the
+/// greatest share of what is left, by `weight`, the one that moved least. Between owners with equal
+/// shares, too, the one that moved least decides.
 fn rank(
     mut shares: HashMap<Owner, Vec<Ranked>>,
     weight: impl Fn(&Victim) -> usize,
-) -> impl Iterator<Item = Ranked> {
+) -> impl Iterator<Item = (usize, Ranked)> {
     let mut heap = BinaryHeap::new();
     for (&owner, share) in &mut shares {
         // The next one is at the end.
@@ -306,9 +317,9 @@ fn rank(
         let (total, _, owner) = heap.pop()?;
         let share = shares.get_mut(&owner)?;
         let ranked = share.pop()?;
-        let total = total - weight(&ranked.victim);
-        heap.extend(share.last().map(|next| (total, Reverse(next.order()), owner)));
-        Some(ranked)
+        let left = total - weight(&ranked.victim);
+        heap.extend(share.last().map(|next| (left, Reverse(next.order()), owner)));
+        Some((total, ranked))
     })
 }
 
@@ -483,6 +494,27 @@ mod tests {
         }
         // Alone, one that has just begun is not cut.
         assert_eq!(stalled(&readers, now), [(0, 1)]);
+    }
+
+    /// The system takes megabytes of each response at once, and reports the next step of a steady
+    /// reader only after seconds.
+    #[test]
+    fn an_address_that_stalls_and_connects_again_does_not_cut_a_reader_before_its_second_step() {
+        const FILL: u64 = 4_000_000;
+        let readers = Readers::new(2);
+        let start = Instant::now();
+        readers.note(0, token(0), Some(address(1)), load(FILL, 0), start);
+        for index in 1..50_u8 {
+            let begun = start + u32::from(index % 20) * SECOND / 20;
+            readers.note(index as usize % 2, token(index.into()), Some(address(2)), load(FILL, 0), begun);
+        }
+        for cut in 0..500 {
+            let now = start + SECOND + cut * SECOND / 50;
+            let Some(Victim { index, token: victim, .. }) = readers.next_stalled(now) else { continue };
+            assert_ne!(victim, token(0), "after {cut} cuts");
+            readers.forget(index, victim);
+            readers.note(index, token(100 + cut), Some(address(2)), load(FILL, 0), now);
+        }
     }
 
     #[test]
