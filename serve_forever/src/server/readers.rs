@@ -142,7 +142,8 @@ impl Readers {
         if moved > 0 {
             // What came of a response at first is what the system had room for, and not a step of
             // the client's.
-            let is_step = reader.sent > 0 && load.sent > reader.sent;
+            let goes_further = reader.sent > 0 && load.sent > reader.sent;
+            let is_step = goes_further && load.in_steps;
             let goes_on = now.saturating_duration_since(reader.moved_at) < BETWEEN_PIECES;
             reader.step = match (is_step, goes_on) {
                 (true, true) => reader.step + moved,
@@ -150,7 +151,7 @@ impl Readers {
                 (false, _) => 0,
             };
             reader.moved_at = now;
-            reader.has_stepped |= is_step;
+            reader.has_stepped |= goes_further;
             reader.minute.add(moved, now);
         }
         *held = *held - reader.counted() + load.held;
@@ -396,7 +397,7 @@ mod tests {
     }
 
     fn load(sent: u64, held: usize) -> Load {
-        Load { sent, held }
+        Load { sent, held, in_steps: true }
     }
 
     fn stalled(readers: &Readers, now: Instant) -> Vec<(usize, u32)> {
@@ -450,6 +451,19 @@ mod tests {
         // Of the next response the first ones are in the buffers again.
         note(3_000_000, 10);
         assert!(stands(11));
+    }
+
+    /// What a client sends arrives when it sends it: there are no steps between which to be patient.
+    #[test]
+    fn a_body_stands_still_when_nothing_arrives() {
+        let readers = Readers::new(1);
+        let start = Instant::now();
+        for (sent, seconds) in [(4096, 0), (900_000, 1)] {
+            let load = Load { sent, held: 0, in_steps: false };
+            readers.note(0, token(1), Some(address(1)), load, start + seconds * SECOND);
+        }
+        assert!(readers.next_stalled(start + SECOND * 3 / 2).is_none());
+        assert!(readers.next_stalled(start + 2 * SECOND).is_some());
     }
 
     #[test]
@@ -509,7 +523,7 @@ mod tests {
             readers.note(index as usize % 2, token(index.into()), Some(address(2)), load(FILL, 0), begun);
         }
         for cut in 0..500 {
-            let now = start + SECOND + cut * SECOND / 50;
+            let now = start + SECOND + cut * SECOND / 100;
             let Some(Victim { index, token: victim, .. }) = readers.next_stalled(now) else { continue };
             assert_ne!(victim, token(0), "after {cut} cuts");
             readers.forget(index, victim);

@@ -24,6 +24,8 @@ pub struct Load {
     pub(crate) sent: u64,
     /// Bytes in memory that wait for it.
     pub(crate) held: usize,
+    /// The system reports progress in large steps, between which the client may go on.
+    pub(crate) in_steps: bool,
 }
 
 impl Unsent {

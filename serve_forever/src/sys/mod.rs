@@ -147,6 +147,11 @@ impl Socket {
         self.0.at_end()
     }
 
+    /// Looks, without waiting or taking anything, whether bytes have arrived that were not received yet.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.0.has_unread()
+    }
+
     /// From now on the peer sees a reset instead of an orderly end when the socket is closed, and what was not sent yet is dropped.
     /// (Unix sockets know no reset: there it is an end, and what was sent arrives.)
     pub(crate) fn reset_on_close(&self) {

@@ -280,6 +280,11 @@ impl Transport {
         }
     }
 
+    /// Whether bytes have arrived that nobody has read.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.holds_received() || self.socket().is_some_and(Socket::has_unread)
+    }
+
     /// Tells the peer that nothing more will come. What was [taken](Self::send) is sent before.
     pub(crate) fn finish_writing(&self) {
         let outcome = match &self.carrier {

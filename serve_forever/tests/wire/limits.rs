@@ -99,6 +99,35 @@ fn rule_81_the_oldest_idle_connection_makes_room() {
 }
 
 #[test]
+fn rule_81_an_idle_connection_whose_request_has_arrived_is_not_closed() {
+    let gate = Gate::default();
+    let inside = gate.clone();
+    let (entered, entries) = mpsc::channel();
+    let script = answer(move |http| {
+        if http.path() == "/busy" {
+            entered.send(())?;
+            inside.wait();
+        }
+        reply(http, http.path())
+    });
+    // No other thread takes the loop while a handler waits.
+    let server = serve_with(script, |builder| builder.max_connections(2).loops(1).max_threads(1));
+    let (mut oldest, mut busy) = (server.connect(), server.connect());
+    oldest.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(oldest.response().text(), "/first");
+    busy.send("GET /busy HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(entries.recv_timeout(FAILSAFE), Ok(()));
+    // The loop learns of both together.
+    oldest.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut third = server.connect();
+    third.send("GET /third HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.open();
+    assert_eq!(busy.response().text(), "/busy");
+    assert_eq!(oldest.response().text(), "/second");
+    assert_eq!(third.response().text(), "/third");
+}
+
+#[test]
 fn rule_81_a_client_beyond_the_limit_waits_while_all_others_are_busy() {
     let gate = Gate::default();
     let inside = gate.clone();

@@ -426,7 +426,7 @@ impl Pending {
         let held = self.octets.capacity() + waiting + self.behind;
         // A detached response that is quiet does not wait for its client.
         let is_quiet = self.feed().is_some() && held == 0;
-        (!is_quiet).then_some(Load { sent: self.octets_sent, held })
+        (!is_quiet).then_some(Load { sent: self.octets_sent, held, in_steps: true })
     }
 
     /// When the peer has been too slow. Where no thread waits for it, only if it takes nothing at

@@ -16,6 +16,14 @@ pub(crate) struct Seated<P: Protocol> {
     pub(crate) transport: Arc<Transport>,
 }
 
+impl<P: Protocol> Seated<P> {
+    /// Whether bytes have arrived that nobody has read. What arrives at a lingering connection is
+    /// discarded anyway.
+    pub(crate) fn has_unread_request(&self) -> bool {
+        !matches!(self.stage, Stage::Lingering(_)) && self.transport.has_unread()
+    }
+}
+
 /// What a loop is told from outside.
 pub(crate) enum Mail<P: Protocol> {
     /// A connection comes back from a job. `rejoin`: its socket must be registered anew.

@@ -141,12 +141,21 @@ impl<P: Protocol> Driver<'_, P> {
 
     /// Closes the connection that has been idle for the longest time, if that is longer than since `since`.
     pub(super) fn close_oldest_idle(&self, core: &mut Core<P>, since: Option<Instant>) -> bool {
-        let Some((idle_since, token)) = core.oldest_idle() else { return false };
-        if since.is_some_and(|since| since <= idle_since) {
-            return false;
+        for _ in 0..LOOKS {
+            let Some((idle_since, token)) = core.oldest_idle() else { return false };
+            if since.is_some_and(|since| since <= idle_since) {
+                return false;
+            }
+            let Some(slot) = core.slots.get(token) else { return false };
+            if !slot.connection().is_some_and(|seated| seated.has_unread_request()) {
+                self.close(core, token);
+                return true;
+            }
+            // Its request has arrived, and the next poll would have told.
+            slot.stays.idleness.end();
+            core.enqueue(token);
         }
-        self.close(core, token);
-        true
+        false
     }
 
     /// The order to stop: every connection is told, and the listeners accept only what waits on
@@ -215,5 +224,7 @@ impl<P: Protocol> Driver<'_, P> {
     }
 }
 
+/// Idle connections that are looked at for one that has sent nothing.
+const LOOKS: usize = 64;
 /// What cut connections get to come back from their handlers before the server gives up on them.
 const GRACE: Duration = Duration::from_millis(500);

@@ -81,6 +81,11 @@ impl Socket {
         }
     }
 
+    pub(crate) fn has_unread(&self) -> bool {
+        let stream = self.stream();
+        retry(|| stream.peek(&mut [0; 1])).is_ok_and(|count| count > 0)
+    }
+
     pub(crate) fn reset_on_close(&self) {
         // It can fail only where there is nothing left to reset.
         let _ = SockRef::from(&*self.stream()).set_linger(Some(Duration::ZERO));

@@ -65,6 +65,12 @@ impl Socket {
         }
     }
 
+    pub(crate) fn has_unread(&self) -> bool {
+        let mut octet = [0; 1];
+        retry_on_intr(|| rustix::net::recv(&self.fd, &mut octet, RecvFlags::PEEK))
+            .is_ok_and(|(count, _)| count > 0)
+    }
+
     pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         Ok(rustix::net::sockopt::set_tcp_nodelay(&self.fd, nodelay)?)
     }

@@ -159,11 +159,15 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
             // A body moves by steps: whoever sends less than one a second makes room when there is
             // none.
             Phase::Receiving if self.collecting.is_some() => {
-                Some(Load { sent: (self.partial.len() / STEP * STEP) as u64, held: 0 })
+                let sent = (self.partial.len() / STEP * STEP) as u64;
+                Some(Load { sent, held: 0, in_steps: false })
             }
             // A head is expected at once.
             Phase::Receiving if matches!(self.awaited, Awaited::Head(_)) => Some(Load::default()),
-            Phase::Draining(drain) => Some(Load { sent: drain.read / STEP as u64 * STEP as u64, held: 0 }),
+            Phase::Draining(drain) => {
+                let sent = drain.read / STEP as u64 * STEP as u64;
+                Some(Load { sent, held: 0, in_steps: false })
+            }
             _ => None,
         }
     }
