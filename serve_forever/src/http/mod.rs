@@ -9,6 +9,8 @@ pub(crate) mod log;
 pub(crate) mod message;
 mod protocol;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use bodies::detached::Detached;
 pub(crate) use bodies::pending::Expected;

@@ -105,14 +105,24 @@ pub(crate) fn serve<P: Protocol>(
     transport: &Arc<Transport>,
 ) {
     let config = &Config { holds_thread: true, ..config.clone() };
-    let mut scratch = protocol.scratch(config);
+    serve_seated(protocol, config, server, transport, &mut protocol.scratch(config), &Seat::alone());
+}
+
+/// Serves one connection until it is over, on a thread that may hold a loop.
+pub(crate) fn serve_seated<P: Protocol>(
+    protocol: &P,
+    config: &Config,
+    server: &ServerHandle,
+    transport: &Arc<Transport>,
+    scratch: &mut P::Scratch,
+    seat: &Seat<'_>,
+) {
     let mut stage = Stage::begin(protocol, config, transport, Admission::Welcome, Instant::now());
     let bell = Arc::new(Bell::default());
     let wake: Arc<dyn Wake> = Arc::clone(&bell) as Arc<dyn Wake>;
     let mut readiness = READY;
     let mut jobs = Vec::new();
     let mut expired = false;
-    let seat = Seat::alone();
     // When a server that stops waits no longer.
     let mut cut_at = None;
     loop {
@@ -135,7 +145,7 @@ pub(crate) fn serve<P: Protocol>(
             server,
             transport,
             readiness: &mut readiness,
-            scratch: &mut scratch,
+            scratch: &mut *scratch,
             jobs: &mut jobs,
             waker: Waker { engine: &wake, index: 0, token: TOKEN },
             cause,
@@ -150,8 +160,8 @@ pub(crate) fn serve<P: Protocol>(
                 config,
                 server,
                 transport,
-                scratch: &mut scratch,
-                seat: &seat,
+                scratch: &mut *scratch,
+                seat,
                 waker: Waker { engine: &wake, index: 0, token: TOKEN },
                 kind: &Cell::new(kind),
                 learned: None,
@@ -160,7 +170,18 @@ pub(crate) fn serve<P: Protocol>(
             });
         }
         for job in jobs.drain(..) {
-            job.run(&mut JobRun { protocol, seat: &seat });
+            let kind = Cell::new(P::Job::kind(&job));
+            job.run(&mut JobRun {
+                protocol,
+                config,
+                server,
+                scratch: &mut *scratch,
+                seat,
+                waker: Waker { engine: &wake, index: 0, token: TOKEN },
+                kind: &kind,
+                learned: None,
+                started: Instant::now(),
+            });
         }
         match next {
             Next::Close => return,
@@ -176,6 +197,7 @@ pub(crate) fn serve<P: Protocol>(
                     (false, true) => Interest::Write,
                     (true, false) => Interest::Read,
                     (false, false) => {
+                        seat.release();
                         // Whether the server stops is looked at in between.
                         let until = earlier(deadline, Instant::now() + LOOK);
                         if !bell.wait(Some(until)) && deadline.is_some_and(|deadline| deadline <= until) {
@@ -189,7 +211,8 @@ pub(crate) fn serve<P: Protocol>(
                 let mut until =
                     if may_ring { Some(earlier(deadline, Instant::now() + SLICE)) } else { deadline };
                 if may_ring && !write && !idle {
-                    // There may be octets that nobody wants yet: waiting for them would not wait.
+                    seat.release();
+                    // There may be bytes that nobody wants yet: waiting for them would not wait.
                     if bell.wait(until) {
                         continue;
                     }
@@ -197,7 +220,7 @@ pub(crate) fn serve<P: Protocol>(
                         until = Some(Instant::now());
                     }
                 }
-                match transport.wait(interest, until) {
+                match seat.wait(transport, interest, until) {
                     Ok(true) => readiness = READY,
                     Ok(false) if until != deadline => {}
                     Ok(false) => expired = true,

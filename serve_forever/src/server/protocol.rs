@@ -208,13 +208,24 @@ impl<'a, P: Protocol> Run<'a, P> {
     }
 }
 
-/// What a job on a part of a connection works with.
+/// What a job on a part of a connection works with: all that a [`Run`] has, but the transport, which
+/// stays with the connection.
 #[doc(hidden)]
+#[allow(dead_code, reason = "for HTTP/2, which is not there yet; the tests' protocols use all of it")]
 pub struct JobRun<'a, P: Protocol> {
-    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; the tests' protocol does not need it")]
     pub(crate) protocol: &'a P,
-    #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
+    pub(crate) config: &'a Config,
+    pub(crate) server: &'a ServerHandle,
+    pub(crate) scratch: &'a mut P::Scratch,
     pub(crate) seat: &'a Seat<'a>,
+    /// Calls the next turn of the job's connection from any thread.
+    pub(crate) waker: Waker<'a>,
+    /// What kind of request the job serves.
+    pub(crate) kind: &'a Cell<Kind>,
+    /// What kinds have blocked; none where there is no loop to hold up.
+    pub(crate) learned: Option<&'a Learned>,
+    /// When the job began, or a little before.
+    pub(crate) started: Instant,
 }
 
 /// What comes next for a connection.

@@ -9,6 +9,8 @@
 //! ([`Transport::wants`]). A plain socket has none of this, and pays a comparison for it.
 
 mod memory;
+#[cfg(test)]
+pub(crate) mod pipe;
 #[cfg(any(test, feature = "test-transport"))]
 pub(crate) mod veil;
 
@@ -69,6 +71,8 @@ pub(crate) struct Transport {
 enum Carrier {
     Plain(Socket),
     Memory(Memory),
+    #[cfg(test)]
+    Pipe(pipe::Pipe),
     #[cfg(any(test, feature = "test-transport"))]
     Veiled(Veil),
 }
@@ -81,6 +85,11 @@ impl Transport {
     #[cfg(any(test, feature = "test-transport"))]
     pub(crate) fn veiled(socket: Socket, peer: SocketAddr, local: SocketAddr, veiling: Veiling) -> Self {
         Self::of(Carrier::Veiled(Veil::new(socket, veiling)), peer, local)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pipe(pipe: pipe::Pipe, peer: SocketAddr, local: SocketAddr) -> Self {
+        Self::of(Carrier::Pipe(pipe), peer, local)
     }
 
     pub(crate) fn memory(memory: Memory) -> Self {
@@ -120,6 +129,8 @@ impl Transport {
     pub(crate) fn is_handshaking(&self) -> bool {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => false,
+            #[cfg(test)]
+            Carrier::Pipe(_) => false,
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.is_handshaking(),
         }
@@ -131,6 +142,8 @@ impl Transport {
     pub(crate) fn handshake(&self) -> io::Result<Handshake> {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => Ok(Handshake::Done),
+            #[cfg(test)]
+            Carrier::Pipe(_) => Ok(Handshake::Done),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.handshake(),
         }
@@ -140,6 +153,8 @@ impl Transport {
     pub(crate) fn compute_handshake(&self) {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => {}
+            #[cfg(test)]
+            Carrier::Pipe(_) => {}
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.compute_handshake(),
         }
@@ -159,6 +174,8 @@ impl Transport {
     pub(crate) fn feed(&self, bytes: Vec<u8>) -> Vec<u8> {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => bytes,
+            #[cfg(test)]
+            Carrier::Pipe(_) => bytes,
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => {
                 veil.feed(&bytes);
@@ -172,6 +189,8 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => received(socket, buffer),
             Carrier::Memory(memory) => Ok(memory.recv(buffer)),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.recv(buffer),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.recv(buffer),
         }
@@ -181,6 +200,8 @@ impl Transport {
     pub(crate) fn holds_received(&self) -> bool {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => false,
+            #[cfg(test)]
+            Carrier::Pipe(_) => false,
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.holds_received(),
         }
@@ -193,6 +214,8 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.send(bytes, more),
             Carrier::Memory(memory) => Ok(memory.send(bytes)),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.send(bytes),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.send(bytes),
         }
@@ -203,6 +226,8 @@ impl Transport {
     pub(crate) fn has_unsent(&self) -> bool {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => false,
+            #[cfg(test)]
+            Carrier::Pipe(_) => false,
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.has_unsent(),
         }
@@ -213,6 +238,8 @@ impl Transport {
     pub(crate) fn flush(&self) -> io::Result<()> {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => Ok(()),
+            #[cfg(test)]
+            Carrier::Pipe(_) => Ok(()),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.flush(),
         }
@@ -223,6 +250,8 @@ impl Transport {
     pub(crate) fn wants(&self, read: bool, write: bool) -> Wanted {
         match &self.carrier {
             Carrier::Plain(_) | Carrier::Memory(_) => Wanted { read, write },
+            #[cfg(test)]
+            Carrier::Pipe(_) => Wanted { read, write },
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.wants(read, write),
         }
@@ -254,6 +283,8 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.send_file(file, offset, length),
             Carrier::Memory(memory) => memory.send_file(file, offset, length),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.send_file(file, offset, length),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.send_file(file, offset, length),
         }
@@ -265,6 +296,8 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.wait(interest, deadline),
             Carrier::Memory(_) => Ok(true),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.wait(interest, deadline),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.wait(interest, deadline),
         }
@@ -275,6 +308,8 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.at_end(),
             Carrier::Memory(memory) => memory.at_end(),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.at_end(),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.at_end(),
         }
@@ -290,6 +325,11 @@ impl Transport {
         let outcome = match &self.carrier {
             Carrier::Plain(socket) => socket.shutdown(Shutdown::Write),
             Carrier::Memory(_) => Ok(()),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => {
+                pipe.finish();
+                Ok(())
+            }
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.finish_writing(),
         };
@@ -302,6 +342,8 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => socket.reset_on_close(),
             Carrier::Memory(_) => {}
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.abort(),
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => veil.abort(),
         }
@@ -309,6 +351,10 @@ impl Transport {
 
     /// Ends the connection in both directions, also under a thread that waits on it.
     pub(crate) fn cut(&self) {
+        #[cfg(test)]
+        if let Carrier::Pipe(pipe) = &self.carrier {
+            pipe.abort();
+        }
         if let Some(socket) = self.socket() {
             self.note_shutdown(socket.shutdown(Shutdown::Both));
         }
@@ -335,6 +381,8 @@ impl Transport {
         match &self.carrier {
             Carrier::Plain(socket) => Some(socket),
             Carrier::Memory(_) => None,
+            #[cfg(test)]
+            Carrier::Pipe(_) => None,
             #[cfg(any(test, feature = "test-transport"))]
             Carrier::Veiled(veil) => Some(&veil.socket),
         }

@@ -1,13 +1,11 @@
 //! What spare threads are sent to do.
 
-use std::net::IpAddr;
-
 use crate::server::computing::Place;
 use crate::server::handover::slots::Token;
 use crate::server::learned::Kind;
 use crate::server::protocol::Protocol;
 
-use super::mail::Seated;
+use super::mail::{PartJob, Seated};
 
 /// A run on a spare thread.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +25,10 @@ pub(super) enum Work<P: Protocol> {
         errand: Errand,
         seated: Box<Seated<P>>,
     },
+    /// A job on a part of a connection of the loop `index`.
     Job {
         index: usize,
-        job: P::Job,
-        held: Option<IpAddr>,
+        part: PartJob<P>,
     },
     /// Drops connections that are over: what they have not sent may be code of others.
     Bury(Vec<Box<Seated<P>>>),

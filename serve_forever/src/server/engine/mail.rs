@@ -16,6 +16,15 @@ pub(crate) struct Seated<P: Protocol> {
     pub(crate) transport: Arc<Transport>,
 }
 
+/// A job on a part of a connection, on its way to a thread.
+pub(crate) struct PartJob<P: Protocol> {
+    pub(crate) job: P::Job,
+    /// Of the connection.
+    pub(crate) token: Token,
+    /// Of its client.
+    pub(crate) address: IpAddr,
+}
+
 impl<P: Protocol> Seated<P> {
     /// Whether bytes have arrived that nobody has read. What arrives at a lingering connection is
     /// discarded anyway.

@@ -18,7 +18,7 @@ use crate::sys::Listener;
 
 use self::errands::{Errand, Work};
 use self::loops::Loop;
-use self::mail::{Mail, Seated};
+use self::mail::{Mail, PartJob, Seated};
 use super::client_waits::ClientWaits;
 use super::computing::Computing;
 use super::config::Config;
@@ -159,14 +159,9 @@ impl<P: Protocol> Engine<P> {
     }
 
     /// Starts a job on a spare thread; gives it back if there is none. The caller got the permit.
-    pub(crate) fn start_job_on_spare(
-        &self,
-        index: usize,
-        job: P::Job,
-        held: Option<IpAddr>,
-    ) -> Result<(), P::Job> {
-        self.submit(Work::Job { index, job, held }).map_err(|work| match work {
-            Work::Job { job, .. } => job,
+    pub(crate) fn start_job_on_spare(&self, index: usize, part: PartJob<P>) -> Result<(), PartJob<P>> {
+        self.submit(Work::Job { index, part }).map_err(|work| match work {
+            Work::Job { part, .. } => part,
             _ => unreachable!("the pool gives back what it was given"),
         })
     }

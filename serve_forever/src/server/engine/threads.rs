@@ -1,7 +1,6 @@
 //! What the threads of a server do, one errand after another.
 
 use std::cell::Cell;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use crate::server::waker::{Wake, Waker};
 
 use super::Engine;
 use super::errands::{Errand, Work};
-use super::mail::{Mail, Seated};
+use super::mail::{Mail, PartJob, Seated};
 
 impl<P: Protocol> Engine<P> {
     /// The life of a thread.
@@ -29,7 +28,7 @@ impl<P: Protocol> Engine<P> {
             guarded("a thread of the server", || match work {
                 Work::Drive(index) => event_loop::drive(self, index, &mut scratch),
                 Work::Run { errand, seated } => self.run(errand, seated, &wake, &mut scratch),
-                Work::Job { index, job, held } => self.run_job(index, job, held),
+                Work::Job { index, part } => self.run_job(index, part, &wake, &mut scratch),
                 Work::Bury(seats) => {
                     guarded("a connection that was dropped", || drop(seats));
                     self.finish_detached();
@@ -90,15 +89,29 @@ impl<P: Protocol> Engine<P> {
         its_loop.tell(mail);
     }
 
-    fn run_job(&self, index: usize, job: P::Job, held: Option<IpAddr>) {
-        let kind = job.kind();
+    fn run_job(&self, index: usize, part: PartJob<P>, wake: &Arc<dyn Wake>, scratch: &mut P::Scratch) {
+        let PartJob { job, token, address } = part;
+        let kind = Cell::new(job.kind());
         let started = Instant::now();
-        guarded("a job", || {
-            job.run(&mut JobRun { protocol: &self.protocol, seat: &Seat::detached(self, index) });
+        let outcome = guarded("a job", || {
+            job.run(&mut JobRun {
+                protocol: &*self.protocol,
+                config: &self.config,
+                server: &self.server,
+                scratch: &mut *scratch,
+                seat: &Seat::detached(self, index),
+                waker: Waker { engine: wake, index, token },
+                kind: &kind,
+                learned: None,
+                started,
+            });
         });
-        self.learn(kind, started);
+        if outcome.is_none() {
+            *scratch = self.protocol.scratch(&self.config);
+        }
+        self.learn(kind.get(), started);
         self.finish_detached();
-        self.loops[index].tell(Mail::JobDone { held });
+        self.loops[index].tell(Mail::JobDone { held: Some(address) });
     }
 
     fn learn(&self, kind: Kind, started: Instant) {

@@ -1,13 +1,12 @@
 //! What only the driver of a loop touches.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::server::listeners::Listeners;
 use crate::server::deadlines::{Deadline, Deadlines};
-use crate::server::engine::mail::{Cut, Mail, Seated};
+use crate::server::engine::mail::{Cut, Mail, PartJob, Seated};
 use crate::server::handover::slots::{Slots, Token};
 use crate::server::idle::{IdleQueue, Idleness};
 use crate::server::learned::Kind;
@@ -39,13 +38,13 @@ pub(crate) struct Core<P: Protocol> {
     /// Those that wait for a place to compute, likewise.
     pub(super) waiting_to_compute: VecDeque<Token>,
     /// Jobs on parts of connections that wait for a permit, and since when.
-    pub(super) waiting_jobs: VecDeque<(P::Job, IpAddr, Instant)>,
+    pub(super) waiting_jobs: VecDeque<(PartJob<P>, Instant)>,
     /// So many of all three the statistics know of.
     pub(super) counted_waiting: usize,
     /// Where a turn leaves the jobs that it made.
     pub(super) new_jobs: Vec<P::Job>,
     /// Jobs on parts of connections that are to start, and whose they are.
-    pub(super) jobs: VecDeque<(P::Job, IpAddr)>,
+    pub(super) jobs: VecDeque<PartJob<P>>,
     /// What the driver's own job has, for the driver who takes over.
     pub(super) current: Option<InHand>,
     /// Jobs on parts of connections that are under way.

@@ -214,8 +214,8 @@ impl<P: Protocol> Driver<'_, P> {
             }
             core.slots = Slots::new();
             // They may hold wakers, which hold the server.
-            for (job, ..) in core.waiting_jobs.drain(..) {
-                job.refuse();
+            for (part, _) in core.waiting_jobs.drain(..) {
+                part.job.refuse();
             }
             core.waiting.clear();
             core.waiting_to_compute.clear();

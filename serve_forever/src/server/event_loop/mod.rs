@@ -42,6 +42,7 @@ pub(crate) fn drive<P: Protocol>(engine: &Arc<Engine<P>>, index: usize, scratch:
     while let Err(panic) = catch(|| driver.drive(scratch)) {
         diagnostics::error!("an event loop panicked: {panic}");
         if !driver.holds_loop() {
+            *scratch = engine.protocol.scratch(&engine.config);
             return;
         }
         guarded("an event loop after a panic", || driver.put_right(scratch));
@@ -163,8 +164,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 self.send_held(&mut core, scratch);
             }
         }
-        while let Some((job, address)) = core.jobs.pop_front() {
-            core = self.start_job(core, job, address)?;
+        while let Some(part) = core.jobs.pop_front() {
+            core = self.start_job(core, part, scratch)?;
         }
         if core.is_over_budget || !core.cuts.is_empty() || self.is_short_of_descriptors() {
             core = self.make_room(core, scratch)?;
@@ -261,7 +262,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             inner.stopping.map(|stop| stop.deadline),
             next_eviction,
             (!inner.waiting_to_compute.is_empty()).then(|| inner.now + LONGEST),
-            inner.waiting_jobs.front().map(|(_, _, since)| *since + self.engine.config.permit_timeout),
+            inner.waiting_jobs.front().map(|(_, since)| *since + self.engine.config.permit_timeout),
         ];
         let mut timeout = if busy {
             Some(Duration::ZERO)

@@ -1,14 +1,13 @@
 //! Turns and runs: a connection goes out of its slot, does its work, and comes back.
 
 use std::cell::Cell;
-use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::sync::lock;
 
 use crate::server::computing::Place;
 use crate::server::engine::errands::Errand;
-use crate::server::engine::mail::{Mail, Seated};
+use crate::server::engine::mail::{Mail, PartJob, Seated};
 use crate::server::handover::slots::{Token, Wants};
 use crate::server::learned::Kind;
 use crate::server::greeting::lingering::Lingering;
@@ -64,7 +63,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let inner = &mut *core;
         if !inner.new_jobs.is_empty() {
             // Started at the end of the round: the loop may be lost in any of them, and the others must not be.
-            inner.jobs.extend(inner.new_jobs.drain(..).map(|job| (job, address)));
+            inner.jobs.extend(inner.new_jobs.drain(..).map(|job| PartJob { job, token, address }));
         }
         Some(core)
     }
@@ -245,50 +244,63 @@ impl<'a, P: Protocol> Driver<'a, P> {
     pub(super) fn start_job(
         &self,
         mut core: Guard<'a, P>,
-        job: P::Job,
-        address: IpAddr,
+        part: PartJob<P>,
+        scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
-        let kind = job.kind();
-        if !self.has_permit(address) {
-            let now = core.now;
-            core.waiting_jobs.push_back((job, address, now));
-            self.note_waiting(&mut core);
+        let kind = part.job.kind();
+        if !self.has_permit(part.address) {
+            self.make_job_wait(&mut core, part);
             return Some(core);
         }
         if self.engine.learned.is_slow(kind) && self.engine.try_detach() {
+            let address = part.address;
             self.engine.permit_holders.add(address);
-            match self.engine.start_job_on_spare(self.own.index, job, Some(address)) {
+            match self.engine.start_job_on_spare(self.own.index, part) {
                 Ok(()) => core.jobs_out += 1,
-                Err(job) => {
+                Err(part) => {
                     self.engine.permit_holders.remove(address);
-                    let now = core.now;
-                    core.waiting_jobs.push_back((job, address, now));
-                    self.note_waiting(&mut core);
+                    self.make_job_wait(&mut core, part);
                 }
             }
             return Some(core);
         }
         core.current = Some(InHand::Part);
+        let started = core.now;
+        let PartJob { job, token, .. } = part;
         let id = self.own.state.enter_job();
         let mut inside = Inside::new(&self.left, id, InHand::Part);
         drop(core);
+        let kind = Cell::new(kind);
         job.run(&mut JobRun {
             protocol: &*self.engine.protocol,
+            config: &self.engine.config,
+            server: &self.engine.server,
+            scratch,
             seat: &Seat::inline(&**self.engine, self.own.index, id),
+            waker: Waker { engine: self.wake, index: self.own.index, token },
+            kind: &kind,
+            learned: Some(&self.engine.learned),
+            started,
         });
         if self.own.state.leave_job(id) {
             inside.end();
             let mut core = lock(&self.own.core);
             core.current = None;
-            self.engine.learned.returned(kind);
+            self.engine.learned.returned(kind.get());
             return Some(core);
         }
         inside.note_taken();
-        self.engine.learned.blocked(kind);
+        self.engine.learned.blocked(kind.get());
         inside.end();
         self.engine.finish_detached();
         self.own.tell(Mail::JobDone { held: None });
         None
+    }
+
+    fn make_job_wait(&self, core: &mut Core<P>, part: PartJob<P>) {
+        let now = core.now;
+        core.waiting_jobs.push_back((part, now));
+        self.note_waiting(core);
     }
 
     /// Does what a connection asked for, other than to run.

@@ -116,14 +116,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.evict_slow_bodies(&mut core);
         self.serve_computing(&mut core);
         for _ in 0..core.waiting_jobs.len() {
-            let Some((job, address, since)) = core.waiting_jobs.pop_front() else { break };
-            if self.has_permit(address) {
-                core = self.start_job(core, job, address)?;
+            let Some((part, since)) = core.waiting_jobs.pop_front() else { break };
+            if self.has_permit(part.address) {
+                core = self.start_job(core, part, scratch)?;
             } else if core.now >= since + self.engine.config.permit_timeout {
                 Counters::one(&self.engine.server.counters().refused);
-                job.refuse();
+                part.job.refuse();
             } else {
-                core.waiting_jobs.push_back((job, address, since));
+                core.waiting_jobs.push_back((part, since));
             }
         }
         self.count_waiting(&mut core);
