@@ -10,15 +10,15 @@ use std::borrow::Cow;
 use httparse::{EMPTY_HEADER, Request, Status};
 
 use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
-use crate::http::message::fields::FIELDS_LIMIT;
 use crate::http::message::request::RequestHead;
+use crate::server::config::MAX_FIELDS;
 
 pub fn head_vs_httparse(input: &[u8]) {
     let mut parser = HeadParser::default();
     let ours = parser.parse(input, &HeadLimits::default());
     let head = parser.head();
     let known = with_known_version(head, input);
-    let mut fields = [EMPTY_HEADER; FIELDS_LIMIT];
+    let mut fields = [EMPTY_HEADER; MAX_FIELDS];
     let mut request = Request::new(&mut fields);
     let theirs = request.parse(&known);
     match ours {

@@ -34,7 +34,7 @@ settings! {
     /// Bytes of a request head, request line included; then 431. Each thread sets aside address
     /// space for a head of this size, 16 MiB at most. Default: 64 KiB.
     max_head_size: usize = "16 * 1024";
-    /// Field lines of a request head; then 431. Default: 100.
+    /// Field lines of a request head, and of the trailers of its body; then 431. Default: 100.
     max_fields: usize = "50";
     /// Octets of a request target; then 414. Default: 16 KiB.
     max_target_size: usize = "4 * 1024";

@@ -50,6 +50,7 @@ pub(crate) struct Wanted {
 pub(crate) enum Handshake {
     Done,
     /// [`Transport::compute_handshake`] comes next, which takes time.
+    #[cfg_attr(not(any(test, feature = "test-transport")), expect(dead_code, reason = "for TLS"))]
     Computes,
 }
 
@@ -162,11 +163,11 @@ impl Transport {
 
     /// Reads from the socket itself, before the handshake.
     pub(crate) fn recv_raw(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        match &self.carrier {
-            #[cfg(any(test, feature = "test-transport"))]
-            Carrier::Veiled(veil) => received(&veil.socket, buffer),
-            _ => self.recv(buffer),
+        #[cfg(any(test, feature = "test-transport"))]
+        if let Carrier::Veiled(veil) = &self.carrier {
+            return received(&veil.socket, buffer);
         }
+        self.recv(buffer)
     }
 
     /// Takes bytes that were [read from the socket itself](Self::recv_raw). Returns those that are
@@ -370,10 +371,7 @@ impl Transport {
 
     /// What was sent so far, where that is kept.
     pub(crate) fn take_output(&self) -> Vec<u8> {
-        match &self.carrier {
-            Carrier::Memory(memory) => memory.take_output(),
-            _ => Vec::new(),
-        }
+        if let Carrier::Memory(memory) = &self.carrier { memory.take_output() } else { Vec::new() }
     }
 
     /// The socket, where there is one.

@@ -83,6 +83,17 @@ fn rule_79_a_connection_may_bear_any_number_of_requests() {
 }
 
 #[test]
+fn trailers_have_the_same_limit_of_fields_as_heads() {
+    let server = serve_with(answer(describe), |builder| builder.max_fields(4));
+    for (fields, code) in [(4, 200), (5, 431)] {
+        let mut client = server.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send(format!("2\r\nok\r\n0\r\n{}\r\n", "a: b\r\n".repeat(fields)));
+        assert_eq!(client.response().code(), code, "{fields} fields");
+    }
+}
+
+#[test]
 fn rule_81_the_oldest_idle_connection_makes_room() {
     let server = serve_with(|| OnlyGet, |builder| builder.max_connections(2));
     let (mut oldest, mut second) = (server.connect(), server.connect());

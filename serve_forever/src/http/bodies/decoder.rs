@@ -3,9 +3,10 @@
 //! The decoder neither reads nor copies content: it is shown what has arrived and says how much of it to drop
 //! and how much of it is content. How the input was cut on its way makes no difference to what comes out.
 
-use crate::http::message::fields::{self, FIELDS_LIMIT, FieldRange, Headers, Section};
+use crate::http::message::fields::{self, FieldRange, Headers, Section};
 use crate::http::message::framing::Framing;
 use crate::http::message::refusal::Refusal;
+use crate::server::config::MAX_FIELDS;
 
 /// What the decoder made of some input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(crate) struct BodyDecoder {
     extensions: usize,
     /// Made when the first line of them comes, which few bodies have.
     trailers: Option<Box<Trailers>>,
+    /// Field lines that the trailer section may have.
+    max_fields: usize,
 }
 
 /// The trailer section, collected as its lines come.
@@ -98,7 +101,12 @@ impl BodyDecoder {
             Framing::Length(length) => State::Length(length),
             Framing::Chunked => State::Size { size: 0, digits: 0 },
         };
-        Self { state, extensions: 0, trailers: None }
+        Self { state, extensions: 0, trailers: None, max_fields: MAX_FIELDS }
+    }
+
+    /// Sets how many field lines the trailer section may have.
+    pub(crate) fn max_fields(self, max_fields: usize) -> Self {
+        Self { max_fields, ..self }
     }
 
     /// Looks at what has arrived and not been consumed yet.
@@ -227,7 +235,7 @@ impl BodyDecoder {
                 continue;
             }
             let Trailers { octets, fields, line } = &mut **trailers;
-            match fields::parse_fields(octets, *line, FIELDS_LIMIT, fields)? {
+            match fields::parse_fields(octets, *line, self.max_fields, fields)? {
                 Section::Partial { line: next } => *line = next,
                 Section::Complete { .. } => {
                     self.state = State::Done;

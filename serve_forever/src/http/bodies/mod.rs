@@ -3,6 +3,7 @@
 
 pub(crate) mod decoder;
 pub(crate) mod detached;
+pub(crate) mod framer;
 pub(crate) mod link;
 pub(crate) mod memory;
 pub(crate) mod outlet;

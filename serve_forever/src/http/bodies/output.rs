@@ -4,7 +4,7 @@
 //! the handler is done by then the length is known, and both leave in one write, behind the responses to earlier
 //! pipelined requests. Else the body becomes chunked (HTTP/1.1) or ends with the connection (HTTP/1.0).
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::sync::Mutex;
 
 use crate::sync::lock;
@@ -12,9 +12,9 @@ use crate::sys::Interest;
 
 use crate::http::bodies::detached::Feed;
 use crate::http::bodies::link::{Link, Pace};
-use crate::http::bodies::pending::{Attachment, SourceFraming};
+use crate::http::bodies::framer::{Body, Plan, SourceFraming};
+use crate::http::bodies::pending::Attachment;
 use crate::http::log::lines::{LineKeeper, Lines, Share};
-use crate::http::message::decimal::push_decimal;
 
 /// The responses of one run of a connection, the last one of which may be unfinished.
 #[derive(Debug, Default)]
@@ -57,45 +57,6 @@ enum State {
     Placed,
     /// The head is complete.
     Committed(Body),
-}
-
-/// How the end of the body is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Body {
-    /// There is none, whatever is written.
-    None,
-    /// The length stands in the head.
-    Length,
-    Chunked,
-    /// By the end of the connection.
-    Close,
-}
-
-/// What the head says, as far as the framing depends on it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Plan {
-    pub(crate) status: u16,
-    /// The request was a HEAD: content is counted but not sent.
-    pub(crate) head: bool,
-    /// Both sides speak HTTP/1.1, so chunks are understood.
-    pub(crate) chunks: bool,
-    /// The `Content-Length` that the handler gave.
-    pub(crate) length: Option<u64>,
-    /// The handler gave a `Connection` field.
-    pub(crate) connection_given: bool,
-    /// It says `close`.
-    pub(crate) close_given: bool,
-    /// The connection ends after this response.
-    pub(crate) close: bool,
-    /// A kept connection must be announced: the client speaks HTTP/1.0.
-    pub(crate) announce_keep: bool,
-}
-
-impl Plan {
-    /// Whether such a response never has content (RFC 9110 §6.4.1; 205: §15.3.6).
-    fn is_bodiless(&self) -> bool {
-        self.head || matches!(self.status, 100..=199 | 204 | 205 | 304)
-    }
 }
 
 impl LineKeeper for Mutex<Output> {
@@ -338,32 +299,21 @@ impl Output {
         self.frame_body();
         match &mut self.attachment {
             Some(Attachment::Source(_) | Attachment::Detached(_)) => return Ok(()),
-            // The file is one chunk.
             Some(Attachment::File { left, tail, .. }) if self.state == State::Committed(Body::Chunked) => {
-                if *left > 0 {
-                    // Writing to a Vec cannot fail.
-                    let _ = write!(self.ready, "{left:x}\r\n");
-                    *tail = b"\r\n0\r\n\r\n";
-                } else {
-                    *tail = LAST_CHUNK;
-                }
+                *tail = Body::Chunked.begin_file(&mut self.ready, *left);
                 return Ok(());
             }
             _ => {}
         }
-        match self.state {
-            State::Committed(Body::Chunked) => self.ready.extend_from_slice(LAST_CHUNK),
-            State::Committed(Body::Length) => {
-                let promised = self.plan.length.unwrap_or(self.accepted);
-                if self.accepted != promised {
-                    self.plan.close = true;
-                    return Err(format!(
-                        "the handler gave {} octets of a body whose Content-Length it gave as {promised}",
-                        self.accepted
-                    ));
-                }
-            }
-            _ => {}
+        let State::Committed(body) = self.state else { return Ok(()) };
+        body.end(&mut self.ready);
+        let promised = self.plan.length.unwrap_or(self.accepted);
+        if body == Body::Length && self.accepted != promised {
+            self.plan.close = true;
+            return Err(format!(
+                "the handler gave {} octets of a body whose Content-Length it gave as {promised}",
+                self.accepted
+            ));
         }
         Ok(())
     }
@@ -384,7 +334,7 @@ impl Output {
         match self.state {
             State::Open => self.commit(known),
             State::Placed => {
-                let connection = self.connection_field();
+                let connection = self.plan.connection_field();
                 if !connection.is_empty() {
                     let end = self.content_at - b"\r\n".len();
                     self.ready.splice(end..end, connection.iter().copied());
@@ -396,51 +346,10 @@ impl Output {
         }
     }
 
-    /// The `Connection` field that the head needs.
-    fn connection_field(&self) -> &'static [u8] {
-        let plan = &self.plan;
-        // What the handler says of the connection may be no more than which fields belong to it.
-        if plan.close && !plan.close_given && plan.status != 101 {
-            b"Connection: close\r\n"
-        } else if plan.announce_keep && !plan.close && !plan.connection_given {
-            b"Connection: keep-alive\r\n"
-        } else {
-            b""
-        }
-    }
-
     /// Completes the head. `known`: the length of the whole content, if the handler is done.
     fn commit(&mut self, known: Option<u64>) {
-        let plan = &mut self.plan;
-        let bodiless = plan.is_bodiless();
-        let framed = plan.length.is_some() || known.is_some();
-        let body = match () {
-            () if bodiless => Body::None,
-            () if framed => Body::Length,
-            () if plan.chunks => Body::Chunked,
-            () => Body::Close,
-        };
-        // The end of the connection is the end of the body; a HEAD has no body but tells of the same one.
-        plan.close |= body == Body::Close;
-        self.ready.extend_from_slice(self.connection_field());
-        let plan = &self.plan;
-        match (plan.status, plan.length, known) {
-            // These have neither (RFC 9110 §8.6, RFC 9112 §6.1); 304 tells of the length only if the handler did.
-            (100..=199 | 204 | 304, ..) | (_, Some(_), _) => {}
-            (205, ..) => self.ready.extend_from_slice(b"Content-Length: 0\r\n"),
-            (_, None, Some(known)) => {
-                self.ready.extend_from_slice(b"Content-Length: ");
-                push_decimal(&mut self.ready, known);
-                self.ready.extend_from_slice(b"\r\n");
-            }
-            (_, None, None)
-                if plan.chunks && !(plan.head && self.accepted == 0 && self.attachment.is_none()) =>
-            {
-                self.ready.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-            }
-            (_, None, None) => {}
-        }
-        self.ready.extend_from_slice(b"\r\n");
+        let has_content = self.accepted > 0 || self.attachment.is_some();
+        let body = self.plan.complete_head(&mut self.ready, known, has_content);
         self.content_at = self.ready.len();
         self.state = State::Committed(body);
     }
@@ -456,11 +365,9 @@ impl Output {
     }
 
     /// Appends content in the framing that was chosen.
-    fn frame(&mut self, octets: &[u8]) {
-        match self.state {
-            State::Committed(Body::Chunked) => append_chunk(&mut self.ready, octets),
-            State::Committed(Body::Length | Body::Close) => self.ready.extend_from_slice(octets),
-            State::Committed(Body::None) | State::Empty | State::Open | State::Placed => {}
+    fn frame(&mut self, content: &[u8]) {
+        if let State::Committed(body) = self.state {
+            body.frame(&mut self.ready, content);
         }
     }
 
@@ -505,19 +412,6 @@ impl Output {
         result
     }
 }
-
-/// Appends one chunk (RFC 9112 §7.1); nothing for no octets, as that would be the last one.
-pub(crate) fn append_chunk(out: &mut Vec<u8>, octets: &[u8]) {
-    if octets.is_empty() {
-        return;
-    }
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "{:x}\r\n", octets.len());
-    out.extend_from_slice(octets);
-    out.extend_from_slice(b"\r\n");
-}
-
-pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Octets of memory that a thread keeps for its next connection.
 const MAX_KEPT: usize = 256 * 1024;

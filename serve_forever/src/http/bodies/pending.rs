@@ -16,7 +16,7 @@ use crate::transport::Transport;
 
 use crate::http::bodies::detached::{Feed, Taken};
 use crate::http::bodies::link::Pace;
-use crate::http::bodies::output::{LAST_CHUNK, append_chunk};
+use crate::http::bodies::framer::{LAST_CHUNK, SourceFraming, append_chunk};
 use crate::http::log::lines::Waiting;
 
 /// Content that is made piece by piece, whenever the client has taken the last one.
@@ -126,17 +126,6 @@ impl Expected {
         }
         Ok(false)
     }
-}
-
-/// How the pieces of a source are framed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum SourceFraming {
-    #[default]
-    Chunked,
-    /// So many octets were promised.
-    Length(u64),
-    /// By the end of the connection.
-    Close,
 }
 
 /// A source is user code that runs, and ends, on the threads of the server: its panics must not.

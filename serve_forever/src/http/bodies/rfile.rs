@@ -87,7 +87,7 @@ impl<'r> RFile<'r> {
             start: 0,
             filled,
             content: 0,
-            decoder: BodyDecoder::new(framing),
+            decoder: BodyDecoder::new(framing).max_fields(link.config.max_fields),
             received: 0,
             link,
             output,

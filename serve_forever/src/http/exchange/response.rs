@@ -1,7 +1,7 @@
 //! The head of a response, and what is written behind it.
 
 use crate::Result;
-use crate::http::bodies::output::Plan;
+use crate::http::bodies::framer::Plan;
 use crate::http::bodies::rfile::RFile;
 use crate::http::bodies::wfile::WFile;
 use crate::http::message::response_head::{HeaderText, IntoStatus, PreparedFields};

@@ -11,7 +11,8 @@ use memchr::{memchr, memchr2};
 
 use self::target::{Fault, Target};
 use crate::http::message::escape;
-use crate::http::message::fields::{self, FIELDS_LIMIT, Section, Span};
+use crate::http::message::fields::{self, Section, Span};
+use crate::server::config::{MAX_FIELDS, MAX_HEAD_SIZE, MAX_TARGET_SIZE};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::{Content, Path, RequestHead};
 
@@ -28,15 +29,9 @@ pub(crate) struct HeadLimits {
 
 impl Default for HeadLimits {
     fn default() -> Self {
-        Self { head: HEAD_LIMIT, fields: FIELDS_LIMIT, target: TARGET_LIMIT }
+        Self { head: MAX_HEAD_SIZE, fields: MAX_FIELDS, target: MAX_TARGET_SIZE }
     }
 }
-
-/// Octets in a head, as much as Python lets a single line have.
-pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
-
-/// Octets in a request target.
-pub(crate) const TARGET_LIMIT: usize = 16 * 1024;
 
 /// Reads heads, one after the other.
 #[derive(Debug, Default)]

@@ -356,9 +356,6 @@ pub(crate) const TOP_BITS: u64 = ONES << 7;
 /// Offsets are kept in 32 bits, so no head or trailer section is read beyond this, whatever the limits say.
 pub(crate) const OFFSET_LIMIT: usize = u32::MAX as usize;
 
-/// Field lines in a section: a head, or the trailers of a body.
-pub(crate) const FIELDS_LIMIT: usize = 100;
-
 /// Octets in a field name. Real ones have below 50; the rest of the limits would let one name be a whole
 /// head.
 const FIELD_NAME_LIMIT: usize = 1024;

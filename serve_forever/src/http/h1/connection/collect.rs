@@ -114,7 +114,7 @@ impl Collecting {
                 Goal::Length(head.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)))
             }
             Framing::Chunked => Goal::Chunks(Box::new(Chunks {
-                decoder: BodyDecoder::new(framing),
+                decoder: BodyDecoder::new(framing).max_fields(cx.config.max_fields),
                 decoded: head,
                 ask: cx.now + PAUSE,
             })),

@@ -6,7 +6,7 @@
 use crate::http::Http;
 use crate::http::answer::lent::{Held, Lent};
 use crate::http::answer::serve::exclusive;
-use crate::http::bodies::pending::SourceFraming;
+use crate::http::bodies::framer::SourceFraming;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::server::protocol::{Next, Sending};
 

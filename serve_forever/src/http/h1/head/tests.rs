@@ -14,7 +14,7 @@ impl std::ops::Deref for HeadParser {
     }
 }
 
-const LIMITS: HeadLimits = HeadLimits { head: HEAD_LIMIT, fields: FIELDS_LIMIT, target: TARGET_LIMIT };
+const LIMITS: HeadLimits = HeadLimits { head: MAX_HEAD_SIZE, fields: MAX_FIELDS, target: MAX_TARGET_SIZE };
 
 /// The parsed head of a request that has to be right.
 fn accept(octets: impl AsRef<[u8]>) -> HeadParser {
@@ -201,9 +201,9 @@ fn rule_11_an_overlong_method_is_not_implemented() {
 #[test]
 fn rule_12_an_overlong_target_is_refused_as_soon_as_it_is() {
     let target = |octets| format!("GET /{}", "x".repeat(octets - 1));
-    assert_eq!(HeadParser::default().parse(target(TARGET_LIMIT).as_bytes(), &LIMITS), Ok(Parsed::Partial));
-    assert_eq!(message(target(TARGET_LIMIT + 1)), "414 URI Too Long");
-    assert_eq!(path("GET", &format!("/{}", "x".repeat(TARGET_LIMIT - 1))).len(), TARGET_LIMIT);
+    assert_eq!(HeadParser::default().parse(target(MAX_TARGET_SIZE).as_bytes(), &LIMITS), Ok(Parsed::Partial));
+    assert_eq!(message(target(MAX_TARGET_SIZE + 1)), "414 URI Too Long");
+    assert_eq!(path("GET", &format!("/{}", "x".repeat(MAX_TARGET_SIZE - 1))).len(), MAX_TARGET_SIZE);
     assert_eq!(message(format!("GET {}", "x".repeat(65_537))), "414 URI Too Long");
     let small = HeadLimits { head: 20, ..LIMITS };
     assert_eq!(HeadParser::default().parse(b"GET /xxxxxxxxxxxxxxxxxxxxx", &small).unwrap_err().status, 414);
