@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::Options;
-use serve_forever::{AccessLog, Builder, Http, HttpServer, Protocol, ServerHandle, SimpleHttpRequestHandler};
+use serve_forever::{
+    AccessLog, BaseHttpRequestHandler, Builder, Http, HttpServer, ServerHandle, SimpleHttpRequestHandler,
+};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -50,7 +52,10 @@ fn main() -> io::Result<()> {
 }
 
 /// Options that the scenarios shorten or lengthen.
-fn configured<P: Protocol>(mut builder: Builder<P>, options: &Options) -> io::Result<Builder<P>> {
+fn configured<H>(mut builder: Builder<Http<H>>, options: &Options) -> io::Result<Builder<Http<H>>>
+where
+    H: BaseHttpRequestHandler + 'static,
+{
     builder = builder.loops(options.get("loops")?.unwrap_or(LOOPS));
     let milliseconds = |name| Ok::<_, io::Error>(options.get(name)?.map(Duration::from_millis));
     if let Some(time) = milliseconds("shutdown-timeout-ms")? {
