@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::http::{Expected, PreparedFields};
 use crate::http::message::date::{http_date_of, parse_http_date};
@@ -30,8 +30,8 @@ pub(super) struct Entry {
     seen: AtomicU64,
     /// When it was asked for last, in the same way. Only told of open files.
     asked: AtomicU64,
-    /// Before its content was read, as the site counts time.
-    read: Duration,
+    /// When its content, as it is in memory, may have become older than [`CONTENT_LOOKS`].
+    read_again: Instant,
     pub(super) content: Content,
     pub(super) content_type: String,
     entity_tag: Option<EntityTag>,
@@ -73,6 +73,7 @@ impl Entry {
         before: Option<&Self>,
         options: &Options,
     ) -> io::Result<Self> {
+        let read_again = Instant::now() + CONTENT_LOOKS;
         let Look { now, stamp, first, is_small, is_measured } = look(&file, stamp)?;
         let state = FileState {
             device: stamp.device(),
@@ -112,7 +113,7 @@ impl Entry {
             stamp,
             seen: AtomicU64::new(0),
             asked: AtomicU64::new(tick(read)),
-            read,
+            read_again,
             content: if is_small { Content::Memory(first.into()) } else { Content::File(Arc::new(file)) },
             content_type,
             entity_tag,
@@ -148,11 +149,11 @@ impl Entry {
     }
 
     /// Whether the content, as it is in memory, may be older than [`CONTENT_LOOKS`] for a request
-    /// that came at `time`. Its stamp does not tell of everything: what a program stores in memory
+    /// that came at `arrived`. Its stamp does not tell of everything: what a program stores in memory
     /// that it has mapped the file to changes it once, when the first such store begins, or not at
     /// all.
-    pub(super) fn is_to_be_read_again(&self, time: Duration) -> bool {
-        matches!(self.content, Content::Memory(_)) && time.saturating_sub(self.read) >= CONTENT_LOOKS
+    pub(super) fn is_to_be_read_again(&self, arrived: Instant) -> bool {
+        arrived >= self.read_again && matches!(self.content, Content::Memory(_))
     }
 
     /// Whether its times say nothing of its content, now that it has this one.
@@ -161,11 +162,9 @@ impl Entry {
         self.stamp == stamp && (self.changes_unseen || is_other)
     }
 
-    /// It was asked for at `time`, and is there.
+    /// An open file was asked for at `time`, and is there.
     pub(super) fn is_asked_for(&self, time: Duration) {
-        if matches!(self.content, Content::File(_)) {
-            self.asked.fetch_max(tick(time), Ordering::Relaxed);
-        }
+        self.asked.fetch_max(tick(time), Ordering::Relaxed);
     }
 
     /// Whether it is an open file for which nobody asked after `time`.

@@ -136,7 +136,6 @@ impl Site {
         arrived: Instant,
         began: Option<Duration>,
     ) -> bool {
-        let arrived = arrived.saturating_duration_since(self.since);
         if entry.is_to_be_read_again(arrived) {
             return false;
         }
@@ -148,7 +147,9 @@ impl Site {
         if let Some(began) = began {
             entry.is_there_after(began);
         }
-        entry.is_asked_for(arrived);
+        if entry.is_open() {
+            entry.is_asked_for(arrived.saturating_duration_since(self.since));
+        }
         true
     }
 

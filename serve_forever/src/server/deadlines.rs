@@ -176,10 +176,16 @@ impl Deadlines {
     }
 
     /// The next token whose entry is due.
+    #[inline]
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Tick, Token)> {
         if self.next.is_none_or(|next| next > now) {
             return None;
         }
+        self.pop_first()
+    }
+
+    #[inline(never)]
+    fn pop_first(&mut self) -> Option<(Tick, Token)> {
         let heap = self.heap.peek().map(|&Reverse((tick, _))| tick);
         let entry = match (self.first.front(), heap) {
             (Some(&(first, _)), heap) if heap.is_none_or(|tick| first <= tick) => self.first.pop_front(),

@@ -61,7 +61,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
     pub(crate) fn serve(
         &self,
         site: Site<'_>,
-        request: Request<'_>,
+        mut request: Request<'_>,
         refusal: Option<&Refusal>,
         buffer: &mut [u8],
         filled: usize,
@@ -71,7 +71,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let panic = slot.fill(self, request.route.generation).err();
         let (mut handler, identity) = slot.contents();
         // What happened before the request began must not be confused with what its handler did itself.
-        let request = Request { began: request.began.filter(|_| request.route.only_reads), ..request };
+        if !request.route.only_reads {
+            request.began = None;
+        }
         exclusive(lent_output).begin();
         response.clear();
         let fields = request.is_whole.then(|| request.head.fields(request.octets));

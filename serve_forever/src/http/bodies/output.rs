@@ -82,6 +82,7 @@ impl Output {
     }
 
     /// The next response begins; `ready` keeps what is there.
+    #[inline]
     pub(crate) fn begin(&mut self) {
         self.body.clear();
         self.start = self.ready.len();

@@ -70,15 +70,12 @@ impl<P: Protocol> Stage<P> {
                         Admission::TooMany => Admission::TooMany,
                     };
                     let admitted = Admitted { admission, early, now: cx.now };
-                    let mut connection = cx.protocol.connect(admitted);
-                    // When the bytes of the request began to arrive is not known.
-                    cx.began = None;
-                    let next = connection.turn(cx);
-                    *self = Self::Serving(connection);
-                    settled(next, cx.transport)
+                    *self = Self::Serving(cx.protocol.connect(admitted));
+                    // Its turn follows: a second call here would keep the usual one from being inlined.
+                    Next::Again
                 }
             },
-            Self::Serving(connection) => connection.turn(cx),
+            Self::Serving(_) => Next::Again,
         }
     }
 
