@@ -74,7 +74,8 @@ pub struct Exchange<'r> {
     pub(crate) leaf: u16,
     /// The stream that the connection has become.
     pub(crate) upgraded: Option<Arc<Upgraded>>,
-    /// The place among the streams that this connection takes while its handler runs.
+    /// The right of this handler to keep the stream of an upgraded connection, obtained before 101
+    /// is sent.
     pub(crate) place: Option<Place>,
 }
 
