@@ -1,5 +1,6 @@
-//! Tests a handler without a server: bytes in, bytes out. `cargo test --example
-//! test_without_sockets` runs the tests below.
+//! Tests a handler without a server: bytes in, bytes out.
+//!
+//! `cargo test --example test_without_sockets` runs the tests below.
 
 use serve_forever::{Exchange, Result, Router, StatusError, testing};
 

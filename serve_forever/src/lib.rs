@@ -98,7 +98,7 @@ pub use crate::server::stats::ServerStats;
 pub use crate::servers::{HttpServer, TcpServer};
 pub use crate::stream::{ReadHalf, Stream, WriteHalf};
 
-/// Any error. The `?` operator converts every error of a handler to this type.
+/// Any error. The `?` operator converts other errors to this type.
 ///
 /// ```
 /// use serve_forever::Error;

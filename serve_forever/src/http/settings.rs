@@ -33,25 +33,27 @@ settings! {
     /// one first: of its connections, the one that moved the fewest bytes in the last minute.
     /// Default: 10 min.
     stall_timeout: Duration = "Duration::from_secs(60)";
-    /// The most bytes of a request head, including the request line. A longer head gets 431. Each
-    /// thread reserves address space for a head of this size, 16 MiB at most. Default: 64 KiB.
+    /// The maximum size of a request head in bytes, including the request line. A larger head gets
+    /// 431. Each thread reserves address space for a head of this size, 16 MiB at most. Default: 64
+    /// KiB.
     max_head_size: usize = "16 * 1024";
-    /// The most field lines of a request head, and of the trailers of its body. More get 431.
-    /// Default: 100.
+    /// The maximum number of field lines in a request head, and in the trailers of its body. More
+    /// of them get 431. Default: 100.
     max_fields: usize = "50";
-    /// The most bytes of a request target. A longer one gets 414. Default: 16 KiB.
+    /// The maximum size of a request target in bytes. A longer target gets 414. Default: 16 KiB.
     max_target_size: usize = "4 * 1024";
-    /// The most bytes of a request body. Reading a longer body fails, and the client gets 413.
-    /// Default: no limit.
+    /// The maximum size of a request body in bytes. Reading a larger body fails, and the client
+    /// gets 413. Default: no limit.
     max_body_size: u64 = "10_000_000";
-    /// The most bytes of a request body that the server receives before it starts the handler, so
-    /// that a client that sends slowly holds no thread. The handler itself reads, as they arrive, a
-    /// longer body with a `Content-Length` and the body of a client that waits for `100 Continue`.
-    /// It also reads a chunked body of which nothing arrived for 100 ms, as this may be one side of
-    /// a conversation, but only while more than half of the threads are free. Default: 1 MiB. 0
-    /// turns this off. At most a sixteenth of [`max_body_memory`](Self::max_body_memory).
+    /// The maximum size, in bytes, of a request body that the server receives before it starts the
+    /// handler, so that a client that sends slowly holds no thread. The handler itself reads, as
+    /// they arrive, a longer body with a `Content-Length` and the body of a client that waits for
+    /// `100 Continue`. It also reads a chunked body of which nothing arrived for 100 ms, as this
+    /// may be one side of a conversation, but only while more than half of the threads are free.
+    /// Default: 1 MiB. 0 turns this off. At most a sixteenth of
+    /// [`max_body_memory`](Self::max_body_memory).
     max_buffered_body: u64 = "256 * 1024";
-    /// The most bytes of memory for all bodies together that are
+    /// The maximum memory, in bytes, for all bodies together that are
     /// [received](Self::max_buffered_body) before their handlers start. A body counts with the
     /// bytes that have arrived, not with the length that was announced. The memory is held until
     /// the request is answered, or, if the body fits into the memory of the thread, until it is
@@ -61,31 +63,32 @@ settings! {
     /// are being served hold most of the memory. Otherwise the client that delivers the fewest
     /// bytes gets 408. Default: 64 MiB.
     max_body_memory: usize = "16 * 1024 * 1024";
-    /// The most bytes of a request body that is collected as a whole, as by
-    /// [`Exchange::form`](crate::Exchange::form). The client gets 413 for a longer one. Default: 2
+    /// The maximum size, in bytes, of a request body that is collected as a whole, as by
+    /// [`Exchange::form`](crate::Exchange::form). The client gets 413 for a larger body. Default: 2
     /// MiB.
     max_collected_size: usize = "64 * 1024";
-    /// The most fields that [`Exchange::form`](crate::Exchange::form) accepts. The client gets 413
-    /// for more. Default: 10 000.
+    /// The maximum number of fields that [`Exchange::form`](crate::Exchange::form) accepts. The
+    /// client gets 413 for more. Default: 10 000.
     max_form_fields: usize = "100";
-    /// The most bytes of a request body that the server reads and discards after the handler left
-    /// them unread, in order to keep the connection. If more are left, the connection is closed.
-    /// Default: 256 KiB.
+    /// The maximum number of bytes of a request body that the server reads and discards if the
+    /// handler left them unread, in order to keep the connection. If more are left, the connection
+    /// is closed. Default: 256 KiB.
     max_drain_size: u64 = "1024";
-    /// Bytes of a response body that are held back until the framing of the response is known.
-    /// Default: 64 KiB.
+    /// The number of bytes of a response body that are held back until the framing of the response
+    /// is known. Default: 64 KiB.
     buffer_size: usize = "8 * 1024";
-    /// The most bytes of responses in memory, in the whole server, that wait for clients which take
-    /// them slowly. These are the bytes that handlers wrote before they returned, the piece of a
-    /// source that is being sent, and what is written to [detached](crate::Exchange::detach)
+    /// The maximum memory, in bytes, of responses that wait for clients which take them slowly, in
+    /// the whole server. It is used by what handlers wrote before they returned, by the piece of a
+    /// source that is being sent, and by what is written to [detached](crate::Exchange::detach)
     /// responses. A file above 64 KiB does not count unless it may still be written to; the content
-    /// of a smaller file does. When there are more bytes, connections are cut: first the address
-    /// whose connections have most of them loses one, namely the one that moved the fewest bytes in
-    /// the last minute. Default: 256 MiB.
+    /// of a smaller file does. When more memory is used, connections are cut. The address whose
+    /// connections use most of it loses one first: of its connections, the one that moved the
+    /// fewest bytes in the last minute. Default: 256 MiB.
     max_unsent: usize = "64 * 1024 * 1024";
-    /// The most handlers that may keep the stream of an [upgraded](crate::Exchange::upgrade)
-    /// connection at the same time. Each of them holds a thread. A further upgrade gets 503. At
-    /// least 1. Default: half of the [threads](Self::max_threads) for handlers.
+    /// The maximum number of handlers that keep the stream of an
+    /// [upgraded](crate::Exchange::upgrade) connection at the same time. Each of them holds a
+    /// thread. A further upgrade gets 503. At least 1. Default: half of the
+    /// [threads](Self::max_threads) for handlers.
     max_streams: Option<usize> = "Some(64)";
     /// How many of these [streams](Self::max_streams) may serve one client address. A further
     /// upgrade from that address gets 503. Streams do not count as

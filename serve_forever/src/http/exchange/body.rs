@@ -50,7 +50,7 @@ impl Exchange<'_> {
     ///
     /// Fails as [`body`](Self::body) does. Fails with a [`StatusError`] of 415 if the content type
     /// cannot be parsed or names another charset than UTF-8 or US-ASCII, and with one of 400 if the
-    /// body is not UTF-8 although the charset says so.
+    /// body is nevertheless not UTF-8.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};

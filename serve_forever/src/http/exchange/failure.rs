@@ -20,7 +20,7 @@ impl Exchange<'_> {
     /// discards what the handler did not read of the body, up to
     /// [`max_drain_size`](crate::Builder::max_drain_size). To close the connection, call
     /// [`set_close_connection`](Self::set_close_connection) first. It is always closed after 408,
-    /// which says that the server gave the client up (RFC 9110 §15.5.9).
+    /// which says that the server has stopped waiting for the client (RFC 9110 §15.5.9).
     ///
     /// `message` is the reason phrase and `explain` a sentence for the page; both default to texts
     /// for the status. The response has no page where the status or `HEAD` forbids one. The error

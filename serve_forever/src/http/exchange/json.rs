@@ -33,8 +33,8 @@ impl Exchange<'_> {
     /// # Errors
     ///
     /// Fails as [`body`](Self::body) does. Fails with a [`StatusError`] of 415 if the content type
-    /// is neither `application/json` nor a type that ends in `+json`, and with one of 400, which
-    /// names the place, if the body is not the expected JSON.
+    /// is neither `application/json` nor a type that ends in `+json`. Fails with one of 400, which
+    /// names the position of the error, if the body is not the expected JSON.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};

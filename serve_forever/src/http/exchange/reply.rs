@@ -231,5 +231,5 @@ impl<R: Read + Send> Source for Reading<R> {
     }
 }
 
-/// The most bytes that are read at once.
+/// The maximum number of bytes that are read at once.
 const PIECE: usize = 32 * 1024;

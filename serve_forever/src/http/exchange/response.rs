@@ -58,10 +58,11 @@ impl<'r> Exchange<'r> {
     /// Adds a header field.
     ///
     /// A name that is not a token, or a value with a line break or another control character, never
-    /// gets into the response: [`end_headers`](Self::end_headers) returns the error. `Connection:
-    /// close` and `keep-alive` change [`close_connection`](Self::close_connection). With
-    /// `Content-Length`, the handler must write a body of exactly that length. `Transfer-Encoding`
-    /// is set by the server; the only value that a handler may give is `chunked`.
+    /// gets into the response: [`end_headers`](Self::end_headers) returns the error. The field
+    /// `Connection` with `close` or `keep-alive` changes
+    /// [`close_connection`](Self::close_connection). With `Content-Length`, the handler must write
+    /// a body of exactly that length. `Transfer-Encoding` is set by the server; the only value that
+    /// a handler may give is `chunked`.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};

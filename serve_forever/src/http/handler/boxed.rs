@@ -18,7 +18,8 @@ macro_rules! answer {
 
 macro_rules! forward {
     ($($get:ident(&self) -> $value:ty;)* ; $($log:ident;)*) => {
-        // `routes` is not forwarded: the next box may hold another type of handler.
+        // `routes` is not forwarded: the routes of the first handler apply to all handlers, and the
+        // next box may hold another type of handler.
         impl<T: BaseHttpRequestHandler + ?Sized> BaseHttpRequestHandler for Box<T> {
             verbs!(answer);
 

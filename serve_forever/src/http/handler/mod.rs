@@ -435,8 +435,8 @@ pub trait BaseHttpRequestHandler {
     }
 
     /// Whether a function of this handler may wait for anything but the client. A handler that
-    /// never does needs no thread of its own and is served even while other handlers hold all
-    /// threads.
+    /// never does takes none of the [threads for handlers](crate::Builder::max_threads), so it is
+    /// served even while other handlers hold all of them.
     ///
     /// When many requests arrive at once, the responses of such handlers are sent together, which
     /// costs much less processor time. The first of these responses waits for half a millisecond

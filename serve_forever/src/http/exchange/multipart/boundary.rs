@@ -180,7 +180,7 @@ impl Boundary {
     }
 }
 
-/// The most bytes of a boundary (RFC 2046 §5.1.1).
+/// The maximum length of a boundary in bytes (RFC 2046 §5.1.1).
 pub(crate) const BOUNDARY_LIMIT: usize = 70;
 
 /// At the start of a line, as if the CR LF of a delimiter had already been matched.

@@ -114,7 +114,7 @@ impl<'a> Multipart<'a> {
         }
     }
 
-    /// Sets the most parts that a body may have; 1000 by default. A client that sends more gets
+    /// Sets the maximum number of parts in a body; 1000 by default. A client that sends more gets
     /// 413.
     ///
     /// ```
@@ -133,7 +133,7 @@ impl<'a> Multipart<'a> {
         self
     }
 
-    /// Sets the most bytes that the header fields of a part may have; 16 KiB by default. A client
+    /// Sets the maximum size of the header fields of a part in bytes; 16 KiB by default. A client
     /// that sends more gets 413.
     ///
     /// ```
@@ -152,9 +152,9 @@ impl<'a> Multipart<'a> {
         self
     }
 
-    /// Sets the most bytes that all texts of [`Part::text`] may have together; 2 MiB by default.
-    /// The limit applies to the whole body, so that many parts cannot use more memory than a single
-    /// one.
+    /// Sets the maximum size, in bytes, of all texts together that [`Part::text`] returns; 2 MiB by
+    /// default. The limit applies to the whole body, so that many parts cannot use more memory than
+    /// a single one.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -178,8 +178,9 @@ impl<'a> Multipart<'a> {
     /// # Errors
     ///
     /// Fails with a [`StatusError`]: of 400 if the body is malformed or ends too early, of 413 if
-    /// it exceeds a limit, of 415 if a part has a `Content-Transfer-Encoding` (RFC 7578 §4.7). Also
-    /// fails with every error of reading the [body](crate::RFile).
+    /// it exceeds a limit, of 415 if a part has a `Content-Transfer-Encoding` other than `7bit`,
+    /// `8bit` or `binary` (RFC 7578 §4.7). Also fails with every error of reading the
+    /// [body](crate::RFile).
     ///
     /// ```
     /// # use std::io;

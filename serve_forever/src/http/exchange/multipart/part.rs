@@ -205,7 +205,7 @@ impl fmt::Debug for Part<'_> {
     }
 }
 
-/// The most bytes of a file name on most systems.
+/// The maximum length of a file name in bytes on most systems.
 const FILE_NAME_LIMIT: usize = 255;
 
 /// Returns the last component, if it can name a file.

@@ -10,8 +10,8 @@ use super::boundary::{Boundary, Found, Malformed};
 pub(super) struct Reader<'a> {
     body: &'a mut (dyn BufRead + Send + 'a),
     boundary: Boundary,
-    /// The range of the delimiter that is content: the input had looked like the start of a
-    /// delimiter.
+    /// A range of the delimiter that is content, because the input had only looked like the start
+    /// of a delimiter.
     held: Range<usize>,
     /// How many bytes at the front of the buffer of the body are content.
     ready: usize,
