@@ -1,6 +1,7 @@
-//! Server-sent events: any number of clients hear the time every second, and no thread waits for them.
+//! Server-sent events: every second, any number of clients get the time, and no thread waits for
+//! them.
 //!
-//! `curl -N http://localhost:8080/events`, or open the page in several windows.
+//! Try `curl -N http://localhost:8080/events`, or open the page in several windows.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -11,7 +12,8 @@ use serve_forever::{BaseHttpRequestHandler, Detached, Exchange, HttpServer, Resu
 
 struct Handler;
 
-/// Who listens. It lives in the server, as a handler lives for one request only.
+/// The connected clients. They are kept in the server, because a handler lives for one request
+/// only.
 type Subscribers = Mutex<Vec<Detached>>;
 
 impl BaseHttpRequestHandler for Handler {
@@ -38,7 +40,7 @@ impl BaseHttpRequestHandler for Handler {
     }
 }
 
-/// Tells all subscribers the time. Who is gone, or too slow to hear it, is forgotten.
+/// Sends the time to all subscribers. Forgets those that are gone or too slow.
 fn tick(server: &ServerHandle) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let event = format!("event: tick\ndata: {now}\n\n");

@@ -1,5 +1,5 @@
-//! A server that stops when a line comes on standard input (or its end): requests that are being answered are finished, new ones are
-//! not taken.
+//! A server that stops when it reads a line, or the end of the input, from standard input. It
+//! finishes the requests that are being answered, and accepts no new ones.
 
 use std::time::Duration;
 use std::{env, io, thread};
@@ -18,7 +18,7 @@ impl BaseHttpRequestHandler for Slow {
 fn main() -> io::Result<()> {
     let port = env::args().nth(1).and_then(|port| port.parse().ok()).unwrap_or(8080);
     let server = HttpServer::builder(|| Slow)
-        // Whoever is not done by then is cut off.
+        // Requests that take longer are cut off.
         .shutdown_timeout(Duration::from_secs(5))
         .bind(("localhost", port))?;
     println!("http://{}/", server.server_addresses()[0]);

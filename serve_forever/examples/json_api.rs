@@ -1,4 +1,4 @@
-//! A small JSON API: a list that can be read and added to.
+//! A small JSON API for a list to which entries can be added.
 //!
 //! `cargo run -p serve_forever --features json --example json_api`, then
 //! `curl -d '{"name":"green"}' -H 'Content-Type: application/json' http://localhost:8080/teas`.
@@ -16,7 +16,7 @@ struct Tea {
     minutes: u32,
 }
 
-/// What outlives a request lives in the server.
+/// The list is kept in the server, because a handler lives for one request only.
 type Teas = Mutex<Vec<Tea>>;
 
 struct Api;
@@ -39,7 +39,7 @@ impl BaseHttpRequestHandler for Api {
         if http.url_path() != "/teas" {
             return Err(StatusError::new(404).into());
         }
-        // 415, 413 and 400 come from here by themselves.
+        // The errors of `body_json` become responses with 415, 413 or 400.
         let tea: Tea = http.body_json()?;
         let state = http.server().state::<Teas>();
         let number = {

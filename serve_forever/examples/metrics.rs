@@ -1,11 +1,11 @@
-//! What the server counts, as Prometheus reads it, under `/metrics`.
+//! Serves the statistics of the server under `/metrics`, for Prometheus.
 
 use std::env;
 use std::fmt::Write;
 
 use serve_forever::{Exchange, HttpServer, Result, Router, ServerStats};
 
-/// The text exposition format, version 0.0.4.
+/// Formats the statistics in the text exposition format, version 0.0.4.
 fn text(stats: &ServerStats) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {

@@ -1,4 +1,4 @@
-//! Every request panics but those for `/fine`; the server goes on.
+//! The handler panics for every request except `/fine`, and the server goes on.
 
 use std::io::Write;
 

@@ -1,11 +1,11 @@
-//! Routes, with state, a part that needs a password, a directory, and a line in the log for each answer.
+//! Routes with shared state, a protected part, a directory, and a line in the log for each answer.
 
 use std::env;
 use std::sync::{Arc, Mutex};
 
 use serve_forever::{Exchange, HttpServer, Result, Router, SimpleHttpRequestHandler, StatusError};
 
-/// Shared by all handlers that were given a clone of it.
+/// The notes. All handlers that hold a clone share them.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -38,7 +38,7 @@ impl Notes {
     }
 }
 
-/// Whoever does not know the word goes no further.
+/// Refuses requests without the right token.
 fn keep_out(http: &mut Exchange) -> Result {
     if http.headers().get("Authorization") == Some("Bearer teapot") {
         return Ok(());

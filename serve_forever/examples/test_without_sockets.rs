@@ -1,4 +1,6 @@
-//! A handler is tested without a server: octets in, octets out. `cargo test --example test_without_sockets` does it, too.
+//! Tests a handler without a server: bytes in, bytes out.
+//!
+//! `cargo test --example test_without_sockets` runs the tests below.
 
 use serve_forever::{Exchange, Result, Router, StatusError, testing};
 
@@ -14,7 +16,7 @@ fn router() -> Router {
     Router::new().get("/double/{number}", double)
 }
 
-/// What is answered to a request for `path`: the status line, and the body.
+/// Returns the status line and the body of the answer to a request for `path`.
 fn ask(path: &str) -> (String, String) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
     let answer = String::from_utf8_lossy(&testing::respond(router(), request)).into_owned();

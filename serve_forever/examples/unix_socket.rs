@@ -1,4 +1,6 @@
-//! A server on a Unix socket that only its own user may connect to: `curl --unix-socket /tmp/tea.sock http://localhost/`.
+//! A server on a Unix socket to which only its own user may connect.
+//!
+//! Try `curl --unix-socket /tmp/tea.sock http://localhost/`.
 
 #[cfg(unix)]
 fn main() -> std::io::Result<()> {

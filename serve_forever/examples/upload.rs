@@ -1,4 +1,5 @@
-//! Takes files from a browser into the folder `uploads`, on port 8082 or the one given, and lists them.
+//! Saves files from a browser in the folder `uploads`, and lists them. Listens on port 8082, or on
+//! the port that is given as an argument.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -36,7 +37,7 @@ impl BaseHttpRequestHandler for Upload {
         let mut saved = String::new();
         let mut form = http.multipart()?;
         while let Some(mut part) = form.next_part()? {
-            // A browser sends a part without a name of a file if none was chosen.
+            // If no file was chosen, a browser sends a part with an empty file name.
             if part.name() == "file" && part.file_name() != Some("") {
                 saved += &save(&mut part)?;
             }
@@ -47,7 +48,7 @@ impl BaseHttpRequestHandler for Upload {
     }
 }
 
-/// Streams a file to the disk; says what became of it.
+/// Saves a file on disk as it arrives. Returns its name and size as a line of text.
 fn save(part: &mut Part) -> Result<String> {
     let bad_name = || StatusError::new(400).explain("A file cannot be called that");
     let name = part.safe_file_name().ok_or_else(bad_name)?.to_owned();
@@ -59,7 +60,7 @@ fn save(part: &mut Part) -> Result<String> {
     match io::copy(part, &mut file) {
         Ok(size) => Ok(format!("{name}: {size} octets\n")),
         Err(error) => {
-            // Half a file is none.
+            // An incomplete file is of no use.
             drop(file);
             fs::remove_file(&path)?;
             Err(error.into())
@@ -67,7 +68,7 @@ fn save(part: &mut Part) -> Result<String> {
     }
 }
 
-/// Names and sizes.
+/// Returns the names and sizes of the files in the folder.
 fn uploaded() -> Result<Vec<(String, u64)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(FOLDER)? {

@@ -1,4 +1,4 @@
-//! Speaks a protocol of its own over TCP, on port 9999: sends back a line in upper case.
+//! Speaks a custom protocol over TCP on port 9999: sends a line back in upper case.
 
 use std::io::{self, BufRead, BufReader, Write};
 use serve_forever::{BaseRequestHandler, Stream, TcpServer};

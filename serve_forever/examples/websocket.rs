@@ -1,6 +1,8 @@
-//! A WebSocket that answers what it is told, and pushes by itself when it hears nothing for a second.
+//! A WebSocket that answers messages, and sends one by itself when it has received nothing for a
+//! second.
 //!
-//! The protocol is the affair of `tungstenite`; the connection comes from `Exchange::upgrade`. A WebSocket holds a thread.
+//! `tungstenite` implements the protocol on a connection from `Exchange::upgrade`. Each WebSocket
+//! holds a thread.
 
 use std::env;
 use std::io::{ErrorKind, Write};
@@ -23,7 +25,7 @@ impl BaseHttpRequestHandler for Handler {
                 http.wfile().write_all(PAGE.as_bytes())?;
             }
             "/chat" => {
-                // RFC 6455 §4.2: the key shows that the client means a WebSocket.
+                // RFC 6455 §4.2: the key shows that the client wants a WebSocket.
                 let Some(key) = http.headers().get("Sec-WebSocket-Key") else {
                     return Err(StatusError::new(400).explain("Sec-WebSocket-Key is missing").into());
                 };
@@ -45,14 +47,14 @@ impl BaseHttpRequestHandler for Handler {
 
 fn chat(mut socket: WebSocket<Stream>) -> tungstenite::Result<()> {
     socket.get_mut().set_read_timeout(Some(Duration::from_secs(1)));
-    // A client that reads nothing must not keep its thread.
+    // A client that reads nothing must not hold its thread for long.
     socket.get_mut().set_write_timeout(Some(Duration::from_secs(10)));
     let mut pushed = 0;
     loop {
         match socket.read() {
             Ok(Message::Text(text)) => socket.send(Message::text(text.to_uppercase()))?,
             Ok(message @ Message::Binary(_)) => socket.send(message)?,
-            // Pings are answered by tungstenite.
+            // `tungstenite` answers pings by itself.
             Ok(_) => {}
             Err(Error::Io(error)) if error.kind() == ErrorKind::TimedOut => {
                 pushed += 1;

@@ -1,9 +1,9 @@
-//! What the library tells the program that it is a part of, and the panics of code that is not the
-//! library's.
+//! Messages for the logger of the program, and a guard against panics in code that is not part of
+//! this library.
 //!
-//! The logger is the program's, and messages may show errors that are the program's too. Neither
-//! may end a thread of the server, so both run inside of [`catch`]. Messages may quote what a
-//! client sent: each is written on one line.
+//! The logger belongs to the program, and messages may show errors whose types belong to the
+//! program, too. A panic in either must not end a thread of the server, so both run inside
+//! [`catch`]. Messages may quote what a client sent, so each is written on one line.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use log::{Level, Record};
 
 use crate::visible::OneLine;
 
-/// Runs code of others; the message of its panic if it panicked.
+/// Runs code that is not part of this library. Returns the message of its panic if it panicked.
 pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
         let message = payload
@@ -28,14 +28,14 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Where in the library a message comes from.
+/// The place in the library from which a message comes.
 pub(crate) struct Place {
     pub(crate) module: &'static str,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
 }
 
-/// Hands a message to the program's logger.
+/// Passes a message to the logger of the program.
 #[cold]
 #[inline(never)]
 pub(crate) fn tell(level: Level, place: &Place, message: fmt::Arguments<'_>) {
@@ -46,12 +46,12 @@ pub(crate) fn tell(level: Level, place: &Place, message: fmt::Arguments<'_>) {
         let record = record.file_static(Some(place.file)).line(Some(place.line));
         log::logger().log(&record.args(format_args!("{}", OneLine(&text))).build());
     });
-    // There is nobody to tell of a logger that panics: the panic hook has said what there is to
-    // say.
+    // A panic of the logger cannot be reported to the logger. The panic hook has already reported
+    // it.
     drop(said);
 }
 
-/// Says something, if the program wants to know of that level.
+/// Logs a message if the program's logger accepts this level.
 macro_rules! say {
     ($level:ident, $($message:tt)+) => {
         if log::Level::$level <= log::STATIC_MAX_LEVEL && log::Level::$level <= log::max_level() {

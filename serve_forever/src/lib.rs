@@ -1,4 +1,5 @@
-//! An HTTP server for plain blocking code, at the speed of an event loop: Python's `http.server`, in Rust.
+//! An HTTP server for plain blocking code, at the speed of an event loop: Python's `http.server`,
+//! in Rust.
 //!
 //! ```text
 //!   octets in                                                           octets out
@@ -31,23 +32,29 @@
 //! }
 //! ```
 //!
-//! Handlers read and write in ordinary blocking code, without an async runtime, and may wait as long as they like:
-//! no handler and no slow client stops the others. HTTP/1.1 is taken strictly (RFC 9110, RFC 9112): what is
-//! ambiguous is refused.
+//! Handlers read and write in ordinary blocking code, without an async runtime, and may wait as
+//! long as they like: no handler and no slow client stops the others. The server reads HTTP/1.1
+//! strictly (RFC 9110, RFC 9112) and refuses ambiguous requests.
 //!
-//! - [`HttpServer`] and [`BaseHttpRequestHandler`] answer requests; [`handler_fn`] does it with a closure. [`Exchange`] is the
-//!   request and its response; [`StatusError`] is an error with a status of its own.
-//! - [`Router`] leads requests to handlers by path and method.
+//! - [`HttpServer`] and [`BaseHttpRequestHandler`] answer requests; [`handler_fn`] makes a handler
+//!   from a closure. [`Exchange`] is a request and its response. [`StatusError`] is an error that
+//!   carries the status of its response.
+//! - [`Router`] routes requests to handlers by path and method.
 //! - [`SimpleHttpRequestHandler`] serves a directory.
-//! - [`Exchange::send_file`], [`Exchange::send_source`] and [`Exchange::detach`] leave the rest of a response to the server, so that no
-//!   thread waits for the client: downloads, generated content, event streams.
-//! - [`Exchange::upgrade`] makes a [`Stream`] of the connection, for another protocol.
-//! - [`TcpServer`] and [`BaseRequestHandler`], or [`StreamRequestHandler`] for lines, speak any other protocol over TCP.
-//! - [`Builder`] sets time-outs and limits, and [whom to trust](Builder::trusted_proxies) behind a proxy; [`ServerHandle`] stops a server, keeps its state and tells its [`ServerStats`].
+//! - [`Exchange::send_file`], [`Exchange::send_source`] and [`Exchange::detach`] leave the rest of
+//!   a response to the server, so that no thread waits for the client: for downloads, generated
+//!   content and event streams.
+//! - [`Exchange::upgrade`] turns the connection into a [`Stream`] for another protocol.
+//! - [`TcpServer`] with [`BaseRequestHandler`], or with [`StreamRequestHandler`] for line-based
+//!   protocols, speaks any other protocol over TCP.
+//! - [`Builder`] sets timeouts, limits and the [proxies to trust](Builder::trusted_proxies).
+//!   [`ServerHandle`] stops a server, holds its shared state and reads its [`ServerStats`].
+//! - [`testing::respond`] tests handlers without sockets.
+//! - [`manual`] has pages on limits, threads, deployment, migration and testing.
 //! - [`testing::respond`] tests handlers without sockets.
 //! - [`manual`] has pages on limits, threads, deployment, migration and testing.
 //!
-//! What this crate will not do: run an async runtime, or guess what a malformed request means.
+//! This crate will never run an async runtime, or guess what a malformed request means.
 
 #![forbid(unsafe_code)]
 
@@ -91,7 +98,7 @@ pub use crate::server::stats::ServerStats;
 pub use crate::servers::{HttpServer, TcpServer};
 pub use crate::stream::{ReadHalf, Stream, WriteHalf};
 
-/// Any error: whatever a handler comes across goes into it by `?`.
+/// Any error. The `?` operator converts other errors to this type.
 ///
 /// ```
 /// use serve_forever::Error;
@@ -103,7 +110,7 @@ pub use crate::stream::{ReadHalf, Stream, WriteHalf};
 /// ```
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a handler returns.
+/// The result of a handler.
 ///
 /// ```
 /// use serve_forever::Result;
@@ -121,15 +128,15 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// ```
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// Raises the number of files and connections that this process may have open as far as the system allows; the new
-/// limit, or `None` where there is no such limit.
+/// Raises the limit on the files and connections that this process may have open as far as the
+/// system allows, and returns the new limit, or `None` where there is no such limit.
 ///
-/// A program that serves many connections calls this at its start; the library does not, as the limit is the whole
-/// process's affair.
+/// A program that serves many connections calls this when it starts. The library does not call it,
+/// because the limit applies to the whole process.
 ///
 /// # Errors
 ///
-/// The system refuses.
+/// Fails if the system refuses the new limit.
 ///
 /// ```
 /// let limit = serve_forever::raise_descriptor_limit()?;

@@ -1,7 +1,8 @@
-//! What only this library can say.
+//! A token that only this library can make.
 
-/// An argument of methods of public traits that users can neither call nor override, as they cannot
-/// name it: these methods make promises on which the correctness of others' responses depends.
+/// An argument of methods of public traits. Users cannot name this type, so they can neither call
+/// nor override these methods, which make promises on which the correctness of other responses
+/// depends.
 #[derive(Clone, Copy, Debug)]
 pub struct Sealed(());
 

@@ -10,7 +10,7 @@ use crate::server::address::ToListenAddresses;
 use crate::server::builder::Builder;
 use crate::server::factory::HandlerFactory;
 
-/// A server for any TCP protocol: its handlers get the stream.
+/// A server for any TCP protocol. Its handlers get the connection as a stream.
 ///
 /// ```
 /// use std::io::{self, Read, Write};
@@ -46,11 +46,12 @@ pub type TcpServer<H> = Server<Raw<H>>;
 pub type HttpServer<H> = Server<Http<H>>;
 
 impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
-    /// An HTTP server on every address of `address`, with a new handler from `factory` for each request.
+    /// Makes an HTTP server that listens on every address of `address` and gets a new handler from
+    /// `factory` for each request.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::bind`].
+    /// Fails as [`Builder::bind`] does.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -67,7 +68,7 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
         Self::builder(factory).bind(address)
     }
 
-    /// Sets up an HTTP server. See [`Builder`].
+    /// Returns a [`Builder`] for an HTTP server.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -87,11 +88,12 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
 }
 
 impl<H: BaseRequestHandler + 'static> Server<Raw<H>> {
-    /// A TCP server on every address of `address`, with a new handler from `factory` for each connection.
+    /// Makes a TCP server that listens on every address of `address` and gets a new handler from
+    /// `factory` for each connection.
     ///
     /// # Errors
     ///
-    /// Those of [`Builder::bind`].
+    /// Fails as [`Builder::bind`] does.
     ///
     /// ```
     /// use std::io;
@@ -119,7 +121,7 @@ impl<H: BaseRequestHandler + 'static> Server<Raw<H>> {
         Self::builder(factory).bind(address)
     }
 
-    /// Sets up a TCP server. See [`Builder`].
+    /// Returns a [`Builder`] for a TCP server.
     ///
     /// ```
     /// # use std::io;

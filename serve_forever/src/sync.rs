@@ -1,25 +1,26 @@
-//! The synchronisation primitives that the hand-over is built on.
+//! The synchronisation primitives on which the hand-over is built.
 //!
-//! The files of `server/handover` name them through this module only, so that the model checkers of the
-//! `model` crate can compile the very same files over their own primitives.
+//! The files of `server/handover` import them only from this module, so that the model checkers of
+//! the `model` crate can compile the same files with their own primitives.
 
 pub(crate) use std::sync::atomic;
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
 use std::time::Duration;
 
-/// Locks, also after a panic elsewhere: everything behind our locks is valid between any two statements,
-/// and a server that goes on is worth more than a poisoned flag.
+/// Locks `mutex`, even if a thread panicked while it held the lock. The data behind the locks of
+/// this crate is valid between any two statements, so a poisoned lock is no reason to stop the
+/// server.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Waits on `bell`.
+/// Waits until `bell` is notified.
 pub(crate) fn wait<'a, T>(bell: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     bell.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Waits on `bell` for `time` at the most; true when the time ran out.
+/// Waits until `bell` is notified, for at most `time`. Returns `true` if the time ran out.
 pub(crate) fn wait_for<'a, T>(
     bell: &Condvar,
     guard: MutexGuard<'a, T>,

@@ -1,4 +1,4 @@
-//! Testing handlers without sockets.
+//! Tests of handlers without sockets.
 
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use crate::server::builder::Builder;
 use crate::server::factory::HandlerFactory;
 use crate::transport::{Memory, Transport};
 
-/// What a server with handlers from `factory` answers to a client that sends `requests` and then closes its side.
+/// Returns what a server with handlers from `factory` answers to a client that sends `requests` and
+/// then closes its side of the connection.
 ///
-/// Everything between the octets is the same as on a socket; only time-outs never come, as nothing has to be
+/// The bytes are processed as on a socket. Only timeouts never expire, because nothing has to be
 /// waited for.
 ///
 /// ```

@@ -1,11 +1,11 @@
-//! Which characters may be shown as they are, in a terminal and in a line of a log.
+//! Which characters may be shown unchanged in a terminal and in a line of a log.
 
 use std::fmt;
 
-/// Whether `c` could make a reader see something else than what is written: control characters are
-/// commands to a terminal or end a line, U+2028 and U+2029 end one for whoever splits lines as
-/// Unicode does, and marks, embeddings, overrides and isolates of the direction of writing show the
-/// characters around them in another order.
+/// Whether `c` could make text look different from what it contains. Control characters are
+/// commands to a terminal, or end a line. U+2028 and U+2029 end a line for programs that split
+/// lines by the rules of Unicode. The marks, embeddings, overrides and isolates of bidirectional
+/// text show the characters around them in another order.
 pub(crate) fn is_deceptive(c: char) -> bool {
     matches!(
         c,
@@ -19,7 +19,7 @@ pub(crate) fn is_deceptive(c: char) -> bool {
     )
 }
 
-/// Writes `c`, and in its place `\xNN` or `\uNNNN` where it is deceptive.
+/// Writes `c`, or `\xNN` or `\uNNNN` in its place if `c` is deceptive.
 pub(crate) fn push(out: &mut impl fmt::Write, c: char) -> fmt::Result {
     match u32::from(c) {
         _ if !is_deceptive(c) => out.write_char(c),
@@ -28,7 +28,7 @@ pub(crate) fn push(out: &mut impl fmt::Write, c: char) -> fmt::Result {
     }
 }
 
-/// Shows text on one line, for messages that may quote what a client sent.
+/// Shows text on one line. Used for messages that may quote what a client sent.
 pub(crate) struct OneLine<'t>(pub(crate) &'t str);
 
 impl fmt::Display for OneLine<'_> {

@@ -20,7 +20,8 @@ use crate::http::message::error_page;
 use crate::http::message::request::RequestHead;
 use crate::http::message::status;
 
-/// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of the type `H`.
+/// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of type
+/// `H`.
 ///
 /// ```
 /// use serve_forever::{BaseHttpRequestHandler, Http, HttpServer, Server};
@@ -34,13 +35,13 @@ use crate::http::message::status;
 /// ```
 pub struct Http<H> {
     make: Guarded<Box<dyn Fn() -> H + Send + Sync>>,
-    /// That runs no code of the user's.
+    /// Whether `make` runs no code of the user, because it only clones a handler.
     copies: bool,
-    /// What the first handler said of all requests.
+    /// The routes that the first handler gave for all requests.
     routes: OnceLock<Routes>,
-    /// A later one said that it may block.
+    /// Whether a later handler said that it may block.
     may_block: AtomicBool,
-    /// The `Server` field of the first handler, for responses that no handler is made for.
+    /// The `Server` field of the first handler, for responses for which no handler is made.
     server_version: OnceLock<String>,
     pub(crate) body_memory: Arc<BodyMemory>,
 }
@@ -57,12 +58,11 @@ impl<H> Http<H> {
         }
     }
 
-    /// Makes a handler.
     pub(crate) fn make(&self) -> H {
         (self.make)()
     }
 
-    /// What is known of a request whose head is complete.
+    /// Returns what is known of a request whose head is complete.
     #[inline]
     pub(crate) fn route(&self, head: &RequestHead, bytes: &[u8]) -> Route {
         match self.routes.get() {
@@ -74,13 +74,13 @@ impl<H> Http<H> {
         }
     }
 
-    /// Whether the answer to a request that is malformed needs a permit.
+    /// Whether answering a malformed request needs a permit.
     pub(crate) fn refusals_block(&self) -> bool {
         self.may_block.load(Ordering::Relaxed) || self.routes.get().is_none_or(Routes::refusals_block)
     }
 
-    /// A whole response that closes the connection, without a handler, and where its content begins. `accept`: what the
-    /// client said of the forms that it likes.
+    /// Makes a complete response that closes the connection, without a handler. Returns it together
+    /// with the offset of its content. `accept`: the `Accept` fields of the client.
     pub(crate) fn plain_refusal<'a>(
         &self,
         code: u16,
@@ -110,18 +110,18 @@ impl<H> Http<H> {
     }
 }
 
-/// Apart, as most servers have no router.
+/// A separate function, never inlined, because most servers have no router.
 #[inline(never)]
 fn find_route(find: &FindRoute, head: &RequestHead, bytes: &[u8]) -> Route {
     find(head.method_octets(bytes), head.url_path(bytes))
 }
 
 impl<H: BaseHttpRequestHandler> Http<H> {
-    /// Notes what a handler says of all of its type.
+    /// Remembers what `handler` says that applies to all handlers of its type.
     pub(crate) fn remember(&self, handler: &H) {
         let routes = self.routes.get_or_init(|| {
             let routes = handler.routes(Sealed::TOKEN);
-            // A factory may run code of the user's, and make another handler each time.
+            // A factory may run code of the user, and may make a different handler each time.
             if self.copies { routes } else { routes.of_others() }
         });
         if matches!(routes, Routes::One(_)) && handler.may_block() {

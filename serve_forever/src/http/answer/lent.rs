@@ -9,7 +9,7 @@ use crate::http::handler::slot::HandlerSlot;
 use crate::http::log::lines::Lines;
 use crate::http::message::response_head::ResponseHead;
 
-/// What is lent for one request and comes back changed.
+/// Memory that a thread lends for one request. The request changes it and gives it back.
 pub(crate) struct Lent<H> {
     pub(crate) slot: HandlerSlot<H>,
     pub(crate) output: Mutex<Output>,
@@ -32,7 +32,7 @@ impl<H> Default for Lent<H> {
     }
 }
 
-/// All that a run has to send, in memory.
+/// All bytes that a run has to send, kept in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     pub(crate) octets: Vec<u8>,
@@ -41,7 +41,8 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// What one has to send the other one has then, and the memory of that.
+    /// Exchanges the bytes and log lines of `self` with those of `output`, and with them the memory
+    /// that stores them.
     pub(crate) fn swap(&mut self, output: &mut Output) {
         std::mem::swap(&mut self.octets, &mut output.ready);
         std::mem::swap(&mut self.lines, &mut output.lines);

@@ -1,4 +1,4 @@
-//! One request: the handler is made, run, and its response finished.
+//! Serving one request: the handler is made and run, and its response is completed.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -29,7 +29,7 @@ use crate::http::message::framing::{Expect, Framing};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::status_error::StatusError;
 
-/// Where a request is served: who asks, and what for.
+/// The server, connection and thread that serve a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(crate) server: &'a ServerHandle,
@@ -39,24 +39,26 @@ pub(crate) struct Site<'a> {
     pub(crate) waker: Waker<'a>,
 }
 
-/// What became of a request.
+/// The result of serving a request.
 pub(crate) struct Served {
-    /// The connection is to be closed after what is in the output.
+    /// Whether the connection is to be closed after the bytes in the output are sent.
     pub(crate) close: bool,
-    /// The connection is to be cut: what the client got is not whole.
+    /// Whether the connection is to be cut, because the response that the client got is incomplete.
     pub(crate) cut: bool,
-    /// Octets behind the head that were received: from, to.
+    /// The bytes that were received behind the head and are not used: their begin and end in the
+    /// buffer.
     pub(crate) rest: (usize, usize),
-    /// The whole body was received.
+    /// Whether the whole body was received.
     pub(crate) complete: bool,
-    /// The part of the body that was not read, if it is worth reading.
+    /// The decoder at the unread part of the body, if that part is to be read and discarded.
     pub(crate) unread: Option<Box<BodyDecoder>>,
-    /// The connection has become a stream.
+    /// The stream that the connection has become.
     pub(crate) upgraded: Option<Arc<Upgraded>>,
 }
 
 impl<H: BaseHttpRequestHandler> Http<H> {
-    /// Serves the request in `request`, or refuses it. `buffer` holds what follows its head, `filled` octets so far.
+    /// Serves `request`, or refuses it. `buffer` holds what follows the head of the request;
+    /// `filled` bytes of it have been received so far.
     #[inline(never)]
     pub(crate) fn serve(
         &self,
@@ -70,7 +72,8 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let Lent { slot, output: lent_output, response, records, .. } = lent;
         let panic = slot.fill(self, request.route.generation).err();
         let (mut handler, identity) = slot.contents();
-        // What happened before the request began must not be confused with what its handler did itself.
+        // With `began`, a file may be sent as it was when the request began. If code of the user
+        // runs first, the response must show what that code changed.
         if !request.route.only_reads {
             request.began = None;
         }
@@ -91,7 +94,8 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let framing = if refusal.is_some() { Framing::Length(0) } else { head.framing() };
         let expects = refusal.is_none() && head.expect() == Expect::Continue && filled == 0;
         let outlet = match framing {
-            // The reader of a body that is here as a whole neither asks for it nor waits.
+            // If the whole body is here, its reader never asks for it and never waits, so it needs
+            // no access to the output.
             Framing::Length(length) if length <= filled as u64 => Outlet::Own(exclusive(lent_output)),
             _ => Outlet::Shared(lent_output),
         };
@@ -142,9 +146,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             site.warn(&error);
             cut = true;
         }
-        // 101 was said, and nothing of the new protocol came: the client waits for what will not come.
+        // A client that got 101 without a stream behind it would wait in vain for the new protocol.
         cut |= output.is_broken() || output.status() == 101;
-        // How a stream ended is its own affair.
+        // If the connection became a stream, it is up to the stream how the connection ends.
         cut &= upgraded.is_none();
         if cut {
             output.withhold();
@@ -186,22 +190,22 @@ impl<H: BaseHttpRequestHandler> Http<H> {
     }
 }
 
-/// The output, while nobody else has it.
+/// Returns the output, which nothing else uses now.
 pub(crate) fn exclusive(output: &mut Mutex<Output>) -> &mut Output {
     output.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// What went wrong in a handler.
+/// Why a handler failed.
 enum Trouble {
-    /// What it is to be answered with.
+    /// An error that names the response for the client.
     Status(Box<StatusError>),
     Error(Box<Shown>),
     Panic(String),
 }
 
 impl Trouble {
-    /// Of an error that a handler returned. It is the user's: from here on only what it says is
-    /// left.
+    /// Converts an error that a handler returned. The error is a value of the user's: only its text
+    /// is kept.
     #[cold]
     fn of(error: crate::Error) -> Self {
         let error = match error.downcast::<StatusError>() {
@@ -223,13 +227,13 @@ impl Trouble {
 enum Unread {
     Nothing,
     Some,
-    /// So much that the connection is closed rather than that it is read.
+    /// The connection is closed instead, because the rest is too long, or may never arrive.
     TooMuch,
 }
 
 fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> Result<(), Trouble> {
     if http.request.head.expect() == Expect::Unknown {
-        // Whether the client sends its body after that, nobody knows.
+        // It is unknown whether the client sends its body after this response.
         http.must_close();
         return http.send_error(417, None, None).map_err(Trouble::of);
     }
@@ -242,19 +246,21 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
         return Ok(());
     }
     if http.response.status().is_some() {
-        // The handler forgot to end the head, or to look at what that said.
+        // The handler did not call `end_headers`, or ignored the error that it returned.
         return http.end_headers().map_err(Trouble::of);
     }
     Err(Trouble::of("the handler returned without a response".into()))
 }
 
-/// Whether the connection must end after a request that offered to go on in another protocol and
-/// stayed HTTP. `rest`: where in the buffer the bytes are that came behind the request.
+/// Whether the connection must end after a request that offered to change to another protocol but
+/// was answered in HTTP. `rest`: the begin and end, in the buffer, of the bytes that followed the
+/// request.
 ///
-/// A client that is sure to be understood may send the first bytes of the new protocol without
-/// waiting for the answer. Whoever chooses these must not thereby make a request. So the connection
-/// ends where bytes are there, and after an error also where they may still come. Clients of `h2c`
-/// wait, and offer it with any request.
+/// A client may send the first bytes of the new protocol without waiting for the answer, if it is
+/// sure that the server speaks that protocol. Whoever chooses these bytes must not be able to forge
+/// a request with them. So the connection ends if bytes have arrived, and after an error also if
+/// they may still arrive. Clients of `h2c` wait for the answer, and offer the protocol with any
+/// request.
 #[cold]
 fn ends_unchanged(http: &Exchange<'_>, unread: Unread, rest: (usize, usize)) -> bool {
     let fields = http.headers();
@@ -274,7 +280,8 @@ fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
 }
 
 impl Exchange<'_> {
-    /// Answers for a handler that failed. False: it can't be answered any more, the connection must be cut.
+    /// Answers for a handler that failed. Returns `false` if no answer is possible any more, so
+    /// that the connection must be cut.
     #[inline(never)]
     fn recover(&mut self, trouble: &Trouble) -> bool {
         let site = Site {
@@ -284,7 +291,8 @@ impl Exchange<'_> {
             seat: self.context.link.seat,
             waker: self.context.waker,
         };
-        // What the handler makes of a body that cannot be read to its end is of no account.
+        // If the body cannot be read to its end, that error decides the response, not the error of
+        // the handler.
         let asked = match (self.rfile.failure(), trouble) {
             (None, Trouble::Status(error)) if (300..600).contains(&error.status) => Some(&**error),
             _ => None,
@@ -326,8 +334,9 @@ impl Exchange<'_> {
                 return false;
             }
         }
-        // The request of a handler that failed has its end. Of what panicked nothing is known, and
-        // of a body that cannot be read to its end not where the next request begins.
+        // After an error of the handler, the connection can go on. After a panic, nothing is known
+        // of the state of the request. If the body cannot be read to its end, it is unknown where
+        // the next request begins.
         let must_close =
             self.response.must_close || refusal.is_some() || matches!(trouble, Trouble::Panic(_));
         self.close |= must_close;
@@ -351,21 +360,22 @@ impl Exchange<'_> {
         refuse(self, &refusal).is_ok()
     }
 
-    /// The connection ends after the response, whatever the handler says.
+    /// Makes the connection end after the response, whatever the handler says.
     #[cold]
     pub(crate) fn must_close(&mut self) {
         self.close = true;
         self.response.must_close = true;
     }
 
-    /// Looks at what the handler left of the body.
+    /// Decides what to do with the part of the body that the handler did not read.
     fn settle_body(&mut self, config: &Config) -> Unread {
         self.rfile.skip_buffered();
         if self.rfile.is_done() {
             return Unread::Nothing;
         }
-        // A client that was not told to continue may send its body or not: no telling what comes
-        // next (RFC 9110 §10.1.1). One that began to send it unasked may stop.
+        // A client that was not told to continue may send its body or not, so it is unknown what
+        // comes next (RFC 9110 §10.1.1). A client that began to send the body without being told
+        // may stop.
         let is_waiting = self.request.head.expect() == Expect::Continue && !self.rfile.has_continued();
         let too_much = self.rfile.failure().is_some()
             || is_waiting
@@ -386,7 +396,7 @@ impl Site<'_> {
     }
 }
 
-/// Hands a record to the handler; there is none if it could not be made.
+/// Passes a record to the handler. `handler` is `None` if no handler could be made.
 fn deliver<H: BaseHttpRequestHandler>(handler: Option<&H>, record: &LogRecord<'_>) {
     match (handler, &record.what) {
         (None, _) => record.write(),
@@ -396,7 +406,7 @@ fn deliver<H: BaseHttpRequestHandler>(handler: Option<&H>, record: &LogRecord<'_
     }
 }
 
-/// What the handler itself had to say.
+/// Passes on the records that were made while the handler ran.
 #[inline(never)]
 fn deliver_all<'r, H: BaseHttpRequestHandler>(
     handler: Option<&H>,

@@ -1,4 +1,4 @@
-//! Bodies that are read as a whole.
+//! Reading a request body as a whole.
 
 use std::io::Read;
 
@@ -10,14 +10,15 @@ use crate::http::message::status_error::StatusError;
 
 /// Bodies in one call.
 impl Exchange<'_> {
-    /// The whole body, as octets. [`rfile`](Self::rfile) reads it bit by bit.
+    /// Reads the whole body, as bytes. Use [`rfile`](Self::rfile) to read it in pieces.
     ///
     /// # Errors
     ///
-    /// A [`StatusError`] of 413 if the body has more than
+    /// Fails with a [`StatusError`] of 413 if the body has more than
     /// [`max_collected_size`](crate::Builder::max_collected_size) bytes. If the request has a
-    /// `Content-Length`, this error comes before the body is read, so a client that waits for `100
-    /// Continue` does not send it. Also every error of reading [`rfile`](Self::rfile).
+    /// `Content-Length`, this error comes before the body is read, so that a client that waits for
+    /// `100 Continue` does not send it. Also fails with every error of reading
+    /// [`rfile`](Self::rfile).
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -38,17 +39,18 @@ impl Exchange<'_> {
             return Err(too_large().into());
         }
         let mut octets = Vec::new();
-        // One more tells whether there are too many.
+        // One byte more than allowed shows that the body is too large.
         (&mut self.rfile).take((most as u64).saturating_add(1)).read_to_end(&mut octets)?;
         if octets.len() > most { Err(too_large().into()) } else { Ok(octets) }
     }
 
-    /// The whole body, as text in UTF-8.
+    /// Reads the whole body, as text in UTF-8.
     ///
     /// # Errors
     ///
-    /// As [`body`](Self::body), and a [`StatusError`]: of 415 if the content type names another charset than UTF-8 or US-ASCII
-    /// or cannot be read, of 400 if it is not UTF-8 all the same.
+    /// Fails as [`body`](Self::body) does. Fails with a [`StatusError`] of 415 if the content type
+    /// cannot be parsed or names another charset than UTF-8 or US-ASCII, and with one of 400 if the
+    /// body is nevertheless not UTF-8.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -65,7 +67,7 @@ impl Exchange<'_> {
             None => true,
             Some(Err(_)) => false,
             Some(Ok(parsed)) => match parsed.get("charset") {
-                // The second is a part of the first.
+                // US-ASCII is a subset of UTF-8.
                 Ok(Some(charset)) => {
                     ["utf-8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name.as_bytes()))
                 }
@@ -82,7 +84,7 @@ impl Exchange<'_> {
         })
     }
 
-    /// The content type, where there is exactly one.
+    /// Returns the content type, if there is exactly one.
     pub(crate) fn only_content_type(&self) -> Option<&[u8]> {
         let mut types = self.headers().get_all("Content-Type");
         types.next().filter(|_| types.next().is_none())

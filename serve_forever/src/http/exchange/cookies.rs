@@ -1,4 +1,4 @@
-//! Cookies: read from the request, set in the response (RFC 6265).
+//! Cookies: reading them from the request and setting them in the response (RFC 6265).
 
 use std::fmt;
 use std::time::Duration;
@@ -9,8 +9,9 @@ use crate::http::exchange::Exchange;
 use crate::http::message::fields::{self, trim_blanks};
 
 impl<'r> Exchange<'r> {
-    /// The cookies that the client sent, in their order: names and values, without quotes around a value. What is no pair, or
-    /// not UTF-8, is passed over. Nothing is decoded, as nothing says how a value is encoded.
+    /// Returns the names and values of the cookies that the client sent, in their order, without
+    /// quotes around a value. Skips whatever is not a pair or not UTF-8. Decodes nothing, because
+    /// nothing says how a value is encoded.
     ///
     /// Source: RFC 6265 §5.4, §4.2.
     ///
@@ -33,7 +34,7 @@ impl<'r> Exchange<'r> {
             .filter(|(name, _)| !name.is_empty())
     }
 
-    /// The value of the first cookie of that name. Names are case-sensitive.
+    /// Returns the value of the first cookie with this name. Names are case-sensitive.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -48,13 +49,14 @@ impl<'r> Exchange<'r> {
         self.cookies().find(|&(own, _)| own == name).map(|(_, value)| value)
     }
 
-    /// Sets a cookie, whatever the response will be; also one that is started later.
+    /// Sets a cookie in the final response, whichever that is, even if it is started later.
     ///
     /// # Errors
     ///
-    /// The name is no token, or a value or an attribute has a character that would end it (RFC 6265 §4.1.1); or browsers would
-    /// not keep it: `SameSite=None` and names that begin with `__Secure-` or `__Host-` need [`secure`](Cookie::secure), the last also
-    /// the path `/` and no domain. Or the response has a head already.
+    /// Fails if the name is not a token, or if the value or an attribute has a character that would
+    /// end it (RFC 6265 §4.1.1). Fails if browsers would not keep the cookie: `SameSite=None` and
+    /// names that begin with `__Secure-` or `__Host-` need [`secure`](Cookie::secure), and
+    /// `__Host-` also needs the path `/` and no domain. Fails if the response already has a head.
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,8 +78,8 @@ impl<'r> Exchange<'r> {
 
 /// A cookie to set: a name, a value, and attributes (RFC 6265 §4.1).
 ///
-/// It is for this host only, until the browser is closed, and not sent along with requests that other sites cause
-/// (`SameSite=Lax`), unless more is said.
+/// By default, a cookie is for this host only, lasts until the browser is closed, and is not sent
+/// with requests that other sites cause, except for links that a user follows (`SameSite=Lax`).
 ///
 /// ```
 /// use serve_forever::{Cookie, SameSite};
@@ -97,7 +99,7 @@ pub struct Cookie {
     same_site: SameSite,
 }
 
-/// With which requests of other sites a cookie goes along.
+/// Which of the requests that other sites cause include a cookie.
 ///
 /// ```
 /// use serve_forever::{Cookie, SameSite};
@@ -107,18 +109,18 @@ pub struct Cookie {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
-    /// With none.
+    /// None of them.
     Strict,
-    /// With links that somebody follows.
+    /// Those for links that a user follows.
     #[default]
     Lax,
-    /// With all. Browsers want [`Cookie::secure`] then.
+    /// All of them. Browsers then require [`Cookie::secure`].
     None,
 }
 
 impl Cookie {
-    /// A cookie of that name with that value. What a value may not have (blanks, quotes, commas, semicolons, backslashes, anything
-    /// beyond ASCII) must be encoded before.
+    /// Makes a cookie with this name and value. Encode characters that a value must not contain:
+    /// spaces, quotes, commas, semicolons, backslashes, and anything beyond ASCII.
     ///
     /// ```
     /// use serve_forever::Cookie;
@@ -139,7 +141,8 @@ impl Cookie {
         }
     }
 
-    /// A cookie that makes the client forget the one of that name. Path and domain must be those that it was set with.
+    /// Makes a cookie that lets the client forget the cookie with this name. Path and domain must
+    /// be the same as when it was set.
     ///
     /// ```
     /// use serve_forever::Cookie;
@@ -151,7 +154,8 @@ impl Cookie {
         Self::new(name, "").max_age(Duration::ZERO)
     }
 
-    /// For what is below this path; by default that of the request, up to its last slash.
+    /// Restricts the cookie to what is below this path; by default, below the path of the request
+    /// up to its last slash.
     ///
     /// ```
     /// # use serve_forever::Cookie;
@@ -163,7 +167,7 @@ impl Cookie {
         self
     }
 
-    /// For the hosts below this domain, too.
+    /// Extends the cookie to the hosts below this domain.
     ///
     /// ```
     /// # use serve_forever::Cookie;
@@ -175,7 +179,8 @@ impl Cookie {
         self
     }
 
-    /// How long the client keeps it, in whole seconds; by default until the browser is closed.
+    /// Sets how long the client keeps the cookie, in whole seconds; by default until the browser is
+    /// closed.
     ///
     /// ```
     /// # use serve_forever::Cookie;
@@ -188,7 +193,7 @@ impl Cookie {
         self
     }
 
-    /// Only over HTTPS.
+    /// Restricts the cookie to HTTPS.
     ///
     /// ```
     /// # use serve_forever::Cookie;
@@ -200,7 +205,7 @@ impl Cookie {
         self
     }
 
-    /// Not for scripts.
+    /// Hides the cookie from scripts.
     ///
     /// ```
     /// # use serve_forever::Cookie;
@@ -212,7 +217,8 @@ impl Cookie {
         self
     }
 
-    /// With which requests of other sites it goes along; by default [`SameSite::Lax`].
+    /// Sets which of the requests that other sites cause include the cookie; by default
+    /// [`SameSite::Lax`].
     ///
     /// ```
     /// # use serve_forever::{Cookie, SameSite};
@@ -248,7 +254,7 @@ impl Cookie {
         }
     }
 
-    /// Why browsers would drop it without a word.
+    /// Returns the reason for which browsers would silently drop the cookie, if there is one.
     fn rejection(&self) -> Option<&'static str> {
         let named = |prefix: &str| {
             self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
@@ -288,12 +294,12 @@ impl fmt::Display for Cookie {
     }
 }
 
-/// Without the quotes around it.
+/// Removes the quotes around a value.
 fn unquoted(value: &str) -> &str {
     value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
 }
 
-/// `cookie-octet` (RFC 6265 §4.1.1).
+/// Whether this byte is a `cookie-octet` (RFC 6265 §4.1.1).
 fn is_cookie_octet(octet: u8) -> bool {
     octet.is_ascii_graphic() && !br#"",;\"#.contains(&octet)
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// An event of a `text/event-stream`, as text that is written to a [`Detached`](crate::Detached) writer at once.
+/// An event of a `text/event-stream`. Write its text to a [`Detached`](crate::Detached) writer with
+/// a single call.
 ///
 /// Source: the HTML standard, §9.2 “Server-sent events”.
 ///
@@ -22,7 +23,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event with these data. Line ends of all kinds (CR LF, LF, CR) arrive as LF.
+    /// Makes an event with this data. All kinds of line endings (CR LF, LF, CR) arrive as LF.
     ///
     /// ```
     /// use serve_forever::Event;
@@ -34,8 +35,8 @@ impl Event {
         Self { data: data.into(), ..Self::default() }
     }
 
-    /// The type that listeners are added for; by default `message`. Anything from a line end on is left out, as it would be
-    /// something else.
+    /// Sets the type of the event, to which listeners subscribe; `message` by default. Everything
+    /// from the first line ending or NUL on is left out, because it would be read as another field.
     ///
     /// ```
     /// use serve_forever::Event;
@@ -49,7 +50,8 @@ impl Event {
         self
     }
 
-    /// What a client that comes back sends as `Last-Event-ID`. Anything from a line end or a NUL on is left out.
+    /// Sets the ID that a client sends as `Last-Event-ID` when it reconnects. Everything from the
+    /// first line ending or NUL on is left out.
     ///
     /// ```
     /// use serve_forever::Event;
@@ -63,7 +65,7 @@ impl Event {
         self
     }
 
-    /// How long a client waits before it comes back, in whole milliseconds.
+    /// Sets how long a client waits before it reconnects, in whole milliseconds.
     ///
     /// ```
     /// use serve_forever::Event;
@@ -83,7 +85,7 @@ impl fmt::Display for Event {
         if let Some(name) = &self.name {
             writeln!(f, "event: {}", one_line(name))?;
         }
-        // An empty one means something: it forgets the last.
+        // An ID that was given as empty is meaningful: it makes the client forget the last one.
         if let Some(id) = &self.id
             && (id.is_empty() || !one_line(id).is_empty())
         {

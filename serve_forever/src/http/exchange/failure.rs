@@ -1,4 +1,4 @@
-//! Responses that say what went wrong.
+//! Error responses.
 
 use std::io;
 
@@ -16,14 +16,15 @@ use super::{Exchange, Record};
 impl Exchange<'_> {
     /// Answers with an error page.
     ///
-    /// The connection goes on where the client lets it, as after any other response: what the
-    /// handler did not read of the body is read away, up to
-    /// [`max_drain_size`](crate::Builder::max_drain_size). To end it, call
-    /// [`set_close_connection`](Self::set_close_connection) before. It always ends after 408, which
-    /// says that the client was given up (RFC 9110 §15.5.9).
+    /// The connection can serve further requests, as after any other response: the server reads and
+    /// discards what the handler did not read of the body, up to
+    /// [`max_drain_size`](crate::Builder::max_drain_size). To close the connection, call
+    /// [`set_close_connection`](Self::set_close_connection) first. It is always closed after 408,
+    /// which says that the server has stopped waiting for the client (RFC 9110 §15.5.9).
     ///
-    /// `message` is the reason phrase (by default that of the status), `explain` a sentence (likewise). The page
-    /// has no body where the status or `HEAD` forbids one. The error is logged.
+    /// `message` is the reason phrase and `explain` a sentence for the page; both default to texts
+    /// for the status. The response has no page where the status or `HEAD` forbids one. The error
+    /// is logged.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -40,7 +41,7 @@ impl Exchange<'_> {
         self.send_error_with(code.into_status(), message, explain, &[])
     }
 
-    /// [`send_error`](Self::send_error) with further fields.
+    /// Like [`send_error`](Self::send_error), with additional fields.
     pub(crate) fn send_error_with(
         &mut self,
         code: u16,
@@ -51,7 +52,7 @@ impl Exchange<'_> {
         let message = message.or_else(|| status::reason(code)).unwrap_or("???");
         let explain = explain.or_else(|| status::explanation(code)).unwrap_or("???");
         self.records.push(Record::Error(format!("code {code}, message {message}")));
-        // An error must be told whatever its message has in it.
+        // The error must be sent even if its message has characters that no reason phrase may have.
         let phrase = message.replace(|c: char| c.is_control(), " ");
         if code == 408 {
             self.close = true;
@@ -77,8 +78,8 @@ impl Exchange<'_> {
         }
         let page = body.content;
         self.send_header("Content-Type", body.content_type).send_header("Content-Length", page.len());
-        // What a client sent may stand in the page: it is never to be taken for anything but what
-        // it is called.
+        // The page may contain what a client sent, so a browser must not guess another content type
+        // for it.
         if !self.response.has_lasting("X-Content-Type-Options") {
             self.send_header("X-Content-Type-Options", "nosniff");
         }
@@ -86,7 +87,7 @@ impl Exchange<'_> {
         self.send_whole(page)
     }
 
-    /// Content that is in memory as a whole, without waiting for the client.
+    /// Sends content that is completely in memory, without waiting for the client.
     fn send_whole(&mut self, content: String) -> Result {
         if content.len() > self.context.link.config.buffer_size {
             return self.send_source(Whole(content));
@@ -95,7 +96,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Tells of a panic that changes nothing of the response.
+    /// Reports a panic that does not affect the response.
     #[cold]
     pub(crate) fn report_panic(&self, panic: String) {
         let report = ErrorReport { client_address: self.context.client, error: panic, panicked: true };
@@ -104,7 +105,7 @@ impl Exchange<'_> {
 }
 
 impl Output {
-    /// [`write`](Self::write) until everything is written.
+    /// Writes everything, with as many calls of [`write`](Self::write) as it takes.
     fn write_all(&mut self, mut octets: &[u8], link: &Link<'_>) -> io::Result<()> {
         while !octets.is_empty() {
             let count = self.write(octets, link)?;

@@ -11,14 +11,17 @@ use crate::http::message::status_error::StatusError;
 
 /// Forms without files.
 impl Exchange<'_> {
-    /// The body as the fields of a form, `application/x-www-form-urlencoded`, which is what a browser sends for
-    /// `<form method="post">`. It is read to its end. Forms with files are for [`multipart`](Self::multipart).
+    /// Reads the whole body and returns the fields of a form, `application/x-www-form-urlencoded`,
+    /// which is what a browser sends for `<form method="post">`. For forms with files, use
+    /// [`multipart`](Self::multipart).
     ///
     /// # Errors
     ///
-    /// A [`StatusError`]: of 415 if the content type is another one, of 413 if the body has more octets than
+    /// Fails with a [`StatusError`] of 415 if the content type is a different one, and with one of
+    /// 413 if the body has more bytes than
     /// [`max_collected_size`](crate::Builder::max_collected_size) or more fields than
-    /// [`max_form_fields`](crate::Builder::max_form_fields). Otherwise what reading the [body](crate::RFile) comes across.
+    /// [`max_form_fields`](crate::Builder::max_form_fields). Also fails with every error of reading
+    /// the [body](crate::RFile).
     ///
     /// ```
     /// use std::io::Write;
@@ -50,10 +53,10 @@ impl Exchange<'_> {
     }
 }
 
-/// The fields of a form, in the order in which they came: what [`Exchange::form`] gives.
+/// The fields of a form, in the order in which they were sent. Returned by [`Exchange::form`].
 ///
-/// Nothing is malformed in a form: what is not an escape stands for itself, and octets that are not UTF-8 become U+FFFD
-/// (WHATWG URL §5.1).
+/// No form is malformed: a `%` that begins no escape stands for itself, and bytes that are not
+/// UTF-8 become U+FFFD (WHATWG URL §5.1).
 ///
 /// ```
 /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -76,14 +79,14 @@ pub struct Form {
 }
 
 impl Form {
-    /// `None` if there are more than `most` fields.
+    /// Returns `None` if there are more than `most` fields.
     fn parse(octets: &[u8], most: usize) -> Option<Self> {
         let mut parsed = form_urlencoded::parse(octets).into_owned();
         let fields = parsed.by_ref().take(most).collect();
         parsed.next().is_none().then_some(Self { fields })
     }
 
-    /// The value of the first field of that name.
+    /// Returns the value of the first field with this name.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result, StatusError};
@@ -97,7 +100,7 @@ impl Form {
         self.get_all(name).next()
     }
 
-    /// The values of all fields of that name, in order.
+    /// Returns the values of all fields with this name, in order.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -109,7 +112,7 @@ impl Form {
         self.iter().filter(move |(own, _)| *own == name).map(|(_, value)| value)
     }
 
-    /// Names and values of all fields, in order.
+    /// Returns the names and values of all fields, in order.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -124,7 +127,7 @@ impl Form {
         self.fields.iter().map(|(name, value)| (name, value))
     }
 
-    /// How many fields there are; those of the same name are counted each.
+    /// Returns the number of fields. Fields with the same name all count.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result, StatusError};
@@ -139,7 +142,7 @@ impl Form {
         self.fields.len()
     }
 
-    /// Whether there is no field at all.
+    /// Whether there are no fields.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result, StatusError};

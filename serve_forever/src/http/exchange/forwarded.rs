@@ -1,4 +1,4 @@
-//! Whose request it is when a trusted proxy has passed it on.
+//! The client of a request that a trusted proxy has passed on.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -12,17 +12,21 @@ use crate::http::Http;
 use crate::http::message::fields::{Headers, trim_blanks};
 
 impl<H> Builder<Http<H>> {
-    /// Takes a request that comes from one of the [trusted proxies](Self::trusted_proxies) for that of the client whose address
-    /// stands in this field: the rightmost one that is no trusted proxy's. Default: none; every request is its peer's.
+    /// For a request from one of the [trusted proxies](Self::trusted_proxies), takes the address of
+    /// the client from this field: the rightmost address that does not belong to a trusted proxy.
+    /// Default: none, so the client is always the peer.
     ///
-    /// [`client_address`](crate::Exchange::client_address), `address_string` and the log tell that address from then on, with
-    /// port 0 if the field tells none. What is no address (`unknown`, a hidden name, garbage) is never an error: it ends
-    /// the chain, and the last trusted proxy counts as the client. The field of anybody else is not looked at, nor are
-    /// those of requests that are refused because they were not understood.
+    /// [`client_address`](crate::Exchange::client_address), `address_string` and the log then show
+    /// that address, with port 0 if the field names no port. An element that is not an address
+    /// (`unknown`, an obfuscated name, garbage) is never an error: it ends the chain, and the last
+    /// trusted proxy counts as the client. The server ignores the field in requests from any other
+    /// peer, and in requests that it refuses because it did not understand them.
     ///
-    /// Limits per address are about peers: all requests of a proxy count as one client's, so
-    /// [`max_permits_per_address`](Self::max_permits_per_address) is to be as large as it may have threads, by default half of
-    /// them.
+    /// Limits per address apply to peers, so all requests of a proxy count as requests of one
+    /// client. Therefore set [`max_permits_per_address`](Self::max_permits_per_address) to the
+    /// number of threads that the proxy may hold; the default is half of them. Only
+    /// [`max_streams_per_address`](Self::max_streams_per_address) applies to the client that the
+    /// field names.
     ///
     /// ```
     /// # use std::io::{Read, Write};
@@ -53,21 +57,25 @@ impl<H> Builder<Http<H>> {
 }
 
 impl Config {
-    /// Whose request it is. `headers`: its fields, if all of them are known; of others, the one that a proxy appended may be missing.
+    /// Returns the client of a request. `headers`: the fields of the request, if all of them are
+    /// known. If some may be missing, one of these may be the field that the proxy appended.
     pub(crate) fn client_behind(&self, transport: &Transport, headers: Option<Headers<'_>>) -> SocketAddr {
         let peer = transport.client();
         let Some(headers) = headers else { return peer };
-        // The field of somebody without a name could be anybody's.
+        // If the peer speaks for a client that it does not name, anybody may have written the
+        // field.
         let field = self.forwarded.filter(|_| !transport.is_nameless());
         field.map_or(peer, |field| field.client(peer, &self.trusted_proxies, headers))
     }
 }
 
 impl Forwarded {
-    /// The client of a request that came from `peer`: the rightmost address in the field that is no trusted proxy's.
+    /// Returns the client of a request that came from `peer`: the rightmost address in the field
+    /// that does not belong to a trusted proxy.
     ///
-    /// Each proxy appends whom it got the request from, so the list is read from its end for as long as who speaks is trusted. What is
-    /// left of an address that is not, or of what is none, could be anybody's invention.
+    /// Each proxy appends the address from which it got the request. So the list is read from its
+    /// end, for as long as the address that appended an element is trusted. Anything to the left of
+    /// an untrusted address, or of an element that is not an address, may be invented.
     pub(crate) fn client(
         self,
         peer: SocketAddr,
@@ -99,9 +107,10 @@ impl Forwarded {
     }
 }
 
-/// The last element of a list, and what is before its comma.
+/// Returns the last element of a list, and the part of the list before its comma.
 ///
-/// From the end, as that was written by who is trusted: a quote that a client leaves open must not swallow what a proxy appends.
+/// It searches from the end, which a trusted proxy wrote: an open quote of the client must not
+/// swallow what a proxy appended.
 fn split_last(list: &[u8], is_quoted: bool) -> (Option<&[u8]>, &[u8]) {
     let mut inside = false;
     for (at, octet) in list.iter().enumerate().rev() {
@@ -117,7 +126,8 @@ fn split_last(list: &[u8], is_quoted: bool) -> (Option<&[u8]>, &[u8]) {
     (None, list)
 }
 
-/// The address in a `forwarded-element` (RFC 7239 §4), which has one `for` among its pairs.
+/// Returns the address in a `forwarded-element` (RFC 7239 §4), which has exactly one `for` among
+/// its pairs.
 fn parse_element(mut element: &[u8]) -> Option<SocketAddr> {
     let mut node = None;
     loop {
@@ -135,8 +145,9 @@ fn parse_element(mut element: &[u8]) -> Option<SocketAddr> {
     }
 }
 
-/// A token or the inside of a quoted string, and what follows. Backslashes stay where they are: nothing in an address needs one, and senders
-/// are asked not to use them where they are not needed (RFC 9110 §5.6.4).
+/// Returns a token, or the inside of a quoted string, and what follows it. Backslashes are not
+/// removed: nothing in an address needs one, and senders should not use them where they are not
+/// needed (RFC 9110 §5.6.4).
 fn split_value(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     if let [b'"', octets @ ..] = octets {
         let mut escaped = false;
@@ -152,8 +163,8 @@ fn split_value(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     (!value.contains(&b'"')).then_some((trim_blanks(value), rest))
 }
 
-/// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. The port is 0 if it is not told, or
-/// hidden (`_name`, RFC 7239 §6.3).
+/// Parses an address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`,
+/// `[2001:db8::1]:80`. The port is 0 if it is missing or obfuscated (`_name`, RFC 7239 §6.3).
 fn parse_node(node: &[u8]) -> Option<SocketAddr> {
     let node = std::str::from_utf8(node).ok()?;
     let (ip, port): (IpAddr, _) = if let Some(node) = node.strip_prefix('[') {
@@ -178,7 +189,8 @@ fn parse_node(node: &[u8]) -> Option<SocketAddr> {
         Some(_) => return None,
     };
     let ip = ip.to_canonical();
-    // It is nobody's, and here that of the clients of Unix sockets.
+    // The unspecified address belongs to no client. In this crate it stands for the clients of Unix
+    // sockets.
     (!ip.is_unspecified()).then(|| SocketAddr::new(ip, port))
 }
 
@@ -192,7 +204,7 @@ mod tests {
 
     const PEER: &str = "127.0.0.1:1";
 
-    /// Whom the request with these fields is taken to be from; `-`: the peer.
+    /// Returns the client of a request with these fields, or `-` if it is the peer.
     #[track_caller]
     fn client_behind(form: Forwarded, peer: SocketAddr, fields: &[u8]) -> String {
         let mut request = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
@@ -226,7 +238,7 @@ mod tests {
             ("X-Forwarded-For: 192.0.2.9, 192.0.2.1 ,\t10.0.0.2,10.0.0.1\r\n", "192.0.2.1:0"),
             ("X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1:0"),
             ("X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 10.0.0.1, ::1\r\n", "192.0.2.1:0"),
-            // All are proxies: the one that is furthest away.
+            // If all addresses belong to proxies, the leftmost of them counts.
             ("X-Forwarded-For: 10.0.0.2, 10.0.0.1\r\n", "10.0.0.2:0"),
             ("Forwarded: for=192.0.2.1\r\n", "-"),
         ] {

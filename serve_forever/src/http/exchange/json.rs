@@ -11,11 +11,11 @@ use crate::http::message::response_head::IntoStatus;
 use crate::http::message::status_error::StatusError;
 
 impl Exchange<'_> {
-    /// Replies with `value` as JSON. With the feature `json`.
+    /// Replies with `value` as JSON. Requires the feature `json`.
     ///
     /// # Errors
     ///
-    /// As [`reply_text`](Self::reply_text), or the value cannot be written as JSON.
+    /// Fails as [`reply_text`](Self::reply_text) does, or if the value cannot be written as JSON.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -28,12 +28,13 @@ impl Exchange<'_> {
         self.reply_octets(code, "application/json", serde_json::to_vec(value)?)
     }
 
-    /// The whole body, from JSON. With the feature `json`.
+    /// Reads the whole body and parses it as JSON. Requires the feature `json`.
     ///
     /// # Errors
     ///
-    /// As [`body`](Self::body), and a [`StatusError`]: of 415 if the content type is neither `application/json` nor one that ends in
-    /// `+json`, of 400 with the place if it is not what was expected.
+    /// Fails as [`body`](Self::body) does. Fails with a [`StatusError`] of 415 if the content type
+    /// is neither `application/json` nor a type that ends in `+json`. Fails with one of 400, which
+    /// names the position of the error, if the body is not the expected JSON.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};

@@ -1,4 +1,4 @@
-//! What a handler logs, and the texts that stand in logs and fields.
+//! The log calls of handlers, and the texts that appear in logs and fields.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -10,7 +10,8 @@ use crate::server::hooks::Shown;
 use super::{Exchange, Record};
 
 impl Exchange<'_> {
-    /// Logs the request with `code` and `size` beside the record that the server makes of every request by itself.
+    /// Logs the request with `code` and `size`, in addition to the record that the server makes of
+    /// every request.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
@@ -33,7 +34,7 @@ impl Exchange<'_> {
         self.records.push(Record::Request { status: code.into_status(), octets: size });
     }
 
-    /// Logs an error; delivered to the handler's `log_error` when it has returned.
+    /// Logs an error. The handler's `log_error` gets it after the handler has returned.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
@@ -56,7 +57,7 @@ impl Exchange<'_> {
         self.records.push(Record::Error(Shown::text_of(message)));
     }
 
-    /// Logs a message; delivered to the handler's `log_message` when it has returned.
+    /// Logs a message. The handler's `log_message` gets it after the handler has returned.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
@@ -79,7 +80,7 @@ impl Exchange<'_> {
         self.records.push(Record::Message(Shown::text_of(message)));
     }
 
-    /// What stands in the `Server` field.
+    /// Returns the content of the `Server` field.
     ///
     /// ```
     /// # use std::io::Write;
@@ -99,7 +100,8 @@ impl Exchange<'_> {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// A time (by default the present one) as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+    /// Formats a time, by default the current one, as HTTP does: `Sun, 06 Nov 1994 08:49:37 GMT`
+    /// (RFC 9110 §5.6.7).
     ///
     /// ```
     /// use std::time::{Duration, UNIX_EPOCH};
@@ -117,7 +119,7 @@ impl Exchange<'_> {
         String::from_utf8_lossy(&date).into_owned()
     }
 
-    /// The present time as it stands in the log: `06/Nov/1994 08:49:37`, local time.
+    /// Returns the current local time in the format of the log: `06/Nov/1994 08:49:37`.
     ///
     /// ```
     /// # use std::io::Write;
@@ -135,7 +137,7 @@ impl Exchange<'_> {
         date::present_log_date()
     }
 
-    /// The client's IP address as text; `unix` on a [Unix socket](Self::is_unix).
+    /// Returns the IP address of the client as text, or `unix` on a [Unix socket](Self::is_unix).
     ///
     /// ```
     /// # use std::io::Write;

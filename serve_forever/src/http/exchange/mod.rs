@@ -1,4 +1,4 @@
-//! One request and its response, as a handler sees them.
+//! One request and its response, as handlers see them.
 
 pub(crate) mod body;
 pub(crate) mod cookies;
@@ -37,9 +37,10 @@ use self::upgrade::{Place, Upgraded};
 
 /// One request and the response to it.
 ///
-/// It bears the attributes and methods of Python's `BaseHTTPRequestHandler`. Whatever describes the request lives
-/// as long as the exchange and stays usable while the response is written. Files and exchange are [`Send`]: a
-/// handler may read and write in two scoped threads at once.
+/// An exchange has the attributes and methods of Python's `BaseHTTPRequestHandler`. Everything that
+/// describes the request lives as long as the exchange and can be used while the response is
+/// written. The exchange, [`rfile`](Self::rfile) and [`wfile`](Self::wfile) are [`Send`]: a handler
+/// may read and write in two scoped threads at the same time.
 ///
 /// ```
 /// use std::io::Write;
@@ -60,50 +61,52 @@ pub struct Exchange<'r> {
     pub(crate) rfile: RFile<'r>,
     pub(crate) wfile: WFile<'r>,
     pub(crate) response: &'r mut ResponseHead,
-    /// The response has its head.
+    /// Whether the head of the final response is complete.
     pub(crate) answered: bool,
-    /// `close_connection` of the original.
+    /// Python's `close_connection`.
     pub(crate) close: bool,
     pub(crate) records: &'r mut Vec<Record>,
-    /// What a router found in the path.
+    /// The parameters that routers found in the path.
     pub(crate) params: Vec<(Arc<str>, String)>,
-    /// Octets at the start of the path that lead to this handler.
+    /// Length of the path prefix that leads to this handler, in bytes.
     pub(crate) mount: usize,
-    /// [`Route::leaf`], for the first router that answers.
+    /// [`Route::leaf`], for the first router that is called.
     pub(crate) leaf: u16,
-    /// The connection has become a stream.
+    /// The stream that the connection has become.
     pub(crate) upgraded: Option<Arc<Upgraded>>,
-    /// Held by a handler whose connection becomes a stream.
+    /// The right of this handler to keep the stream of an upgraded connection, obtained before 101
+    /// is sent.
     pub(crate) place: Option<Place>,
 }
 
-/// The request in hand.
+/// The request that is being answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'r> {
     pub(crate) head: &'r RequestHead,
-    /// What the head was parsed from.
+    /// The bytes from which the head was parsed.
     pub(crate) octets: &'r [u8],
-    /// When that had come.
+    /// When the whole head had arrived.
     pub(crate) arrived: Instant,
-    /// When its first octets had come already, if that is known.
+    /// A time at which the first bytes of the request had already arrived, if known.
     pub(crate) began: Option<Instant>,
-    /// Whether it ends, so that no field is missing.
+    /// Whether the head is complete, so that no field is missing.
     pub(crate) is_whole: bool,
     pub(crate) route: Route,
 }
 
-/// What a request is answered with and by.
+/// The server, the connection and the identity of the handler with which a request is answered.
 #[derive(Debug)]
 pub(crate) struct Context<'r> {
     pub(crate) server: &'r ServerHandle,
-    /// The client's own address: behind a trusted proxy not that of its peer.
+    /// The address of the client, which differs from that of the peer behind a trusted proxy.
     pub(crate) client: SocketAddr,
     pub(crate) link: Link<'r>,
     pub(crate) waker: Waker<'r>,
     pub(crate) identity: &'r Identity,
 }
 
-/// A log call of a handler, delivered to its `log_*` method when it has returned.
+/// A log call of a handler. It is passed to the `log_*` method of the handler after the handler has
+/// returned.
 #[derive(Debug)]
 pub(crate) enum Record {
     Request { status: u16, octets: u64 },

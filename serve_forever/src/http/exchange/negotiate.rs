@@ -1,13 +1,16 @@
-//! What the client would rather have.
+//! Content negotiation.
 
 use crate::http::exchange::Exchange;
 use crate::http::message::preferences;
 
 impl Exchange<'_> {
-    /// Of these media types, best first, the one that the client likes best by its `Accept` fields; the first where it says
-    /// nothing. `None` if it takes none of them: then 406 is an answer.
+    /// Returns the media type among `offers` that the client prefers according to its `Accept`
+    /// fields. `offers` lists the best type first. Without an `Accept` field, this is the first
+    /// offer. Returns `None` if the client accepts none of the offers, in which case 406 is a
+    /// suitable answer.
     ///
-    /// A response that depends on it should say `Vary: Accept`, so that caches know.
+    /// A response that depends on this choice should have the field `Vary: Accept`, so that caches
+    /// know.
     ///
     /// Source: RFC 9110 §12.5.1.
     ///

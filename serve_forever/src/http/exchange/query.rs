@@ -1,12 +1,13 @@
-//! What stands behind the question mark.
+//! The query of a request: the part of the target after the question mark.
 
 use std::borrow::Cow;
 
 use crate::http::exchange::Exchange;
 
 impl<'r> Exchange<'r> {
-    /// The query as pairs of names and values, decoded as forms encode them (`a=1&b=two+words&c=%C3%A9`), in their order.
-    /// What is not UTF-8 becomes U+FFFD. Nothing where there is no query.
+    /// Returns the names and values of the query in their order, decoded as forms encode them
+    /// (`a=1&b=two+words&c=%C3%A9`). Bytes that are not UTF-8 become U+FFFD. Empty if there is no
+    /// query.
     ///
     /// Source: the WHATWG URL standard, `application/x-www-form-urlencoded` parsing.
     ///
@@ -24,7 +25,7 @@ impl<'r> Exchange<'r> {
         form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
     }
 
-    /// The first value that the query has for `name`.
+    /// Returns the first value for `name` in the query.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};

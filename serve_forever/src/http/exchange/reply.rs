@@ -1,4 +1,4 @@
-//! Whole replies: each is a few of the calls that a handler could make itself.
+//! Complete replies. Each of these methods makes a few calls that a handler could make itself.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     ///
-    /// The response has its head already, or `code` is none.
+    /// Fails if the response already has a head, or if `code` is not a status code.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -30,13 +30,13 @@ impl Exchange<'_> {
         self.reply_octets(code, "text/plain; charset=utf-8", text.as_ref())
     }
 
-    /// Replies with a page in UTF-8.
+    /// Replies with an HTML page in UTF-8.
     ///
-    /// What comes from elsewhere must be escaped before it gets into the page.
+    /// Text from other sources must be escaped before it is put into the page.
     ///
     /// # Errors
     ///
-    /// As [`reply_text`](Self::reply_text).
+    /// Fails as [`reply_text`](Self::reply_text) does.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -51,11 +51,12 @@ impl Exchange<'_> {
         self.reply_octets(code, "text/html; charset=utf-8", page.as_ref())
     }
 
-    /// Replies with octets of a type.
+    /// Replies with bytes of the given content type.
     ///
     /// # Errors
     ///
-    /// As [`reply_text`](Self::reply_text), or the type has a character that no header can have.
+    /// Fails as [`reply_text`](Self::reply_text) does, or if the content type has a character that
+    /// no header can have.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -80,12 +81,13 @@ impl Exchange<'_> {
         self.write_body(octets)
     }
 
-    /// Replies with what a reader has, which is read whenever the client has taken what there was, after the handler has
-    /// returned. No thread waits for the client. An error of the reader cuts the connection.
+    /// Replies with the content of a reader. After the handler has returned, the server reads more
+    /// whenever the client has taken everything read so far. No thread waits for the client. An
+    /// error of the reader cuts the connection.
     ///
     /// # Errors
     ///
-    /// As [`reply_octets`](Self::reply_octets).
+    /// Fails as [`reply_octets`](Self::reply_octets) does.
     ///
     /// ```
     /// use std::io::Read;
@@ -108,12 +110,14 @@ impl Exchange<'_> {
         self.send_source(Reading(reader))
     }
 
-    /// Replies with a whole file, which the server sends after the handler has returned. No conditions, no ranges:
-    /// [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler) has these.
+    /// Replies with a whole file, which the server sends after the handler has returned. This
+    /// method supports neither conditions nor ranges;
+    /// [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler) does.
     ///
     /// # Errors
     ///
-    /// As [`reply_octets`](Self::reply_octets), or the length of the file cannot be had.
+    /// Fails as [`reply_octets`](Self::reply_octets) does, or if the length of the file cannot be
+    /// determined.
     ///
     /// ```
     /// use std::fs::File;
@@ -130,12 +134,12 @@ impl Exchange<'_> {
         self.reply_file_part(code, content_type, file, 0..length)
     }
 
-    /// Replies with a part of a file: octets from the first of `range` to before its end. The connection is cut if the file
-    /// turns out to be shorter.
+    /// Replies with the bytes of a file whose offsets are in `range`. The connection is cut if the
+    /// file turns out to be shorter.
     ///
     /// # Errors
     ///
-    /// As [`reply_octets`](Self::reply_octets).
+    /// Fails as [`reply_octets`](Self::reply_octets) does.
     ///
     /// ```
     /// use std::fs::File;
@@ -161,16 +165,19 @@ impl Exchange<'_> {
         self.send_file(file, range)
     }
 
-    /// Sends the client elsewhere, with an empty body: 301 or 308 for ever, 302, 303 (which makes a `GET` of whatever it was)
-    /// or 307 for this time (RFC 9110 §15.4).
+    /// Redirects the client to `location`, with an empty body. 301 and 308 are permanent. 302, 303
+    /// and 307 are temporary, and 303 makes the client send a `GET`, whatever the method was (RFC
+    /// 9110 §15.4).
     ///
-    /// A location that a client chose must be looked at before: `//evil.example/` and `/\evil.example` begin with a slash, and lead to
-    /// another host.
+    /// Check a location that a client chose before using it: `//evil.example/` and `/\evil.example`
+    /// begin with a slash, but lead to another host.
     ///
     /// # Errors
     ///
-    /// `code` is no redirection, or `location` has a character that no URI has: control characters, blanks, `"<>\^`, or anything
-    /// beyond ASCII. Such must be percent-encoded, and nothing is encoded here, as what is encoded already would be spoilt.
+    /// Fails if `code` is no redirection, or if `location` is empty or has a character that no URI
+    /// has: control characters, spaces, any of ``"<>\^`{|}``, or anything beyond ASCII. Such
+    /// characters must be percent-encoded. This method encodes nothing, because that would spoil
+    /// what is already encoded.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -192,7 +199,7 @@ impl Exchange<'_> {
         self.send_to(code, location)
     }
 
-    /// Sends the client to a location that is known to be one.
+    /// Redirects the client to a location that is known to be valid.
     pub(crate) fn send_to(&mut self, code: u16, location: &str) -> Result {
         self.send_response(code)
             .send_header("Location", location)
@@ -200,7 +207,7 @@ impl Exchange<'_> {
             .end_headers()
     }
 
-    /// Writes a body whose length was announced; nothing where there is none.
+    /// Writes a body whose length was announced. Nothing is sent where the response has no body.
     pub(crate) fn write_body(&mut self, octets: &[u8]) -> Result {
         Ok(self.wfile().write_all(octets)?)
     }
@@ -210,7 +217,7 @@ impl Exchange<'_> {
 struct Reading<R>(R);
 
 impl<R: Read + Send> Source for Reading<R> {
-    /// One read: what a slow reader has goes out before it has more.
+    /// Reads once, so that what a slow reader has is sent before it has more.
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         out.resize(PIECE, 0);
         let length = loop {
@@ -224,5 +231,5 @@ impl<R: Read + Send> Source for Reading<R> {
     }
 }
 
-/// Octets that are read at a time, at most.
+/// The maximum number of bytes that are read at once.
 const PIECE: usize = 32 * 1024;

@@ -1,4 +1,4 @@
-//! What a handler is asked: the request, its head and its body.
+//! The request: its head, its body, and where it came from.
 
 use std::net::SocketAddr;
 
@@ -10,8 +10,9 @@ use crate::sys::NO_ADDRESS;
 use super::Exchange;
 
 impl<'r> Exchange<'r> {
-    /// The client's address; `0.0.0.0:0` on a [Unix socket](Self::is_unix), where there is none. What a trusted proxy says of
-    /// it counts, if that is [asked for](crate::Builder::forwarded).
+    /// The address of the client, or `0.0.0.0:0` on a [Unix socket](Self::is_unix), where clients
+    /// have no address. Behind a trusted proxy, this is the address that the proxy names, if the
+    /// server was told to [accept it](crate::Builder::forwarded).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -26,7 +27,8 @@ impl<'r> Exchange<'r> {
         self.context.client
     }
 
-    /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then it has no address.
+    /// Whether the client connected to a [Unix socket](crate::Builder::unix_socket). Such a client
+    /// has no address.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -41,7 +43,7 @@ impl<'r> Exchange<'r> {
         self.context.client == NO_ADDRESS
     }
 
-    /// The method, as it was sent: methods are case-sensitive (RFC 9110 §9.1).
+    /// The method, exactly as it was sent. Methods are case-sensitive (RFC 9110 §9.1).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -55,8 +57,9 @@ impl<'r> Exchange<'r> {
         self.request.head.method(self.request.octets)
     }
 
-    /// The path with the query, as it was sent: not decoded. Leading slashes are collapsed to one, and of an
-    /// absolute-form target (RFC 9112 §3.2.2) this is the part behind the authority.
+    /// The path with the query, as it was sent, without decoding. Several leading slashes are
+    /// collapsed to one. For a target in absolute form (RFC 9112 §3.2.2), this is the part after
+    /// the authority.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -88,7 +91,7 @@ impl<'r> Exchange<'r> {
         path.get(self.mount..).unwrap_or(path)
     }
 
-    /// The same as octets, for whoever only compares it.
+    /// The same as bytes, for code that only compares the path.
     pub(crate) fn url_path_octets(&self) -> &'r [u8] {
         let path = self.request.head.url_path_octets(self.request.octets);
         path.get(self.mount..).unwrap_or(path)
@@ -112,7 +115,7 @@ impl<'r> Exchange<'r> {
         path.get(..self.mount).unwrap_or_default()
     }
 
-    /// What follows the first `?` of the target, if there is one.
+    /// The part of the target after the first `?`, if there is one.
     ///
     /// ```
     /// # use std::io::Write;
@@ -130,7 +133,8 @@ impl<'r> Exchange<'r> {
         self.request.head.query(self.request.octets)
     }
 
-    /// What stands in the path where the route of a `Router` has the parameter `name`, percent-decoded.
+    /// The part of the path that matches the parameter `name` in the route of a `Router`,
+    /// percent-decoded.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -142,11 +146,12 @@ impl<'r> Exchange<'r> {
     /// # testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     /// ```
     pub fn param(&self, name: &str) -> Option<&str> {
-        // The innermost router was the last to add its own.
+        // Routers append their parameters, so the parameters of the innermost router are the last
+        // ones.
         self.params.iter().rev().find(|(own, _)| **own == *name).map(|(_, value)| value.as_str())
     }
 
-    /// The request line as it was sent, without its line end.
+    /// The request line as it was sent, without its line ending.
     ///
     /// ```
     /// # use std::io::Write;
@@ -164,7 +169,8 @@ impl<'r> Exchange<'r> {
         self.request.head.request_line(self.request.octets)
     }
 
-    /// `HTTP/1.0` or `HTTP/1.1`. A higher minor version counts as 1.1 (RFC 9110 §6.2).
+    /// The version of HTTP: `HTTP/1.0` or `HTTP/1.1`. A higher minor version counts as 1.1 (RFC
+    /// 9110 §6.2).
     ///
     /// ```
     /// # use std::io::Write;
@@ -196,7 +202,8 @@ impl<'r> Exchange<'r> {
         self.request.head.fields(self.request.octets)
     }
 
-    /// The authority that the request is for: that of an absolute-form target, else the `Host` field.
+    /// The authority that the request is for: that of a target in absolute form, else the `Host`
+    /// field.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -211,8 +218,8 @@ impl<'r> Exchange<'r> {
         self.request.head.host(self.request.octets)
     }
 
-    /// The trailer fields of a chunked body; empty until it was read to its end. They are kept apart from
-    /// [`headers`](Self::headers) (RFC 9110 §6.5.1).
+    /// The trailer fields of a chunked body. Empty until the body has been read to its end.
+    /// Trailers are kept apart from [`headers`](Self::headers) (RFC 9110 §6.5.1).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -250,7 +257,7 @@ impl<'r> Exchange<'r> {
         &mut self.rfile
     }
 
-    /// The server: its addresses, its state, and how to stop it.
+    /// The handle of the server: its addresses, its shared state, and its shutdown.
     ///
     /// ```
     /// # use std::io::Write;
@@ -272,8 +279,8 @@ impl<'r> Exchange<'r> {
 
     /// Whether the client has gone away, so that a long computation can stop.
     ///
-    /// A client that closed its side but still reads looks the same, so this is for work that nobody may want,
-    /// not for errors.
+    /// A client that closed its sending side but still reads looks the same. So use this to stop
+    /// work that may no longer be needed, not to detect errors.
     ///
     /// ```
     /// # use std::io::Write;
@@ -298,7 +305,7 @@ impl<'r> Exchange<'r> {
         self.context.link.transport.at_end()
     }
 
-    /// Whether the response has no content, whatever is written.
+    /// Whether the method is `HEAD`, so that the response has no content, whatever is written.
     pub(crate) fn is_head(&self) -> bool {
         self.request.head.is_head(self.request.octets)
     }

@@ -1,4 +1,4 @@
-//! The head of a response, and what is written behind it.
+//! The head of a response, and access to its body.
 
 use crate::Result;
 use crate::http::bodies::framer::Plan;
@@ -11,7 +11,7 @@ use super::Exchange;
 impl<'r> Exchange<'r> {
     /// Starts the response: the status line, then `Server` and `Date`.
     ///
-    /// An impossible status is told by [`end_headers`](Self::end_headers).
+    /// If the status is invalid, [`end_headers`](Self::end_headers) returns the error.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -25,7 +25,7 @@ impl<'r> Exchange<'r> {
         self
     }
 
-    /// Like [`send_response`](Self::send_response), with a reason phrase of one's own.
+    /// Like [`send_response`](Self::send_response), with a custom reason phrase.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -40,7 +40,7 @@ impl<'r> Exchange<'r> {
         self
     }
 
-    /// The status line alone, without `Server` and `Date`.
+    /// Starts the response with the status line alone, without `Server` and `Date`.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -57,10 +57,12 @@ impl<'r> Exchange<'r> {
 
     /// Adds a header field.
     ///
-    /// A name that is no token, or a value with a line break or another control character, never gets into
-    /// the response: [`end_headers`](Self::end_headers) returns the error. `Connection: close` and `keep-alive`
-    /// change [`close_connection`](Self::close_connection). `Content-Length` holds the handler to that length;
-    /// `Transfer-Encoding` is the server's affair and only accepted as `chunked`.
+    /// A name that is not a token, or a value with a line break or another control character, never
+    /// gets into the response: [`end_headers`](Self::end_headers) returns the error. The field
+    /// `Connection` with `close` or `keep-alive` changes
+    /// [`close_connection`](Self::close_connection). With `Content-Length`, the handler must write
+    /// a body of exactly that length. `Transfer-Encoding` is set by the server; the only value that
+    /// a handler may give is `chunked`.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -81,14 +83,15 @@ impl<'r> Exchange<'r> {
         self
     }
 
-    /// A header field that goes out with the final response, whichever that is: also with one that
-    /// is started later, or with an error page. The server does not interpret this field. Fields
-    /// that it must interpret are therefore an error here (see below).
+    /// Adds a header field to the final response, whichever that is: a response that is started
+    /// later, or an error page. The server does not interpret this field, so fields that it must
+    /// interpret are an error (see below).
     ///
     /// # Errors
     ///
-    /// The name is no token, the value has a character that no header can have, or it is one of `Connection`,
-    /// `Content-Length`, `Date`, `Server`, `Transfer-Encoding` and `Upgrade`. Or the head was ended already.
+    /// Fails if the name is not a token, if the value has a character that no header can have, or
+    /// if the field is one of `Connection`, `Content-Length`, `Date`, `Server`, `Transfer-Encoding`
+    /// and `Upgrade`. Also fails after `end_headers`.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -106,14 +109,15 @@ impl<'r> Exchange<'r> {
         Ok(self.response.add_lasting(name.as_ref(), &value)?)
     }
 
-    /// Ends the head. It leaves together with the first part of the body.
+    /// Ends the head. The head is sent together with the first part of the body.
     ///
-    /// After a 1xx status, which is sent at once (and not at all to HTTP/1.0 clients), the final response
-    /// follows with another [`send_response`](Self::send_response).
+    /// A 1xx response is sent at once, and not at all to HTTP/1.0 clients. The final response then
+    /// starts with another [`send_response`](Self::send_response).
     ///
     /// # Errors
     ///
-    /// The first mistake since `send_response`, or that the response has a head already.
+    /// Returns the first mistake since `send_response`, or fails if the response already has a
+    /// head.
     ///
     /// ```
     /// # use std::io::Write;
@@ -157,7 +161,7 @@ impl<'r> Exchange<'r> {
         Ok(())
     }
 
-    /// The status of the final response, once its head is complete.
+    /// The status of the final response, or `None` until `end_headers` has been called for it.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -173,7 +177,8 @@ impl<'r> Exchange<'r> {
         self.answered.then(|| self.wfile.outlet.status())
     }
 
-    /// Sends the head if it is complete; what is not complete stays held back.
+    /// Sends the head and the body written so far without waiting for more. Does nothing before
+    /// `end_headers`.
     ///
     /// ```
     /// # use std::io::Write;
@@ -195,7 +200,7 @@ impl<'r> Exchange<'r> {
         Ok(())
     }
 
-    /// The body of the response.
+    /// The writer for the body of the response.
     ///
     /// ```
     /// # use std::io::Write;
@@ -214,7 +219,8 @@ impl<'r> Exchange<'r> {
         &mut self.wfile
     }
 
-    /// Both bodies at once.
+    /// The reader of the request body and the writer of the response body, for use at the same
+    /// time.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -232,19 +238,20 @@ impl<'r> Exchange<'r> {
         (&mut self.rfile, &mut self.wfile)
     }
 
-    /// The beginning of a head, with fields that were put together before.
+    /// Starts a response with fields that were prepared earlier.
     pub(crate) fn begin_prepared(&mut self, status: u16, fields: &PreparedFields) -> &mut Self {
         self.response.start(status, None, true);
         self.response.prepared(fields);
         self
     }
 
-    /// Such fields go out with the final response, whichever that is.
+    /// Adds prepared fields to the final response, whichever that is.
     pub(crate) fn add_prepared(&mut self, fields: &PreparedFields) {
         self.response.add_prepared(fields);
     }
 
-    /// A whole head of such fields, for a final response: the shortest way there is.
+    /// Writes the complete head of a final response from prepared fields. This is the shortest code
+    /// path to a head.
     pub(crate) fn send_prepared(&mut self, status: u16, fields: &PreparedFields) -> Result {
         self.check_unanswered()?;
         let plan = self.plan(status, fields.length());
@@ -261,7 +268,7 @@ impl<'r> Exchange<'r> {
         if self.answered { Err("the response has its head already".into()) } else { Ok(()) }
     }
 
-    /// What its head says of the rest of the response.
+    /// Returns what the framing of the response depends on.
     fn plan(&self, status: u16, length: Option<u64>) -> Plan {
         let old_client = self.request.head.version_minor() == 0;
         let old_server = self.context.identity.protocol_version != "HTTP/1.1";
@@ -294,8 +301,8 @@ impl<'r> Exchange<'r> {
         self.close
     }
 
-    /// Ends the connection after this response, or keeps it, as far as the client and what follows allow it. To
-    /// be called before `end_headers`.
+    /// Closes the connection after this response, or keeps it, as far as the client and the rest of
+    /// the exchange allow that. Call this before `end_headers`.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -311,13 +318,13 @@ impl<'r> Exchange<'r> {
         self.close = close || self.response.must_close;
     }
 
-    /// The minimum average rate, in bytes per second, at which the client must send its body and
-    /// take its response while this handler waits for that; 0 for none. Default:
+    /// Sets the minimum average rate, in bytes per second, at which the client must send its body
+    /// and take its response while this handler waits for either; 0 for none. Default:
     /// [`Builder::minimum_rate`](crate::Builder::minimum_rate).
     ///
-    /// It concerns only what the handler itself waits for. A body that was
-    /// [received before the handler started](crate::Builder::max_buffered_body) has met the rate of
-    /// the builder. A [detached](Self::detach) response must meet that rate, too, whatever was set
+    /// The rate applies only while the handler itself waits. A body that was [received before the
+    /// handler started](crate::Builder::max_buffered_body) has already met the rate of the builder.
+    /// A [detached](Self::detach) response must meet the rate of the builder, too, whatever was set
     /// here.
     ///
     /// ```

@@ -1,5 +1,5 @@
-//! The rest of a response, which is sent after its handler has returned: a part of a file, a source
-//! that is pulled, or what a detached writer writes.
+//! The rest of a response, sent after its handler has returned: a part of a file, a source from
+//! which pieces are pulled, or the output of a detached writer.
 
 use std::fs::File;
 use std::ops::Range;
@@ -14,16 +14,16 @@ use super::Exchange;
 impl Exchange<'_> {
     /// Returns a writer for the rest of the body. Any thread can use this writer, even long after
     /// the handler has returned. Between two writes no thread waits for the client, so ten thousand
-    /// event streams need none.
+    /// event streams need no threads.
     ///
-    /// To be called once, after `end_headers`, and with nothing written to `wfile` after it.
-    /// Without a `Content-Length` the pieces become chunks. While something waits to be sent, the client must take it
-    /// within the [write timeout](crate::Builder::write_timeout), and at the [minimum
-    /// rate](crate::Builder::minimum_rate) of the builder.
+    /// Call this once, after `end_headers`, and write nothing to `wfile` after it. Without a
+    /// `Content-Length`, the pieces are sent as chunks. While something waits to be sent, the
+    /// client must take it within the [write timeout](crate::Builder::write_timeout), and at the
+    /// [minimum rate](crate::Builder::minimum_rate) of the builder.
     ///
     /// # Errors
     ///
-    /// The head is not complete, or the rest of the body was given already.
+    /// Fails if the head is not complete, or if the rest of the body was already given.
     ///
     /// ```
     /// use std::io::Write;
@@ -50,11 +50,11 @@ impl Exchange<'_> {
         Ok(writer)
     }
 
-    /// The rest of the body is a part of a file, which the server sends after the handler has returned. No thread
-    /// waits for the client.
+    /// Sends a part of a file as the rest of the body. The server sends it after the handler has
+    /// returned. No thread waits for the client.
     ///
-    /// To be called once, after `end_headers`, and with nothing written after it. The connection is cut if the file
-    /// turns out to be shorter.
+    /// Call this once, after `end_headers`, and write nothing after it. The connection is cut if
+    /// the file turns out to be shorter than the range.
     ///
     /// ```no_run
     /// use serve_forever::{handler_fn, Exchange, Result};
@@ -74,11 +74,11 @@ impl Exchange<'_> {
         self.attach(attachment, Some(left))
     }
 
-    /// The rest of the body is made piece by piece after the handler has returned, whenever the client has taken
-    /// the last one. No thread waits for the client.
+    /// Sends pieces from `source` as the rest of the body. After the handler has returned, each
+    /// piece is made when the client has taken the previous one. No thread waits for the client.
     ///
-    /// To be called once, after `end_headers`, and with nothing written after it. Without a `Content-Length` the
-    /// pieces become chunks.
+    /// Call this once, after `end_headers`, and write nothing after it. Without a `Content-Length`,
+    /// the pieces are sent as chunks.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result, Source};
@@ -104,8 +104,8 @@ impl Exchange<'_> {
         self.attach(Attachment::Source(GuardedSource::new(source)), None)
     }
 
-    /// As [`send_file`](Self::send_file), for a file that is as `expected` tells: if it changes while it is sent, the
-    /// connection is cut.
+    /// Like [`send_file`](Self::send_file), for a file in the state that `expected` describes. The
+    /// connection is cut if the file changes while it is sent.
     pub(crate) fn send_unchanged_file(
         &mut self,
         file: Arc<File>,

@@ -17,8 +17,8 @@ use crate::http::message::status_error::StatusError;
 
 /// Another protocol on the same connection.
 impl Exchange<'_> {
-    /// Whether the client offers to go on with `protocol` (RFC 9110 §7.8). An offer in an HTTP/1.0
-    /// request counts for nothing. Neither does one in a `HEAD` request: its response has no body,
+    /// Whether the client offers to change to `protocol` (RFC 9110 §7.8). Offers in HTTP/1.0
+    /// requests do not count. Nor do offers in `HEAD` requests: the response to `HEAD` has no body,
     /// so nothing could follow a 101.
     ///
     /// ```
@@ -38,23 +38,24 @@ impl Exchange<'_> {
             && headers.get_all("Upgrade").any(|value| fields::list_contains(value, protocol))
     }
 
-    /// Takes the connection out of HTTP, to read and write what the new protocol says. What the client sent right behind
-    /// its request comes first.
+    /// Turns the connection into a stream for the new protocol. The first bytes that the stream
+    /// reads are those that the client sent right after its request.
     ///
-    /// To be called once, after `send_response(101)` with an `Upgrade` field and `end_headers`, which answers 426 by
-    /// itself if the client did not offer that protocol. The stream may outlive the handler and move to other threads;
-    /// when the last part of it is dropped the connection ends. There are no time-outs unless they are set.
+    /// Call this once, after `send_response(101)` with an `Upgrade` field and `end_headers`. If the
+    /// client did not offer that protocol, `end_headers` fails with a [`StatusError`] of 426. The
+    /// stream may outlive the handler and move to other threads. The connection ends when the last
+    /// part of the stream is dropped. The stream has no timeouts unless you set them.
     ///
-    /// A stream keeps its server alive: one that is kept in the server's own [state](crate::ServerHandle::state) has to be taken out of
-    /// it in the end. A handler that keeps the stream keeps its thread.
-    /// [`max_streams`](crate::Builder::max_streams) threads may be kept that way, by default half
-    /// of those for handlers, and three quarters of these by clients of one address; further
-    /// upgrades get 503. The
-    /// other threads stay for ordinary requests, those of the same address included.
+    /// A stream keeps its server alive. If you keep a stream in the server's own
+    /// [state](crate::ServerHandle::state), take it out again in the end. A handler that keeps the
+    /// stream keeps its thread. At most [`max_streams`](crate::Builder::max_streams) threads may be
+    /// kept in this way, by default half of those for handlers, and three quarters of these by
+    /// clients of one address; further upgrades get 503. The other threads stay free for ordinary
+    /// requests, even of the same address.
     ///
     /// # Errors
     ///
-    /// There was no 101, or the client is gone.
+    /// Fails without a 101 response, or if the client is gone.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -94,7 +95,7 @@ impl Exchange<'_> {
         Ok(Stream::lent(transport, seat, server, context.client, early, upgraded))
     }
 
-    /// What must be so before 101 is said, and the field that goes with it.
+    /// Checks what must hold before 101 is sent, and adds the `Connection` field to the response.
     pub(crate) fn prepare_upgrade(&mut self) -> Result {
         let Some(protocol) = self.response.upgrade.clone() else {
             return Err("101 needs an Upgrade field with the protocol that follows".into());
@@ -105,10 +106,11 @@ impl Exchange<'_> {
             let error = StatusError::new(426).header("Upgrade", &protocol).header("Connection", "Upgrade");
             return Err(error.explain(explain).into());
         }
-        // What the client still says of its request is no part of the new protocol; one that waits to be asked for it is
-        // asked first.
+        // The rest of the request body is not part of the new protocol, so it is read and
+        // discarded. A client that waits for `100 Continue` gets that first.
         if !self.rfile.is_done() {
-            // One more than that: the end of a chunked body is only seen when it is asked for.
+            // One byte more than allowed, because only a further read notices the end of a chunked
+            // body.
             let most = self.context.link.config.max_drain_size;
             let read = io::copy(&mut (&mut self.rfile).take(most.saturating_add(1)), &mut io::sink())?;
             if read > most || !self.rfile.is_done() {
@@ -126,7 +128,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// A handler that said 101 must have made the stream that was promised.
+    /// Checks that a handler that sent 101 has also made the stream.
     pub(crate) fn check_upgrade(&self) -> Result {
         if self.place.is_some() && self.upgraded.is_none() && self.wfile.outlet.status() == 101 {
             return Err("the handler said 101 and did not call upgrade()".into());
@@ -135,11 +137,11 @@ impl Exchange<'_> {
     }
 }
 
-/// What the connection and the stream that it became know of each other.
+/// The state that a connection shares with the stream that it became.
 #[derive(Debug)]
 pub(crate) struct Upgraded {
     ended: AtomicBool,
-    /// The client is gone.
+    /// Whether the client is gone.
     left: AtomicBool,
     deregistered: AtomicBool,
     waker: OwnedWaker,
@@ -155,7 +157,8 @@ impl Upgraded {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Whether the client has reset the connection: then no error of its handler is worth a line.
+    /// Whether the client has reset the connection. In that case no error of the handler is
+    /// reported.
     pub(crate) fn is_left(&self) -> bool {
         self.left.load(Ordering::Relaxed)
     }
@@ -177,7 +180,8 @@ impl Owner for Upgraded {
     }
 }
 
-/// One of the threads that may be in handlers whose connection was upgraded.
+/// The right of a handler to keep the stream of an upgraded connection. It is given back when this
+/// value is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     server: ServerHandle,

@@ -1,4 +1,4 @@
-//! Boxed handlers, as a factory makes them that chooses between several.
+//! Boxed handlers, for factories that choose between several types of handler.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,8 @@ macro_rules! answer {
 
 macro_rules! forward {
     ($($get:ident(&self) -> $value:ty;)* ; $($log:ident;)*) => {
-        // Not the routes: what is in the next box may be another handler.
+        // `routes` is not forwarded: the routes of the first handler apply to all handlers, and the
+        // next box may hold another type of handler.
         impl<T: BaseHttpRequestHandler + ?Sized> BaseHttpRequestHandler for Box<T> {
             verbs!(answer);
 

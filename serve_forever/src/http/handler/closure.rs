@@ -9,7 +9,7 @@ use crate::http::exchange::Exchange;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::handler::verbs::verbs;
 
-/// A handler from a closure, which answers the requests of every method.
+/// Makes a handler from a closure. The closure answers requests of every method.
 ///
 /// ```
 /// use std::io::Write;
@@ -31,7 +31,7 @@ where
     HandlerFn { answer: Arc::new(answer) }
 }
 
-/// What [`handler_fn`] makes.
+/// The handler that [`handler_fn`] makes.
 ///
 /// ```
 /// use serve_forever::{handler_fn, Exchange, HandlerFn, HttpServer, Result};

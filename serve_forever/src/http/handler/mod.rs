@@ -1,4 +1,4 @@
-//! What answers requests.
+//! The trait of the handlers that answer requests.
 
 mod boxed;
 pub(crate) mod closure;
@@ -19,17 +19,20 @@ use crate::http::message::route::Route;
 use crate::http::log::record::LogRecord;
 use crate::http::message::error_page;
 
-/// Answers requests, one method of it per request method: Python's `BaseHTTPRequestHandler`.
+/// Answers requests with one function for each request method, as Python's `BaseHTTPRequestHandler`
+/// does.
 ///
-/// Every method is provided; a handler overrides those that it answers. What it does not answer gets
-/// `501 Unsupported method`, as in Python, or `405` with `Allow` if [`allowed_methods`](Self::allowed_methods) says
-/// what is allowed. A handler is made for every request, run, and dropped on one thread; state that is to outlive
-/// the request lives in the [server](Exchange::server), or behind an `Arc` that the handler's constructor clones.
+/// Every function has a default; a handler overrides those for the methods that it supports. Other
+/// methods get `501 Unsupported method`, as in Python, or `405` with `Allow` if
+/// [`allowed_methods`](Self::allowed_methods) lists the allowed ones. For every request, a handler
+/// is made, called, and dropped on one thread. State that must outlive the request belongs in the
+/// [server](Exchange::server), or behind an `Arc` that the constructor of the handler clones.
 ///
 /// Handlers may block: a handler that waits never stops the others.
 ///
-/// An error that a method returns becomes `500` if nothing was sent yet, else the connection is cut, so that the
-/// client notices; a panic likewise.
+/// If a function returns an error or panics, the client gets `500`, provided that nothing was sent
+/// yet. Otherwise the connection is cut, so that the client notices that the response is
+/// incomplete.
 ///
 /// ```
 /// use std::io::Write;
@@ -51,7 +54,7 @@ use crate::http::message::error_page;
 /// assert!(answer.starts_with(b"HTTP/1.1 501 Unsupported method ('PUT')\r\n"));
 /// ```
 pub trait BaseHttpRequestHandler {
-    /// `GET` (RFC 9110 §9.3.1).
+    /// Answers `GET` (RFC 9110 §9.3.1).
     ///
     /// ```
     /// # use std::io::Write;
@@ -75,8 +78,8 @@ pub trait BaseHttpRequestHandler {
         not_implemented(self.allowed_methods(), http)
     }
 
-    /// `HEAD` (RFC 9110 §9.3.2): what `GET` answers, without the body. The default runs [`do_get`](Self::do_get); the
-    /// server keeps the body back.
+    /// Answers `HEAD` (RFC 9110 §9.3.2): as `GET`, without the body. The default calls
+    /// [`do_get`](Self::do_get), and the server discards the body.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -96,7 +99,7 @@ pub trait BaseHttpRequestHandler {
         self.do_get(http)
     }
 
-    /// `POST` (RFC 9110 §9.3.3).
+    /// Answers `POST` (RFC 9110 §9.3.3).
     ///
     /// ```
     /// # use std::io::{Read, Write};
@@ -119,7 +122,7 @@ pub trait BaseHttpRequestHandler {
         not_implemented(self.allowed_methods(), http)
     }
 
-    /// `PUT` (RFC 9110 §9.3.4).
+    /// Answers `PUT` (RFC 9110 §9.3.4).
     ///
     /// ```
     /// # use std::io::Read;
@@ -143,7 +146,7 @@ pub trait BaseHttpRequestHandler {
         not_implemented(self.allowed_methods(), http)
     }
 
-    /// `DELETE` (RFC 9110 §9.3.5).
+    /// Answers `DELETE` (RFC 9110 §9.3.5).
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -165,7 +168,7 @@ pub trait BaseHttpRequestHandler {
         not_implemented(self.allowed_methods(), http)
     }
 
-    /// `PATCH` (RFC 5789).
+    /// Answers `PATCH` (RFC 5789).
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -187,8 +190,9 @@ pub trait BaseHttpRequestHandler {
         not_implemented(self.allowed_methods(), http)
     }
 
-    /// `OPTIONS` (RFC 9110 §9.3.7). The default answers with `Allow` if [`allowed_methods`](Self::allowed_methods)
-    /// is there. `OPTIONS *` is answered in the same way without this method.
+    /// Answers `OPTIONS` (RFC 9110 §9.3.7). The default sends `Allow` if
+    /// [`allowed_methods`](Self::allowed_methods) returns the methods. `OPTIONS *` gets the same
+    /// answer without a call of this function.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -213,7 +217,7 @@ pub trait BaseHttpRequestHandler {
         }
     }
 
-    /// `CONNECT` (RFC 9110 §9.3.6); [`path`](Exchange::path) is the authority that is asked for.
+    /// Answers `CONNECT` (RFC 9110 §9.3.6). [`path`](Exchange::path) is the requested authority.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -234,7 +238,7 @@ pub trait BaseHttpRequestHandler {
         not_implemented(self.allowed_methods(), http)
     }
 
-    /// `TRACE` (RFC 9110 §9.3.8).
+    /// Answers `TRACE` (RFC 9110 §9.3.8).
     ///
     /// ```
     /// # use std::io::Write;
@@ -257,7 +261,7 @@ pub trait BaseHttpRequestHandler {
         not_implemented(self.allowed_methods(), http)
     }
 
-    /// Every other method. [`command`](Exchange::command) tells which.
+    /// Answers every other method. [`command`](Exchange::command) returns its name.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -279,8 +283,10 @@ pub trait BaseHttpRequestHandler {
         not_implemented(None, http)
     }
 
-    /// A client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). True: it will get that when the
-    /// handler first reads `rfile`. False: a final response was sent instead, and the method is not run.
+    /// Decides whether a client that waits for `100 Continue` may send its body (RFC 9110 §10.1.1).
+    /// If this function returns `true`, the client gets `100 Continue` when the handler first reads
+    /// `rfile`. If it returns `false`, it has sent a final response itself, and the function for
+    /// the method is not called.
     ///
     /// ```
     /// # use serve_forever::{BaseHttpRequestHandler, Exchange, Result};
@@ -302,7 +308,8 @@ pub trait BaseHttpRequestHandler {
         true
     }
 
-    /// The methods that are allowed, as they stand in an `Allow` field. `None`: what is not implemented is `501`.
+    /// The allowed methods, in the form of an `Allow` field. With `None`, methods that are not
+    /// implemented get `501`.
     ///
     /// ```
     /// use std::borrow::Cow;
@@ -323,7 +330,8 @@ pub trait BaseHttpRequestHandler {
         None
     }
 
-    /// The first half of the `Server` field. Empty together with [`sys_version`](Self::sys_version): no field.
+    /// The first half of the `Server` field. If this and [`sys_version`](Self::sys_version) are
+    /// empty, there is no such field.
     ///
     /// ```
     /// # use std::borrow::Cow;
@@ -343,7 +351,8 @@ pub trait BaseHttpRequestHandler {
         Cow::Borrowed(SERVER_VERSION)
     }
 
-    /// The second half of the `Server` field. Empty by default: what the server runs on is nobody's business.
+    /// The second half of the `Server` field. Empty by default, because a client need not know
+    /// which system the server runs on.
     ///
     /// ```
     /// # use std::borrow::Cow;
@@ -364,7 +373,7 @@ pub trait BaseHttpRequestHandler {
         Cow::Borrowed("")
     }
 
-    /// `HTTP/1.1`, or `HTTP/1.0` to close the connection after every response.
+    /// The version of HTTP: `HTTP/1.1`, or `HTTP/1.0` to close the connection after every response.
     ///
     /// ```
     /// # use std::borrow::Cow;
@@ -384,7 +393,8 @@ pub trait BaseHttpRequestHandler {
         Cow::Borrowed("HTTP/1.1")
     }
 
-    /// The page of [`send_error`](Exchange::send_error), with `%(code)d`, `%(message)s` and `%(explain)s` in it.
+    /// The template for the page of [`send_error`](Exchange::send_error), with the placeholders
+    /// `%(code)d`, `%(message)s` and `%(explain)s`.
     ///
     /// ```
     /// # use std::borrow::Cow;
@@ -424,10 +434,13 @@ pub trait BaseHttpRequestHandler {
         Cow::Borrowed(error_page::DEFAULT_CONTENT_TYPE)
     }
 
-    /// Whether a method may wait for anything but the client. A handler that never does needs no permit and is served
-    /// even when all threads are taken by others. Where many requests have come at once, its responses go out together with
-    /// those to the next ones: that costs much less. The first of them waits for half a millisecond, and then for three more
-    /// handlers at the most.
+    /// Whether a function of this handler may wait for anything but the client. A handler that
+    /// never does takes none of the [threads for handlers](crate::Builder::max_threads), so it is
+    /// served even while other handlers hold all of them.
+    ///
+    /// When many requests arrive at once, the responses of such handlers are sent together, which
+    /// costs much less processor time. The first of these responses waits for half a millisecond
+    /// plus the time of three more handlers, at most.
     ///
     /// ```
     /// # use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result};
@@ -450,14 +463,15 @@ pub trait BaseHttpRequestHandler {
         true
     }
 
-    /// What is to be known of each request before its handler runs. The answer of the first handler
-    /// holds for all that the server makes.
+    /// Returns what the server knows of each request before its handler runs. The answer of the
+    /// first handler applies to all handlers that the server makes.
     #[doc(hidden)]
     fn routes(&self, _: Sealed) -> Routes {
         Routes::One(Route { blocks: self.may_block(), ..Route::ANY })
     }
 
-    /// Logs a request that was answered. Called after the method, on the same thread.
+    /// Logs a request that was answered. Called after the function for the method, on the same
+    /// thread.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -481,7 +495,8 @@ pub trait BaseHttpRequestHandler {
         record.write();
     }
 
-    /// Logs an error: what [`send_error`](Exchange::send_error) and [`log_error`](Exchange::log_error) say.
+    /// Logs an error: the text of [`send_error`](Exchange::send_error) or
+    /// [`log_error`](Exchange::log_error).
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -505,7 +520,7 @@ pub trait BaseHttpRequestHandler {
         self.log_message(record);
     }
 
-    /// Logs a message.
+    /// Logs a message that was passed to [`Exchange::log_message`].
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -531,7 +546,7 @@ pub trait BaseHttpRequestHandler {
     }
 }
 
-/// The `Server` field of a handler that does not say otherwise.
+/// The default `Server` field.
 pub(crate) const SERVER_VERSION: &str = concat!("serve-forever/", env!("CARGO_PKG_VERSION"));
 
 impl<H> HandlerFactory<(ByClone, Exchange<'static>)> for H

@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use crate::http::message::route::Route;
 
-/// What the first handler of a server says of all requests.
+/// The routes of all requests, as the first handler of a server gives them.
 #[derive(Clone)]
 pub enum Routes {
-    /// All requests have the same.
+    /// All requests have the same route.
     One(Route),
-    /// The method and the path decide.
+    /// The method and the path of a request determine its route.
     Of(Arc<FindRoute>),
 }
 
-/// Finds the route of a method and a path (without the query). It runs no code of a user's, and
-/// neither does what answers a request that is malformed.
+/// Finds the route for a method and a path (without the query). Neither this function nor the
+/// answer to a malformed request runs code of the user.
 pub(crate) type FindRoute = dyn Fn(&[u8], &str) -> Route + Send + Sync;
 
 impl Routes {
-    /// The same where each handler may be another one, made by code of the user's.
+    /// Returns the same routes for handlers that may differ from each other, because code of the
+    /// user makes each of them.
     pub(crate) fn of_others(self) -> Self {
         let of_other = |route: Route| Route { only_reads: false, leaf: 0, ..route };
         match self {
@@ -28,7 +29,7 @@ impl Routes {
         }
     }
 
-    /// The route of such a request.
+    /// Returns the route of a request with this method and path.
     pub(crate) fn find(&self, method: &[u8], path: &str) -> Route {
         match self {
             Self::One(route) => *route,
@@ -36,7 +37,8 @@ impl Routes {
         }
     }
 
-    /// Whether the answer to a request that is malformed may block: what logs it may be the user's.
+    /// Whether the answer to a malformed request may block: the function that logs it may be the
+    /// user's.
     pub(crate) fn refusals_block(&self) -> bool {
         match self {
             Self::One(route) => route.blocks,

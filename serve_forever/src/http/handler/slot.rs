@@ -1,4 +1,4 @@
-//! Where a thread makes its handlers.
+//! The place where a thread makes its handlers.
 
 use crate::server::hooks::{catch, guarded};
 
@@ -6,30 +6,32 @@ use crate::http::Http;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::message::identity::Identity;
 
-/// The handler of one request, and what it said of itself before it was asked to answer.
+/// The handler of one request, and the identity that it had before it was called.
 ///
-/// One that only reads is left here, as it serves the next request as well as a new one would.
+/// A handler that only reads stays here: it serves the next request as well as a new handler would.
 pub(crate) struct HandlerSlot<H> {
     handler: Option<H>,
     identity: Identity,
-    /// That of the [`Route`](crate::http::message::route::Route) for which it was made.
+    /// The generation of the [`Route`](crate::http::message::route::Route) for which the handler
+    /// was made.
     generation: u16,
 }
 
 impl<H> HandlerSlot<H> {
-    /// The handler if it could be made, its identity, and whether nothing in it changes while it answers.
+    /// Returns the handler, if it could be made, and its identity.
     pub(crate) fn contents(&mut self) -> (Option<&mut H>, &Identity) {
         (self.handler.as_mut(), &self.identity)
     }
 
-    /// Drops the handler. The error is the message of its panic, as in [`fill`](Self::fill).
+    /// Drops the handler. As in [`fill`](Self::fill), the error is the message of a panic.
     pub(crate) fn empty(&mut self) -> Result<(), String> {
         catch(|| self.handler = None)
     }
 }
 
 impl<H: BaseHttpRequestHandler> HandlerSlot<H> {
-    /// Makes a handler, unless one is here.
+    /// Makes a handler, unless the slot has one of this generation. The error is the message of a
+    /// panic.
     pub(crate) fn fill(&mut self, http: &Http<H>, generation: u16) -> Result<(), String> {
         if self.handler.is_some() && self.generation == generation {
             return Ok(());
@@ -40,7 +42,8 @@ impl<H: BaseHttpRequestHandler> HandlerSlot<H> {
 
     #[inline(never)]
     fn make(&mut self, http: &Http<H>) -> Result<(), String> {
-        // The slot is outside of what is caught: a drop that panics during another panic would end the process.
+        // The slot is outside the closure, so that a panic in the closure does not drop the
+        // handler: a `drop` that panics during another panic would end the process.
         let made = catch(|| {
             let handler = self.handler.insert(http.make());
             let identity = Identity::of(handler);
@@ -83,7 +86,7 @@ impl Identity {
 }
 
 impl Default for Identity {
-    /// What a handler says that overrides nothing.
+    /// The identity of a handler that overrides nothing.
     fn default() -> Self {
         struct Plain;
         impl BaseHttpRequestHandler for Plain {}
@@ -103,7 +106,8 @@ mod tests {
     use crate::sealed::Sealed;
     use crate::{Exchange, Result, testing};
 
-    /// Tells how many handlers were made before it, and begins another generation at `/new`.
+    /// A handler that answers with the number of handlers made before it, and begins a new
+    /// generation at `/new`.
     struct Reloaded {
         generation: Arc<AtomicU16>,
         made: Arc<AtomicU64>,
@@ -151,7 +155,8 @@ mod tests {
             .skip(1)
             .filter_map(|answer| answer.chars().next())
             .collect();
-        // Of the first one nothing was known before.
+        // The first handler is dropped after its request: its route was not known before it was
+        // made.
         assert_eq!(numbers, "011122");
     }
 }

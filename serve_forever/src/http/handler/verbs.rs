@@ -1,4 +1,4 @@
-//! The methods that handlers have a function for, and the answers to all others.
+//! The methods for which handlers have a function, and the answers to all other methods.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use crate::Result;
 use crate::http::exchange::Exchange;
 use crate::http::handler::BaseHttpRequestHandler;
 
-/// Gives each method, and the function of a handler for it, to the macro `$then`. Beside these
-/// there is `do_other`.
+/// Passes each method, and the name of the handler's function for it, to the macro `$then`. All
+/// other methods go to `do_other`.
 macro_rules! verbs {
     ($then:ident) => {
         $then! {
@@ -26,7 +26,7 @@ macro_rules! verbs {
 
 pub(crate) use verbs;
 
-/// Runs the method of `handler` that the request is for.
+/// Calls the function of `handler` for the method of the request.
 pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
     if http.request.head.asterisk() {
         return answer_asterisk(handler, http);
@@ -45,12 +45,14 @@ fn answer_asterisk<H: BaseHttpRequestHandler + ?Sized>(handler: &H, http: &mut E
     answer_options(handler.allowed_methods().as_deref(), http)
 }
 
-/// Apart from the method of most requests, so that the way of those is short.
+/// A separate function, never inlined, so that the code for `GET`, the most frequent method, stays
+/// short.
 #[inline(never)]
 fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
     let method = http.request.head.method_octets(http.request.octets);
     if method == b"CONNECT" {
-        // What follows may be meant for the tunnel, whatever the answer is (RFC 9110 §9.3.6).
+        // The bytes that follow may be meant for the tunnel, whatever the answer is (RFC 9110
+        // §9.3.6).
         http.must_close();
     }
     macro_rules! choose {
@@ -64,7 +66,7 @@ fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mu
     verbs!(choose)
 }
 
-/// 405 where `allowed` says what is, else 501.
+/// Answers with 405 if `allowed` lists the allowed methods, else with 501.
 pub(crate) fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exchange) -> Result {
     if let Some(allowed) = allowed {
         return http.send_error_with(405, None, None, &[("Allow", &allowed)]);
@@ -73,7 +75,7 @@ pub(crate) fn not_implemented(allowed: Option<Cow<'static, str>>, http: &mut Exc
     http.send_error(501, Some(&message), None)
 }
 
-/// The answer to `OPTIONS`.
+/// Answers `OPTIONS`.
 pub(crate) fn answer_options(allowed: Option<&str>, http: &mut Exchange) -> Result {
     http.send_response(200);
     if let Some(allowed) = allowed {

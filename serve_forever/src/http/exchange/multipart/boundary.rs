@@ -8,15 +8,16 @@
 //! transport-padding := *( SP / HTAB )
 //! ```
 //!
-//! No input or output is done here, and nothing is kept but a state: of a delimiter that is cut on its way it is enough to
-//! know how much of it was there. As no boundary has a CR in it, an attempt that fails can begin again nowhere but at
-//! the octet that failed it, and every octet is looked at no more than twice or so.
+//! This module does no input or output, and stores no input. If a delimiter is cut between two
+//! pieces of input, it is enough to know how much of it was there. As no boundary contains a CR, a
+//! match that fails can start again only at the byte that made it fail, so every byte is examined
+//! about twice at most.
 
 use std::ops::Range;
 
 use memchr::{memmem, memrchr};
 
-/// The search for one boundary through a body, piece by piece.
+/// The search for a boundary in a body that arrives in pieces.
 #[derive(Debug)]
 pub(crate) struct Boundary {
     /// CR LF, two hyphens, and the boundary.
@@ -25,54 +26,58 @@ pub(crate) struct Boundary {
     state: State,
 }
 
-/// What is at the start of the input.
+/// What was found at the start of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// So many octets, at least one, of what stands between the boundaries. The next call is for what is behind them.
+    /// This many bytes, at least one, are content between the boundaries. The next call must pass
+    /// the input after them.
     Content { len: usize },
-    /// This range of the delimiter is content: earlier input had looked like it. Nothing of the input was consumed.
+    /// This range of the delimiter is content, because earlier input had only looked like a
+    /// delimiter. None of the input of this call was consumed.
     Held(Range<usize>),
-    /// Nothing: the whole input was consumed.
+    /// Nothing yet. The whole input was consumed.
     More,
-    /// The head of a part begins behind so many octets.
+    /// The head of a part begins after this many bytes.
     Part { used: usize },
-    /// The last boundary ends behind so many octets.
+    /// The last boundary ends after this many bytes.
     End { used: usize },
 }
 
-/// A line begins with the boundary and goes on as no such line does. The boundary must not be in what it separates, so
-/// one may guess what this is; others may guess otherwise.
+/// A line begins with the boundary but does not continue as the line of a boundary. As the content
+/// must not contain the boundary, the meaning of such a line can only be guessed, and other
+/// programs may guess differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Between boundaries. What came last is a delimiter up to `matched`, and content from `from` on if the rest does
-    /// not follow.
+    /// Between boundaries. The input so far ends with the first `matched` bytes of the delimiter.
+    /// If the rest does not follow, the bytes of the delimiter from `from` to `matched` are
+    /// content.
     Between {
         from: usize,
         matched: usize,
     },
-    /// Behind a boundary.
+    /// After a boundary.
     Behind,
-    /// Behind a boundary and a hyphen.
+    /// After a boundary and a hyphen.
     Hyphen,
-    /// Behind a boundary, within the blanks.
+    /// After a boundary, in the padding.
     Padding {
         last: bool,
     },
-    /// Behind the CR of such a line.
+    /// After the CR of the line of a boundary.
     LineEnd {
         last: bool,
     },
-    /// A part's head is to be read by somebody else.
+    /// At the head of a part, which the caller must read.
     Part,
     Over,
     Malformed,
 }
 
 impl Boundary {
-    /// `None` if this cannot be a boundary.
+    /// Returns `None` if this is not a valid boundary.
     ///
     /// `boundary := 0*69<bchars> bcharsnospace`
     pub(crate) fn new(boundary: &[u8]) -> Option<Self> {
@@ -85,7 +90,7 @@ impl Boundary {
         })
     }
 
-    /// What comes next. `input` begins where the call before left off.
+    /// Finds what comes next. `input` begins where the previous call left off.
     pub(crate) fn scan(&mut self, input: &[u8]) -> Result<Found, Malformed> {
         let mut used = 0;
         loop {
@@ -132,15 +137,15 @@ impl Boundary {
         }
     }
 
-    /// The head of a part was read: what follows is its content.
+    /// Continues with the content of a part, after the caller has read its head.
     ///
-    /// It may be a boundary: the empty line behind the head is the CR LF of its delimiter, too, if a part is nothing but a
-    /// head.
+    /// The content may begin with a boundary: if a part consists of a head only, the CR LF of the
+    /// empty line also begins the delimiter that follows.
     pub(crate) fn begin_content(&mut self) {
         self.state = AT_LINE;
     }
 
-    /// The body is over. False if it should not be.
+    /// Ends the body. Returns `false` if the body must not end here.
     pub(crate) fn finish(&mut self) -> bool {
         if self.state == (State::Padding { last: true }) {
             self.state = State::Over;
@@ -148,7 +153,7 @@ impl Boundary {
         self.is_over()
     }
 
-    /// Whether a part's head comes next.
+    /// Whether the head of a part comes next.
     pub(crate) fn is_at_part(&self) -> bool {
         self.state == State::Part
     }
@@ -158,12 +163,12 @@ impl Boundary {
         self.state == State::Over
     }
 
-    /// What [`Found::Held`] is about.
+    /// Returns the content for a range from [`Found::Held`].
     pub(crate) fn held(&self, range: Range<usize>) -> &[u8] {
         self.delimiter.get(range).unwrap_or_default()
     }
 
-    /// How many octets there are before a delimiter or what may become one.
+    /// Returns the number of bytes before a delimiter, or before what may become one.
     fn content(&self, input: &[u8]) -> usize {
         if let Some(at) = self.finder.find(input) {
             return at;
@@ -175,10 +180,10 @@ impl Boundary {
     }
 }
 
-/// Octets in a boundary (RFC 2046 §5.1.1).
+/// The maximum length of a boundary in bytes (RFC 2046 §5.1.1).
 pub(crate) const BOUNDARY_LIMIT: usize = 70;
 
-/// At the start of a line, as if the CR LF of a delimiter had been there.
+/// At the start of a line, as if the CR LF of a delimiter had already been matched.
 const AT_LINE: State = State::Between { from: 2, matched: 2 };
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Forms with files: `multipart/form-data` (RFC 7578), read while it comes.
+//! Forms with files: `multipart/form-data` (RFC 7578), read as they arrive.
 //!
 //! ```text
 //!   octets ──► boundary.rs: where parts begin and end ──► reader.rs: head, content, head, content … ──► Part: impl Read
@@ -26,13 +26,14 @@ use crate::http::message::status_error::StatusError;
 
 /// Forms with files.
 impl Exchange<'_> {
-    /// The body as the parts of a form, `multipart/form-data` (RFC 7578), which is what a browser sends for
-    /// `<form method="post" enctype="multipart/form-data">`. Nothing is gathered: a part is read from the client as the
-    /// handler reads it.
+    /// Returns the parts of a form, `multipart/form-data` (RFC 7578), which is what a browser sends
+    /// for `<form method="post" enctype="multipart/form-data">`. Nothing is buffered: the server
+    /// receives a part as the handler reads it.
     ///
     /// # Errors
     ///
-    /// A [`StatusError`] of 415: the content type is another one, or has no valid boundary (RFC 2046 §5.1.1).
+    /// Fails with a [`StatusError`] of 415 if the content type is a different one or has no valid
+    /// boundary (RFC 2046 §5.1.1).
     ///
     /// ```
     /// use std::io::{self, Write};
@@ -69,10 +70,10 @@ impl Exchange<'_> {
     }
 }
 
-/// The parts of a form: what [`Exchange::multipart`] gives.
+/// The parts of a form. Returned by [`Exchange::multipart`].
 ///
-/// What is malformed is refused: a line that begins with the boundary and goes on, a bare LF where a line of the framing
-/// ends, a part without a name, a body without the last boundary.
+/// Malformed bodies are refused: with a line that begins with the boundary but has more after it, a
+/// bare LF as the end of a line of the framing, a part without a name, or no last boundary.
 ///
 /// ```
 /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -98,7 +99,7 @@ pub struct Multipart<'a> {
     parts: usize,
     max_parts: usize,
     max_part_head_size: usize,
-    /// Octets that the texts of further parts may have.
+    /// How many bytes the texts of further parts may have together.
     text_left: u64,
 }
 
@@ -113,7 +114,8 @@ impl<'a> Multipart<'a> {
         }
     }
 
-    /// How many parts there may be: 1000 unless this is called. Who sends more gets 413.
+    /// Sets the maximum number of parts in a body; 1000 by default. A client that sends more gets
+    /// 413.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -131,7 +133,8 @@ impl<'a> Multipart<'a> {
         self
     }
 
-    /// How many octets the header fields of a part may have: 16 KiB unless this is called. Who sends more gets 413.
+    /// Sets the maximum size of the header fields of a part in bytes; 16 KiB by default. A client
+    /// that sends more gets 413.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -149,8 +152,9 @@ impl<'a> Multipart<'a> {
         self
     }
 
-    /// How many octets all that [`Part::text`] gives may have together: 2 MiB unless this is called. It is for the whole
-    /// body, so that many parts cannot fill the memory where one can't.
+    /// Sets the maximum size, in bytes, of all texts together that [`Part::text`] returns; 2 MiB by
+    /// default. The limit applies to the whole body, so that many parts cannot use more memory than
+    /// a single one.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -168,13 +172,15 @@ impl<'a> Multipart<'a> {
         self
     }
 
-    /// The next part, once its header fields have come; `None` behind the last one. What was not read of the part before
-    /// is passed over.
+    /// Returns the next part as soon as its header fields have arrived, or `None` after the last
+    /// part. What was not read of the previous part is skipped.
     ///
     /// # Errors
     ///
-    /// A [`StatusError`]: of 400 if the body is malformed or ends too early, of 413 beyond a limit, of 415 for a part with
-    /// a `Content-Transfer-Encoding` (RFC 7578 §4.7). Otherwise what reading the [body](crate::RFile) comes across.
+    /// Fails with a [`StatusError`]: of 400 if the body is malformed or ends too early, of 413 if
+    /// it exceeds a limit, of 415 if a part has a `Content-Transfer-Encoding` other than `7bit`,
+    /// `8bit` or `binary` (RFC 7578 §4.7). Also fails with every error of reading the
+    /// [body](crate::RFile).
     ///
     /// ```
     /// # use std::io;
@@ -210,23 +216,23 @@ impl fmt::Debug for Multipart<'_> {
     }
 }
 
-/// Parts in a body.
+/// The default number of parts that a body may have.
 const PARTS_LIMIT: usize = 1000;
 
-/// Octets in the head of a part.
+/// The default number of bytes that the head of a part may have.
 const PART_HEAD_LIMIT: usize = 16 * 1024;
 
-/// Octets in all the texts of a body.
+/// The default number of bytes that all texts of a body may have together.
 const TEXT_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// What separates the parts of a body of this type.
+/// Returns the boundary between the parts of a body with this content type.
 fn boundary_of(content_type: &[u8]) -> Option<Boundary> {
     let parsed =
         WithParameters::parse(content_type).ok().filter(|parsed| parsed.is("multipart/form-data"))?;
     Boundary::new(parsed.get("boundary").ok()??)
 }
 
-/// The error with the status rather than the one of reading around it.
+/// Returns the `StatusError` inside of an I/O error, if there is one, else the I/O error itself.
 fn unwrapped(error: io::Error) -> crate::Error {
     match error.downcast::<StatusError>() {
         Ok(error) => error.into(),

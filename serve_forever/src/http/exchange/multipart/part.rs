@@ -12,9 +12,10 @@ use crate::http::message::fields::Headers;
 
 /// One part of a [`Multipart`](crate::Multipart) form: a field with its text, or a file.
 ///
-/// Its content is read like any other file, and ends where the part ends. It need not be read. A body that turns out to be
-/// malformed is an [`InvalidData`](io::ErrorKind::InvalidData) with a [`StatusError`] of 400 in it: a handler that
-/// passes it on by `?` answers so.
+/// Reading a part yields its content and ends where the part ends. A part need not be read. If the
+/// body turns out to be malformed, reading fails with [`InvalidData`](io::ErrorKind::InvalidData)
+/// that contains a [`StatusError`] of 400. A handler that passes this error on with `?` answers
+/// with that status.
 ///
 /// ```
 /// use std::fs::File;
@@ -34,7 +35,7 @@ use crate::http::message::fields::Headers;
 pub struct Part<'m> {
     head: PartHead,
     content: &'m mut (dyn BufRead + Send + 'm),
-    /// Octets that texts may still have.
+    /// How many bytes further texts may have.
     text_left: &'m mut u64,
 }
 
@@ -47,10 +48,11 @@ impl<'m> Part<'m> {
         Self { head, content, text_left }
     }
 
-    /// The name of the form's field (RFC 7578 §4.2), as it came. Several parts may have the same one.
+    /// The name of the form field (RFC 7578 §4.2), as it was sent. Several parts may have the same
+    /// name.
     ///
-    /// Browsers write `%22` for a quote, `%0D` for a CR and `%0A` for an LF in names. As they don't escape `%`, nothing can
-    /// tell what was meant, and it is left as it is.
+    /// In names, browsers write `%22` for a quote, `%0D` for a CR and `%0A` for an LF. As they do
+    /// not escape `%`, the original cannot be restored, so the name is not decoded.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -67,8 +69,9 @@ impl<'m> Part<'m> {
         &self.head.name
     }
 
-    /// What the client calls the file, if the part is one, as it came: never to be used as a path. It may be empty, which
-    /// is how browsers send a form in which no file was chosen. `filename*` counts for nothing (RFC 7578 §4.2).
+    /// The file name that the client sent, if the part is a file. It is unchanged, so never use it
+    /// as a path. It may be empty: browsers send an empty name if no file was chosen. `filename*`
+    /// is ignored (RFC 7578 §4.2).
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -84,11 +87,11 @@ impl<'m> Part<'m> {
         self.head.file_name.as_deref()
     }
 
-    /// The last component of [`file_name`](Self::file_name), behind its last `/` or `\`, if that can be the name of a file
-    /// in a directory and nothing else: not empty, not `.` or `..`, without control characters, of at most 255 octets,
-    /// and on Windows not a device or a stream.
+    /// The last component of [`file_name`](Self::file_name), after its last `/` or `\`, if it can
+    /// only be the name of a file in a directory: not empty, not `.` or `..`, without control
+    /// characters, at most 255 bytes long, and on Windows neither a device nor a stream.
     ///
-    /// The file may exist, and the name may start with a dot.
+    /// A file with this name may already exist, and the name may start with a dot.
     ///
     /// ```
     /// # use std::io;
@@ -108,8 +111,8 @@ impl<'m> Part<'m> {
         safe(self.file_name()?, cfg!(windows))
     }
 
-    /// What the client says about the type of the content; `None` means `text/plain` (RFC 7578 §4.4). Nothing is known of
-    /// its truth.
+    /// The content type that the client claims. `None` means `text/plain` (RFC 7578 §4.4). The
+    /// claim is not verified.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result, StatusError};
@@ -143,12 +146,13 @@ impl<'m> Part<'m> {
         self.head.headers()
     }
 
-    /// The content, or what is left of it, as text.
+    /// Reads the content, or what is left of it, as text.
     ///
     /// # Errors
     ///
-    /// A [`StatusError`]: of 413 if the texts of the body are longer than
-    /// [`max_text_size`](crate::Multipart::max_text_size), of 400 if this one is not UTF-8. Otherwise as reading.
+    /// Fails with a [`StatusError`]: of 413 if the texts of the body are longer than
+    /// [`max_text_size`](crate::Multipart::max_text_size), of 400 if this text is not UTF-8. Also
+    /// fails with every error of reading.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};
@@ -164,7 +168,7 @@ impl<'m> Part<'m> {
     /// ```
     pub fn text(&mut self) -> Result<String> {
         let mut octets = Vec::new();
-        // One more tells whether there are too many.
+        // One byte more than allowed shows that the text is too long.
         let most = self.text_left.saturating_add(1);
         let count =
             (&mut *self.content).take(most).read_to_end(&mut octets).map_err(super::unwrapped)? as u64;
@@ -201,10 +205,10 @@ impl fmt::Debug for Part<'_> {
     }
 }
 
-/// Octets in the name of a file, as most systems have it.
+/// The maximum length of a file name in bytes on most systems.
 const FILE_NAME_LIMIT: usize = 255;
 
-/// The last component, if it names a file.
+/// Returns the last component, if it can name a file.
 pub(super) fn safe(file_name: &str, windows: bool) -> Option<&str> {
     let name = file_name.rsplit(['/', '\\']).next()?;
     let is_bad = matches!(name, "" | "." | "..")
@@ -214,7 +218,9 @@ pub(super) fn safe(file_name: &str, windows: bool) -> Option<&str> {
     (!is_bad).then_some(name)
 }
 
-/// Characters with a meaning of their own, ends that Windows drops, and devices, which an extension leaves what they are.
+/// Whether Windows would not take `name` for the name of an ordinary file: it has characters with a
+/// special meaning, an end that Windows drops, or the name of a device. A device name with an
+/// extension still means the device.
 fn is_special_on_windows(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
     let is_port = |digit: &str| {

@@ -5,7 +5,7 @@ use super::reader::malformed;
 use crate::http::message::fields::{self, FieldRange, Headers, Section};
 use crate::http::message::parameters::WithParameters;
 
-/// A head that says which field of the form its part is.
+/// The head of a part, with the name of its form field.
 #[derive(Debug)]
 pub(super) struct PartHead {
     octets: Vec<u8>,
@@ -15,10 +15,10 @@ pub(super) struct PartHead {
 }
 
 impl PartHead {
-    /// `octets` end with the empty line.
+    /// Parses a head. `octets` must end with the empty line.
     pub(super) fn parse(octets: Vec<u8>) -> Result<Self, StatusError> {
         let mut fields = Vec::new();
-        // The head is bounded, and with it the number of its fields.
+        // The size of the head is bounded, and so is the number of its fields.
         match fields::parse_fields(&octets, 0, usize::MAX, &mut fields) {
             Ok(Section::Complete { end }) if end == octets.len() => {}
             Ok(_) => return Err(malformed("The head of a part is malformed")),
@@ -40,9 +40,10 @@ impl PartHead {
             Err(_) => Err(malformed("A part has two names")),
         };
         let name = text("name")?.ok_or_else(|| malformed("A part has no name"))?;
-        // `filename*` must not be used (RFC 7578 §4.2), and is passed over.
+        // `filename*` must not be used (RFC 7578 §4.2), so it is ignored.
         let file_name = text("filename")?;
-        // Nobody encodes parts (RFC 7578 §4.7). Who does must not have his encoded text taken for what he meant.
+        // Parts are not encoded any more (RFC 7578 §4.7). If a sender still does so, the encoded
+        // bytes must not be taken for the content.
         if let Some(encoding) = only(headers, "Content-Transfer-Encoding")?
             && !["7bit", "8bit", "binary"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain.as_bytes()))
         {
@@ -57,7 +58,7 @@ impl PartHead {
     }
 }
 
-/// The value of a field that may be there once.
+/// Returns the value of a field that may occur only once.
 fn only<'a>(headers: Headers<'a>, name: &str) -> Result<Option<&'a [u8]>, StatusError> {
     let mut values = headers.get_all(name);
     match (values.next(), values.next()) {

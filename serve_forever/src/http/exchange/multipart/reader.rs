@@ -1,4 +1,4 @@
-//! Reads a multipart body: the head of a part, then its content, then the next one.
+//! Reads a multipart body: the head of a part, then its content, then the head of the next part.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::ops::Range;
@@ -6,15 +6,16 @@ use std::ops::Range;
 use crate::http::message::status_error::StatusError;
 use super::boundary::{Boundary, Found, Malformed};
 
-/// A body in parts. What is read of it as [`BufRead`] is the content of the part in hand.
+/// A body in parts. As [`BufRead`], it yields the content of the current part.
 pub(super) struct Reader<'a> {
     body: &'a mut (dyn BufRead + Send + 'a),
     boundary: Boundary,
-    /// Content that had been taken for the start of a delimiter, as a range of it.
+    /// A range of the delimiter that is content, because the input had only looked like the start
+    /// of a delimiter.
     held: Range<usize>,
-    /// So many octets at the front of the body's buffer are content.
+    /// How many bytes at the front of the buffer of the body are content.
     ready: usize,
-    /// Why the body cannot be read on.
+    /// Why reading the body has failed for good.
     failure: Option<StatusError>,
 }
 
@@ -23,8 +24,8 @@ impl<'a> Reader<'a> {
         Self { body, boundary, held: 0..0, ready: 0, failure: None }
     }
 
-    /// The head of the next part, the empty line included; what is left of the part in hand is passed over. `None` behind
-    /// the last part.
+    /// Returns the head of the next part, including the empty line, and skips what is left of the
+    /// current part. Returns `None` after the last part.
     pub(super) fn next_head(&mut self, limit: usize) -> io::Result<Option<Vec<u8>>> {
         while self.advance()? {
             self.skip();
@@ -33,7 +34,8 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         let mut head = Vec::new();
-        // Of a head without fields there is the second half only.
+        // For a head without fields, only the second half of `HEAD_END` follows the line of the
+        // boundary.
         let mut matched = 2;
         while matched < HEAD_END.len() {
             let input = self.body.fill_buf()?;
@@ -63,13 +65,13 @@ impl<'a> Reader<'a> {
         Ok(Some(head))
     }
 
-    /// The body is not what it should be, and is not read on.
+    /// Makes every further read of the body fail with `failure`.
     pub(super) fn fail(&mut self, failure: StatusError) -> io::Error {
         self.failure = Some(failure.clone());
         to_io(failure)
     }
 
-    /// Makes content ready; false at the end of the part.
+    /// Makes content ready. Returns `false` at the end of the part.
     fn advance(&mut self) -> io::Result<bool> {
         if let Some(failure) = &self.failure {
             return Err(to_io(failure.clone()));
@@ -97,7 +99,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Passes over what is ready.
+    /// Skips what is ready.
     fn skip(&mut self) {
         self.held = 0..0;
         self.body.consume(std::mem::take(&mut self.ready));
@@ -138,7 +140,7 @@ impl Read for Reader<'_> {
     }
 }
 
-/// An error of reading that is answered with the status in it.
+/// Wraps `error` in an I/O error.
 pub(super) fn to_io(error: StatusError) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, error)
 }
@@ -151,5 +153,5 @@ fn ended() -> StatusError {
     malformed("The body ends before its last boundary")
 }
 
-/// The end of the last field line and the empty line.
+/// The line ending of the last field, and the empty line.
 const HEAD_END: &[u8] = b"\r\n\r\n";

@@ -1,4 +1,4 @@
-//! Forms, whole and broken, cut in every way.
+//! Tests of forms, well-formed and malformed, that arrive whole or cut at any point.
 
 use std::io::{BufReader, Cursor, Read};
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A part as it was sent or came.
+/// A part as it was sent, or as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Field {
     name: String,
@@ -15,12 +15,13 @@ struct Field {
     content: Vec<u8>,
 }
 
-/// A body that arrives in pieces of the given sizes, which follow each other again and again.
+/// A body that arrives in pieces of the given sizes. After the last size, the first one is used
+/// again.
 struct Pieces<'a> {
     rest: &'a [u8],
     sizes: Vec<usize>,
     next: usize,
-    /// Octets at the front of the rest that have arrived.
+    /// How many bytes at the front of `rest` have arrived.
     arrived: usize,
 }
 
@@ -58,7 +59,7 @@ fn form<'a>(body: &'a mut (dyn BufRead + Send + 'a), boundary: &str) -> Multipar
     Multipart::new(body, Boundary::new(boundary.as_bytes()).expect("a valid boundary"))
 }
 
-/// All parts, or the status with which the body is refused.
+/// Reads all parts. The error is the status with which the body is refused.
 fn read(body: &mut (dyn BufRead + Send), boundary: &str) -> Result<Vec<Field>, u16> {
     let mut form = form(body, boundary);
     let mut fields = Vec::new();
@@ -90,7 +91,7 @@ fn read(body: &mut (dyn BufRead + Send), boundary: &str) -> Result<Vec<Field>, u
     }
 }
 
-/// The same however the body is cut.
+/// Reads a body, and checks that the result is the same if it arrives byte by byte.
 fn fields(body: impl AsRef<[u8]>) -> Result<Vec<Field>, u16> {
     let mut body = body.as_ref();
     let octets = read(&mut Pieces::new(body, &[1]), "b");
@@ -99,7 +100,7 @@ fn fields(body: impl AsRef<[u8]>) -> Result<Vec<Field>, u16> {
     whole
 }
 
-/// The first part of a body whose head is this.
+/// Reads the first part of a body in which that part has this head.
 fn head(head: &str) -> Result<Field, u16> {
     fields(format!("--b\r\n{head}\r\n\r\n--b--")).map(|mut fields| fields.remove(0))
 }
@@ -233,7 +234,7 @@ fn there_are_limits() {
     };
     assert_eq!(fill(PART_HEAD_LIMIT), Ok("a".into()));
     assert_eq!(fill(PART_HEAD_LIMIT + 1), Err(413));
-    // Nobody waits for the end of what has none.
+    // The server does not wait for the end of a head that is too long.
     let endless = "--b\r\nX: ".to_owned() + &"x".repeat(2 * PART_HEAD_LIMIT);
     assert_eq!(fields(endless), Err(413));
 }
@@ -288,7 +289,7 @@ fn safe_names_are_one_component() {
     }
 }
 
-/// Octets that come near to boundaries of hyphens and `b`s.
+/// Generates bytes that resemble boundaries made of hyphens and `b`.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     let near = prop::collection::vec(prop::sample::select(b"\r\n-bx".to_vec()), 0..60);
     prop_oneof![
@@ -336,7 +337,7 @@ proptest! {
             .map(|(name, file_name, content_type, content)| Field { name, file_name, content_type, content })
             .collect();
         let delimiter = format!("\r\n--{boundary}");
-        // Whoever makes a body sees to it that the boundary is not in it.
+        // A sender must choose a boundary that does not occur in the content.
         prop_assume!(fields.iter().all(|field| {
             let content = [b"\r\n", field.content.as_slice(), b"\r\n--"].concat();
             !content.windows(delimiter.len()).any(|window| window == delimiter.as_bytes())

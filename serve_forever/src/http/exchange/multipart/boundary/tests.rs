@@ -1,12 +1,13 @@
-//! Boundaries, whole and cut in every way.
+//! Tests of boundaries that arrive whole, or cut at any point.
 
 use super::*;
 
-/// What is between the boundaries, the head of a part being its first line; or whether the body is malformed (`true`) or
-/// incomplete.
+/// The content between the boundaries, in which the head of a part would be the first line. The
+/// error says whether the body is malformed (`true`) or incomplete (`false`).
 type Outcome = Result<Vec<Vec<u8>>, bool>;
 
-/// Reads `input` as it arrives in pieces of `size` octets. Parts begin right behind the line of their boundary.
+/// Reads `input` as it arrives in pieces of `size` bytes. The content of a part begins right after
+/// the line of its boundary.
 fn pieces(boundary: &[u8], input: &[u8], size: usize) -> Outcome {
     let mut boundary = Boundary::new(boundary).expect("a valid boundary");
     let mut parts = vec![Vec::new()];
@@ -72,7 +73,7 @@ fn parts_are_what_is_between_boundaries() {
 #[test]
 fn empty_parts() {
     is("--b\r\n\r\n--b--", &["", ""]);
-    // The CR LF behind what comes before them is theirs.
+    // The CR LF that ends the line of a boundary also begins the next delimiter.
     is("--b\r\n--b\r\n--b--", &["", "", ""]);
 }
 
