@@ -76,6 +76,12 @@ pub trait Connection<P: Protocol>: Send + 'static {
         None
     }
 
+    /// Whether the request has arrived as a whole for which a run was asked: its handler will not
+    /// wait for its client. Asked when it [is parked](Self::park).
+    fn is_whole(&self, _: &Config) -> bool {
+        true
+    }
+
     /// The run that was just asked for will take place elsewhere or later: save what is in the scratch.
     fn park(&mut self, scratch: &mut P::Scratch);
 }

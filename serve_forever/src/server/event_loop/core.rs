@@ -14,6 +14,8 @@ use crate::server::protocol::Protocol;
 use crate::sys::Listener;
 use crate::transport::Transport;
 
+use super::line::Line;
+
 /// What only the driver of a loop touches.
 pub(crate) struct Core<P: Protocol> {
     pub(super) poller: mio::Poll,
@@ -32,9 +34,8 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) holding: Vec<Token>,
     /// When the first of them began to.
     pub(super) held_since: Instant,
-    /// Connections with a request that waits for a permit, first come first, and when each of them
-    /// may next take the thread of a handler that waits for a slow body.
-    pub(super) waiting: VecDeque<(Token, Instant)>,
+    /// Connections with a request that waits for a permit.
+    pub(super) waiting: Line,
     /// Those that wait for a place to compute, likewise.
     pub(super) waiting_to_compute: VecDeque<Token>,
     /// Jobs on parts of connections that wait for a permit, and since when.
@@ -124,7 +125,7 @@ impl<P: Protocol> Core<P> {
             following: 0,
             holding: Vec::new(),
             held_since: Instant::now(),
-            waiting: VecDeque::new(),
+            waiting: Line::default(),
             waiting_to_compute: VecDeque::new(),
             waiting_jobs: VecDeque::new(),
             counted_waiting: 0,

@@ -6,6 +6,7 @@
 
 pub(super) mod core;
 mod lifecycle;
+mod line;
 mod room;
 mod run;
 mod waiting;

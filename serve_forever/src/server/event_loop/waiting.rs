@@ -12,6 +12,7 @@ use crate::server::learned::Kind;
 use crate::server::protocol::{Cause, Job, Protocol};
 use crate::server::stats::Counters;
 
+use super::line::Waiting;
 use super::{Core, Driver, Guard};
 
 impl<'a, P: Protocol> Driver<'a, P> {
@@ -36,7 +37,25 @@ impl<'a, P: Protocol> Driver<'a, P> {
     /// The request waits for a permit on its connection.
     pub(super) fn make_wait(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, kind: Kind) {
         let evicts_at = core.now + self.patience_with_slow_bodies();
-        self.queue(core, token, seated, kind, |core| core.waiting.push_back((token, evicts_at)));
+        let is_whole = seated.stage.is_whole(&self.engine.config);
+        if is_whole
+            && !self.may_wait(core)
+            && let Some(last) = core.waiting.pop_last_partial()
+        {
+            // Its place goes to a request that will hold its permit for a shorter time.
+            self.end_wait(core, last.token);
+        }
+        let waiting = Waiting { token, evicts_at, is_whole };
+        self.queue(core, token, seated, kind, |core| core.waiting.push(waiting));
+    }
+
+    /// The request of `token` is refused before the others have their turn.
+    #[cold]
+    fn end_wait(&self, core: &mut Core<P>, token: Token) {
+        let Core { slots, deadlines, now, .. } = core;
+        if let Some(slot) = slots.get(token) {
+            deadlines.set(token, &mut slot.stays.deadline, Some(*now), *now);
+        }
     }
 
     /// The request waits for a place to compute, in the same way.
@@ -101,18 +120,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         mut core: Guard<'a, P>,
         scratch: &mut P::Scratch,
     ) -> Option<Guard<'a, P>> {
-        for _ in 0..core.waiting.len() {
-            if !self.engine.may_start() {
-                break;
-            }
-            let Some((token, evicts_at)) = core.waiting.pop_front() else { break };
-            let Some(slot) = core.slots.get(token) else { continue };
-            if !self.has_permit(slot.stays.transport.client().ip()) {
-                core.waiting.push_back((token, evicts_at));
-                continue;
-            }
-            core = self.start_after_wait(core, token, scratch)?;
-        }
+        core = self.start_waiting(core, scratch)?;
         self.evict_slow_bodies(&mut core);
         self.serve_computing(&mut core);
         for _ in 0..core.waiting_jobs.len() {
@@ -134,6 +142,26 @@ impl<'a, P: Protocol> Driver<'a, P> {
         Some(core)
     }
 
+    /// Starts the requests in the line for which there are permits. The loop may be lost in each of
+    /// them, so the others stay in the line.
+    fn start_waiting(&self, mut core: Guard<'a, P>, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
+        for is_whole in [true, false] {
+            for _ in 0..core.waiting.count(is_whole) {
+                if !self.engine.may_start() {
+                    return Some(core);
+                }
+                let Some(waiting) = core.waiting.pop(is_whole) else { break };
+                let Some(slot) = core.slots.get(waiting.token) else { continue };
+                if !self.has_permit(slot.stays.transport.client().ip()) {
+                    core.waiting.push(waiting);
+                    continue;
+                }
+                core = self.start_after_wait(core, waiting.token, scratch)?;
+            }
+        }
+        Some(core)
+    }
+
     /// How long a request waits before a handler that waits for a slow body loses its thread to it.
     /// Threads come back by themselves in most of this time.
     fn patience_with_slow_bodies(&self) -> Duration {
@@ -143,11 +171,11 @@ impl<'a, P: Protocol> Driver<'a, P> {
     /// Each request that has waited for long takes the thread of the handler whose client delivers
     /// least: of any address, or of the request's own where only that one holds too many.
     fn evict_slow_bodies(&self, core: &mut Core<P>) {
-        if core.waiting.iter().all(|&(_, evicts_at)| core.now < evicts_at) {
+        if core.waiting.iter().all(|waiting| core.now < waiting.evicts_at) {
             return;
         }
         let Core { waiting, slots, now, .. } = core;
-        for (token, evicts_at) in waiting {
+        for Waiting { token, evicts_at, .. } in waiting.iter_mut() {
             if *now < *evicts_at {
                 continue;
             }
@@ -165,7 +193,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     /// When the next of those that wait takes the thread of a handler that waits for its client.
     /// Also while no handler does: one may begin to without a word to this loop.
     pub(super) fn next_eviction(core: &Core<P>) -> Option<Instant> {
-        core.waiting.iter().map(|&(_, evicts_at)| evicts_at).min()
+        core.waiting.iter().map(|waiting| waiting.evicts_at).min()
     }
 
     /// Starts a request that waited, and has a permit: on a spare thread, or else here.
@@ -249,7 +277,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let cause = if slot.stays.wants_permit.is_some() {
             let address = slot.stays.transport.client().ip();
             let waited_to_compute = leave(&mut inner.waiting_to_compute, token);
-            inner.waiting.retain(|&(waits, _)| waits != token);
+            inner.waiting.remove(token);
             // Before there is an answer.
             self.count_waiting(inner);
             // Nobody is refused because others compute.

@@ -108,6 +108,14 @@ impl<P: Protocol> Stage<P> {
         }
     }
 
+    /// Whether the request that waits for its run has arrived as a whole.
+    pub(crate) fn is_whole(&self, config: &Config) -> bool {
+        match self {
+            Self::Serving(connection) => connection.is_whole(config),
+            _ => true,
+        }
+    }
+
     pub(crate) fn park(&mut self, scratch: &mut P::Scratch) {
         if let Self::Serving(connection) = self {
             connection.park(scratch);

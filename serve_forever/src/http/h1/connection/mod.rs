@@ -36,7 +36,7 @@ use crate::http::log::record::{LogRecord, What};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::RequestHead;
 
-use collect::Collecting;
+use collect::{Collecting, is_here};
 
 /// What is kept of a connection between two pieces of work. An idle one holds no buffer.
 #[derive(Debug)]
@@ -171,6 +171,12 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
             }
             _ => None,
         }
+    }
+
+    fn is_whole(&self, config: &Config) -> bool {
+        let mut parser = HeadParser::default();
+        let Ok(Parsed::Complete(end)) = parser.parse(&self.partial, &limits(config)) else { return true };
+        is_here(Some(parser.head().framing()), end, &self.partial)
     }
 
     fn park(&mut self, scratch: &mut Scratch<H>) {
