@@ -59,6 +59,7 @@
 #![forbid(unsafe_code)]
 
 mod diagnostics;
+mod error;
 mod files;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -77,6 +78,7 @@ pub mod testing;
 mod transport;
 mod visible;
 
+pub use crate::error::{Error, MisuseError, Result};
 pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
 pub use crate::http::{
     BaseHttpRequestHandler, Cookie, Detached, Event, Exchange, Form, HandlerFn, HeaderText, Headers, Http,
@@ -97,36 +99,6 @@ pub use crate::server::proxy_networks::{InvalidProxyNetwork, ProxyNetworks};
 pub use crate::server::stats::ServerStats;
 pub use crate::servers::{HttpServer, TcpServer};
 pub use crate::stream::{ReadHalf, Stream, WriteHalf};
-
-/// Any error. The `?` operator converts other errors to this type.
-///
-/// ```
-/// use serve_forever::Error;
-///
-/// let error: Error = "21 or so".parse::<u32>().unwrap_err().into();
-/// assert!(error.is::<std::num::ParseIntError>());
-/// let error: Error = "no tea left".into();
-/// assert_eq!(error.to_string(), "no tea left");
-/// ```
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
-
-/// The result of a handler.
-///
-/// ```
-/// use serve_forever::Result;
-///
-/// fn cups(text: &str) -> Result<u32> {
-///     let cups = text.parse()?;
-///     if cups > 9 {
-///         return Err("that is too much tea".into());
-///     }
-///     Ok(cups)
-/// }
-///
-/// assert_eq!(cups("3").ok(), Some(3));
-/// assert!(cups("three").is_err() && cups("10").is_err());
-/// ```
-pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Raises the limit on the files and connections that this process may have open as far as the
 /// system allows, and returns the new limit, or `None` where there is no such limit.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use crate::diagnostics;
+use crate::error::{MisuseError, misuse};
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::hooks::{ErrorReport, Shown, catch};
@@ -249,7 +250,7 @@ fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> R
         // The handler did not call `end_headers`, or ignored the error that it returned.
         return http.end_headers().map_err(Trouble::of);
     }
-    Err(Trouble::of("the handler returned without a response".into()))
+    Err(Trouble::of(MisuseError::new("the handler returned without a response").into()))
 }
 
 /// Whether the connection must end after a request that offered to change to another protocol but
@@ -346,7 +347,7 @@ impl Exchange<'_> {
         if let Some(StatusError { status, message, explain, fields }) = asked {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let sent = if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Type")) {
-                Err("the Content-Type is that of the page".into())
+                misuse("a StatusError cannot set Content-Type: the error page has its own")
             } else {
                 self.send_error_with(*status, message.as_deref(), explain.as_deref(), &fields)
             };

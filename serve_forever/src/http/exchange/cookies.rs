@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Result;
+use crate::error::MisuseError;
 
 use crate::http::exchange::Exchange;
 use crate::http::message::fields::{self, trim_blanks};
@@ -71,7 +72,7 @@ impl<'r> Exchange<'r> {
     /// assert!(String::from_utf8_lossy(&answer).contains(field));
     /// ```
     pub fn set_cookie(&mut self, cookie: &Cookie) -> Result {
-        cookie.check()?;
+        cookie.check().map_err(MisuseError::new)?;
         self.add_header("Set-Cookie", cookie.to_string())
     }
 }

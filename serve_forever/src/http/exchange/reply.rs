@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 
 use crate::Result;
+use crate::error::misuse;
 
 use crate::http::bodies::pending::Source;
 use crate::http::exchange::Exchange;
@@ -190,11 +191,13 @@ impl Exchange<'_> {
     pub fn redirect(&mut self, code: impl IntoStatus, location: impl AsRef<str>) -> Result {
         let (code, location) = (code.into_status(), location.as_ref());
         if !matches!(code, 301 | 302 | 303 | 307 | 308) {
-            return Err(format!("{code} redirects nobody").into());
+            return misuse(format!("the status {code} is not one of a redirect"));
         }
         let is_uri = |octet: u8| octet.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&octet);
         if location.is_empty() || !location.bytes().all(is_uri) {
-            return Err(format!("{location:?} is not a URI reference: encode what it has").into());
+            return misuse(format!(
+                "{location:?} is not a URI reference: percent-encode what it may not contain"
+            ));
         }
         self.send_to(code, location)
     }

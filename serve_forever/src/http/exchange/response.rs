@@ -1,6 +1,7 @@
 //! The head of a response, and access to its body.
 
 use crate::Result;
+use crate::error::{MisuseError, misuse};
 use crate::http::bodies::framer::Plan;
 use crate::http::bodies::rfile::RFile;
 use crate::http::bodies::wfile::WFile;
@@ -104,9 +105,9 @@ impl<'r> Exchange<'r> {
     /// ```
     pub fn add_header(&mut self, name: impl AsRef<str>, value: impl HeaderText) -> Result {
         if self.answered {
-            return Err(format!("add_header({:?}) was called after end_headers()", name.as_ref()).into());
+            return misuse(format!("add_header({:?}) was called after end_headers()", name.as_ref()));
         }
-        Ok(self.response.add_lasting(name.as_ref(), &value)?)
+        Ok(self.response.add_lasting(name.as_ref(), &value).map_err(MisuseError::new)?)
     }
 
     /// Ends the head. The head is sent together with the first part of the body.
@@ -136,7 +137,7 @@ impl<'r> Exchange<'r> {
         if self.response.status() == Some(101) {
             self.prepare_upgrade()?;
         }
-        let status = self.response.end()?;
+        let status = self.response.end().map_err(MisuseError::new)?;
         self.check_unanswered()?;
         let interim = (100..200).contains(&status) && status != 101;
         if interim && self.request.head.version_minor() == 0 {
@@ -265,7 +266,7 @@ impl<'r> Exchange<'r> {
     }
 
     fn check_unanswered(&self) -> Result {
-        if self.answered { Err("the response has its head already".into()) } else { Ok(()) }
+        if self.answered { misuse("the response has its head already") } else { Ok(()) }
     }
 
     /// Returns what the framing of the response depends on.

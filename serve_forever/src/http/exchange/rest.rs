@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::Result;
+use crate::error::misuse;
 use crate::http::bodies::detached::Detached;
 use crate::http::bodies::pending::{Attachment, Expected, GuardedSource, Source};
 
@@ -121,12 +122,12 @@ impl Exchange<'_> {
     pub(crate) fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
         let mut output = self.wfile.outlet.open();
         if !self.answered {
-            return Err(
-                "the body was given before the head: call send_response() and end_headers() first".into()
+            return misuse(
+                "the body was given before the head: call send_response() and end_headers() first",
             );
         }
         if output.attachment.is_some() {
-            return Err("the rest of the body was given already".into());
+            return misuse("the rest of the body was given already");
         }
         output.attach(attachment, octets);
         Ok(())

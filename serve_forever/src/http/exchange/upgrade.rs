@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::Result;
+use crate::error::misuse;
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::OwnedWaker;
@@ -76,13 +77,13 @@ impl Exchange<'_> {
     /// ```
     pub fn upgrade(&mut self) -> Result<Stream> {
         if self.upgraded.is_some() {
-            return Err("the connection was upgraded already".into());
+            return misuse("the connection was upgraded already");
         }
         let context = self.context;
         let mut output = self.wfile.outlet.open();
         if !self.answered || output.status() != 101 {
-            return Err(
-                "upgrade() comes after send_response(101) with an Upgrade field and end_headers()".into()
+            return misuse(
+                "upgrade() comes after send_response(101) with an Upgrade field and end_headers()",
             );
         }
         output.flush(&context.link)?;
@@ -98,7 +99,7 @@ impl Exchange<'_> {
     /// Checks what must hold before 101 is sent, and adds the `Connection` field to the response.
     pub(crate) fn prepare_upgrade(&mut self) -> Result {
         let Some(protocol) = self.response.upgrade.clone() else {
-            return Err("101 needs an Upgrade field with the protocol that follows".into());
+            return misuse("101 needs an Upgrade field with the protocol that follows");
         };
         let protocol = String::from_utf8_lossy(&protocol).into_owned();
         if !self.offers_upgrade(&protocol) {
@@ -131,7 +132,7 @@ impl Exchange<'_> {
     /// Checks that a handler that sent 101 has also made the stream.
     pub(crate) fn check_upgrade(&self) -> Result {
         if self.place.is_some() && self.upgraded.is_none() && self.wfile.outlet.status() == 101 {
-            return Err("the handler said 101 and did not call upgrade()".into());
+            return misuse("the handler sent 101 and did not call upgrade()");
         }
         Ok(())
     }
