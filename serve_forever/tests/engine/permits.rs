@@ -28,6 +28,11 @@ impl BaseHttpRequestHandler for Stays {
         reply(http, "fast")
     }
 
+    fn do_post(&mut self, http: &mut Exchange) -> Result {
+        io::copy(http.rfile(), &mut io::sink())?;
+        reply(http, "read")
+    }
+
     fn may_block(&self) -> bool {
         self.may_block
     }
@@ -161,6 +166,35 @@ fn when_too_many_wait_the_next_is_refused_at_once() {
     let mut codes: Vec<u16> = waiting.iter_mut().map(|client| client.response().code()).collect();
     codes.sort_unstable();
     assert_eq!(codes, [200, 200, 503]);
+}
+
+/// Its body does not arrive.
+const UPLOAD: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\nsome";
+
+#[test]
+fn requests_that_are_whole_take_the_places_of_uploads_in_the_line() {
+    let room = Arc::new(Room::default());
+    let server = serve(&room, THREADS, |builder| builder.permit_timeout(NEVER).max_waiting_requests(2));
+    let _end = OpenAtEnd(&room);
+    let mut blocked = exhaust(&server, &room, BLOCKED);
+    let mut uploads: Vec<Client> = Vec::new();
+    for count in 1..=2 {
+        uploads.push(server.send(UPLOAD));
+        server.wait_until("it waits", |stats| stats.waiting == count);
+    }
+    assert_eq!(server.ask(UPLOAD).code(), 503);
+    let mut whole: Vec<Client> = Vec::new();
+    for _ in 0..2 {
+        whole.push(server.send(FAST));
+        // The one that came last.
+        assert_eq!(uploads.pop().expect("there were two").response().code(), 503);
+    }
+    server.wait_until("they wait in its place", |stats| stats.waiting == 2);
+    assert_eq!(server.ask(FAST).code(), 503);
+    room.open();
+    for client in whole.iter_mut().chain(&mut blocked) {
+        assert_eq!(client.response().text(), "fast");
+    }
 }
 
 #[test]
