@@ -109,9 +109,12 @@
 //! that is received without a thread when it brings less than 4 KiB in a second. (The system
 //! reports how much of a response was taken in steps. The server therefore waits longer before it
 //! calls a reader stalled: as long as a client at 64 KiB/s needs for a step of the last size, at most
-//! 20 s.) A handler that waits for its client has a thread, and is bounded by its own timeouts
-//! instead: [`minimum_rate`](crate::Builder::minimum_rate) and
-//! [`write_timeout`](crate::Builder::write_timeout). If a client sends the start of the next request together with the end of each request, its connection
+//! 20 s.) The only connection of an
+//! address gets this time for its first step, too. A handler that waits for its client has a thread,
+//! and is bounded by [`minimum_rate`](crate::Builder::minimum_rate) and
+//! [`write_timeout`](crate::Builder::write_timeout). When no other connection is stalled, such a
+//! handler makes room if its client moves less than 4 KiB per second: first one of the address with
+//! most of them. If a client sends the start of the next request together with the end of each request, its connection
 //! is never idle. The server counts such a connection as one with an unfinished request. While a
 //! connection is stalled, unfinished requests count for their address from the beginning. So an
 //! address that connects again and again makes room before others do. Idle connections go before

@@ -1,7 +1,9 @@
 //! Handlers that wait for their client, and which of them gives its thread to others.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -14,6 +16,8 @@ use super::throughput::Throughput;
 #[derive(Debug, Default)]
 pub(crate) struct ClientWaits {
     all: Mutex<Vec<Arc<ClientWait>>>,
+    /// Handlers that were told to make room for a connection, and have not done so yet.
+    leaving: AtomicUsize,
 }
 
 /// One handler that waits.
@@ -22,6 +26,8 @@ pub(crate) struct ClientWait {
     address: IpAddr,
     throughput: Throughput,
     evicted: AtomicBool,
+    /// It was evicted so that its connection makes room, and counts as leaving.
+    makes_room: AtomicBool,
 }
 
 /// Takes the handler off the list.
@@ -34,7 +40,12 @@ pub(crate) struct Entered<'a> {
 impl ClientWaits {
     /// A handler begins to wait for a client that has been so fast.
     pub(crate) fn enter(&self, address: IpAddr, throughput: Throughput) -> Entered<'_> {
-        let wait = Arc::new(ClientWait { address, throughput, evicted: AtomicBool::new(false) });
+        let wait = Arc::new(ClientWait {
+            address,
+            throughput,
+            evicted: AtomicBool::new(false),
+            makes_room: AtomicBool::new(false),
+        });
         lock(&self.all).push(Arc::clone(&wait));
         Entered { waits: self, wait }
     }
@@ -51,6 +62,32 @@ impl ClientWaits {
             .min_by_key(|(_, each)| each.throughput.rate(now));
         if let Some((place, _)) = slowest {
             all.swap_remove(place).evicted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the wait of a handler whose client has nearly stopped, so that its connection makes room
+    /// for others: of the address with most such clients, the slowest. The connection goes a moment
+    /// later, so only [`MOST_LEAVING`] are on their way at a time.
+    pub(crate) fn evict_stalled(&self) {
+        if self.leaving.load(Ordering::Relaxed) >= MOST_LEAVING {
+            return;
+        }
+        let now = Instant::now();
+        let mut all = lock(&self.all);
+        let mut shares: HashMap<IpAddr, usize> = HashMap::new();
+        for each in all.iter().filter(|each| each.throughput.is_below(STALLED, now)) {
+            *shares.entry(each.address).or_default() += 1;
+        }
+        let slowest = all
+            .iter()
+            .enumerate()
+            .filter(|(_, each)| each.throughput.is_below(STALLED, now))
+            .max_by_key(|(_, each)| (shares.get(&each.address), Reverse(each.throughput.rate(now))));
+        if let Some((place, _)) = slowest {
+            let wait = all.swap_remove(place);
+            wait.makes_room.store(true, Ordering::Relaxed);
+            wait.evicted.store(true, Ordering::Relaxed);
+            self.leaving.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -71,11 +108,21 @@ impl Entered<'_> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         lock(&self.waits.all).retain(|each| !Arc::ptr_eq(each, &self.wait));
+        if self.wait.makes_room.load(Ordering::Relaxed) {
+            self.waits.leaving.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
+/// Handlers that make room at a time.
+const MOST_LEAVING: usize = 4;
+/// A client has nearly stopped when it moves fewer bytes per second than this.
+const STALLED: u64 = 4 * 1024;
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn address(last: u8) -> IpAddr {
@@ -100,5 +147,30 @@ mod tests {
         drop(all);
         assert!(waits.is_empty());
         waits.evict_slowest(None);
+    }
+
+    #[test]
+    fn for_connections_the_address_with_most_stalled_clients_makes_room() {
+        let waits = ClientWaits::default();
+        let Some(start) = Instant::now().checked_sub(Duration::from_millis(1500)) else { return };
+        let all = [(1, 10), (2, 500), (2, 100), (3, 100_000)].map(|(last, bytes)| {
+            let mut throughput = Throughput::new(start);
+            throughput.add(bytes, start);
+            waits.enter(address(last), throughput)
+        });
+        // It has only begun.
+        let new = waits.enter(address(2), Throughput::new(Instant::now()));
+        waits.evict_stalled();
+        assert_eq!(all.each_ref().map(Entered::is_evicted), [false, false, true, false]);
+        let [one, two, three, four] = all;
+        drop(three);
+        waits.evict_stalled();
+        let (first, second) = (one.is_evicted(), two.is_evicted());
+        assert!(first != second, "of two with equal shares, one goes");
+        drop((one, two));
+        waits.evict_stalled();
+        assert!(!four.is_evicted() && !new.is_evicted());
+        drop((four, new));
+        assert!(waits.is_empty());
     }
 }

@@ -52,6 +52,7 @@ struct Reader {
     minute: Minute,
     /// It has moved beyond what the system took of a response at first.
     has_stepped: bool,
+    in_steps: bool,
     /// It is to be cut, unless it moves before that.
     is_doomed: bool,
     /// It is with a job, or waits for a thread: its client cannot take anything, and it cannot be cut for
@@ -98,8 +99,9 @@ enum Owner {
 #[derive(Clone, Copy, Debug)]
 struct Ranked {
     victim: Victim,
-    /// It has not stood still for long.
-    is_new: bool,
+    still: Duration,
+    /// What the system took of its response at first may still be on its way.
+    is_patient: bool,
     moved: u64,
     moved_at: Instant,
 }
@@ -107,7 +109,12 @@ struct Ranked {
 impl Ranked {
     /// Of an owner, the one with the smallest goes first.
     fn order(&self) -> (bool, u64, Instant) {
-        (self.is_new, self.moved, self.moved_at)
+        (self.is_new(), self.moved, self.moved_at)
+    }
+
+    /// It has not stood still for long.
+    fn is_new(&self) -> bool {
+        self.still < STALLED / 2
     }
 }
 
@@ -135,6 +142,7 @@ impl Readers {
             step: 0,
             minute: Minute { since: now, moved: 0, before: 0 },
             has_stepped: false,
+            in_steps: load.in_steps,
             is_doomed: false,
             is_away: false,
         });
@@ -155,7 +163,7 @@ impl Readers {
             reader.minute.add(moved, now);
         }
         *held = *held - reader.counted() + load.held;
-        (reader.sent, reader.held) = (load.sent, load.held);
+        (reader.sent, reader.held, reader.in_steps) = (load.sent, load.held, load.in_steps);
         (reader.is_doomed, reader.is_away) = (false, false);
     }
 
@@ -205,26 +213,35 @@ impl Readers {
                     return Some(victim);
                 }
             }
-            let mut longest = Duration::ZERO;
             // What has not moved by itself counts for its address from the beginning, or those who
             // connect again and again would never count.
-            let shares = self.shares(now, |reader| {
-                longest = longest.max(if reader.is_away { Duration::ZERO } else { reader.still(now) });
+            let mut shares = self.shares(now, |reader| {
                 let has_moved = reader.has_stepped && reader.minute.moved(now) > 0;
                 !reader.is_away && (reader.still(now) >= STALLED / 2 || !has_moved)
             });
-            let shares = if longest >= STALLED { shares } else { HashMap::new() };
+            // The only connection of an address gets the time for its first step: the system took
+            // megabytes at once, and reports the first progress only after seconds.
+            let has_stalled = |shares: &HashMap<Owner, Vec<Ranked>>| {
+                shares.values().flatten().any(|ranked| ranked.still >= STALLED)
+            };
+            let mut is_due = has_stalled(&shares);
+            shares.retain(|_, share| !matches!(share[..], [only] if only.is_patient));
+            let most = shares.values().map(Vec::len).max().unwrap_or(0);
+            // Among addresses with one connection each, none goes that has just begun.
+            is_due &= most > 1 || has_stalled(&shares);
+            if !is_due {
+                shares.clear();
+            }
             // Clients that connect again and again replace their victims at once. A plan that went
             // on to the owners of few connections would cut those in the place of the new ones.
-            let most = shares.values().map(Vec::len).max().unwrap_or(0);
             let mut victims = rank(shares, |_| 1)
                 .take_while(|(share, _)| *share > most / 2)
                 .map(|(_, ranked)| ranked)
                 .take(PLANNED)
                 .peekable();
-            let is_first_new = victims.peek().is_some_and(|ranked| ranked.is_new);
+            let is_first_new = victims.peek().is_some_and(Ranked::is_new);
             plan.victims = victims
-                .take_while(|ranked| ranked.is_new == is_first_new)
+                .take_while(|ranked| ranked.is_new() == is_first_new)
                 .map(|ranked| (ranked.victim, ranked.moved_at))
                 .collect();
             plan.made = Some(now);
@@ -292,8 +309,8 @@ impl Readers {
                 let owner = reader.address.map_or(Owner::Itself(index, token), Owner::Address);
                 let victim = Victim { index, token, held: reader.held };
                 let (moved, moved_at) = (reader.minute.moved(now), reader.moved_at);
-                let is_new = reader.still(now) < STALLED / 2;
-                shares.entry(owner).or_default().push(Ranked { victim, is_new, moved, moved_at });
+                let (still, is_patient) = (reader.still(now), reader.is_patient(now));
+                shares.entry(owner).or_default().push(Ranked { victim, still, is_patient, moved, moved_at });
             }
         }
         shares
@@ -333,9 +350,19 @@ impl Reader {
     /// For how long its client has stood still, after the time that its last step takes at
     /// [`STEADY`].
     fn still(&self, now: Instant) -> Duration {
-        let step = Duration::from_millis(self.step.saturating_mul(1000) / STEADY).min(LONGEST_STEP);
-        now.saturating_duration_since(self.moved_at + step)
+        now.saturating_duration_since(self.moved_at + time_of_step(self.step))
     }
+
+    /// Whether a client at [`STEADY`] could still be taking what the system took of a response at
+    /// first.
+    fn is_patient(&self, now: Instant) -> bool {
+        self.in_steps && !self.has_stepped && now < self.moved_at + time_of_step(self.sent)
+    }
+}
+
+/// How long a client at [`STEADY`] needs for so many bytes.
+fn time_of_step(bytes: u64) -> Duration {
+    Duration::from_millis(bytes.saturating_mul(1000) / STEADY).min(LONGEST_STEP)
 }
 
 impl Minute {
@@ -441,7 +468,10 @@ mod tests {
         let note = |sent, seconds| readers.note(0, token(1), Some(address(1)), load(sent, 0), at(seconds));
         // The first megabytes are in the buffers of the system.
         note(4_000_000, 0);
-        assert!(stands(1));
+        assert!(!stands(1));
+        readers.note(0, token(2), Some(address(1)), load(4_000_000, 0), start);
+        assert!(stands(2));
+        readers.forget(0, token(2));
         // 2 s at 100 KiB/s.
         note(4_000_000 + 200 * 1024, 2);
         assert!(!stands(4));
@@ -506,8 +536,9 @@ mod tests {
         for index in 12..=14 {
             readers.forget(0, token(index));
         }
-        // Alone, one that has just begun is not cut.
-        assert_eq!(stalled(&readers, now), [(0, 1)]);
+        // Alone, neither one that has just begun is cut nor one before its second step.
+        assert_eq!(stalled(&readers, now), []);
+        assert_eq!(stalled(&readers, start + 20 * SECOND), [(0, 5), (0, 1)]);
     }
 
     /// The system takes megabytes of each response at once, and reports the next step of a steady
@@ -529,6 +560,14 @@ mod tests {
             readers.forget(index, victim);
             readers.note(index, token(100 + cut), Some(address(2)), load(FILL, 0), now);
         }
+        // Alone, it has the time for that step, and no more.
+        for index in 0..1000 {
+            readers.forget(0, token(index));
+            readers.forget(1, token(index));
+        }
+        readers.note(0, token(0), Some(address(1)), load(FILL, 0), start);
+        assert!(readers.next_stalled(start + 19 * SECOND).is_none());
+        assert!(readers.next_stalled(start + 21 * SECOND).is_some());
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Throughput {
         self.current.saturating_add(self.previous).saturating_mul(1000) / millis
     }
 
+    /// Whether it has been slower than `rate` bytes per second, for a second at least.
+    pub(crate) fn is_below(self, rate: u64, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= SHORTEST && self.rate(now) < rate
+    }
+
     /// Goes on to the window of `now`. The time since the beginning.
     fn advance(&mut self, now: Instant) -> Duration {
         // A hundred years of windows fit.

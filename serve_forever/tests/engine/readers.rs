@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 use crate::support::engine::{FAST, NEVER, PATIENCE, Served, get, http, wait_until};
-use crate::support::{SHORT, reply};
+use crate::support::{Client, SHORT, answer, reply};
 use serve_forever::{BaseHttpRequestHandler, Builder, Detached, Exchange, Http, Result, Source};
 use socket2::{Domain, Socket, Type};
 
@@ -393,6 +393,27 @@ fn a_body_that_is_read_away_steadily_does_not_stand_still() {
         drop(still);
     });
     assert_eq!(server.stats().cut, 1);
+}
+
+/// Its handler waits for the rest.
+const HALF: &str = "PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\nabc";
+
+#[test]
+fn a_client_that_a_handler_waits_for_makes_room_when_no_other_does() {
+    let server = http(
+        answer(|http| {
+            let mut body = Vec::new();
+            http.rfile().read_to_end(&mut body)?;
+            reply(http, "read")
+        }),
+        |builder| builder.loops(1).max_connections(2).body_timeout(NEVER).minimum_rate(0, NEVER),
+    );
+    let uploads: Vec<Client> = (0..2).map(|_| server.send(HALF)).collect();
+    server.wait_until("their handlers wait", |stats| stats.threads_in_user_code == 2);
+    // One of them gets 408 and goes.
+    assert_eq!(server.ask(get("/")).text(), "read");
+    drop(uploads);
+    assert_eq!(server.stats().cut, 0);
 }
 
 /// It is answered at once, and its body is read away.

@@ -110,7 +110,11 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
         #[cfg(test)]
         Counters::one(&self.engine.server.counters().searches);
-        let Some(Victim { index, token, .. }) = self.engine.readers.next_stalled(core.now) else { return };
+        let Some(Victim { index, token, .. }) = self.engine.readers.next_stalled(core.now) else {
+            // The listeners ask again after their pause, by which the connection may be gone.
+            self.engine.client_waits.evict_stalled();
+            return;
+        };
         #[cfg(test)]
         Counters::one(&self.engine.server.counters().named);
         core.room_asked += 1;
