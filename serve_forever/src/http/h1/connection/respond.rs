@@ -165,7 +165,8 @@ impl HttpConnection {
         }
         *filled = 0;
         let output = exclusive(&mut lent.output);
-        let attachment = output.attachment.take();
+        // It is large, and few responses have one: an empty one is not to be copied.
+        let attachment = if output.attachment.is_some() { output.attachment.take() } else { None };
         let framing = output.source_framing();
         // The system still has to deliver much of a long response when we are done with it: a late octet of the
         // client, for which nobody looks any more, would make it throw that away.
