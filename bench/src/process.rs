@@ -6,7 +6,7 @@ use std::io;
 /// A snapshot of a process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status {
-    /// Memory that is the process's own (heap, stacks), in octets.
+    /// Memory that is the process's own (heap, stacks), in bytes.
     pub(crate) anonymous: u64,
     /// All of its memory that is in use, with what it has mapped of files, its program above all.
     pub(crate) resident: u64,

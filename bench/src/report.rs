@@ -302,19 +302,19 @@ pub(crate) fn rate(rate: f64) -> String {
     if rate >= 10_000.0 { format!("{:.1} k", rate / 1e3) } else { format!("{rate:.0}") }
 }
 
-pub(crate) fn octets(octets: f64) -> String {
-    if octets.abs() >= 1024.0 * 1024.0 * 1024.0 {
-        format!("{:.2} GiB", octets / 1024.0 / 1024.0 / 1024.0)
-    } else if octets.abs() >= 1024.0 * 1024.0 {
-        format!("{:.1} MiB", octets / 1024.0 / 1024.0)
+pub(crate) fn bytes(bytes: f64) -> String {
+    if bytes.abs() >= 1024.0 * 1024.0 * 1024.0 {
+        format!("{:.2} GiB", bytes / 1024.0 / 1024.0 / 1024.0)
+    } else if bytes.abs() >= 1024.0 * 1024.0 {
+        format!("{:.1} MiB", bytes / 1024.0 / 1024.0)
     } else {
-        format!("{octets:.0} B")
+        format!("{bytes:.0} B")
     }
 }
 
-/// Octets in units of a million, as sizes of programs are told.
-pub(crate) fn megabytes(octets: f64) -> String {
-    format!("{:.1} MB", octets / 1e6)
+/// Bytes in units of a million, as sizes of programs are told.
+pub(crate) fn megabytes(bytes: f64) -> String {
+    format!("{:.1} MB", bytes / 1e6)
 }
 
 /// The command line that measures the same elsewhere: without what only says where results go, or what is where here.

@@ -94,10 +94,10 @@ impl Server {
     }
 
     /// Asks for `path` as soon as somebody listens, and says how long after its start the server's answer begins.
-    pub(crate) fn time_to_first_octet(&mut self, path: &str) -> io::Result<Duration> {
+    pub(crate) fn time_to_first_byte(&mut self, path: &str) -> io::Result<Duration> {
         loop {
             // A port where nobody listens refuses at once.
-            if once::first_octet(self.address, path).is_ok() {
+            if once::first_byte(self.address, path).is_ok() {
                 return Ok(self.spawned.elapsed());
             }
             self.check_start()?;

@@ -58,11 +58,11 @@ impl Site {
         let mut random = SEED;
         let mut block = vec![0; BLOCK];
         for _ in 0..GIANT_LENGTH / BLOCK {
-            for octets in block.chunks_exact_mut(size_of::<u64>()) {
+            for bytes in block.chunks_exact_mut(size_of::<u64>()) {
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
-                octets.copy_from_slice(&random.to_ne_bytes());
+                bytes.copy_from_slice(&random.to_ne_bytes());
             }
             (&file).write_all(&block)?;
         }

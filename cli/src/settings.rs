@@ -255,7 +255,7 @@ fn port_and_path(given: &[OsString]) -> Result<(Option<u16>, Option<PathBuf>), S
         if text.is_empty() {
             return Err("an empty argument is neither a port nor a directory".into());
         }
-        if text.bytes().all(|octet| octet.is_ascii_digit()) {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
             let number = text.parse().map_err(|_| {
                 format!("{text} is no port: they end at 65535; for a directory of that name say ./{text}")
             })?;
@@ -317,7 +317,7 @@ fn protocol(version: Option<&str>) -> Result<&'static str, String> {
     match version {
         None | Some("HTTP/1.1") => Ok("HTTP/1.1"),
         Some("HTTP/1.0") => Ok("HTTP/1.0"),
-        Some(port) if !port.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit()) => {
+        Some(port) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
             Err(format!("-p is the protocol, as in Python; did you mean `serve-forever {port}`?"))
         }
         Some(other) => Err(format!("'{other}' is no protocol for --protocol: say HTTP/1.1 or HTTP/1.0")),

@@ -104,13 +104,13 @@ mod linux {
     fn address(text: &str) -> Option<SocketAddr> {
         let (words, port) = text.split_once(':')?;
         let port = u16::from_str_radix(port, 16).ok()?;
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         for at in (0..words.len()).step_by(8) {
-            octets.extend(u32::from_str_radix(words.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
+            bytes.extend(u32::from_str_radix(words.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
         }
-        let ip: IpAddr = match *octets {
+        let ip: IpAddr = match *bytes {
             [a, b, c, d] => [a, b, c, d].into(),
-            _ => Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).into(),
+            _ => Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into(),
         };
         Some(SocketAddr::new(ip, port))
     }

@@ -8,9 +8,9 @@ fn with_seeds(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
     let mut count = 0;
     for entry in fs::read_dir(folder).expect("there are seeds") {
-        let octets = fs::read(entry.expect("the folder can be read").path()).expect("a seed is a file");
-        for length in 0..=octets.len() {
-            check(&octets[..length]);
+        let bytes = fs::read(entry.expect("the folder can be read").path()).expect("a seed is a file");
+        for length in 0..=bytes.len() {
+            check(&bytes[..length]);
         }
         count += 1;
     }

@@ -46,8 +46,8 @@ fn text(stats: &ServerStats) -> String {
     metric(
         "http_content_bytes_total",
         "counter",
-        "Octets of content in responses.",
-        &[("", stats.content_octets)],
+        "Bytes of content in responses.",
+        &[("", stats.content_bytes)],
     );
     metric("http_refused_total", "counter", "Requests for which no thread was free.", &[("", stats.refused)]);
     metric("http_hand_overs_total", "counter", "Loops that changed hands.", &[("", stats.hand_overs)]);
@@ -68,7 +68,7 @@ fn text(stats: &ServerStats) -> String {
 
 fn metrics(http: &mut Exchange) -> Result {
     let text = text(&http.server().stats());
-    http.reply_octets(200, "text/plain; version=0.0.4; charset=utf-8", text)
+    http.reply_bytes(200, "text/plain; version=0.0.4; charset=utf-8", text)
 }
 
 fn main() -> std::io::Result<()> {

@@ -27,7 +27,7 @@ impl BaseHttpRequestHandler for Upload {
         }
         let files = uploaded()?;
         let list: Vec<_> =
-            files.iter().map(|(name, size)| format!("<li>{}: {size} octets\n", html(name))).collect();
+            files.iter().map(|(name, size)| format!("<li>{}: {size} bytes\n", html(name))).collect();
         http.send_response(200).send_header("Content-Type", "text/html; charset=utf-8").end_headers()?;
         write!(http.wfile(), "{FORM}<ul>\n{}</ul>\n", list.concat())?;
         Ok(())
@@ -58,7 +58,7 @@ fn save(part: &mut Part) -> Result<String> {
         _ => serve_forever::Error::from(error),
     })?;
     match io::copy(part, &mut file) {
-        Ok(size) => Ok(format!("{name}: {size} octets\n")),
+        Ok(size) => Ok(format!("{name}: {size} bytes\n")),
         Err(error) => {
             // An incomplete file is of no use.
             drop(file);

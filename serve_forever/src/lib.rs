@@ -2,7 +2,7 @@
 //! in Rust.
 //!
 //! ```text
-//!   octets in                                                           octets out
+//!   bytes in                                                           bytes out
 //!       |                                                                   ^
 //!       v                                                                   |
 //!   [ event loop ]--- a request is complete --->[ your handler ]---> head + body in one write

@@ -75,7 +75,7 @@ impl<H: BaseHttpRequestHandler + 'static> Server<Http<H>> {
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
     /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
     /// let server = HttpServer::builder(handler).timeout(Duration::from_millis(1)).bind(("127.0.0.1", 0))?;
-    /// assert!(!server.handle_request()?, "nobody came within the time-out");
+    /// assert!(!server.handle_request()?, "nobody came within the timeout");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn builder<F, M>(factory: F) -> Builder<Http<H>>
@@ -135,7 +135,7 @@ impl<H: BaseRequestHandler + 'static> Server<Raw<H>> {
     ///     .max_connections(100)
     ///     .timeout(Duration::from_millis(1))
     ///     .bind(("127.0.0.1", 0))?;
-    /// assert!(!server.handle_request()?, "nobody came within the time-out");
+    /// assert!(!server.handle_request()?, "nobody came within the timeout");
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn builder<F, M>(factory: F) -> Builder<Raw<H>>

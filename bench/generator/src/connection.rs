@@ -11,7 +11,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use crate::load::Answer;
 use crate::response::Head;
 
-/// A server that takes no octets for so long is broken.
+/// A server that takes no bytes for so long is broken.
 const SEND_SECONDS: i64 = 5;
 
 pub(crate) struct Connection {
@@ -26,7 +26,7 @@ pub(crate) struct Connection {
     pub(crate) since: Instant,
     /// The beginning of a response whose head is not all there.
     partial: Vec<u8>,
-    /// Octets of a body still to come.
+    /// Bytes of a body still to come.
     body: usize,
 }
 
@@ -53,13 +53,13 @@ impl Connection {
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
             };
-            let octets = buffer.get(..read).unwrap_or_default();
+            let bytes = buffer.get(..read).unwrap_or_default();
             if self.partial.is_empty() {
-                let used = self.count(octets, &mut answers)?;
-                self.partial.extend_from_slice(octets.get(used..).unwrap_or_default());
+                let used = self.count(bytes, &mut answers)?;
+                self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
             } else {
                 let mut joined = std::mem::take(&mut self.partial);
-                joined.extend_from_slice(octets);
+                joined.extend_from_slice(bytes);
                 let used = self.count(&joined, &mut answers)?;
                 joined.drain(..used);
                 self.partial = joined;
@@ -70,11 +70,11 @@ impl Connection {
         }
     }
 
-    /// Counts the responses that end within `octets` and says how many octets are dealt with.
-    fn count(&mut self, octets: &[u8], answers: &mut Answers) -> io::Result<usize> {
+    /// Counts the responses that end within `bytes` and says how many bytes are dealt with.
+    fn count(&mut self, bytes: &[u8], answers: &mut Answers) -> io::Result<usize> {
         let mut used = 0;
         loop {
-            let rest = octets.get(used..).unwrap_or_default();
+            let rest = bytes.get(used..).unwrap_or_default();
             if self.body > 0 {
                 let taken = self.body.min(rest.len());
                 self.body -= taken;
@@ -96,11 +96,11 @@ impl Connection {
         }
     }
 
-    /// Sends all of `octets`, and waits where the socket is full: batches are far smaller than socket buffers.
-    pub(crate) fn send(&self, mut octets: &[u8]) -> io::Result<()> {
-        while !octets.is_empty() {
-            match send(&self.socket, octets, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                Ok(sent) => octets = octets.get(sent..).unwrap_or_default(),
+    /// Sends all of `bytes`, and waits where the socket is full: batches are far smaller than socket buffers.
+    pub(crate) fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match send(&self.socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     let patience = Timespec { tv_sec: SEND_SECONDS, tv_nsec: 0 };

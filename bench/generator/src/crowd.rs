@@ -30,7 +30,7 @@ pub struct Member {
 pub enum Feed {
     /// Sends this, and reads nothing but the end.
     Send(Vec<u8>),
-    /// Reads at most so many octets.
+    /// Reads at most so many bytes.
     Read(usize),
     /// Only looks whether the server has ended the connection.
     Nothing,
@@ -46,7 +46,7 @@ pub struct Crowd {
 struct Shared {
     over: AtomicBool,
     open: AtomicUsize,
-    /// Octets received by all of them.
+    /// Bytes received by all of them.
     received: AtomicUsize,
     /// When the server ended a connection, counted from its beginning.
     ends: Mutex<Vec<Duration>>,
@@ -77,7 +77,7 @@ impl Crowd {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// Octets that all of them have received.
+    /// Bytes that all of them have received.
     pub fn received(&self) -> usize {
         self.shared.received.load(Ordering::Relaxed)
     }
@@ -112,7 +112,7 @@ impl Client {
         Ok(Self { stream, source, since: Instant::now() })
     }
 
-    /// Octets received; an error if the connection is over.
+    /// Bytes received; an error if the connection is over.
     fn visit(&mut self, feed: &Feed, buffer: &mut [u8]) -> io::Result<usize> {
         if let Feed::Send(piece) = feed {
             pass_over(self.stream.write(piece))?;

@@ -34,7 +34,7 @@ pub struct Generator {
 /// A group while it runs.
 struct State {
     group: Group,
-    /// The octets of a batch, by path.
+    /// The bytes of a batch, by path.
     batches: Vec<Vec<u8>>,
     total_weight: u32,
     random: u64,

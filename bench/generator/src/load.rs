@@ -28,7 +28,7 @@ pub enum Answer {
     /// Any status of the class 2xx.
     #[default]
     Success,
-    /// Such a status, and a body of so many octets.
+    /// Such a status, and a body of so many bytes.
     Body(usize),
     /// 304: what the client has is still good.
     NotModified,

@@ -14,7 +14,7 @@ const BUFFER: usize = 64 * 1024;
 pub struct Reply {
     pub status: u16,
     pub body: usize,
-    /// From before connecting, or from sending on a connection that was there, until the last octet.
+    /// From before connecting, or from sending on a connection that was there, until the last byte.
     pub latency: Duration,
 }
 
@@ -44,15 +44,15 @@ pub fn subscribe(target: SocketAddr, path: &str, client: usize) -> io::Result<Tc
     client.ask(path, "")?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        let mut octet = [0];
-        client.stream.read_exact(&mut octet)?;
-        head.push(octet[0]);
+        let mut byte = [0];
+        client.stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
     }
     Ok(client.stream)
 }
 
-/// Waits for the first octet of the answer to `path` on a new connection, and for no more.
-pub fn first_octet(target: SocketAddr, path: &str) -> io::Result<()> {
+/// Waits for the first byte of the answer to `path` on a new connection, and for no more.
+pub fn first_byte(target: SocketAddr, path: &str) -> io::Result<()> {
     let mut client = Client { stream: socket::open(target, None, None)?, target, buffer: Vec::new() };
     client.ask(path, "")?;
     client.stream.read_exact(&mut [0])

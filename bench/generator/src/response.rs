@@ -12,18 +12,18 @@ pub(crate) const NOT_MODIFIED: u16 = 304;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) status: u16,
-    /// Octets of the head itself.
+    /// Bytes of the head itself.
     pub(crate) length: usize,
-    /// Octets of the body. None: it is chunked, or ends with the connection.
+    /// Bytes of the body. None: it is chunked, or ends with the connection.
     pub(crate) body: Option<usize>,
 }
 
 impl Head {
     /// None: the head is not all there yet.
-    pub(crate) fn parse(octets: &[u8]) -> io::Result<Option<Self>> {
+    pub(crate) fn parse(bytes: &[u8]) -> io::Result<Option<Self>> {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let mut response = httparse::Response::new(&mut fields);
-        let httparse::Status::Complete(length) = response.parse(octets).map_err(io::Error::other)? else {
+        let httparse::Status::Complete(length) = response.parse(bytes).map_err(io::Error::other)? else {
             return Ok(None);
         };
         let body = response
@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn a_head_is_understood_once_it_is_whole() {
-        let octets = b"HTTP/1.1 503 Busy\r\ncontent-LENGTH: 12\r\n\r\nbody";
+        let bytes = b"HTTP/1.1 503 Busy\r\ncontent-LENGTH: 12\r\n\r\nbody";
         let head = Head { status: 503, length: 41, body: Some(12) };
-        assert_eq!(Head::parse(octets).unwrap(), Some(head));
-        assert_eq!(Head::parse(&octets[..40]).unwrap(), None);
+        assert_eq!(Head::parse(bytes).unwrap(), Some(head));
+        assert_eq!(Head::parse(&bytes[..40]).unwrap(), None);
         assert!(Head::parse(b"nonsense").is_err());
         assert!(!head.is(Answer::Success) && !head.is(Answer::NotModified));
     }

@@ -24,7 +24,7 @@ pub(crate) fn open(
     if let Some(source) = source {
         bind(&socket, &SocketAddr::from((source, 0)))?;
     }
-    // The time-out for sending is the one for connecting, too.
+    // The timeout for sending is the one for connecting, too.
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(PATIENCE))?;
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))?;
     sockopt::set_tcp_nodelay(&socket, true)?;

@@ -9,7 +9,7 @@ use super::Scenario;
 use super::files::SERVERS;
 use crate::kind::Kind;
 use crate::lab::Lab;
-use crate::report::{Bar, Results, octets, ratio};
+use crate::report::{Bar, Results, bytes, ratio};
 use crate::rounds::{self, Contestant, Rounds, Sample};
 use crate::server::Flags;
 use crate::site::{GIANT, GIANT_LENGTH};
@@ -43,9 +43,9 @@ fn run(lab: &Lab) -> io::Result<Results> {
     ];
     let mut rows = rounds.rows(nginx);
     for row in &mut rows {
-        // One at a time: its latency is the time it took, and requests per second are better said as octets.
+        // One at a time: its latency is the time it took, and requests per second are better said as bytes.
         if let Some(rate) = row.rate.take() {
-            let speed = format!("{}/s", octets(rate * GIANT_LENGTH as f64));
+            let speed = format!("{}/s", bytes(rate * GIANT_LENGTH as f64));
             row.note = Some(row.note.take().map_or_else(|| speed.clone(), |note| format!("{speed}, {note}")));
         }
         row.p99 = None;

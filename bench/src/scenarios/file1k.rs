@@ -61,7 +61,7 @@ fn run_with_several(lab: &Lab) -> io::Result<Results> {
 
 fn measure(lab: &Lab, flags: &Flags, clients: &Group) -> io::Result<Rounds> {
     let load = || vec![clients.clone().answer(Answer::Body(SMALL_LENGTH))];
-    // The floor sends as many octets, but has them at hand.
+    // The floor sends as many bytes, but has them at hand.
     let constant = Flags::default().with("body", SMALL_LENGTH.to_string());
     let mut contestants = vec![Contestant::new(Kind::Floor, load()).flags(constant)];
     contestants.extend(SERVERS.map(|kind| Contestant::new(kind, load()).flags(flags.clone())));

@@ -7,7 +7,7 @@ use generator::{Crowd, Feed, Generator, Group, Member, Pace};
 
 use super::{CLIENTS, Scenario};
 use crate::lab::Lab;
-use crate::report::{Bar, Results, Row, nanoseconds, octets, time};
+use crate::report::{Bar, Results, Row, nanoseconds, bytes, time};
 use crate::kind::Kind;
 use crate::server::Flags;
 
@@ -23,7 +23,7 @@ const SOURCES: usize = 8;
 const LOOK: Duration = Duration::from_millis(500);
 /// When memory is looked at.
 const MIDDLE: Duration = Duration::from_secs(5);
-/// From then until the end: the time-out for the head is 10 s.
+/// From then until the end: the timeout for the head is 10 s.
 const REST: Duration = Duration::from_secs(8);
 const SLOWEST: Duration = Duration::from_millis(10);
 const CLOSED_WITHIN: Duration = Duration::from_secs(12);
@@ -51,7 +51,7 @@ fn run(lab: &Lab) -> io::Result<Results> {
         };
         let note = format!(
             "{} more memory, {} of {STUCK} closed, the last after {}",
-            octets(seen.memory),
+            bytes(seen.memory),
             seen.closed,
             time(seen.last)
         );

@@ -11,7 +11,7 @@ use crate::rounds::{self, Contestant, Sample};
 use crate::kind::Kind;
 
 pub(crate) const SCENARIO: Scenario =
-    Scenario { name: "homepage", title: "64 keep-alive clients, a body of 9 octets, no access log", run };
+    Scenario { name: "homepage", title: "64 keep-alive clients, a body of 9 bytes, no access log", run };
 
 const KINDS: [Kind; 6] = [Kind::Floor, Kind::Ours, Kind::Hyper, Kind::Actix, Kind::TinyHttp, Kind::Nginx];
 const LIMIT: f64 = 1.15;

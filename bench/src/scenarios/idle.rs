@@ -7,7 +7,7 @@ use generator::{Generator, Group, once};
 
 use super::Scenario;
 use crate::lab::Lab;
-use crate::report::{Bar, Results, Row, nanoseconds, octets, time};
+use crate::report::{Bar, Results, Row, nanoseconds, bytes, time};
 use crate::kind::Kind;
 use crate::server::Flags;
 
@@ -18,12 +18,12 @@ const CONNECTIONS: usize = 10_000;
 /// Loopback addresses they come from: one has too few ports, with those that are just closed.
 const SOURCES: usize = 8;
 const WATCH: Duration = Duration::from_secs(10);
-/// For what follows a request: time-outs to be set, spare threads to notice that they are not needed.
+/// For what follows a request: timeouts to be set, spare threads to notice that they are not needed.
 const SETTLE: Duration = Duration::from_secs(1);
 const MEMORY: f64 = 1024.0;
 const CPU: Duration = Duration::from_millis(1);
 
-/// Octets per connection; nanoseconds of CPU in all.
+/// Bytes per connection; nanoseconds of CPU in all.
 struct Cost {
     memory: f64,
     cpu: f64,
@@ -40,14 +40,14 @@ fn run(lab: &Lab) -> io::Result<Results> {
                 continue;
             }
         };
-        let note = format!("{} per connection, {} of CPU in 10 s", octets(cost.memory), time(cost.cpu));
+        let note = format!("{} per connection, {} of CPU in 10 s", bytes(cost.memory), time(cost.cpu));
         rows.push(Row::remark(kind, note));
         if kind == Kind::Ours {
             ours = Some(cost);
         }
     }
     let bars = vec![
-        Bar::at_most("memory ≤ 1 KiB per connection", ours.as_ref().map(|cost| cost.memory), MEMORY, octets),
+        Bar::at_most("memory ≤ 1 KiB per connection", ours.as_ref().map(|cost| cost.memory), MEMORY, bytes),
         Bar::at_most("CPU in 10 s ≤ 1 ms", ours.as_ref().map(|cost| cost.cpu), nanoseconds(CPU), time),
     ];
     Ok(Results { rows, bars, remark: None })

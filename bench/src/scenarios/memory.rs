@@ -50,7 +50,7 @@ fn run(lab: &Lab) -> io::Result<Results> {
     Ok(Results { rows, bars, remark: None })
 }
 
-/// Resident memory, in octets.
+/// Resident memory, in bytes.
 fn measure(lab: &Lab, kind: Kind) -> io::Result<f64> {
     let server = lab.start(kind, &Flags::files())?;
     let address = server.address;
@@ -90,5 +90,5 @@ fn check(reply: Reply, path: &str, length: usize) -> io::Result<()> {
     if (reply.status, reply.body) == (200, length) {
         return Ok(());
     }
-    Err(io::Error::other(format!("{path}: {} with {} octets", reply.status, reply.body)))
+    Err(io::Error::other(format!("{path}: {} with {} bytes", reply.status, reply.body)))
 }

@@ -8,7 +8,7 @@ use generator::{Crowd, Feed, Histogram, Member, once};
 use super::Scenario;
 use crate::kind::Kind;
 use crate::lab::Lab;
-use crate::report::{Bar, Results, Row, nanoseconds, octets, time};
+use crate::report::{Bar, Results, Row, nanoseconds, bytes, time};
 use crate::server::{Flags, Server};
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -113,7 +113,7 @@ fn row(name: &str, seen: &Seen) -> Row {
         "{} of {} answered, {} of memory, {} threads, {} uploads connected",
         seen.answered,
         seen.asked,
-        octets(seen.memory as f64),
+        bytes(seen.memory as f64),
         seen.threads,
         seen.open
     );
@@ -134,6 +134,6 @@ fn bars(all: &[Seen]) -> Vec<Bar> {
     vec![
         Bar::at_most("good requests without an answer: 0", unanswered, 0.0, |count| format!("{count:.0}")),
         Bar::at_most("p99 of the answers ≤ 1 s", slowest, nanoseconds(ANSWERED_WITHIN), time),
-        Bar::at_most("memory ≤ 128 MiB", worst(|seen| seen.memory as f64), MEMORY, octets),
+        Bar::at_most("memory ≤ 128 MiB", worst(|seen| seen.memory as f64), MEMORY, bytes),
     ]
 }

@@ -7,7 +7,7 @@ use generator::{Crowd, Feed, Member, once};
 
 use super::Scenario;
 use crate::lab::Lab;
-use crate::report::{Bar, Results, Row, nanoseconds, octets, time};
+use crate::report::{Bar, Results, Row, nanoseconds, bytes, time};
 use crate::kind::Kind;
 use crate::server::{Flags, Server};
 use crate::site::{LARGE, LARGE_LENGTH};
@@ -52,9 +52,9 @@ fn run(lab: &Lab) -> io::Result<Results> {
         "{} threads before, at most {} while they read; {} more memory; {} of {} received after {}",
         before.threads,
         seen.threads,
-        octets(seen.memory as f64 - before.anonymous as f64),
-        octets(seen.received as f64),
-        octets(expected() as f64),
+        bytes(seen.memory as f64 - before.anonymous as f64),
+        bytes(seen.received as f64),
+        bytes(expected() as f64),
         time(nanoseconds(seen.took))
     );
     let more = seen.threads as f64 - before.threads as f64;
@@ -98,6 +98,6 @@ fn bars(result: Option<(f64, usize)>) -> Vec<Bar> {
     let more = result.map(|(more, _)| more);
     vec![
         Bar::at_most("no more threads than before (+ 1)", more, SPARE, |count| format!("{count:+.0}")),
-        Bar::at_most("octets missing: 0", missing, 0.0, octets),
+        Bar::at_most("bytes missing: 0", missing, 0.0, bytes),
     ]
 }

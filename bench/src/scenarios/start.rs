@@ -14,12 +14,12 @@ use crate::server::Flags;
 use crate::site::SMALL;
 
 pub(crate) const SCENARIO: Scenario =
-    Scenario { name: "start", title: "from the start of the program to the first octet of an answer", run };
+    Scenario { name: "start", title: "from the start of the program to the first byte of an answer", run };
 
 /// Starts that count, after one that brings the program into memory.
 const STARTS: usize = 20;
 const WITHIN: Duration = Duration::from_millis(10);
-/// Octets of the program without symbols.
+/// Bytes of the program without symbols.
 const SIZE: f64 = 6e6;
 
 fn run(lab: &Lab) -> io::Result<Results> {
@@ -49,7 +49,7 @@ fn run(lab: &Lab) -> io::Result<Results> {
         rows.push(Row::remark(kind, note));
     }
     let bars = vec![
-        Bar::at_most("first octet within 10 ms", ours.0, nanoseconds(WITHIN), time),
+        Bar::at_most("first byte within 10 ms", ours.0, nanoseconds(WITHIN), time),
         Bar::at_most("program ≤ 6 MB", ours.1, SIZE, megabytes),
     ];
     Ok(Results {
@@ -61,5 +61,5 @@ fn run(lab: &Lab) -> io::Result<Results> {
 
 fn start(lab: &Lab, kind: Kind) -> io::Result<f64> {
     let mut server = lab.launch(kind, &Flags::files())?;
-    server.time_to_first_octet(SMALL).map(nanoseconds)
+    server.time_to_first_byte(SMALL).map(nanoseconds)
 }

@@ -9,7 +9,7 @@ use generator::once;
 use super::Scenario;
 use crate::kind::Kind;
 use crate::lab::Lab;
-use crate::report::{Bar, Results, Row, octets, time};
+use crate::report::{Bar, Results, Row, bytes, time};
 use crate::server::Flags;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -49,12 +49,12 @@ fn run(lab: &Lab) -> io::Result<Results> {
     let each = cpu.as_secs_f64() * 1e9 / WATCH.as_secs_f64() / STREAMS as f64;
     let note = format!(
         "{} per stream, {threads:+} threads, {} of CPU per event, at least {least} broadcasts heard by each",
-        octets(memory),
+        bytes(memory),
         time(each)
     );
     let count = |count: f64| format!("{count}");
     let bars = vec![
-        Bar::at_most("memory ≤ 2 KiB per stream", Some(memory), MEMORY, octets),
+        Bar::at_most("memory ≤ 2 KiB per stream", Some(memory), MEMORY, bytes),
         Bar::at_most("further threads: none", Some(threads), 0.0, count),
         Bar::at_most(
             "streams that missed a broadcast: none",
@@ -69,9 +69,9 @@ fn run(lab: &Lab) -> io::Result<Results> {
 /// How many events have come.
 fn events(stream: &mut TcpStream) -> io::Result<usize> {
     stream.set_nonblocking(true)?;
-    let mut octets = vec![0; 64 * 1024];
-    match stream.read(&mut octets) {
-        Ok(count) => Ok(octets[..count].windows(EVENT.len()).filter(|window| *window == EVENT).count()),
+    let mut bytes = vec![0; 64 * 1024];
+    match stream.read(&mut bytes) {
+        Ok(count) => Ok(bytes[..count].windows(EVENT.len()).filter(|window| *window == EVENT).count()),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
         Err(error) => Err(error),
     }

@@ -196,7 +196,7 @@ fn a_unix_socket_is_listened_on() {
     let serving = Serving::start(program(&["--bind", &bind, "-q"]).current_dir(site.path()));
     assert_eq!(serving.start_message, format!("Serving HTTP on {bind} ...\n"));
     let mut stream = UnixStream::connect(&path).expect("it listens");
-    stream.set_read_timeout(Some(crate::support::FAILSAFE)).expect("a time-out");
+    stream.set_read_timeout(Some(crate::support::FAILSAFE)).expect("a timeout");
     stream.write_all(b"GET /a.txt HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n").expect("the request");
     let mut reply = String::new();
     stream.read_to_string(&mut reply).expect("the response");

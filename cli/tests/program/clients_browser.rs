@@ -105,7 +105,7 @@ fn a_browser_leaps_about_in_a_recording() {
         audio.src = "/silence.wav";
         </script>"#,
     );
-    // Two hours of silence, one octet for each of 8000 samples a second.
+    // Two hours of silence, one byte for each of 8000 samples a second.
     let seconds = 7500;
     silence(&directory.path().join("silence.wav"), 8000, seconds);
     // The beginning, at least one for a place far away, and the one that the page itself asks for.

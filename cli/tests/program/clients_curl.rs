@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::tools::{assert_content, client, octets, output, success, tool};
+use crate::support::tools::{assert_content, client, bytes, output, success, tool};
 use crate::support::{Directory, Serving, long_ago};
 
 /// A server, curl, and a directory for what it gets.
@@ -38,7 +38,7 @@ impl Curl {
 
 #[test]
 fn a_download_that_broke_off_is_resumed() {
-    let content = octets(300_001);
+    let content = bytes(300_001);
     let directory = Directory::new().with("a.bin", &content);
     let Some(curl) = Curl::new(&directory) else { return };
     let partial = curl.place.path().join("a.bin");
@@ -68,7 +68,7 @@ fn parts_of_a_file_are_had_from_all_sides() {
 
 #[test]
 fn several_parts_come_at_once() {
-    let content = octets(10_000);
+    let content = bytes(10_000);
     let directory = Directory::new().with("a.bin", &content);
     let Some(curl) = Curl::new(&directory) else { return };
     curl.run("--range 0-99,5000-5000,-7 --dump-header head --output parts", "/a.bin");
@@ -90,8 +90,8 @@ fn several_parts_come_at_once() {
     }
 }
 
-fn position(octets: &[u8], part: &[u8]) -> Option<usize> {
-    octets.windows(part.len()).position(|window| window == part)
+fn position(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn an_entity_tag_is_kept_and_compared() {
 
 #[test]
 fn a_client_of_http_1_0_is_served() {
-    let content = octets(200_000);
+    let content = bytes(200_000);
     let directory = Directory::new().with("a.bin", &content).with("a.txt", "text\n");
     let Some(curl) = Curl::new(&directory) else { return };
     curl.run("--http1.0 --fail --output a.bin", "/a.bin");
@@ -142,7 +142,7 @@ fn a_client_of_http_1_0_is_served() {
 #[test]
 fn an_upload_is_refused_and_told_what_is_allowed() {
     // The large one waits for `100 Continue`, and gets its answer instead.
-    let large = octets(3 << 20);
+    let large = bytes(3 << 20);
     let directory = Directory::new().with("a.txt", "text\n");
     let Some(curl) = Curl::new(&directory) else { return };
     for (length, name) in [(5, "small"), (large.len(), "large")] {
@@ -170,7 +170,7 @@ fn a_head_is_had_without_the_content() {
 
 #[test]
 fn to_accept_compressed_content_does_no_harm() {
-    let content = octets(100_000);
+    let content = bytes(100_000);
     let directory = Directory::new().with("a.txt", "text\n").with("a.gz", &content);
     let Some(curl) = Curl::new(&directory) else { return };
     assert_eq!(curl.run("--compressed --fail", "/a.txt"), "text\n");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::tools::{assert_content, client, octets, output, skip, success, tool};
+use crate::support::tools::{assert_content, client, bytes, output, skip, success, tool};
 use crate::support::{Directory, Serving};
 
 #[test]
@@ -84,7 +84,7 @@ fn git_clones_a_repository_that_is_a_mere_directory() {
     let work = directory.path().join("work");
     let bare = directory.path().join("repo.git");
     run(directory.path(), "init --quiet work");
-    let content = octets(100_000);
+    let content = bytes(100_000);
     for (name, message) in [("a.bin", "First"), ("b.bin", "Second")] {
         fs::write(work.join(name), &content).expect("a file");
         run(&work, &format!("add {name}"));
@@ -120,7 +120,7 @@ fn git_clones_a_repository_that_is_a_mere_directory() {
 #[test]
 fn aria2_gets_the_parts_of_a_file_at_the_same_time() {
     let Some(tool) = tool(&["aria2c"]) else { return };
-    let content = octets((24 << 20) + 12_345);
+    let content = bytes((24 << 20) + 12_345);
     let directory = Directory::new().with("large.bin", &content);
     let serving = Serving::files(directory.path());
     let place = Directory::new();

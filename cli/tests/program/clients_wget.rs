@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::tools::{assert_content, client, octets, success, tool};
+use crate::support::tools::{assert_content, client, bytes, success, tool};
 use crate::support::{Directory, Serving};
 
 fn wget(tool: &Path, place: &Directory) -> Command {
@@ -37,7 +37,7 @@ fn a_tree_is_copied_and_every_file_asked_for_once() {
     for (index, name) in FILES.iter().enumerate() {
         let path = directory.path().join(name);
         fs::create_dir_all(path.parent().expect("it is in a directory")).expect("a directory");
-        fs::write(path, octets(1000 * index)).expect("a file");
+        fs::write(path, bytes(1000 * index)).expect("a file");
     }
     fs::create_dir(directory.path().join("sub/empty")).expect("a directory");
     let serving = Serving::files(directory.path());
@@ -89,7 +89,7 @@ fn tree(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn a_download_that_broke_off_is_continued() {
     let Some(tool) = tool(&["wget"]) else { return };
-    let content = octets(300_001);
+    let content = bytes(300_001);
     let directory = Directory::new().with("a.bin", &content);
     let serving = Serving::files(directory.path());
     let place = Directory::new().with("a.bin", &content[..100_003]);

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::support::tools::octets;
+use crate::support::tools::bytes;
 use crate::support::{Directory, FAILSAFE, Serving};
 
 /// More than the sockets of both sides hold, so that it is on its way until the client reads.
@@ -37,10 +37,10 @@ fn head_of(serving: &Serving, path: &str) -> String {
 
 /// What there is until the connection ends, in whatever way.
 fn rest(stream: &mut TcpStream) -> Vec<u8> {
-    let mut octets = Vec::new();
-    match stream.read_to_end(&mut octets) {
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
         Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("it does not end: {error}"),
-        _ => octets,
+        _ => bytes,
     }
 }
 
@@ -56,7 +56,7 @@ fn status(response: &[u8]) -> &str {
 
 /// A server of `large` and `small`, with several clients that have got only the beginning of `large`; its content.
 fn slow_clients(count: usize) -> (Directory, Serving, Vec<TcpStream>, Vec<u8>) {
-    let content = octets(LARGE);
+    let content = bytes(LARGE);
     let directory = Directory::new().with("large", &content).with("small", "small");
     let serving = Serving::files(directory.path());
     let clients = (0..count).map(|_| begin(&serving, "/large")).collect();
@@ -80,7 +80,7 @@ fn a_file_that_is_cut_off_on_its_way_ends_early_and_holds_up_nobody() {
         }
         let (head, body) = split(&response);
         assert!(head.contains(&format!("\r\nContent-Length: {LARGE}\r\n")), "{head}");
-        assert!(body.len() < LARGE && content.starts_with(body), "{} octets", body.len());
+        assert!(body.len() < LARGE && content.starts_with(body), "{} bytes", body.len());
     }
     assert!(head_of(&serving, "/large").contains(&format!("\r\nContent-Length: {length}\r\n")));
 }
@@ -97,7 +97,7 @@ fn a_file_that_is_written_to_on_its_way_does_not_arrive_mixed() {
             continue;
         }
         let (_, body) = split(&response);
-        assert!(body.len() < LARGE && content.starts_with(body), "{} octets", body.len());
+        assert!(body.len() < LARGE && content.starts_with(body), "{} bytes", body.len());
     }
 }
 
@@ -264,17 +264,17 @@ fn a_directory_of_a_hundred_thousand_entries_is_listed_whole_and_holds_up_nobody
 }
 
 /// The content of chunks.
-fn unchunked(mut octets: &[u8]) -> Vec<u8> {
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     loop {
-        let end = octets.iter().position(|&octet| octet == b'\r').expect("the line ends");
-        let line = std::str::from_utf8(&octets[..end]).expect("the length is text");
+        let end = bytes.iter().position(|&byte| byte == b'\r').expect("the line ends");
+        let line = std::str::from_utf8(&bytes[..end]).expect("the length is text");
         let length = usize::from_str_radix(line, 16).expect("a length");
         if length == 0 {
             return content;
         }
-        content.extend_from_slice(&octets[end + 2..end + 2 + length]);
-        octets = &octets[end + 2 + length + 2..];
+        content.extend_from_slice(&bytes[end + 2..end + 2 + length]);
+        bytes = &bytes[end + 2 + length + 2..];
     }
 }
 
@@ -331,31 +331,31 @@ fn a_file_beyond_4_gib_has_its_length_and_all_its_places() {
     assert_eq!(body.len(), 32 << 20);
     let middle = (16 << 20) - 4;
     assert_eq!(&body[middle..middle + 8], b"01234567");
-    assert!(body[..middle].iter().chain(&body[middle + 8..]).all(|&octet| octet == 0));
+    assert!(body[..middle].iter().chain(&body[middle + 8..]).all(|&byte| byte == 0));
 }
 
 #[test]
-fn a_file_can_be_had_octet_by_octet_on_one_connection() {
-    let content = octets(500);
+fn a_file_can_be_had_byte_by_byte_on_one_connection() {
+    let content = bytes(500);
     let directory = Directory::new().with("a.bin", &content);
     let serving = Serving::files(directory.path());
     let mut stream = serving.connect();
-    for (place, octet) in content.iter().enumerate() {
+    for (place, byte) in content.iter().enumerate() {
         // In one piece: the system would hold back the second of two until the first is acknowledged.
         let request =
             format!("GET /a.bin HTTP/1.1\r\nHost: localhost\r\nRange: bytes={place}-{place}\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("the request");
         let mut response = Vec::new();
         while !response.ends_with(b"\r\n\r\n") {
-            let mut octet = [0];
-            stream.read_exact(&mut octet).expect("the head");
-            response.push(octet[0]);
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("the head");
+            response.push(byte[0]);
         }
         let head = String::from_utf8(response).expect("the head is text");
         assert!(head.starts_with("HTTP/1.1 206 "), "{head}");
         assert!(head.contains(&format!("\r\nContent-Range: bytes {place}-{place}/500\r\n")), "{head}");
         let mut body = [0];
         stream.read_exact(&mut body).expect("the content");
-        assert_eq!(body[0], *octet, "{place}");
+        assert_eq!(body[0], *byte, "{place}");
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{Directory, FAILSAFE, Serving, program};
 
 fn unix_client(path: &Path) -> UnixStream {
     let client = UnixStream::connect(path).expect("the Unix socket");
-    client.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+    client.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
     client
 }
 

@@ -262,8 +262,8 @@ impl SimpleHttpRequestHandlerBuilder {
     /// let handler = SimpleHttpRequestHandler::builder().cache_size(256 * 1024 * 1024).build()?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn cache_size(mut self, octets: u64) -> Self {
-        self.options.cache_size = octets;
+    pub fn cache_size(mut self, bytes: u64) -> Self {
+        self.options.cache_size = bytes;
         self
     }
 

@@ -15,7 +15,7 @@ pub(super) fn content_type<'a>(media_type: &'a str, first: &[u8], is_whole: bool
     if is_utf8 { format!("{media_type}; charset=utf-8").into() } else { media_type.into() }
 }
 
-/// Whether these first octets of a file, or all if `is_whole`, can be UTF-8: a character may be cut off at the end.
+/// Whether these first bytes of a file, or all if `is_whole`, can be UTF-8: a character may be cut off at the end.
 ///
 /// NUL is a character of UTF-8, but none of text. It is half of UTF-16, and found in what is no text at all.
 pub(super) fn is_utf8_so_far(first: &[u8], is_whole: bool) -> bool {
@@ -26,7 +26,7 @@ pub(super) fn is_utf8_so_far(first: &[u8], is_whole: bool) -> bool {
         }
 }
 
-/// The encoding that an HTML file names in its first 1024 octets, if it does: by a byte order mark, or by a `meta`
+/// The encoding that an HTML file names in its first 1024 bytes, if it does: by a byte order mark, or by a `meta`
 /// element. Browsers look for both the same way, when they are not told.
 ///
 /// It goes by the algorithm “prescan a byte stream to determine its encoding” of the HTML standard.
@@ -35,8 +35,8 @@ pub(super) fn declared_charset(first: &[u8]) -> Option<&str> {
         return Some("utf-8");
     }
     let mut scan = Scan { rest: first.get(..PRESCAN).unwrap_or(first) };
-    while let Some((&octet, after)) = scan.rest.split_first() {
-        if octet != b'<' {
+    while let Some((&byte, after)) = scan.rest.split_first() {
+        if byte != b'<' {
             scan.rest = after;
             continue;
         }
@@ -53,10 +53,10 @@ pub(super) fn declared_charset(first: &[u8]) -> Option<&str> {
             }
             // The attributes of other elements are read, as what looks like an element within their quotes is none.
             [letter, ..] | [b'/', letter, ..] if letter.is_ascii_alphabetic() => {
-                scan.skip_until(|octet| is_space(octet) || octet == b'>');
+                scan.skip_until(|byte| is_space(byte) || byte == b'>');
                 while scan.attribute().is_some() {}
             }
-            [b'!' | b'/' | b'?', ..] => scan.skip_until(|octet| octet == b'>'),
+            [b'!' | b'/' | b'?', ..] => scan.skip_until(|byte| byte == b'>'),
             _ => scan.rest = after,
         }
     }
@@ -78,7 +78,7 @@ fn is_label_of_utf8(label: &str) -> bool {
     LABELS.iter().any(|known| label.eq_ignore_ascii_case(known))
 }
 
-/// Octets of a page in which its encoding is looked for: the HTML standard wants it there.
+/// Bytes of a page in which its encoding is looked for: the HTML standard wants it there.
 const PRESCAN: usize = 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -110,12 +110,12 @@ impl<'a> Scan<'a> {
 
     /// The name and value of the next attribute of an element; `None` at its end.
     fn attribute(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        self.skip_while(|octet| is_space(octet) || octet == b'/');
+        self.skip_while(|byte| is_space(byte) || byte == b'/');
         if matches!(self.rest.first(), None | Some(b'>')) {
             return None;
         }
         // An equals sign at the beginning belongs to the name.
-        let length = 1 + position(self.rest.get(1..)?, |octet| is_space(octet) || b"=/>".contains(&octet));
+        let length = 1 + position(self.rest.get(1..)?, |byte| is_space(byte) || b"=/>".contains(&byte));
         let name = self.take(length);
         self.skip_while(is_space);
         if self.rest.first() != Some(&b'=') {
@@ -126,11 +126,11 @@ impl<'a> Scan<'a> {
         match self.rest.first() {
             Some(&quote @ (b'"' | b'\'')) => {
                 self.take(1);
-                let value = self.take(position(self.rest, |octet| octet == quote));
+                let value = self.take(position(self.rest, |byte| byte == quote));
                 // Without the second quote the value goes on where nobody looks.
                 if self.take(1).is_empty() { None } else { Some((name, value)) }
             }
-            _ => Some((name, self.take(position(self.rest, |octet| is_space(octet) || octet == b'>')))),
+            _ => Some((name, self.take(position(self.rest, |byte| is_space(byte) || byte == b'>')))),
         }
     }
 
@@ -146,7 +146,7 @@ impl<'a> Scan<'a> {
     }
 
     fn skip_while(&mut self, skip: impl Fn(u8) -> bool) {
-        self.skip_until(|octet| !skip(octet));
+        self.skip_until(|byte| !skip(byte));
     }
 
     fn take(&mut self, count: usize) -> &'a [u8] {
@@ -172,21 +172,21 @@ fn charset_of_content(content: &[u8]) -> Option<&[u8]> {
     match scan.rest.first() {
         Some(&quote @ (b'"' | b'\'')) => {
             scan.take(1);
-            let length = scan.rest.iter().position(|&octet| octet == quote)?;
+            let length = scan.rest.iter().position(|&byte| byte == quote)?;
             Some(scan.take(length))
         }
-        _ => Some(scan.take(position(scan.rest, |octet| is_space(octet) || octet == b';'))),
+        _ => Some(scan.take(position(scan.rest, |byte| is_space(byte) || byte == b';'))),
     }
 }
 
-/// The place of the first octet that `stop` names, or the end.
-fn position(octets: &[u8], stop: impl Fn(u8) -> bool) -> usize {
-    octets.iter().position(|&octet| stop(octet)).unwrap_or(octets.len())
+/// The place of the first byte that `stop` names, or the end.
+fn position(bytes: &[u8], stop: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|&byte| stop(byte)).unwrap_or(bytes.len())
 }
 
 /// White space of HTML.
-fn is_space(octet: u8) -> bool {
-    matches!(octet, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ')
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ')
 }
 
 #[cfg(test)]

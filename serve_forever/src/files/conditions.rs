@@ -88,7 +88,7 @@ pub(super) fn if_range_allows<'r>(
         return false;
     }
     // A date has no quote among its first three characters, and every tag has.
-    if value.iter().take(3).any(|&octet| octet == b'"') {
+    if value.iter().take(3).any(|&byte| byte == b'"') {
         return validators.entity_tag.is_some_and(|tag| tag.is(value, Comparison::Strong));
     }
     validators.date_is_strong

@@ -64,7 +64,7 @@ pub(super) struct EntityTag(String);
 /// How tags are compared (RFC 9110 §8.8.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
-    /// Equal, and neither is weak: the octets are the same.
+    /// Equal, and neither is weak: the bytes are the same.
     Strong,
     /// Equal but for being weak: the one is as good as the other.
     Weak,
@@ -158,10 +158,10 @@ impl EntityTag {
     }
 
     fn received(&self) -> ReceivedTag<'_> {
-        let octets = self.0.as_bytes();
-        match octets.strip_prefix(WEAK) {
+        let bytes = self.0.as_bytes();
+        match bytes.strip_prefix(WEAK) {
             Some(opaque) => ReceivedTag { is_weak: true, opaque },
-            None => ReceivedTag { is_weak: false, opaque: octets },
+            None => ReceivedTag { is_weak: false, opaque: bytes },
         }
     }
 }
@@ -218,17 +218,17 @@ impl<'a> ReceivedTag<'a> {
     /// ```
     ///
     /// (RFC 9110 §8.8.3.) It has no escapes: a backslash is one character as others. Neither has it blanks.
-    fn parse(octets: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (is_weak, quoted) = match octets.strip_prefix(WEAK) {
+    fn parse(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (is_weak, quoted) = match bytes.strip_prefix(WEAK) {
             Some(quoted) => (true, quoted),
-            None => (false, octets),
+            None => (false, bytes),
         };
         let inside = quoted.strip_prefix(b"\"")?;
         let length = fields::find(
             inside,
             0,
             |word| fields::below(word, b'!') | fields::equal(word, b'"') | fields::equal(word, 0x7f),
-            |octet| !matches!(octet, b'!' | b'#'..=b'~' | 0x80..),
+            |byte| !matches!(byte, b'!' | b'#'..=b'~' | 0x80..),
         );
         let rest = inside.get(length..)?.strip_prefix(b"\"")?;
         let opaque = quoted.get(..length + 2)?;
@@ -259,7 +259,7 @@ impl<'a> Iterator for Tags<'a> {
         while !self.rest.is_empty() {
             let parsed = ReceivedTag::parse(trim_blanks(self.rest));
             let after = parsed.map_or(self.rest, |(_, after)| after);
-            let comma = after.iter().position(|&octet| octet == b',').unwrap_or(after.len());
+            let comma = after.iter().position(|&byte| byte == b',').unwrap_or(after.len());
             let (between, from_comma) = after.split_at_checked(comma).unwrap_or_default();
             self.rest = from_comma.get(1..).unwrap_or_default();
             if let Some((tag, _)) = parsed
@@ -301,7 +301,7 @@ fn scrambled(number: u64) -> u64 {
 
 const WEAK: &[u8] = b"W/";
 
-/// Octets of the longest tag: `W/`, two quotes, a size, a hyphen, 64 bits and the mark.
+/// Bytes of the longest tag: `W/`, two quotes, a size, a hyphen, 64 bits and the mark.
 const LONGEST: usize = 2 + 2 + 16 + 1 + 16 + 1;
 
 /// Nanoseconds in a second.

@@ -17,7 +17,7 @@ use super::conditions::Validators;
 use super::content_hash;
 use super::entity_tag::{self, EntityTag, FileState, FileTime};
 use super::listing::page;
-use super::multipart::Octets;
+use super::multipart::Bytes;
 use super::options::Options;
 
 /// One state of a file, ready to be sent any number of times.
@@ -133,7 +133,7 @@ impl Entry {
     pub(super) fn len(&self) -> u64 {
         match &self.content {
             // Files of the system's own may be shorter or longer than they say.
-            Content::Memory(octets) => octets.len() as u64,
+            Content::Memory(bytes) => bytes.len() as u64,
             Content::File(_) => self.stamp.size(),
         }
     }
@@ -218,11 +218,11 @@ impl Entry {
             && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
     }
 
-    /// Octets of memory that it takes; `descriptor` stands for an open file.
+    /// Bytes of memory that it takes; `descriptor` stands for an open file.
     pub(super) fn weight(&self, descriptor: u64) -> u64 {
         FIXED
             + match &self.content {
-                Content::Memory(octets) => octets.len() as u64,
+                Content::Memory(bytes) => bytes.len() as u64,
                 Content::File(_) => descriptor,
             }
     }
@@ -274,11 +274,11 @@ impl Reading {
     }
 }
 
-impl Octets for Reading {
+impl Bytes for Reading {
     fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match &self.entry.content {
-            Content::Memory(octets) => {
-                let rest = usize::try_from(offset).ok().and_then(|at| octets.get(at..)).unwrap_or_default();
+            Content::Memory(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
                 let count = rest.len().min(buffer.len());
                 buffer[..count].copy_from_slice(&rest[..count]);
                 Ok(count)
@@ -425,18 +425,18 @@ fn present() -> FileTime {
     (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos())
 }
 
-/// The first `length` octets of the file, or all if it has become shorter.
+/// The first `length` bytes of the file, or all if it has become shorter.
 fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
-    let mut octets = vec![0; usize::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?];
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?];
     let mut filled = 0;
-    while let Some(rest) = octets.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match sys::read_at(file, rest, filled as u64)? {
             0 => break,
             count => filled += count,
         }
     }
-    octets.truncate(filled);
-    Ok(octets)
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 /// The largest file that is kept in memory, and leaves in one write with its head: 64 KiB, as much as the server holds
@@ -453,7 +453,7 @@ const STRONG_AFTER: i64 = 2;
 const CONTENT_LOOKS: Duration = Duration::from_secs(1);
 /// The longest content of a file that does not tell its size: it is in memory while it is sent.
 const LONGEST_UNMEASURED: u64 = 1024 * 1024;
-/// Octets that an entry takes beside its content, about.
+/// Bytes that an entry takes beside its content, about.
 const FIXED: u64 = 1024;
 /// Fields of the user's that a 304 does not repeat: those that describe the content which it does
 /// not have (RFC 9110 §15.4.5). A cache would take them for what it keeps. All others are there for

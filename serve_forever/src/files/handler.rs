@@ -113,7 +113,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
         if is_misdirected(http, site) {
             return reply::misdirected(http, site);
         }
-        match site.kept(http.url_path_octets(), http.request.arrived, http.request.began) {
+        match site.kept(http.url_path_bytes(), http.request.arrived, http.request.began) {
             Some(entry) => reply::file(http, site, &entry),
             None => look_up(site, http),
         }
@@ -206,7 +206,7 @@ fn look_up(site: &Site, http: &mut Exchange) -> Result {
 
 /// Looks the path up and answers. The outer error is a matter of this process, before anything was sent.
 fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Result> {
-    let url_path = http.url_path_octets();
+    let url_path = http.url_path_bytes();
     let directory = match site.find(url_path, path)? {
         Found::File(entry) => return Ok(reply::file(http, site, &entry)),
         Found::Directory(directory) => directory,

@@ -33,7 +33,7 @@ pub(super) struct Listing {
 /// What is found behind an entry: behind a link it is what the link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Details {
-    /// In octets.
+    /// In bytes.
     pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
     pub(super) is_directory: bool,

@@ -31,13 +31,13 @@ pub(super) struct Multipart<F> {
 }
 
 /// Where the parts come from.
-pub(super) trait Octets: Send {
+pub(super) trait Bytes: Send {
     /// Reads what there is at `offset`; it may be less than fits, and is nothing only at the end.
     fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-impl<F: Octets> Multipart<F> {
-    /// The `parts` of a file of `file_length` octets: at least one, and none that is empty.
+impl<F: Bytes> Multipart<F> {
+    /// The `parts` of a file of `file_length` bytes: at least one, and none that is empty.
     pub(super) fn new(
         file: F,
         content_type: Option<&str>,
@@ -58,7 +58,7 @@ impl<F: Octets> Multipart<F> {
         multipart
     }
 
-    /// Octets of the content.
+    /// Bytes of the content.
     pub(super) fn len(&self) -> u64 {
         self.length
     }
@@ -72,15 +72,15 @@ impl<F: Octets> Multipart<F> {
     /// if they were kept.
     fn measured(&self) -> u64 {
         let mut framing = Vec::new();
-        let mut octets = 0;
+        let mut bytes = 0;
         for part in &self.parts {
             framing.clear();
             self.push_head(&mut framing, part);
-            octets += framing.len() as u64 + part.end.saturating_sub(part.start);
+            bytes += framing.len() as u64 + part.end.saturating_sub(part.start);
         }
         framing.clear();
         self.push_end(&mut framing);
-        octets + framing.len() as u64
+        bytes + framing.len() as u64
     }
 
     /// The line before a part, and the fields of that part.
@@ -98,8 +98,8 @@ impl<F: Octets> Multipart<F> {
         let _ = write!(out, "\r\n--{}--\r\n", self.boundary);
     }
 
-    /// Appends what the file has from `offset` on, at most `most` octets; returns how many.
-    fn push_octets(&mut self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<u64> {
+    /// Appends what the file has from `offset` on, at most `most` bytes; returns how many.
+    fn push_bytes(&mut self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<u64> {
         let filled = out.len();
         out.resize(filled + most.min(PIECE) as usize, 0);
         let read = self.file.read_at(out.get_mut(filled..).unwrap_or_default(), offset);
@@ -111,7 +111,7 @@ impl<F: Octets> Multipart<F> {
     }
 }
 
-impl<F: Octets> Source for Multipart<F> {
+impl<F: Bytes> Source for Multipart<F> {
     /// One read of the file at most, together with the framing around it.
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         if let Place::HeadOf(index) = self.place
@@ -123,7 +123,7 @@ impl<F: Octets> Source for Multipart<F> {
         if let Place::Within(index, offset) = self.place
             && let Some(end) = self.parts.get(index).map(|part| part.end)
         {
-            let offset = offset + self.push_octets(out, offset, end.saturating_sub(offset))?;
+            let offset = offset + self.push_bytes(out, offset, end.saturating_sub(offset))?;
             self.place = if offset < end { Place::Within(index, offset) } else { Place::HeadOf(index + 1) };
         }
         if let Place::HeadOf(index) = self.place
@@ -160,12 +160,12 @@ impl fmt::Display for Boundary {
 enum Place {
     /// The head of that part, or what follows the last one.
     HeadOf(usize),
-    /// The octet at that offset, of that part.
+    /// The byte at that offset, of that part.
     Within(usize, u64),
     End,
 }
 
-/// Octets of the file that are read at a time.
+/// Bytes of the file that are read at a time.
 const PIECE: u64 = 64 * 1024;
 
 #[cfg(test)]

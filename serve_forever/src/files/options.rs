@@ -26,7 +26,7 @@ pub(super) struct Options {
     /// What requests may call this server; `None`: whatever they like.
     pub(super) allowed_hosts: Option<AllowedHosts>,
     pub(super) protocol_version: Cow<'static, str>,
-    /// Octets that the cache of small files may take.
+    /// Bytes that the cache of small files may take.
     pub(super) cache_size: u64,
     /// Bytes that the names in long listings may take.
     pub(super) listing_memory: u64,

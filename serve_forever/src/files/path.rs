@@ -55,17 +55,17 @@ impl RequestPath {
                     b"." | b".." => End::Dots,
                     _ => End::Name,
                 };
-                while name.pop_if(|octet| *octet == b'/').is_some() {}
+                while name.pop_if(|byte| *byte == b'/').is_some() {}
             }
             match name.as_slice() {
                 b"" | b"." => {}
                 b".." => {
                     relative.pop();
                 }
-                octets if octets.contains(&b'/') || octets.contains(&b'\0') => {
+                bytes if bytes.contains(&b'/') || bytes.contains(&b'\0') => {
                     return Err(PathError::NoName);
                 }
-                _ => relative.push(sys::name_from_octets(name).ok_or(PathError::NoName)?),
+                _ => relative.push(sys::name_from_bytes(name).ok_or(PathError::NoName)?),
             }
         }
         Ok(Self { relative, end })
@@ -238,7 +238,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn on_unix_names_are_octets_and_a_backslash_is_one_of_them() {
+    fn on_unix_names_are_bytes_and_a_backslash_is_one_of_them() {
         use std::os::unix::ffi::OsStrExt;
         let path = RequestPath::parse("/%ff%FE/..\\a%5c..").unwrap();
         assert_eq!(path.relative.as_os_str().as_bytes(), b"\xff\xfe/..\\a\\..");

@@ -15,7 +15,7 @@ pub(crate) enum Wanted {
     Parts(Vec<Range<u64>>),
 }
 
-/// Reads the lines of the `Range` field of a `GET` for a file of `length` octets.
+/// Reads the lines of the `Range` field of a `GET` for a file of `length` bytes.
 ///
 /// ```abnf
 /// Range            = ranges-specifier
@@ -24,7 +24,7 @@ pub(crate) enum Wanted {
 /// range-set        = 1#range-spec
 /// ```
 ///
-/// (RFC 9110 §14.1.1, §14.2.) What is not valid, and any other unit than octets, is ignored, as it must be.
+/// (RFC 9110 §14.1.1, §14.2.) What is not valid, and any unit other than bytes, is ignored, as it must be.
 ///
 /// The parts are in the order that was asked for, unless some [are so close](GAP) that they become one; then all are in
 /// the order of the file. Many small or overlapping parts would cost the server more than the whole file, which a
@@ -55,10 +55,10 @@ pub(crate) fn parse<'a>(mut lines: impl Iterator<Item = &'a [u8]>, length: u64) 
 /// Ranges that one field may have. A reader that leaps through a document asks for some dozens.
 const MOST_RANGES: usize = 64;
 
-/// Octets between two parts that are sent along rather than left out: the head of a part is about as long.
+/// Bytes between two parts that are sent along rather than left out: the head of a part is about as long.
 const GAP: u64 = 100;
 
-/// The value without the unit, if that is octets. Names of units have no case (RFC 9110 §14.1).
+/// The value without the unit, if that is bytes. Names of units have no case (RFC 9110 §14.1).
 fn range_set(value: &[u8]) -> Option<&[u8]> {
     let (unit, set) = value.split_at_checked(UNIT.len())?;
     unit.eq_ignore_ascii_case(UNIT).then_some(set)
@@ -79,7 +79,7 @@ fn satisfiable(set: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
     if matches!(set.first(), Some(b' ' | b'\t')) {
         return None;
     }
-    for (index, element) in set.split(|&octet| octet == b',').map(trim_blanks).enumerate() {
+    for (index, element) in set.split(|&byte| byte == b',').map(trim_blanks).enumerate() {
         if index >= MOST_RANGES {
             return None;
         }
@@ -97,7 +97,7 @@ enum RangeSpec {
     /// From the first to the last position, both included.
     Closed(u64, u64),
     Open(u64),
-    /// So many octets at the end.
+    /// So many bytes at the end.
     Suffix(u64),
 }
 
@@ -110,9 +110,9 @@ enum RangeSpec {
 /// suffix-length = 1*DIGIT
 /// ```
 ///
-/// (RFC 9110 §14.1.1.) An int-range whose last position is before its first is not valid; octets have no other-range.
+/// (RFC 9110 §14.1.1.) An int-range whose last position is before its first is not valid; bytes have no other-range.
 fn range_spec(element: &[u8]) -> Option<RangeSpec> {
-    let hyphen = element.iter().position(|&octet| octet == b'-')?;
+    let hyphen = element.iter().position(|&byte| byte == b'-')?;
     let (before, after) = (element.get(..hyphen)?, element.get(hyphen + 1..)?);
     match (before, after) {
         ([], _) => Some(RangeSpec::Suffix(number(after)?)),
@@ -141,8 +141,8 @@ fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0_u64, |number, octet| {
-        octet.is_ascii_digit().then(|| number.saturating_mul(10).saturating_add(u64::from(octet - b'0')))
+    digits.iter().try_fold(0_u64, |number, byte| {
+        byte.is_ascii_digit().then(|| number.saturating_mul(10).saturating_add(u64::from(byte - b'0')))
     })
 }
 

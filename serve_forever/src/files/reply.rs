@@ -15,7 +15,7 @@ use super::entry::{Content, Entry, Reading};
 use super::hosts;
 use super::listing::page::Page;
 use super::listing::{Listed, Listing};
-use super::multipart::{Boundary, Multipart, Octets};
+use super::multipart::{Boundary, Multipart, Bytes};
 use super::path::with_slash;
 use super::range::{self, Wanted};
 use super::site::Site;
@@ -110,7 +110,7 @@ fn content(http: &mut Exchange, entry: &Arc<Entry>, range: Range<u64>) -> Result
         Content::Memory(_) if range.end - range.start > http.context.link.config.buffer_size as u64 => {
             in_pieces(http, entry, range)
         }
-        Content::Memory(octets) => Ok(http.wfile().write_all(part_of(octets, range))?),
+        Content::Memory(bytes) => Ok(http.wfile().write_all(part_of(bytes, range))?),
     }
 }
 
@@ -120,31 +120,31 @@ fn in_pieces(http: &mut Exchange, entry: &Arc<Entry>, range: Range<u64>) -> Resu
     http.send_source(Pieces { entry: Arc::clone(entry), range, piece })
 }
 
-fn part_of(octets: &[u8], range: Range<u64>) -> &[u8] {
-    let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(octets.len());
-    octets.get(at(range.start)..at(range.end)).unwrap_or_default()
+fn part_of(bytes: &[u8], range: Range<u64>) -> &[u8] {
+    let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.get(at(range.start)..at(range.end)).unwrap_or_default()
 }
 
 /// 200 with the page of the listing, which is a picture of this moment and nothing to be kept.
 pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, listing: Listing) -> Result {
     let short = SHORT_LISTING.min(http.context.link.config.buffer_size);
     let mut page = Page::new(listing, Listed::new(directory, site.links(), site.options.hidden));
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     let mut is_more = true;
-    while is_more && octets.len() <= short {
-        is_more = page.pull(&mut octets)?;
+    while is_more && bytes.len() <= short {
+        is_more = page.pull(&mut bytes)?;
     }
     http.begin_prepared(200, &site.listing_fields);
     if !is_more {
-        http.send_header("Content-Length", octets.len());
+        http.send_header("Content-Length", bytes.len());
     }
     http.end_headers()?;
-    if octets.len() <= short {
-        Ok(http.wfile().write_all(&octets)?)
+    if bytes.len() <= short {
+        Ok(http.wfile().write_all(&bytes)?)
     } else {
         // Writing so much would wait for the client, and what waits must not take much memory.
         page.keep(&site.models);
-        http.send_source(Beginning { octets, rest: is_more.then_some(page) })
+        http.send_source(Beginning { bytes, rest: is_more.then_some(page) })
     }
 }
 
@@ -222,9 +222,9 @@ struct Pieces {
 
 impl Source for Pieces {
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        if let Content::Memory(octets) = &self.entry.content {
+        if let Content::Memory(bytes) = &self.entry.content {
             let next = self.range.end.min(self.range.start.saturating_add(self.piece));
-            out.extend_from_slice(part_of(octets, self.range.start..next));
+            out.extend_from_slice(part_of(bytes, self.range.start..next));
             self.range.start = next;
         }
         Ok(self.range.start < self.range.end)
@@ -236,14 +236,14 @@ const SHOWN_NAME: usize = 255;
 
 /// A page, the first part of which was made already, and perhaps the rest as well.
 struct Beginning<P> {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     rest: Option<P>,
 }
 
 impl<P: Source> Source for Beginning<P> {
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        if !self.octets.is_empty() {
-            out.append(&mut mem::take(&mut self.octets));
+        if !self.bytes.is_empty() {
+            out.append(&mut mem::take(&mut self.bytes));
             return Ok(self.rest.is_some());
         }
         self.rest.as_mut().map_or(Ok(false), |rest| rest.pull(out))

@@ -56,7 +56,7 @@ impl Default for Types {
 const UNKNOWN: &str = "application/octet-stream";
 
 fn lower_case(extension: &str) -> Cow<'_, str> {
-    if extension.bytes().any(|octet| octet.is_ascii_uppercase()) {
+    if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
         extension.to_ascii_lowercase().into()
     } else {
         extension.into()

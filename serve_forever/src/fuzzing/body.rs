@@ -10,53 +10,53 @@ use crate::http::message::refusal::Refusal;
 #[derive(Debug, PartialEq)]
 struct Outcome {
     content: Vec<u8>,
-    /// Octets of the input that were consumed.
+    /// Bytes of the input that were consumed.
     used: usize,
     done: bool,
     refused: Option<Refusal>,
     trailers: Vec<(String, Vec<u8>)>,
 }
 
-/// The first octet says how the rest is cut, the second what the framing is.
+/// The first byte says how the rest is cut, the second what the framing is.
 pub fn body(input: &[u8]) {
     let (seed, rest) = split(input);
-    let (kind, octets) = split(rest);
+    let (kind, bytes) = split(rest);
     let framing = match kind {
         0..=15 => Framing::Length(u64::from(kind)),
         16 => Framing::Length(u64::MAX),
         _ => Framing::Chunked,
     };
-    let whole = decode(framing, octets, &[octets.len()]);
-    let pieces = decode(framing, octets, &prefixes(octets, seed));
+    let whole = decode(framing, bytes, &[bytes.len()]);
+    let pieces = decode(framing, bytes, &prefixes(bytes, seed));
     assert_eq!(whole.done, pieces.done);
     assert_eq!(whole.refused, pieces.refused);
     assert_eq!(whole.content, pieces.content);
     assert_eq!(whole.trailers, pieces.trailers);
     if whole.refused.is_none() {
         assert_eq!(whole.used, pieces.used);
-        assert!(whole.done || whole.used == octets.len());
+        assert!(whole.done || whole.used == bytes.len());
     }
     match framing {
         Framing::Length(length) => {
             assert_eq!(whole.refused, None);
-            let available = usize::try_from(length).map_or(octets.len(), |length| length.min(octets.len()));
-            assert_eq!(whole.content, &octets[..available]);
+            let available = usize::try_from(length).map_or(bytes.len(), |length| length.min(bytes.len()));
+            assert_eq!(whole.content, &bytes[..available]);
         }
         Framing::Chunked if whole.done => {
-            let (content, used) = simple(octets).expect("what is accepted is well-formed");
+            let (content, used) = simple(bytes).expect("what is accepted is well-formed");
             assert_eq!((&whole.content, whole.used), (&content, used));
         }
         Framing::Chunked => {}
     }
 }
 
-fn decode(framing: Framing, octets: &[u8], cuts: &[usize]) -> Outcome {
+fn decode(framing: Framing, bytes: &[u8], cuts: &[usize]) -> Outcome {
     let mut decoder = BodyDecoder::new(framing);
     let mut outcome =
         Outcome { content: Vec::new(), used: 0, done: false, refused: None, trailers: Vec::new() };
     'all: for &have in cuts {
         loop {
-            let input = &octets[outcome.used..have.max(outcome.used)];
+            let input = &bytes[outcome.used..have.max(outcome.used)];
             match decoder.decode(input) {
                 Ok(Decoded::Data { skip, len }) => {
                     assert!(len > 0);
@@ -94,12 +94,12 @@ fn decode(framing: Framing, octets: &[u8], cuts: &[usize]) -> Outcome {
 
 /// The content of a chunked body, and its length on the wire, in the simplest way; extensions and trailers are
 /// passed over.
-fn simple(octets: &[u8]) -> Option<(Vec<u8>, usize)> {
+fn simple(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut content = Vec::new();
     let mut at = 0;
     loop {
-        let line = line(octets, &mut at)?;
-        let digits = line.split(|&octet| octet == b';').next()?;
+        let line = line(bytes, &mut at)?;
+        let digits = line.split(|&byte| byte == b';').next()?;
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
             return None;
         }
@@ -107,22 +107,22 @@ fn simple(octets: &[u8]) -> Option<(Vec<u8>, usize)> {
         if size == 0 {
             break;
         }
-        content.extend_from_slice(octets.get(at..at.checked_add(size)?)?);
+        content.extend_from_slice(bytes.get(at..at.checked_add(size)?)?);
         at += size;
-        if !octets.get(at..)?.starts_with(b"\r\n") {
+        if !bytes.get(at..)?.starts_with(b"\r\n") {
             return None;
         }
         at += 2;
     }
-    while !line(octets, &mut at)?.is_empty() {}
+    while !line(bytes, &mut at)?.is_empty() {}
     Some((content, at))
 }
 
 /// The line at `at`, which moves behind it.
-fn line<'a>(octets: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
-    let rest = octets.get(*at..)?;
+fn line<'a>(bytes: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
+    let rest = bytes.get(*at..)?;
     let length = rest.windows(2).position(|two| two == b"\r\n")?;
     *at += length + 2;
     let line = &rest[..length];
-    (!line.iter().any(|octet| matches!(octet, b'\r' | b'\n'))).then_some(line)
+    (!line.iter().any(|byte| matches!(byte, b'\r' | b'\n'))).then_some(line)
 }

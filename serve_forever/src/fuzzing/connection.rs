@@ -16,7 +16,7 @@ pub fn connection(input: &[u8]) {
     }
 }
 
-/// What the handler does depends on the first octet of the path.
+/// What the handler does depends on the first byte of the path.
 fn answer(http: &mut Exchange) -> Result {
     let way = http.path().as_bytes().get(1).copied().unwrap_or_default();
     match way {
@@ -25,8 +25,8 @@ fn answer(http: &mut Exchange) -> Result {
             http.rfile().read_to_end(&mut body)?;
         }
         b'o' => {
-            let mut octet = [0];
-            http.rfile().read_exact(&mut octet)?;
+            let mut byte = [0];
+            http.rfile().read_exact(&mut byte)?;
         }
         b'l' => {
             let mut line = Vec::new();
@@ -78,11 +78,11 @@ impl Source for Countdown {
 
 /// Checks the response at the start; what is behind it. One that was cut (a failed handler whose head had left) is
 /// the last.
-fn response(octets: &[u8]) -> &[u8] {
+fn response(bytes: &[u8]) -> &[u8] {
     let end =
-        octets.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends with an empty line") + 4;
-    let head = std::str::from_utf8(&octets[..end]).expect("heads are text");
-    let rest = &octets[end..];
+        bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends with an empty line") + 4;
+    let head = std::str::from_utf8(&bytes[..end]).expect("heads are text");
+    let rest = &bytes[end..];
     let mut lines = head.trim_end_matches("\r\n").split("\r\n");
     let status_line = lines.next().unwrap_or_default();
     let code: u16 = status_line
@@ -118,7 +118,7 @@ fn response(octets: &[u8]) -> &[u8] {
         // An error page; whether the request was a HEAD is not known. It may be the last response.
         (None, Some(_)) if rest.is_empty() || !rest.starts_with(b"<") => rest,
         (_, Some(length)) => {
-            assert!(rest.len() >= length, "{} of {length} octets", rest.len());
+            assert!(rest.len() >= length, "{} of {length} bytes", rest.len());
             &rest[length..]
         }
         (_, None) if chunked => chunks(rest),
@@ -129,12 +129,12 @@ fn response(octets: &[u8]) -> &[u8] {
     }
 }
 
-fn chunks(octets: &[u8]) -> &[u8] {
-    let mut rest = octets;
+fn chunks(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
     loop {
         let Some(line) = rest.windows(2).position(|two| two == b"\r\n") else {
             // Cut: it must not look like the end.
-            assert!(!octets.ends_with(b"0\r\n\r\n"));
+            assert!(!bytes.ends_with(b"0\r\n\r\n"));
             return &[];
         };
         let digits = std::str::from_utf8(&rest[..line]).expect("a size is text");

@@ -9,7 +9,7 @@ use super::percent::decode;
 
 pub(crate) type Fields = Vec<(String, String)>;
 
-/// The first octet says how the body is cut.
+/// The first byte says how the body is cut.
 pub fn form(input: &[u8]) {
     let (seed, body) = split(input);
     let whole = read(&format!("Content-Length: {}", body.len()), body);
@@ -40,10 +40,10 @@ fn read(framing: &str, body: &[u8]) -> Fields {
 
 /// The fields, in the simplest way.
 pub(crate) fn simple(body: &[u8]) -> Fields {
-    let pairs = body.split(|&octet| octet == b'&').filter(|pair| !pair.is_empty());
+    let pairs = body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
-            let mut sides = pair.splitn(2, |&octet| octet == b'=');
+            let mut sides = pair.splitn(2, |&byte| byte == b'=');
             let mut side = || decode(sides.next().unwrap_or_default(), b' ');
             let mut side = || String::from_utf8_lossy(&side()).into_owned();
             (side(), side())

@@ -6,42 +6,42 @@ use crate::http::message::framing::Framing;
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::RequestHead;
 
-/// The first octet says how the rest is cut.
+/// The first byte says how the rest is cut.
 pub fn head(input: &[u8]) {
-    let (seed, octets) = split(input);
+    let (seed, bytes) = split(input);
     let limits = HeadLimits { head: 4096, fields: 8, target: 256 };
     let mut whole = HeadParser::default();
-    let result = whole.parse(octets, &limits);
-    look_at(whole.head(), octets);
+    let result = whole.parse(bytes, &limits);
+    look_at(whole.head(), bytes);
     if let Ok(Parsed::Complete(end)) = result {
-        unambiguous(whole.head(), &octets[..end], &limits);
+        unambiguous(whole.head(), &bytes[..end], &limits);
     }
     if let Err(refusal) = &result {
         presentable(refusal);
     }
 
     let mut pieces = HeadParser::default();
-    for length in prefixes(octets, seed) {
-        match pieces.parse(&octets[..length], &limits) {
+    for length in prefixes(bytes, seed) {
+        match pieces.parse(&bytes[..length], &limits) {
             Ok(Parsed::Partial) => {}
             decided => {
                 assert!(same(&decided, &result), "cut at {length}: {decided:?} instead of {result:?}");
                 break;
             }
         }
-        if length == octets.len() {
+        if length == bytes.len() {
             assert_eq!(result, Ok(Parsed::Partial), "the pieces know less than the whole");
         }
     }
-    look_at(pieces.head(), octets);
+    look_at(pieces.head(), bytes);
     if result.is_ok() {
-        assert_eq!(shown(pieces.head(), octets), shown(whole.head(), octets));
+        assert_eq!(shown(pieces.head(), bytes), shown(whole.head(), bytes));
     }
 
     // What is left of one request never changes the next one.
     pieces.clear();
-    assert_eq!(pieces.parse(octets, &limits), result);
-    assert_eq!(shown(pieces.head(), octets), shown(whole.head(), octets));
+    assert_eq!(pieces.parse(bytes, &limits), result);
+    assert_eq!(shown(pieces.head(), bytes), shown(whole.head(), bytes));
 }
 
 /// A refusal quotes what was there when it was decided; that aside, cuts change nothing.
@@ -53,15 +53,15 @@ fn same(one: &Result<Parsed, Refusal>, other: &Result<Parsed, Refusal>) -> bool 
 }
 
 /// Everything that can be asked of a head, also of one that is not complete.
-fn shown(head: &RequestHead, octets: &[u8]) -> String {
+fn shown(head: &RequestHead, bytes: &[u8]) -> String {
     format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {} {:?} {} {:?} {}",
-        head.request_line(octets),
-        head.method(octets),
-        head.path(octets),
-        head.url_path(octets),
-        head.query(octets),
-        head.host(octets),
+        head.request_line(bytes),
+        head.method(bytes),
+        head.path(bytes),
+        head.url_path(bytes),
+        head.query(bytes),
+        head.host(bytes),
         head.version_minor(),
         head.framing(),
         head.keep_alive(),
@@ -70,42 +70,40 @@ fn shown(head: &RequestHead, octets: &[u8]) -> String {
     )
 }
 
-fn look_at(head: &RequestHead, octets: &[u8]) {
-    shown(head, octets);
-    for (name, value) in head.fields(octets).iter() {
-        assert!(head.fields(octets).get_all(name).any(|each| each == value));
+fn look_at(head: &RequestHead, bytes: &[u8]) {
+    shown(head, bytes);
+    for (name, value) in head.fields(bytes).iter() {
+        assert!(head.fields(bytes).get_all(name).any(|each| each == value));
     }
 }
 
 /// A complete head read once more, by somebody simpler.
-fn unambiguous(head: &RequestHead, octets: &[u8], limits: &HeadLimits) {
-    assert!(octets.len() <= limits.head);
-    let text = octets.strip_suffix(b"\r\n\r\n").expect("a head ends with an empty line");
+fn unambiguous(head: &RequestHead, bytes: &[u8], limits: &HeadLimits) {
+    assert!(bytes.len() <= limits.head);
+    let text = bytes.strip_suffix(b"\r\n\r\n").expect("a head ends with an empty line");
     let mut lines: Vec<&[u8]> = split_lines(text);
     while lines.first().is_some_and(|line| line.is_empty()) {
         lines.remove(0);
     }
     for line in &lines {
-        assert!(!line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)), "{}", line.escape_ascii());
+        assert!(!line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)), "{}", line.escape_ascii());
         assert!(!line.is_empty());
     }
     let (request_line, fields) = lines.split_first().expect("there is a request line");
-    let words: Vec<&[u8]> = request_line.split(|&octet| octet == b' ').collect();
+    let words: Vec<&[u8]> = request_line.split(|&byte| byte == b' ').collect();
     let [method, target, version] = words.as_slice() else { panic!("{} words", words.len()) };
-    assert_eq!(head.method(octets).as_bytes(), *method);
+    assert_eq!(head.method(bytes).as_bytes(), *method);
     assert!(target.len() <= limits.target);
     assert!(version.starts_with(b"HTTP/1."));
-    assert!(!head.path(octets).is_empty());
+    assert!(!head.path(bytes).is_empty());
 
     assert!(fields.len() <= limits.fields);
-    assert_eq!(head.fields(octets).len(), fields.len());
+    assert_eq!(head.fields(bytes).len(), fields.len());
     let (mut codings, mut lengths, mut hosts) = (Vec::new(), Vec::new(), 0);
-    for (line, (name, value)) in fields.iter().zip(head.fields(octets).iter()) {
-        let colon = line.iter().position(|&octet| octet == b':').expect("a field has a colon");
+    for (line, (name, value)) in fields.iter().zip(head.fields(bytes).iter()) {
+        let colon = line.iter().position(|&byte| byte == b':').expect("a field has a colon");
         assert_eq!(&line[..colon], name.as_bytes());
-        assert!(
-            name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet))
-        );
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)));
         assert_eq!(line[colon + 1..].trim_ascii(), value.trim_ascii());
         match name.to_ascii_lowercase().as_str() {
             "transfer-encoding" => codings.push(value.to_ascii_lowercase()),
@@ -120,14 +118,14 @@ fn unambiguous(head: &RequestHead, octets: &[u8], limits: &HeadLimits) {
         Framing::Chunked => {
             assert!(lengths.is_empty(), "two framings");
             // Empty members of a list are passed over (RFC 9110 §5.6.1.2).
-            let members = codings.iter().flat_map(|value| value.split(|&octet| octet == b','));
+            let members = codings.iter().flat_map(|value| value.split(|&byte| byte == b','));
             let members: Vec<&[u8]> =
                 members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty()).collect();
             assert_eq!(members, [b"chunked"]);
         }
         Framing::Length(length) => {
             assert!(codings.is_empty(), "a coding that was passed over");
-            let mut numbers = lengths.iter().flat_map(|value| value.split(|&octet| octet == b','));
+            let mut numbers = lengths.iter().flat_map(|value| value.split(|&byte| byte == b','));
             assert!(numbers.all(|number| {
                 let digits = number.trim_ascii();
                 digits.iter().all(u8::is_ascii_digit)
@@ -152,5 +150,5 @@ fn split_lines(text: &[u8]) -> Vec<&[u8]> {
 /// What goes into a status line and a page.
 fn presentable(refusal: &Refusal) {
     assert!((400..600).contains(&refusal.status), "{refusal:?}");
-    assert!(refusal.message.bytes().all(|octet| (b' '..=b'~').contains(&octet)), "{refusal:?}");
+    assert!(refusal.message.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{refusal:?}");
 }

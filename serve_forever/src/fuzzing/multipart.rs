@@ -11,7 +11,7 @@ use super::cut::{chunked, split};
 /// What came of a body: the contents of its parts, or the status of its refusal.
 type Outcome = std::result::Result<Vec<Vec<u8>>, u16>;
 
-/// The first octet says how the body is cut, the second what the boundary is.
+/// The first byte says how the body is cut, the second what the boundary is.
 pub fn multipart(input: &[u8]) {
     let (seed, rest) = split(input);
     let (kind, body) = split(rest);
@@ -42,7 +42,7 @@ pub fn multipart(input: &[u8]) {
     }
 }
 
-/// What a handler gets; when skipping, it reads but one octet of every other part.
+/// What a handler gets; when skipping, it reads but one byte of every other part.
 fn read(boundary: &str, framing: &str, body: &[u8], skipping: bool) -> Outcome {
     let outcome = Arc::new(Mutex::new(None));
     let told = Arc::clone(&outcome);
@@ -94,7 +94,7 @@ fn simple(boundary: &str, body: &[u8]) -> Option<Vec<Vec<u8>>> {
     loop {
         let last = body[at..].starts_with(b"--");
         at += if last { 2 } else { 0 };
-        at += body[at..].iter().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+        at += body[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         if !body[at..].starts_with(b"\r\n") {
             return (last && at == body.len()).then_some(parts);
         }

@@ -4,17 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::server::greeting::proxy_header::{Malformed, Parsed, parse};
 
-/// Octets that a header may have here: the smaller, the more are too long.
+/// Bytes that a header may have here: the smaller, the more are too long.
 const MOST: usize = 300;
 
-/// The octets that a connection begins with.
+/// The bytes that a connection begins with.
 pub fn proxy_header(input: &[u8]) {
     let whole = parse(input, MOST);
-    // More octets may decide what was open, and change nothing that was decided.
+    // More bytes may decide what was open, and change nothing that was decided.
     for length in 0..input.len().min(MOST + 1) {
         match parse(&input[..length], MOST) {
             Ok(Parsed::Partial) => {}
-            decided => assert_eq!(decided, whole, "after {length} octets"),
+            decided => assert_eq!(decided, whole, "after {length} bytes"),
         }
     }
     match whole {
@@ -22,7 +22,7 @@ pub fn proxy_header(input: &[u8]) {
             assert!(length <= MOST && length <= input.len());
             let header = &input[..length];
             assert_eq!(simple(header), Some(client), "{}", header.escape_ascii());
-            // None is complete without its last octet.
+            // None is complete without its last byte.
             assert_eq!(parse(&header[..length - 1], MOST), Ok(Parsed::Partial));
         }
         Ok(Parsed::Partial) => assert!(input.len() < MOST, "there is no end to it"),
@@ -44,7 +44,7 @@ fn is_long_line(header: &[u8]) -> bool {
     header[0] == b'P' && header.len() > 107
 }
 
-/// Whom it names, if these octets are a header and nothing but that.
+/// Whom it names, if these bytes are a header and nothing but that.
 #[expect(clippy::option_option, reason = "what is no header differs from one that names nobody")]
 fn simple(header: &[u8]) -> Option<Option<SocketAddr>> {
     let (ip, port): (IpAddr, u16) = if let Some(rest) = header.strip_prefix(b"\r\n\r\n\0\r\nQUIT\n") {

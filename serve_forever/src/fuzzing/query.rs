@@ -1,4 +1,4 @@
-//! Percent-encoding in paths and queries: what was coded comes back whatever its octets are, and what is written
+//! Percent-encoding in paths and queries: what was coded comes back whatever its bytes are, and what is written
 //! anyhow is what a simpler decoder finds.
 
 use std::path::Component;
@@ -11,17 +11,17 @@ use super::form::{Fields, simple};
 use super::percent::{decode, encode, is_strict};
 use crate::files::path::{PathError, RequestPath};
 
-/// Octets of an input that are looked at: coded, they still fit into a target.
+/// Bytes of an input that are looked at: coded, they still fit into a target.
 const MOST: usize = 4096;
 
-/// The first octet says how the rest is coded, and where what is a name ends.
+/// The first byte says how the rest is coded, and where what is a name ends.
 pub fn query(input: &[u8]) {
     let (seed, rest) = split(input);
-    let octets = &rest[..rest.len().min(MOST)];
-    let (name, value) = octets.split_at(usize::from(seed) % (octets.len() + 1));
+    let bytes = &rest[..rest.len().min(MOST)];
+    let (name, value) = bytes.split_at(usize::from(seed) % (bytes.len() + 1));
     coded(name, value, seed);
-    let in_target = |octet: &&u8| octet.is_ascii_graphic() && **octet != b'#';
-    written(&octets.iter().filter(in_target).map(|&octet| char::from(octet)).collect::<String>());
+    let in_target = |byte: &&u8| byte.is_ascii_graphic() && **byte != b'#';
+    written(&bytes.iter().filter(in_target).map(|&byte| char::from(byte)).collect::<String>());
 }
 
 /// What goes through the encoding and back is the same.
@@ -29,14 +29,14 @@ fn coded(name: &[u8], value: &[u8], seed: u8) {
     let segment = encode(value, seed);
     let blank = if seed & 4 == 0 { "%20" } else { "+" };
     let target = format!("/?{}={}", encode(name, seed), segment).replace("%20", blank);
-    let text = |octets| String::from_utf8_lossy(octets).into_owned();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(pairs(&target), [(text(name), text(value))]);
 
     // A slash at the very end counts as one, coded or not.
-    let end = value.iter().rposition(|&octet| octet != b'/').map_or(0, |last| last + 1);
+    let end = value.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
     let expected = match &value[..end] {
         b"" | b"." | b".." => Some(Vec::new()),
-        step if step.iter().any(|octet| matches!(octet, b'/' | 0)) => None,
+        step if step.iter().any(|byte| matches!(byte, b'/' | 0)) => None,
         step => Some(vec![step.to_vec()]),
     };
     path(&format!("/{segment}"), expected.as_deref());
@@ -50,7 +50,7 @@ fn coded(name: &[u8], value: &[u8], seed: u8) {
 fn written(text: &str) {
     let pairs = pairs(&format!("/?{text}"));
     let length: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    assert!(length <= text.len(), "{length} octets of {}", text.len());
+    assert!(length <= text.len(), "{length} bytes of {}", text.len());
     assert_eq!(pairs, simple(text.as_bytes()));
 
     let is_well_formed = is_strict(text.as_bytes());
@@ -62,7 +62,7 @@ fn written(text: &str) {
         let strict = is_strict(segment.as_bytes()).then(|| decode(segment.as_bytes(), b'+'));
         let value = param(segment);
         assert!(value.as_ref().is_none_or(|value| value.len() <= segment.len()));
-        assert_eq!(value, strict.and_then(|octets| String::from_utf8(octets).ok()));
+        assert_eq!(value, strict.and_then(|bytes| String::from_utf8(bytes).ok()));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::files::range::{Wanted, parse};
 /// Positions, of which no number that fits is too large for a sum.
 type Parts = Vec<Range<u128>>;
 
-/// The first octet says how long the file is; each line of the rest is one of the field.
+/// The first byte says how long the file is; each line of the rest is one of the field.
 pub fn range(input: &[u8]) {
     let (kind, rest) = split(input);
     let length = match kind {
@@ -17,8 +17,8 @@ pub fn range(input: &[u8]) {
         128..=191 => u64::MAX - u64::from(kind - 128),
         _ => 10_000,
     };
-    let lines: Vec<&[u8]> = rest.split(|&octet| octet == b'\n').collect();
-    // Without an octet there is no line.
+    let lines: Vec<&[u8]> = rest.split(|&byte| byte == b'\n').collect();
+    // Without a byte there is no line.
     let lines = if rest.is_empty() { &[][..] } else { &lines };
     let wanted = parse(lines.iter().copied(), length);
     if let Wanted::Parts(parts) = &wanted {
@@ -59,7 +59,7 @@ fn simple(lines: &[&[u8]], length: u64) -> Wanted {
     }
 }
 
-/// The parts as they were asked for, those without an octet left out; `None` if the field is to be ignored.
+/// The parts as they were asked for, those without a byte left out; `None` if the field is to be ignored.
 fn asked(text: &str, length: u128) -> Option<Parts> {
     let (unit, set) = text.split_once('=')?;
     if !unit.eq_ignore_ascii_case("bytes") || set.starts_with(BLANKS) {
@@ -100,7 +100,7 @@ fn number(digits: &str) -> u128 {
     digits.parse().unwrap_or(u128::MAX)
 }
 
-/// Two parts that overlap or have less than 100 octets between them.
+/// Two parts that overlap or have less than 100 bytes between them.
 fn close(parts: &[Range<u128>]) -> Option<(usize, usize)> {
     let pairs = (0..parts.len()).flat_map(|other| (0..other).map(move |one| (one, other)));
     pairs.into_iter().find(|&(one, other)| {

@@ -113,7 +113,7 @@ impl<H> Http<H> {
 /// A separate function, never inlined, because most servers have no router.
 #[inline(never)]
 fn find_route(find: &FindRoute, head: &RequestHead, bytes: &[u8]) -> Route {
-    find(head.method_octets(bytes), head.url_path(bytes))
+    find(head.method_bytes(bytes), head.url_path(bytes))
 }
 
 impl<H: BaseHttpRequestHandler> Http<H> {

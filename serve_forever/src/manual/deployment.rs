@@ -167,7 +167,7 @@
 //! RuntimeDirectory=app
 //! LogsDirectory=app
 //! Restart=on-failure
-//! # More than the server's shutdown time-out.
+//! # More than the server's shutdown timeout.
 //! TimeoutStopSec=15
 //! LimitNOFILE=65536
 //! # Only for ports below 1024, without a proxy:

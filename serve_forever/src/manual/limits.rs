@@ -1,4 +1,4 @@
-//! Time-outs and limits, and what each of them stops.
+//! Timeouts and limits, and what each of them stops.
 //!
 //! A server on the open network is talked to by programs that are broken, slow or hostile. Blocking
 //! servers fall to the simplest of them, as each connection that says nothing holds a thread. Here
@@ -139,7 +139,7 @@
 //!
 //! # What no limit stops
 //!
-//! **Request smuggling** lives from two programs that read the same octets in two ways. It is stopped by reading them in one way only, and by
+//! **Request smuggling** lives from two programs that read the same bytes in two ways. It is stopped by reading them in one way only, and by
 //! refusing everything that another program could read otherwise: a `Content-Length` beside a `Transfer-Encoding`, two lengths, a coding other than
 //! `chunked` alone, a bare LF, a folded field, a space before the colon, a missing `Host`. After a refusal nothing more of the connection is
 //! read as a request:
@@ -152,7 +152,7 @@
 //!     0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 //! let answer = testing::respond(handler, request);
 //! assert!(answer.starts_with(b"HTTP/1.1 400 Both Content-Length and Transfer-Encoding\r\n"));
-//! assert_eq!(answer.windows(9).filter(|octets| octets == b"HTTP/1.1 ").count(), 1);
+//! assert_eq!(answer.windows(9).filter(|bytes| bytes == b"HTTP/1.1 ").count(), 1);
 //! ```
 //!
 //! **Response splitting**: no value with a line break gets into a response, whoever made it.

@@ -26,7 +26,7 @@
 //! - **`?` ends a request, not the program.** In the program above a body that is not UTF-8 ends `before.rs`, and is a 500 in `after.rs`.
 //! - **Nothing is assumed of the content.** `Response::from_string` says `text/plain; charset=UTF-8`; here a type is sent where one is set.
 //! - **Methods and paths are strings**: methods are what the client says they are.
-//! - **Time-outs and limits** are there from the start (see [`limits`](super::limits)).
+//! - **Timeouts and limits** are there from the start (see [`limits`](super::limits)).
 //!
 //! | `tiny_http` | here |
 //! |---|---|
@@ -87,7 +87,7 @@
 //!         .get("/", |http| http.reply_text(200, "Send me a text.\n"))
 //!         .post("/words", |http| {
 //!             let text = http.body_text()?;
-//!             http.reply_octets(200, "text/csv", words(&text))
+//!             http.reply_bytes(200, "text/csv", words(&text))
 //!         })
 //!         .fallback(|http| http.reply_text(404, "Not found.\n"));
 //!     HttpServer::bind("127.0.0.1:8085", router)?.serve_forever()
@@ -114,7 +114,7 @@
 //! | `request.header(name)` | `headers().get(name)` |
 //! | `request.data()` | [`rfile()`](crate::Exchange::rfile) |
 //! | `request.remote_addr()` | [`client_address()`](crate::Exchange::client_address) |
-//! | `Response::text`, `from_data` | [`reply_text`](crate::Exchange::reply_text), [`reply_octets`](crate::Exchange::reply_octets) |
+//! | `Response::text`, `from_data` | [`reply_text`](crate::Exchange::reply_text), [`reply_bytes`](crate::Exchange::reply_bytes) |
 //! | `input::plain_text_body`, `post_input!` | [`body_text()`](crate::Exchange::body_text), [`form()`](crate::Exchange::form), [`multipart()`](crate::Exchange::multipart) |
 //! | `Response::empty_404()` | [`send_error(404, None, None)`](crate::Exchange::send_error) |
 //! | `Response::redirect_303(url)` | [`redirect(303, url)`](crate::Exchange::redirect) |

@@ -2,7 +2,7 @@
 //!
 //! | page | for whom |
 //! |---|---|
-//! | [`limits`] | whoever opens a server to strangers: every time-out and limit, and the attack that it stops |
+//! | [`limits`] | whoever opens a server to strangers: every timeout and limit, and the attack that it stops |
 //! | [`threads`] | whoever writes handlers that wait, compute or stay: what that costs, and how many threads it needs |
 //! | [`deployment`] | whoever runs it: proxies, sockets, systemd, containers, logs, stopping |
 //! | [`migration`] | whoever comes from `tiny_http` or `rouille` |

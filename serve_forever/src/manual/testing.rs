@@ -1,6 +1,6 @@
 //! Testing handlers without sockets.
 //!
-//! [`testing::respond`](crate::testing::respond) is a whole server in a function: octets of a client in, octets of the server out. Parsing, framing, limits, error pages and
+//! [`testing::respond`](crate::testing::respond) is a whole server in a function: bytes of a client in, bytes of the server out. Parsing, framing, limits, error pages and
 //! panics are those of a socket; there is no port, no thread and no waiting, so that thousands of such tests run in a second.
 //!
 //! ```
@@ -82,7 +82,7 @@
 //!
 //! # When a socket is needed
 //!
-//! Time-outs, several clients at a time and what a real client does need one. Port 0 is any free port, so that tests can run beside each other, and
+//! Timeouts, several clients at a time and what a real client does need one. Port 0 is any free port, so that tests can run beside each other, and
 //! [`shutdown`](crate::ServerHandle::shutdown) ends the server:
 //!
 //! ```
@@ -108,6 +108,6 @@
 //!
 //! For a single request, [`handle_request`](crate::Server::handle_request) does it without a second thread: connect and send first, as the system keeps both.
 //!
-//! # Octets that a fuzzer makes up
+//! # Bytes that a fuzzer makes up
 //!
-//! `respond` takes any octets, so `libfuzzer` or `proptest` can call it with whatever they find; a handler that panics is answered with 500, which the test looks for.
+//! `respond` takes any bytes, so `libfuzzer` or `proptest` can call it with whatever they find; a handler that panics is answered with 500, which the test looks for.

@@ -147,7 +147,7 @@ fn decoded(value: &str) -> Result<Cow<'_, str>, StatusError> {
     percent_decode_str(value).decode_utf8().map_err(not_text)
 }
 
-/// Runs `answer` as if the first `length` octets of the path were not there.
+/// Runs `answer` as if the first `length` bytes of the path were not there.
 pub(super) fn below(
     http: &mut Exchange,
     length: usize,

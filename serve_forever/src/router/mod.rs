@@ -215,7 +215,7 @@ impl Router {
         let answer = answer_of(factory);
         self.insert_below(prefix, &routes, move |http, length| {
             // A router around this one may have taken all of the path for its own prefix. `http://host` is the same as with a slash.
-            let is_prefix = length + http.mount > 0 && http.url_path_octets().len() == length;
+            let is_prefix = length + http.mount > 0 && http.url_path_bytes().len() == length;
             if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
         });
         self

@@ -36,7 +36,7 @@ pub struct AccessLog {
 
 /// The form of the access log; see [`AccessLog::format`](crate::AccessLog::format).
 ///
-/// In each of them the octets are those of the content, without head and frames, that the operating system has taken. It
+/// In each of them the bytes are those of the content, without head and frames, that the operating system has taken. It
 /// delivers them by itself, and nobody learns whether all of them arrived: a short response to a client that has just left
 /// can be complete here.
 ///
@@ -49,17 +49,17 @@ pub struct AccessLog {
 #[non_exhaustive]
 pub enum LogFormat {
     /// As Python writes it: `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. Errors have a line of their
-    /// own before that. A response that did not go out to its end has `incomplete` behind the octets.
+    /// own before that. A response that did not go out to its end has `incomplete` behind the bytes.
     #[default]
     Python,
-    /// The Common Log Format, which most programs that read logs know. `-` stands for no octets. What is not a request is
+    /// The Common Log Format, which most programs that read logs know. `-` stands for no bytes. What is not a request is
     /// left out.
     Common,
     /// The same with the `Referer` and the `User-Agent` of the request behind it.
     Combined,
     /// An object of JSON in each line: `time`, `client`, `method`, `target`, `version`, `host`, `referer`, `user_agent`,
-    /// `status`, `octets`, `complete`, which is false where the response did not go out to its end, and `duration_ms`, from
-    /// the arrival of the head to the last octet; or `time`, `client` and `message`.
+    /// `status`, `bytes`, `complete`, which is false where the response did not go out to its end, and `duration_ms`, from
+    /// the arrival of the head to the last byte; or `time`, `client` and `message`.
     Json,
 }
 
@@ -374,9 +374,9 @@ thread_local! {
 }
 
 const SHARDS: usize = 8;
-/// Octets in a shard at which it is written before its time.
+/// Bytes in a shard at which it is written before its time.
 const BATCH: usize = 64 * 1024;
-/// Octets that may wait; lines beyond are dropped.
+/// Bytes that may wait; lines beyond are dropped.
 const MAX_BACKLOG: usize = 1024 * 1024;
 /// The longest that a line waits for others.
 const LATEST: Duration = Duration::from_millis(100);
@@ -391,9 +391,9 @@ mod tests {
     struct Shared(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Shared {
-        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-            lock(&self.0).extend_from_slice(octets);
-            Ok(octets.len())
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            lock(&self.0).extend_from_slice(bytes);
+            Ok(bytes.len())
         }
 
         fn flush(&mut self) -> std::io::Result<()> {
@@ -443,13 +443,13 @@ mod tests {
         struct Disk(Shared, Arc<AtomicUsize>);
 
         impl Write for Disk {
-            fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-                let count = octets.len().min(self.1.load(Ordering::SeqCst));
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                let count = bytes.len().min(self.1.load(Ordering::SeqCst));
                 if count == 0 {
                     return Err(std::io::ErrorKind::StorageFull.into());
                 }
                 self.1.fetch_sub(count, Ordering::SeqCst);
-                self.0.write(&octets[..count])
+                self.0.write(&bytes[..count])
             }
 
             fn flush(&mut self) -> std::io::Result<()> {

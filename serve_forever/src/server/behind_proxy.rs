@@ -31,7 +31,7 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Reads whom a connection is from out of its first octets: the header of the PROXY protocol, version 1 or 2, as
+    /// Reads whom a connection is from out of its first bytes: the header of the PROXY protocol, version 1 or 2, as
     /// `HAProxy`, nginx, Envoy and the load balancers of the clouds send it. Default: there is none.
     ///
     /// Then `client_address` and [`Stream::peer_addr`](crate::Stream::peer_addr), the log and the limits per address are about

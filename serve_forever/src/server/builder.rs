@@ -121,7 +121,7 @@ settings! {
     /// after this time, because `max_connections` or descriptors leave none, are reset. Default:
     /// 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
-    /// Octets of a header of the [PROXY protocol](Self::proxy_protocol), whatever else the proxy tells in it included; then
+    /// Bytes of a header of the [PROXY protocol](Self::proxy_protocol), whatever else the proxy tells in it included; then
     /// the connection is closed. Default: 4 KiB.
     max_proxy_header_size: usize = "512";
     /// Bytes of content in memory that the system takes ahead of what it can send to the client of
@@ -218,7 +218,7 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Called by [`handle_request`](Server::handle_request) when nobody came within the [time-out](Self::timeout). Default: nothing.
+    /// Called by [`handle_request`](Server::handle_request) when nobody came within the [timeout](Self::timeout). Default: nothing.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Every limit and time-out, with its unit and its default.
+//! Every limit and timeout, with its unit and its default.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl Config {
         Err(io::Error::new(ErrorKind::InvalidInput, message))
     }
 
-    /// With time-outs that a deadline can be made of, for those who say `Duration::MAX` and mean never.
+    /// With timeouts that a deadline can be made of, for those who say `Duration::MAX` and mean never.
     pub(super) fn bounded(mut self) -> Self {
         for time in [&mut self.permit_timeout, &mut self.shutdown_timeout, &mut self.linger_timeout] {
             *time = (*time).min(FOR_EVER);
@@ -161,7 +161,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Time for the whole request head, from its first octet.
+/// Time for the whole request head, from its first byte.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Silence on a kept connection between two requests.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
@@ -178,11 +178,11 @@ pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that a request waits for a permit before it is refused with 503.
 pub(crate) const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Octets per second that a body or a response must make on the average…
+/// Bytes per second that a body or a response must make on the average…
 pub(crate) const MINIMUM_RATE: u32 = 500;
 /// … after this time.
 pub(crate) const MINIMUM_RATE_AFTER: Duration = Duration::from_secs(5);
-/// Octets of a request head, request line included.
+/// Bytes of a request head, request line included.
 pub(crate) const MAX_HEAD_SIZE: usize = 64 * 1024;
 /// Bytes of the largest head that can be chosen.
 const MOST_HEAD_SIZE: usize = 16 * 1024 * 1024;
@@ -190,21 +190,21 @@ const MOST_HEAD_SIZE: usize = 16 * 1024 * 1024;
 const MOST_LOOPS: usize = 1024;
 /// Field lines of a request head.
 pub(crate) const MAX_FIELDS: usize = 100;
-/// Octets of a request target.
+/// Bytes of a request target.
 pub(crate) const MAX_TARGET_SIZE: usize = 16 * 1024;
-/// Octets of a request body; what is beyond is refused with 413.
+/// Bytes of a request body; what is beyond is refused with 413.
 pub(crate) const MAX_BODY_SIZE: u64 = u64::MAX;
 /// Bytes of a request body that are received before its handler starts.
 pub(crate) const MAX_BUFFERED_BODY: u64 = 1024 * 1024;
 /// Bytes that the server keeps of all bodies that it receives in this way.
 pub(crate) const MAX_BODY_MEMORY: usize = 64 * 1024 * 1024;
-/// Octets of a request body that is collected as a whole; what is beyond is refused with 413.
+/// Bytes of a request body that is collected as a whole; what is beyond is refused with 413.
 pub(crate) const MAX_COLLECTED_SIZE: usize = 2 * 1024 * 1024;
 /// Fields of a form that is collected as a whole; what is beyond is refused with 413.
 pub(crate) const MAX_FORM_FIELDS: usize = 10_000;
-/// Octets of an unread request body that are read away to keep the connection.
+/// Bytes of an unread request body that are read away to keep the connection.
 pub(crate) const MAX_DRAIN_SIZE: u64 = 256 * 1024;
-/// Octets of a response body that are held back until it is known how to frame it.
+/// Bytes of a response body that are held back until it is known how to frame it.
 pub(crate) const BUFFER_SIZE: usize = 64 * 1024;
 /// Bytes of responses in memory that wait for clients, in the whole server.
 pub(crate) const MAX_UNSENT: usize = 256 * 1024 * 1024;
@@ -225,7 +225,7 @@ pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
 pub(crate) const COMPUTING_HANDLERS_PER_CORE: usize = 2;
 /// Connections that the system keeps for us until we accept them.
 pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;
-/// Octets of the header of the PROXY protocol.
+/// Bytes of the header of the PROXY protocol.
 pub(crate) const MAX_PROXY_HEADER_SIZE: usize = 4 * 1024;
 /// A hundred years.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

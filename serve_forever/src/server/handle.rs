@@ -106,7 +106,7 @@ impl ServerHandle {
     /// its listening sockets at once, so that another server can have the address. It closes
     /// connections that are idle, also new ones that have not sent anything. Requests that have
     /// come are answered, with `Connection: close`, and get the [shutdown
-    /// time-out](crate::Builder::shutdown_timeout) for that. `serve_forever` returns after that.
+    /// timeout](crate::Builder::shutdown_timeout) for that. `serve_forever` returns after that.
     ///
     /// A client whose connection is completed by the system between the last look at the queue and
     /// the close of the socket gets a reset. No system lets a server avoid that; clients try again

@@ -25,9 +25,9 @@ impl Kind {
         // a fast hash of our own is enough.
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         for part in parts {
-            for &octet in *part {
-                if !octet.is_ascii_digit() {
-                    hash = (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3);
+            for &byte in *part {
+                if !byte.is_ascii_digit() {
+                    hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
                 }
             }
             hash = hash.rotate_left(7);

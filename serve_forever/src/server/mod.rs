@@ -104,10 +104,10 @@ impl<P: Protocol> Server<P> {
     }
 
     /// Serves until [`shutdown`](ServerHandle::shutdown) is called, then finishes what is under way within the
-    /// [shutdown time-out](crate::Builder::shutdown_timeout) and returns. The server is closed
+    /// [shutdown timeout](crate::Builder::shutdown_timeout) and returns. The server is closed
     /// then, as after [`server_close`](Self::server_close).
     ///
-    /// A handler that still runs when the time-out is over is left alone on its thread with its connection
+    /// A handler that still runs when the timeout is over is left alone on its thread with its connection
     /// cut, and a warning through the `log` facade says how many there are.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl<P: Protocol> Server<P> {
     }
 
     /// Serves one connection to its end, on the calling thread. False: none came within the
-    /// [time-out](crate::Builder::timeout).
+    /// [timeout](crate::Builder::timeout).
     ///
     /// A [shutdown](ServerHandle::shutdown) ends the wait. The connections that waited by then are
     /// still served, one by each call, and the next call fails, as the server is closed.

@@ -59,7 +59,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
 /// One connection.
 #[doc(hidden)]
 pub trait Connection<P: Protocol>: Send + 'static {
-    /// Moves octets and says what comes next. Must neither block nor run user code: the loop is held.
+    /// Moves bytes and says what comes next. Must neither block nor run user code: the loop is held.
     fn turn(&mut self, cx: &mut Turn<'_, P>) -> Next;
 
     /// Runs user code, or reads a disk. The loop is not held and may be taken away.
@@ -262,12 +262,12 @@ impl Next {
     /// Wait until a waker calls.
     pub(crate) const WAKE: Self = Self::Wait { read: false, write: false, deadline: None, idle: false };
 
-    /// Wait for octets.
+    /// Wait for bytes.
     pub(crate) fn read(deadline: Option<Instant>) -> Self {
         Self::Wait { read: true, write: false, deadline, idle: false }
     }
 
-    /// Wait until the peer takes octets.
+    /// Wait until the peer takes bytes.
     pub(crate) fn write(deadline: Option<Instant>) -> Self {
         Self::Wait { read: false, write: true, deadline, idle: false }
     }

@@ -35,9 +35,9 @@ pub struct ServerStats {
     /// Final responses so far whose status began with 1 (a switch to another protocol), 2, 3, 4 and 5: as many as there were
     /// requests with an answer.
     pub responses: [u64; 5],
-    /// Octets of content in these, as they stand in the log when the handler is done; files and the like included, heads and framing
+    /// Bytes of content in these, as they stand in the log when the handler is done; files and the like included, heads and framing
     /// not.
-    pub content_octets: u64,
+    pub content_bytes: u64,
     /// Loops that changed hands because their job did not return soon.
     pub hand_overs: u64,
     /// Jobs that started on a spare thread because ones like them had blocked.
@@ -96,7 +96,7 @@ impl Counters {
             responses: std::array::from_fn(|class| {
                 self.answered.iter().map(|cell| cell.responses[class].load(Ordering::Relaxed)).sum()
             }),
-            content_octets: self.answered.iter().map(|cell| cell.octets.load(Ordering::Relaxed)).sum(),
+            content_bytes: self.answered.iter().map(|cell| cell.bytes.load(Ordering::Relaxed)).sum(),
             hand_overs: self.hand_overs.load(Ordering::Relaxed),
             learned_starts: self.learned_starts.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
@@ -111,12 +111,12 @@ impl Counters {
     }
 
     /// A request of the loop `index` was answered.
-    pub(crate) fn answered(&self, index: usize, status: u16, octets: u64) {
+    pub(crate) fn answered(&self, index: usize, status: u16, bytes: u64) {
         let cell = &self.answered[index % CELLS];
         let class = usize::from(status / 100).clamp(1, 5) - 1;
         cell.responses[class].fetch_add(1, Ordering::Relaxed);
-        if octets > 0 {
-            cell.octets.fetch_add(octets, Ordering::Relaxed);
+        if bytes > 0 {
+            cell.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
@@ -137,7 +137,7 @@ impl Counters {
 #[repr(align(128))]
 struct Answered {
     responses: [AtomicU64; 5],
-    octets: AtomicU64,
+    bytes: AtomicU64,
 }
 
 /// Cells for what changes with every request. More loops than that share some.

@@ -158,12 +158,12 @@ impl Read for ReadHalf {
 }
 
 impl Write for WriteHalf {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        if octets.is_empty() {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
             return Ok(0);
         }
         loop {
-            match self.connected.transport.send(octets, false) {
+            match self.connected.transport.send(bytes, false) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.connected.wait(Interest::Write, self.timeout)?;
                 }

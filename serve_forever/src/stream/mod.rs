@@ -17,7 +17,7 @@ pub use self::halves::{ReadHalf, WriteHalf};
 
 /// A connection to a client, read and written in plain blocking code.
 ///
-/// While it waits, the thread of its handler waits, and no other. There are no time-outs unless they are set.
+/// While it waits, the thread of its handler waits, and no other. There are no timeouts unless they are set.
 ///
 /// `TcpServer` gives one to its handlers, and [`Exchange::upgrade`](crate::Exchange::upgrade) makes one of an HTTP
 /// connection.
@@ -356,8 +356,8 @@ impl Read for Stream {
 }
 
 impl Write for Stream {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.write.write(octets)
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write.write(bytes)
     }
 
     /// Does nothing: what is written is sent at once.

@@ -70,11 +70,11 @@ fn hand_on(socket: &Socket, options: &ListenOptions) -> io::Result<()> {
     if let Some(silence) = options.keepalive {
         socket.set_tcp_keepalive(&keepalive(silence))?;
     }
-    if let Some(octets) = options.send_buffer {
-        socket.set_send_buffer_size(octets.min(MOST_OCTETS))?;
+    if let Some(bytes) = options.send_buffer {
+        socket.set_send_buffer_size(bytes.min(MOST_BYTES))?;
     }
-    if let Some(octets) = options.receive_buffer {
-        socket.set_recv_buffer_size(octets.min(MOST_OCTETS))?;
+    if let Some(bytes) = options.receive_buffer {
+        socket.set_recv_buffer_size(bytes.min(MOST_BYTES))?;
     }
     if options.send_ahead.is_some() {
         bound_ahead(&socket2::SockRef::from(socket), options.send_ahead);
@@ -105,7 +105,7 @@ fn keepalive(silence: Duration) -> TcpKeepalive {
 }
 
 /// More would not be the number that the system is told.
-const MOST_OCTETS: usize = i32::MAX as usize;
+const MOST_BYTES: usize = i32::MAX as usize;
 /// Seconds; the most that Linux takes.
 const LONGEST_SILENCE: u64 = 32_767;
 

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 
-/// The most octets that are read before they are sent: 64 KiB. What does not fit into the socket's buffer is read again next time.
+/// The most bytes that are read before they are sent: 64 KiB. What does not fit into the socket's buffer is read again next time.
 const COPY_PIECE: u64 = 64 * 1024;
 
-/// Reads a piece of at most `length` octets at `offset` and hands it to `send`, which says how much of it went out. 0: the file ended.
+/// Reads a piece of at most `length` bytes at `offset` and hands it to `send`, which says how much of it went out. 0: the file ended.
 pub(super) fn copy(
     file: &File,
     offset: u64,
@@ -17,7 +17,7 @@ pub(super) fn copy(
     let read = read_at(file, &mut piece, offset)?;
     match piece.get(..read) {
         None | Some([]) => Ok(0),
-        Some(octets) => send(octets).map(|sent| sent as u64),
+        Some(bytes) => send(bytes).map(|sent| sent as u64),
     }
 }
 
@@ -43,6 +43,6 @@ fn try_read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
 
 #[cfg(not(any(unix, windows)))]
 fn try_read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
-    // A seek and a read are two steps; connections that share a file would get each other's octets.
+    // A seek and a read are two steps; connections that share a file would get each other's bytes.
     Err(ErrorKind::Unsupported.into())
 }

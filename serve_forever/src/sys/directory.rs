@@ -45,7 +45,7 @@ impl Stamp {
     }
 
     /// Of what `path` leads to. Links are followed, wherever they lead: it is for asking whether a file that was found is still there. One
-    /// system call, and no allocation for a path of less than 256 octets.
+    /// system call, and no allocation for a path of less than 256 bytes.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         backend::stamp_at(path)
     }
@@ -72,7 +72,7 @@ impl Stamp {
         self.kind == Kind::Directory
     }
 
-    /// In octets.
+    /// In bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }

@@ -57,7 +57,7 @@ pub(crate) fn is_of_disk(error: &io::Error) -> bool {
 
 /// The peer or the network ended the connection; nothing that this side did wrong, and nothing to report loudly.
 ///
-/// A time-out counts only when it comes from the system, which gave up on a peer that no longer answers. The library's own deadlines use the
+/// A timeout counts only when it comes from the system, which gave up on a peer that no longer answers. The library's own deadlines use the
 /// same kind and mean something else.
 pub(crate) fn is_disconnect(error: &io::Error) -> bool {
     match error.kind() {

@@ -41,9 +41,9 @@ use unix as backend;
 
 pub(crate) use directory::{CHANGE_TIME_IS_KNOWN, Directory, Found, Kind, Links, Stamp};
 pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
-pub(crate) use names::name_from_octets;
+pub(crate) use names::name_from_bytes;
 
-/// The most octets of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large file must not keep a loop from the others.
+/// The most bytes of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large file must not keep a loop from the others.
 pub(crate) const SEND_FILE_PIECE: u64 = 1 << 20;
 
 /// What a poll says of a socket is true when it says so, and not only of a moment since the last one.
@@ -55,7 +55,7 @@ pub(crate) const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::U
 /// What a thread waits for on a socket. An error or a hang-up ends every kind of wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// Octets, or the end of them.
+    /// Bytes, or the end of them.
     Read,
     /// Room to send.
     Write,
@@ -77,7 +77,7 @@ pub(crate) struct ListenOptions {
     pub(crate) reuse_port: bool,
     /// After so long a silence the system asks the peer of a connection whether it is still there.
     pub(crate) keepalive: Option<Duration>,
-    /// Octets that the system holds for a connection; it may take other numbers.
+    /// Bytes that the system holds for a connection; it may take other numbers.
     pub(crate) send_buffer: Option<usize>,
     pub(crate) receive_buffer: Option<usize>,
     /// How far the system may be ahead on a connection, see [`Socket::bound_ahead`].
@@ -93,24 +93,24 @@ pub(crate) struct ListenOptions {
 pub(crate) struct Socket(backend::Socket);
 
 impl Socket {
-    /// Receives what is there, in one system call. `Ok(0)` is the end of the peer's octets (`buf` must not be empty); `WouldBlock` means
+    /// Receives what is there, in one system call. `Ok(0)` is the end of the peer's bytes (`buf` must not be empty); `WouldBlock` means
     /// that there is nothing yet.
     ///
-    /// Fewer octets than `buf` holds mean that nothing is left, and that an event will tell of more; except that no further event comes
+    /// Fewer bytes than `buf` holds mean that nothing is left, and that an event will tell of more; except that no further event comes
     /// for an end or an error which the last one already told of. (A client of a Unix socket that sends descriptors along, which are closed
-    /// unseen, cuts the reading short there: it waits for its next octets, at its own expense.)
+    /// unseen, cuts the reading short there: it waits for its next bytes, at its own expense.)
     #[inline]
     pub(crate) fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf)
     }
 
-    /// Sends what there is room for, in one system call. `more` says that further octets follow at once, so that a system which knows how
+    /// Sends what there is room for, in one system call. `more` says that further bytes follow at once, so that a system which knows how
     /// to waits for them before it sends an unfilled segment. Never raises `SIGPIPE`.
     ///
-    /// Fewer octets than given mean that there is no room left, and that an event will tell of more.
+    /// Fewer bytes than given mean that there is no room left, and that an event will tell of more.
     #[inline]
-    pub(crate) fn send(&self, octets: &[u8], more: bool) -> io::Result<usize> {
-        self.0.send(octets, more)
+    pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
+        self.0.send(bytes, more)
     }
 
     /// From now on the system takes at most so many bytes ahead of those that it can send to the
@@ -121,8 +121,8 @@ impl Socket {
         self.0.bound_ahead(bytes);
     }
 
-    /// Sends octets of `file` from `offset` on, at most `length` and at most [`SEND_FILE_PIECE`]. `Ok(0)` means that the file ended early
-    /// (or that `length` is 0). Fewer octets than asked say nothing about the room left: call again until `WouldBlock`.
+    /// Sends bytes of `file` from `offset` on, at most `length` and at most [`SEND_FILE_PIECE`]. `Ok(0)` means that the file ended early
+    /// (or that `length` is 0). Fewer bytes than asked say nothing about the room left: call again until `WouldBlock`.
     ///
     /// The file is read at its offset, so one open file may serve any number of connections; its own cursor is not used, and not moved
     /// except on Windows. May wait for the disk.
@@ -142,7 +142,7 @@ impl Socket {
     }
 
     /// Looks, without waiting or taking anything, whether the conversation is over: the peer has ended its side and everything was read, or
-    /// the connection broke. (The portable back end sees a break only once the octets before it are read.)
+    /// the connection broke. (The portable back end sees a break only once the bytes before it are read.)
     pub(crate) fn at_end(&self) -> bool {
         self.0.at_end()
     }
@@ -166,7 +166,7 @@ impl Socket {
     /// Has `registry` report, under `token`, when the socket becomes readable or writable. What is ready already is reported too.
     ///
     /// Events are edges: one comes when something changes, and the next may come only after a call here returned `WouldBlock` or fewer
-    /// octets than asked. Act only on what an event says: with some systems a read that finds nothing brings another "writable", so that
+    /// bytes than asked. Act only on what an event says: with some systems a read that finds nothing brings another "writable", so that
     /// one who reads upon "writable" goes round for ever. A socket can be registered once at a time.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         sheltered(|| self.0.register(registry, token))

@@ -1,19 +1,19 @@
-//! Names of files as they come over the wire: octets.
+//! Names of files as they come over the wire: bytes.
 
 use std::ffi::{OsStr, OsString};
 
-/// The name that these octets are, for one step of a path. `None`: no file can have that name, or the system would take it for something
+/// The name that these bytes are, for one step of a path. `None`: no file can have that name, or the system would take it for something
 /// else than a name. `.`, `..`, slashes and NUL are the caller's matter.
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "on other systems not every name will do")]
-pub(crate) fn name_from_octets(octets: Vec<u8>) -> Option<OsString> {
+pub(crate) fn name_from_bytes(bytes: Vec<u8>) -> Option<OsString> {
     use std::os::unix::ffi::OsStringExt;
-    Some(OsString::from_vec(octets))
+    Some(OsString::from_vec(bytes))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn name_from_octets(octets: Vec<u8>) -> Option<OsString> {
-    String::from_utf8(octets).ok().filter(|name| is_plain(name)).map(OsString::from)
+pub(crate) fn name_from_bytes(bytes: Vec<u8>) -> Option<OsString> {
+    String::from_utf8(bytes).ok().filter(|name| is_plain(name)).map(OsString::from)
 }
 
 /// Whether Windows takes this as the name of a file and nothing more: no separator, drive or stream, none of the characters that names
@@ -221,8 +221,8 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn on_unix_every_octet_is_one_of_a_name() {
+    fn on_unix_every_byte_is_one_of_a_name() {
         use std::os::unix::ffi::OsStrExt;
-        assert_eq!(name_from_octets(b"\xff\\:. ".to_vec()).unwrap().as_bytes(), b"\xff\\:. ");
+        assert_eq!(name_from_bytes(b"\xff\\:. ".to_vec()).unwrap().as_bytes(), b"\xff\\:. ");
     }
 }

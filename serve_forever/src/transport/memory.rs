@@ -28,16 +28,16 @@ impl Memory {
 
     pub(super) fn recv(&self, buffer: &mut [u8]) -> Received {
         let mut input = lock(&self.input);
-        let (octets, at) = &mut *input;
-        let count = buffer.len().min(octets.len() - *at);
-        buffer[..count].copy_from_slice(&octets[*at..*at + count]);
+        let (bytes, at) = &mut *input;
+        let count = buffer.len().min(bytes.len() - *at);
+        buffer[..count].copy_from_slice(&bytes[*at..*at + count]);
         *at += count;
         Received { count, more: count == buffer.len() }
     }
 
-    pub(super) fn send(&self, octets: &[u8]) -> usize {
-        lock(&self.output).extend_from_slice(octets);
-        octets.len()
+    pub(super) fn send(&self, bytes: &[u8]) -> usize {
+        lock(&self.output).extend_from_slice(bytes);
+        bytes.len()
     }
 
     pub(super) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {

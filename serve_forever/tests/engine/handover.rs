@@ -329,8 +329,8 @@ fn connections_that_come_and_go_between_threads_get_their_own_answers() {
                             client.send(format!(
                                 "POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                             ));
-                            for octet in body.chars() {
-                                client.send(format!("1\r\n{octet}\r\n"));
+                            for byte in body.chars() {
+                                client.send(format!("1\r\n{byte}\r\n"));
                             }
                             client.send("0\r\n\r\n");
                         }

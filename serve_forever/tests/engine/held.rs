@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 const CROWD: usize = 40;
 /// So many long ones, each with a short one behind it.
 const LONG_PIPELINE: usize = 8;
-/// Octets of a body that is held as a whole, and more than a small socket takes.
+/// Bytes of a body that is held as a whole, and more than a small socket takes.
 const LONG: usize = 60_000;
 
 /// Requests of a round behind that of a witness, and the time that each takes: together far more than a response is held.
@@ -266,8 +266,8 @@ fn the_log_has_a_line_for_each() {
     let lines = log.lines(CROWD);
     assert_eq!(lines.len(), CROWD);
     for number in 0..CROWD {
-        let octets = format!("/{number}").len();
-        let end = format!("\"GET /{number} HTTP/1.1\" 200 {octets}");
+        let bytes = format!("/{number}").len();
+        let end = format!("\"GET /{number} HTTP/1.1\" 200 {bytes}");
         assert_eq!(lines.iter().filter(|line| line.ends_with(&end)).count(), 1, "{end:?} in {lines:?}");
     }
 }

@@ -129,15 +129,15 @@ fn connect(address: SocketAddr) -> TcpStream {
     socket.set_recv_buffer_size(4096).expect("SO_RCVBUF");
     socket.connect(&address.into()).expect("the server accepts");
     let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
-    stream.set_write_timeout(Some(PATIENCE)).expect("write time-out");
-    stream.set_write_timeout(Some(PATIENCE)).expect("write time-out");
+    stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
     stream
 }
 
 /// Sends what the server takes: it may have closed before.
-fn send(stream: &mut TcpStream, octets: &[u8]) {
-    let _ = stream.write_all(octets);
+fn send(stream: &mut TcpStream, bytes: &[u8]) {
+    let _ = stream.write_all(bytes);
 }
 
 /// Closes with a reset.
@@ -345,8 +345,8 @@ fn never_reading(threads: usize, request: &[u8]) {
         |stream, _| {
             send(stream, request);
             // The response has begun.
-            let mut octet = [0];
-            stream.read_exact(&mut octet).expect("a response");
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a response");
         },
         |stream, number| if number % 2 == 0 { reset(stream) } else { drop(stream) },
     );
@@ -381,8 +381,8 @@ fn connections_with_many_requests_at_once_that_read_no_answer() {
 fn connections_that_talk_garbage() {
     leave_nothing(
         |stream, number| {
-            let octets: Vec<u8> = (0..number * 10).map(|at| (at * at + number) as u8).collect();
-            send(stream, &octets);
+            let bytes: Vec<u8> = (0..number * 10).map(|at| (at * at + number) as u8).collect();
+            send(stream, &bytes);
             send(stream, b"\r\n\r\n");
         },
         |stream, number| match number % 3 {

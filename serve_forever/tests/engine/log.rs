@@ -11,9 +11,9 @@ use serve_forever::AccessLog;
 struct Stopped(Arc<Room>);
 
 impl Write for Stopped {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.stay();
-        Ok(octets.len())
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

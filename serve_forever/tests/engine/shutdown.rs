@@ -80,7 +80,7 @@ fn a_request_behind_a_long_response_is_answered_and_cuts_nothing_off() {
 fn both_arrive(script: impl Fn(&mut Exchange) -> Result + Clone + Send + Sync + 'static) {
     let (mut server, mut client) = stopping_behind(script, FAST);
     let rest = client.rest();
-    assert!(rest.len() > LARGE, "only {} octets came", rest.len());
+    assert!(rest.len() > LARGE, "only {} bytes came", rest.len());
     assert!(rest.ends_with(b"\r\n\r\nfast"));
     server.returns();
 }

@@ -31,7 +31,7 @@ fn responses_are_counted_by_class_on_all_loops() {
     assert_eq!(client.response_to_head().code(), 200);
     let stats = server.stats();
     assert_eq!(stats.responses, [0, 22, 1, 3, 1]);
-    assert_eq!(stats.content_octets, 20 * 5 + pages.iter().sum::<u64>() + malformed);
+    assert_eq!(stats.content_bytes, 20 * 5 + pages.iter().sum::<u64>() + malformed);
 }
 
 #[test]

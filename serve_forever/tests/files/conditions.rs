@@ -334,7 +334,7 @@ fn rule_105_a_304_repeats_what_was_set_for_those_who_keep_it() {
 fn assert_well_formed(tag: &str) {
     let opaque = tag.strip_prefix("W/").unwrap_or(tag);
     let inside = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).expect("it is quoted");
-    let is_fit = |octet: u8| matches!(octet, b'!' | b'#'..=b'~');
+    let is_fit = |byte: u8| matches!(byte, b'!' | b'#'..=b'~');
     assert!(!inside.is_empty() && inside.bytes().all(is_fit), "{tag}");
 }
 

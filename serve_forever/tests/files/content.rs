@@ -1,4 +1,4 @@
-//! A file as a response: its head to the octet, its content, and when neither is sent again.
+//! A file as a response: its head to the byte, its content, and when neither is sent again.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -39,7 +39,7 @@ fn files_of_every_size_come_whole() {
         site.file("a", &content);
         let reply = site.get("/a");
         assert_eq!(reply.field("Content-Length"), Some(size.to_string().as_str()));
-        assert!(reply.body == content, "{size}: {} octets", reply.body.len());
+        assert!(reply.body == content, "{size}: {} bytes", reply.body.len());
     }
 }
 

@@ -171,17 +171,17 @@ fn a_listing_of_any_length_is_whole() {
     }
 }
 
-fn unchunked(mut octets: &[u8]) -> Vec<u8> {
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     loop {
-        let end = octets.windows(2).position(|window| window == b"\r\n").expect("a line");
-        let size = std::str::from_utf8(&octets[..end]).expect("text");
+        let end = bytes.windows(2).position(|window| window == b"\r\n").expect("a line");
+        let size = std::str::from_utf8(&bytes[..end]).expect("text");
         let size = usize::from_str_radix(size, 16).expect("a size");
-        let (chunk, rest) = octets[end + 2..].split_at(size);
+        let (chunk, rest) = bytes[end + 2..].split_at(size);
         content.extend_from_slice(chunk);
-        octets = rest.strip_prefix(b"\r\n").expect("the end of the chunk");
+        bytes = rest.strip_prefix(b"\r\n").expect("the end of the chunk");
         if size == 0 {
-            assert_eq!(octets, b"");
+            assert_eq!(bytes, b"");
             return content;
         }
     }

@@ -59,7 +59,7 @@ impl Kept {
         self.client = self.site.client();
     }
 
-    /// A large file that changes so soon after its last octets that the server has not looked at it since costs the
+    /// A large file that changes so soon after its last bytes that the server has not looked at it since costs the
     /// connection. So the next request may need another one.
     #[track_caller]
     fn next(&mut self, target: &str, fields: &str) -> Reply {
@@ -84,7 +84,7 @@ fn a_file_that_is_edited_in_place_is_new_though_its_size_is_the_same() {
 }
 
 #[test]
-fn one_octet_that_is_changed_in_place_is_seen() {
+fn one_byte_that_is_changed_in_place_is_seen() {
     for size in SIZES {
         let mut content = vec![b'a'; size];
         let mut kept = Kept::new(&content);
@@ -589,7 +589,7 @@ fn a_file_that_grows_while_it_is_sent_comes_up_to_where_it_was() {
         file.write_all(b"more").expect("some more");
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).expect("the rest");
-        // The head is some 300 octets long.
+        // The head is some 300 bytes long.
         assert!(
             rest.ends_with(b"aaaa") && (size..size + 500).contains(&(begin.len() + rest.len())),
             "{name}"

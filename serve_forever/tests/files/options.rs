@@ -198,9 +198,9 @@ fn raw_head(site: &Site, target: &str, fields: &str) -> String {
     let mut stream = site.connect();
     write!(stream, "GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n")
         .expect("the request");
-    let mut octets = Vec::new();
-    stream.read_to_end(&mut octets).expect("the response");
-    let text = String::from_utf8(octets).expect("text");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the response");
+    let text = String::from_utf8(bytes).expect("text");
     text.split_once("\r\n\r\n").expect("a head").0.to_owned()
 }
 
@@ -294,7 +294,7 @@ fn types_can_be_chosen() {
 #[test]
 fn text_is_called_utf_8_where_it_is() {
     let site = Site::new();
-    // The last octet that is looked at is the first one of a character.
+    // The last byte that is looked at is the first one of a character.
     let long = format!("a{}", "\u{e9}".repeat(50_000));
     for (name, content, media_type) in [
         ("utf8.txt", "caf\u{e9}".as_bytes(), "text/plain; charset=utf-8"),

@@ -78,7 +78,7 @@ mod undecodable {
 
     /// `test_list_dir_undecodable_dirname2`: there `%ff` also leads to a name with `U+FFFD`, which is another one.
     #[test]
-    fn an_octet_that_is_no_text_leads_to_no_other_name() {
+    fn an_byte_that_is_no_text_leads_to_no_other_name() {
         let site = site();
         site.directory("tmp/\u{fffd}.dir");
         assert_eq!(site.get("/tmp/%ff.dir/").code(), 404);

@@ -53,7 +53,7 @@ fn assert_part(reply: &Reply, first: usize, last: usize, length: usize) {
 fn assert_whole(reply: &Reply, length: usize) {
     assert_eq!(reply.code(), 200, "{}", reply.head);
     assert_eq!(reply.field("Content-Range"), None);
-    assert!(reply.body == content(length), "{} octets", reply.body.len());
+    assert!(reply.body == content(length), "{} bytes", reply.body.len());
 }
 
 /// Asks for each target, on connections that are kept.
@@ -64,7 +64,7 @@ fn assert_all_whole(site: &Site, fields: &str) {
     }
 }
 
-/// The parts of a `multipart/byteranges`, with their heads, as octets.
+/// The parts of a `multipart/byteranges`, with their heads, as bytes.
 fn multipart(boundary: &str, parts: &[(usize, usize)], length: usize, content_type: &str) -> Vec<u8> {
     let content = content(length);
     let mut body = Vec::new();
@@ -84,14 +84,14 @@ fn multipart(boundary: &str, parts: &[(usize, usize)], length: usize, content_ty
     body
 }
 
-/// These parts, octet for octet.
+/// These parts, byte for byte.
 #[track_caller]
 fn assert_parts(reply: &Reply, parts: &[(usize, usize)], length: usize, content_type: &str) {
     assert_eq!(reply.code(), 206, "{}", reply.head);
     assert_eq!(reply.field("Content-Range"), None);
     let value = reply.field("Content-Type").expect("a type");
     let boundary = value.strip_prefix("multipart/byteranges; boundary=").expect("several parts");
-    let is_fit = |octet: u8| octet.is_ascii_alphanumeric();
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric();
     assert!((1..=70).contains(&boundary.len()) && boundary.bytes().all(is_fit), "{boundary}");
     let expected = multipart(boundary, parts, length, content_type);
     assert_eq!(reply.field("Content-Length"), Some(expected.len().to_string().as_str()));
@@ -179,7 +179,7 @@ fn rule_110_a_last_position_beyond_the_end_is_clipped() {
 }
 
 #[test]
-fn rule_110_the_head_of_a_part_to_the_octet() {
+fn rule_110_the_head_of_a_part_to_the_byte() {
     let site = site();
     let tag = site.settled("/small.txt");
     site.dated("/small.txt");
@@ -326,7 +326,7 @@ fn rule_112_ranges_beyond_the_end_are_left_out_beside_others() {
 }
 
 #[test]
-fn rule_113_several_parts_come_octet_for_octet() {
+fn rule_113_several_parts_come_byte_for_byte() {
     let site = site();
     for (target, length, content_type) in TARGETS {
         let mut client = site.client();
@@ -349,7 +349,7 @@ fn rule_113_several_parts_come_octet_for_octet() {
 }
 
 #[test]
-fn rule_113_long_parts_of_a_large_file_come_octet_for_octet() {
+fn rule_113_long_parts_of_a_large_file_come_byte_for_byte() {
     let site = site();
     let mut client = site.client();
     let reply = client.request("GET", "/large.bin", &range("bytes=1-70000,70101-140000,-1"));
@@ -417,7 +417,7 @@ fn rule_114_parts_that_are_all_of_the_file_are_the_file() {
     }
 }
 
-/// `count` parts of two octets each, far from each other.
+/// `count` parts of two bytes each, far from each other.
 fn many(count: usize) -> (String, Vec<(usize, usize)>) {
     let parts: Vec<_> = (0..count).map(|index| (index * 1000, index * 1000 + 1)).collect();
     let set: Vec<_> = parts.iter().map(|(first, last)| format!("{first}-{last}")).collect();
@@ -629,9 +629,9 @@ fn pipelined_parts_follow_each_other() {
     }
     let request = "GET /small.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=-3\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).expect("the last");
-    let mut octets = Vec::new();
-    stream.read_to_end(&mut octets).expect("all of it");
-    let text = String::from_utf8(octets).expect("text");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("all of it");
+    let text = String::from_utf8(bytes).expect("text");
     let bodies: Vec<&[u8]> = text
         .split("HTTP/1.1 206 Partial Content\r\n")
         .skip(1)

@@ -11,22 +11,22 @@ use std::thread;
 
 use crate::support::files::{Reply, Site};
 
-/// What is built again and again: the names, and the sizes of their first versions. Each further one is an octet longer.
+/// What is built again and again: the names, and the sizes of their first versions. Each further one is a byte longer.
 /// The last two are not kept in memory.
 const FILES: [(&str, usize); 4] =
     [("a.txt", 100), ("b.bin", 50_000), ("c.bin", 70_000), ("index.html", 150_000)];
 const VERSIONS: usize = 600;
 const CLIENTS: usize = 4;
 
-/// All octets are of that version.
+/// All bytes are of that version.
 fn letter(version: usize) -> u8 {
     b'a' + u8::try_from(version % 26).expect("it is small")
 }
 
-/// By pieces, as octets take long where nothing is optimised.
-fn is_all(octets: &[u8], letter: u8) -> bool {
+/// By pieces, as bytes take long where nothing is optimised.
+fn is_all(bytes: &[u8], letter: u8) -> bool {
     let expected = [letter; 4096];
-    octets.chunks(expected.len()).all(|piece| *piece == expected[..piece.len()])
+    bytes.chunks(expected.len()).all(|piece| *piece == expected[..piece.len()])
 }
 
 fn build(site: &Site, version: usize) {
@@ -141,7 +141,7 @@ const HUGE: usize = 32 << 20;
 /// The file is changed while a client has read a little of it. All that it gets then, and how much was announced.
 ///
 /// The system sends the file without copying it. So a file that is written over or cut off within its pages shows that also
-/// in octets which were on their way already: it is only sure that they are not all, and that the client sees so.
+/// in bytes which were on their way already: it is only sure that they are not all, and that the client sees so.
 fn while_it_is_taken(fields: &str, change: impl FnOnce(&Site)) -> (Vec<u8>, usize) {
     let site = Site::new();
     site.file("huge", vec![b'a'; HUGE]);
@@ -158,16 +158,16 @@ fn while_it_is_taken(fields: &str, change: impl FnOnce(&Site)) -> (Vec<u8>, usiz
     (body, length.parse().expect("a number"))
 }
 
-/// The head, and the first octets behind it.
+/// The head, and the first bytes behind it.
 fn beginning(stream: &mut TcpStream) -> (String, Vec<u8>) {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     loop {
         let mut piece = [0; 4096];
         let count = stream.read(&mut piece).expect("the response");
-        octets.extend_from_slice(&piece[..count]);
-        if let Some(at) = octets.windows(4).position(|window| window == b"\r\n\r\n") {
-            let body = octets.split_off(at + 4);
-            return (String::from_utf8(octets).expect("text"), body);
+        bytes.extend_from_slice(&piece[..count]);
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let body = bytes.split_off(at + 4);
+            return (String::from_utf8(bytes).expect("text"), body);
         }
     }
 }
@@ -178,7 +178,7 @@ fn a_file_that_becomes_shorter_cuts_a_slow_client_off() {
         let (body, announced) = while_it_is_taken("", |site| {
             File::options().write(true).open(site.path("huge")).expect("it").set_len(length).expect("a file");
         });
-        assert!(announced == HUGE && body.len() < HUGE, "{} octets", body.len());
+        assert!(announced == HUGE && body.len() < HUGE, "{} bytes", body.len());
     }
 }
 
@@ -187,7 +187,7 @@ fn a_file_that_grows_cuts_a_slow_client_off() {
     let (body, announced) = while_it_is_taken("", |site| {
         File::options().append(true).open(site.path("huge")).expect("it").write_all(b"b").expect("a file");
     });
-    assert!(announced == HUGE && body.len() < HUGE, "{} octets", body.len());
+    assert!(announced == HUGE && body.len() < HUGE, "{} bytes", body.len());
     assert!(is_all(&body, b'a'));
 }
 
@@ -197,7 +197,7 @@ fn a_file_that_is_written_over_never_comes_whole_to_a_slow_client() {
         let mut file = File::options().write(true).open(site.path("huge")).expect("it");
         file.write_all(&vec![b'b'; HUGE]).expect("it is written");
     });
-    assert!(announced == HUGE && body.len() < HUGE, "{} octets", body.len());
+    assert!(announced == HUGE && body.len() < HUGE, "{} bytes", body.len());
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn parts_of_a_file_that_changes_never_come_whole_to_a_slow_client() {
             let mut file = File::options().append(true).open(site.path("huge")).expect("it");
             file.write_all(b"b").expect("it is written");
         });
-        assert!(announced > HUGE - 2000 && body.len() < announced, "{} octets", body.len());
+        assert!(announced > HUGE - 2000 && body.len() < announced, "{} bytes", body.len());
     }
 }
 

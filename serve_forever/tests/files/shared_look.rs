@@ -120,16 +120,16 @@ impl Running {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts");
-        stream.set_read_timeout(Some(crate::support::files::FAILSAFE)).expect("a time-out");
+        stream.set_read_timeout(Some(crate::support::files::FAILSAFE)).expect("a timeout");
         stream
     }
 
     /// All answers to these requests, which are sent at once.
     fn ask(&self, targets: &[&str]) -> String {
         let mut stream = self.connect();
-        let octets: String =
+        let bytes: String =
             targets.iter().zip(1..).map(|(target, at)| get(target, at == targets.len())).collect();
-        stream.write_all(octets.as_bytes()).expect("the requests");
+        stream.write_all(bytes.as_bytes()).expect("the requests");
         let mut replies = String::new();
         stream.read_to_string(&mut replies).expect("the responses");
         replies
@@ -171,12 +171,12 @@ fn a_handler_sees_what_it_changed_itself() {
     let server = Running::start("own_change");
     let [mut busy, mut plain, mut changing] = [(); 3].map(|()| server.connect());
     let answer = |stream: &mut TcpStream, ending: &str| {
-        let mut octets = [0; 1024];
+        let mut bytes = [0; 1024];
         let mut all = String::new();
         while !all.ends_with(ending) {
-            let count = stream.read(&mut octets).expect("a response");
+            let count = stream.read(&mut bytes).expect("a response");
             assert_ne!(count, 0, "{all}");
-            all.push_str(&String::from_utf8_lossy(&octets[..count]));
+            all.push_str(&String::from_utf8_lossy(&bytes[..count]));
             // The wrong one.
             assert!(!all.contains("\r\n\r\n") || all.ends_with(ending), "{all}");
         }
@@ -189,7 +189,7 @@ fn a_handler_sees_what_it_changed_itself() {
         changing.write_all(get(&format!("/current/a.txt?{after}"), false).as_bytes()).expect("the request");
         answer(&mut changing, after);
         answer(&mut busy, "\r\n\r\n");
-        let mut octets = [0; 1024];
-        assert_ne!(plain.read(&mut octets).expect("a response"), 0);
+        let mut bytes = [0; 1024];
+        assert_ne!(plain.read(&mut bytes).expect("a response"), 0);
     }
 }

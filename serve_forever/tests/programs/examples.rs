@@ -201,9 +201,9 @@ impl Program {
         Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), out, err }
     }
 
-    fn send(&self, octets: impl AsRef<[u8]>) -> Client {
+    fn send(&self, bytes: impl AsRef<[u8]>) -> Client {
         let mut client = Client::connect(self.address);
-        client.send(octets);
+        client.send(bytes);
         client
     }
 

@@ -28,7 +28,7 @@ fn the_example_upload_takes_files() {
          --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\n\r\n\r\n--x--\r\n",
     );
     assert_eq!(response.status_line(), "HTTP/1.1 201 Created");
-    assert_eq!(response.text(), "tea & <milk>.txt: 8 octets\nempty: 0 octets\n");
+    assert_eq!(response.text(), "tea & <milk>.txt: 8 bytes\nempty: 0 bytes\n");
     assert_eq!(folder.read("tea & <milk>.txt").as_deref(), Some(&b"hot\r\n--y"[..]));
 
     // What is there stays.
@@ -38,8 +38,8 @@ fn the_example_upload_takes_files() {
 
     let large = "0123456789".repeat(300_000);
     let response = post(&program, file("large", &large) + "--x--\r\n");
-    assert_eq!(response.text(), "large: 3000000 octets\n");
-    assert_eq!(folder.read("large").map(|octets| octets == large.as_bytes()), Some(true));
+    assert_eq!(response.text(), "large: 3000000 bytes\n");
+    assert_eq!(folder.read("large").map(|bytes| bytes == large.as_bytes()), Some(true));
 
     // Half a file is none.
     assert_eq!(post(&program, file("half", "half")).status_line(), "HTTP/1.1 400 Bad multipart body");
@@ -53,8 +53,8 @@ fn the_example_upload_takes_files() {
     assert_eq!(program.ask("GET /uploads/empty HTTP/1.1\r\nHost: a\r\n\r\n").code(), 404);
 
     let list = program.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").text();
-    let expected = "<ul>\n<li>empty: 0 octets\n<li>large: 3000000 octets\n\
-                    <li>tea &amp; &lt;milk>.txt: 8 octets\n</ul>\n";
+    let expected = "<ul>\n<li>empty: 0 bytes\n<li>large: 3000000 bytes\n\
+                    <li>tea &amp; &lt;milk>.txt: 8 bytes\n</ul>\n";
     assert!(list.ends_with(expected), "{list}");
     let mut names: Vec<_> =
         fs::read_dir(&folder.0).expect("a folder").flatten().map(|e| e.file_name()).collect();

@@ -53,7 +53,7 @@ fn a_unix_socket_is_for_its_user_alone() {
     let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let mut client = UnixStream::connect(&path).expect("it accepts");
-    client.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+    client.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("it takes it");
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("it answers");

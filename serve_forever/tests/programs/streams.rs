@@ -30,7 +30,7 @@ fn events_are_pushed_to_all_who_listen() {
 fn a_web_socket_answers_and_pushes() {
     let example = Example::start("websocket");
     let stream = TcpStream::connect(example.address()).expect("it accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     let (mut socket, response) =
         client(format!("ws://{}/chat", example.address()), stream).expect("the handshake");
     assert_eq!(response.status(), 101);

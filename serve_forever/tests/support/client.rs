@@ -1,4 +1,4 @@
-//! A client that sends the octets it is told to send and hands over those that come back.
+//! A client that sends the bytes it is told to send and hands over those that come back.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -21,19 +21,19 @@ impl Client {
 
     /// A Unix socket can be had as such a stream, too.
     pub(crate) fn over(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(FAILSAFE)).expect("read time-out");
-        stream.set_write_timeout(Some(FAILSAFE)).expect("write time-out");
+        stream.set_read_timeout(Some(FAILSAFE)).expect("read timeout");
+        stream.set_write_timeout(Some(FAILSAFE)).expect("write timeout");
         Self { stream, arrived: Vec::new() }
     }
 
     #[track_caller]
-    pub(crate) fn send(&mut self, octets: impl AsRef<[u8]>) {
-        self.try_send(octets).expect("the server takes the request");
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.try_send(bytes).expect("the server takes the request");
     }
 
     /// For what the server may stop to take at any point.
-    pub(crate) fn try_send(&mut self, octets: impl AsRef<[u8]>) -> io::Result<()> {
-        self.stream.write_all(octets.as_ref())
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
     }
 
     /// Says that nothing more will be sent; the answer can still come.
@@ -69,8 +69,8 @@ impl Client {
 
     /// The next response is exactly this, but for the value of `Date`, which is `*` here.
     #[track_caller]
-    pub(crate) fn expect(&mut self, octets: &str) {
-        assert_eq!(self.response().all(), octets);
+    pub(crate) fn expect(&mut self, bytes: &str) {
+        assert_eq!(self.response().all(), bytes);
     }
 
     /// All that still comes, until the server closes.
@@ -108,19 +108,19 @@ impl Client {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
-    /// Exactly so many octets.
+    /// Exactly so many bytes.
     #[track_caller]
     pub(crate) fn take(&mut self, length: usize) -> Vec<u8> {
         while self.arrived.len() < length {
-            assert!(self.fill(), "the connection ended after {} of {length} octets", self.arrived.len());
+            assert!(self.fill(), "the connection ended after {} of {length} bytes", self.arrived.len());
         }
         self.arrived.drain(..length).collect()
     }
 
-    /// Sends `octets` again and again, one round each `pause`, until the server answers or cuts the connection.
+    /// Sends `bytes` again and again, one round each `pause`, until the server answers or cuts the connection.
     #[track_caller]
-    pub(crate) fn trickle_until_answered(&mut self, octets: &[u8], pause: Duration) {
-        self.stream.set_read_timeout(Some(pause)).expect("read time-out");
+    pub(crate) fn trickle_until_answered(&mut self, bytes: &[u8], pause: Duration) {
+        self.stream.set_read_timeout(Some(pause)).expect("read timeout");
         let begin = Instant::now();
         loop {
             match self.read_more() {
@@ -130,11 +130,11 @@ impl Client {
                 Err(error) => self.give_up(&error),
             }
             assert!(begin.elapsed() < 2 * FAILSAFE, "the server lets the client trickle for ever");
-            if self.try_send(octets).is_err() {
+            if self.try_send(bytes).is_err() {
                 break;
             }
         }
-        self.stream.set_read_timeout(Some(FAILSAFE)).expect("read time-out");
+        self.stream.set_read_timeout(Some(FAILSAFE)).expect("read timeout");
     }
 
     pub(crate) fn local_address(&self) -> SocketAddr {

@@ -20,7 +20,7 @@ use crate::support::{Client, Response};
 /// No test waits for this: it only ends one that would otherwise hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A time-out that is never to come.
+/// A timeout that is never to come.
 pub(crate) const NEVER: Duration = Duration::from_secs(600);
 
 /// A request that every handler of these tests answers at once with `fast`.
@@ -214,8 +214,8 @@ pub(crate) fn connect_from(source: [u8; 4], to: SocketAddr) -> TcpStream {
     socket.bind(&SocketAddr::from((source, 0)).into()).expect("it is a loopback address");
     socket.connect(&to.into()).expect("the server accepts");
     let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
-    stream.set_write_timeout(Some(PATIENCE)).expect("write time-out");
+    stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
     stream
 }
 

@@ -1,4 +1,4 @@
-//! Handlers with a fixed `Server` field, so that their answers can be compared to the octet.
+//! Handlers with a fixed `Server` field, so that their answers can be compared to the byte.
 
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ pub(crate) fn describe(http: &mut Exchange) -> Result {
     reply(http, text)
 }
 
-/// 200 and these octets.
+/// 200 and these bytes.
 pub(crate) fn reply(http: &mut Exchange, body: impl AsRef<[u8]>) -> Result {
     http.send_response(200).end_headers()?;
     http.wfile().write_all(body.as_ref())?;

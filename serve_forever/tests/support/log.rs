@@ -17,26 +17,26 @@ impl Captured {
     pub(crate) fn lines(&self, at_least: usize) -> Vec<String> {
         let (written, more) = &*self.shared;
         let begin = Instant::now();
-        let mut octets = written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = written.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let text = String::from_utf8_lossy(&octets).into_owned();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
             let count = text.matches('\n').count();
             if count >= at_least {
                 return text.lines().map(str::to_owned).collect();
             }
             let left = FAILSAFE.checked_sub(begin.elapsed());
             let left = left.unwrap_or_else(|| panic!("only {count} lines of {at_least}: {text:?}"));
-            octets = more.wait_timeout(octets, left).unwrap_or_else(PoisonError::into_inner).0;
+            bytes = more.wait_timeout(bytes, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
 impl Write for Captured {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (written, more) = &*self.shared;
-        written.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(octets);
+        written.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         more.notify_all();
-        Ok(octets.len())
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

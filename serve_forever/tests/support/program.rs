@@ -51,9 +51,9 @@ impl Example {
     }
 
     /// Sends that on a connection of its own.
-    pub(crate) fn send(&self, octets: impl AsRef<[u8]>) -> Client {
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) -> Client {
         let mut client = self.connect();
-        client.send(octets);
+        client.send(bytes);
         client
     }
 

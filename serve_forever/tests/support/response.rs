@@ -1,36 +1,36 @@
 //! A response as it came over the wire.
 
 pub(crate) struct Response {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     head_length: usize,
     body: Vec<u8>,
 }
 
 impl Response {
     pub(crate) fn from_head(head: Vec<u8>) -> Self {
-        Self { head_length: head.len(), octets: head, body: Vec::new() }
+        Self { head_length: head.len(), bytes: head, body: Vec::new() }
     }
 
     /// `raw` is what stood on the wire, `body` what it means (they differ where it is chunked).
     pub(crate) fn with_body(mut self, raw: &[u8], body: &[u8]) -> Self {
-        self.octets.extend_from_slice(raw);
+        self.bytes.extend_from_slice(raw);
         body.clone_into(&mut self.body);
         self
     }
 
     /// Everything, as in [`masked`].
     pub(crate) fn all(&self) -> String {
-        masked(&self.octets)
+        masked(&self.bytes)
     }
 
     /// Status line, fields and the empty line, as in [`masked`].
     pub(crate) fn head(&self) -> String {
-        masked(&self.octets[..self.head_length])
+        masked(&self.bytes[..self.head_length])
     }
 
-    /// The octets of the head as they came.
+    /// The bytes of the head as they came.
     pub(crate) fn raw_head(&self) -> &[u8] {
-        &self.octets[..self.head_length]
+        &self.bytes[..self.head_length]
     }
 
     pub(crate) fn body(&self) -> &[u8] {
@@ -84,11 +84,11 @@ impl Response {
     }
 }
 
-/// The octets as text, with `*` for the value of each `Date` field (which is checked for its form instead).
+/// The bytes as text, with `*` for the value of each `Date` field (which is checked for its form instead).
 #[track_caller]
-pub(crate) fn masked(octets: &[u8]) -> String {
+pub(crate) fn masked(bytes: &[u8]) -> String {
     const MARK: &str = "\r\nDate: ";
-    let text = String::from_utf8_lossy(octets);
+    let text = String::from_utf8_lossy(bytes);
     let mut parts = text.split(MARK);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -133,11 +133,11 @@ fn assert_page(response: &Response, connection: &[&str]) {
 
 fn is_http_date(text: &str) -> bool {
     const FORM: &str = "Aaa, 00 Aaa 0000 00:00:00 GMT";
-    let fits = |(form, octet): (u8, u8)| match form {
-        b'0' => octet.is_ascii_digit(),
-        b'A' => octet.is_ascii_uppercase(),
-        b'a' => octet.is_ascii_lowercase(),
-        other => octet == other,
+    let fits = |(form, byte): (u8, u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'A' => byte.is_ascii_uppercase(),
+        b'a' => byte.is_ascii_lowercase(),
+        other => byte == other,
     };
     text.len() == FORM.len() && FORM.bytes().zip(text.bytes()).all(fits)
 }

@@ -37,15 +37,15 @@ fn subscriptions_with(serve: impl FnOnce(mpsc::Sender<Detached>) -> Served) -> (
     (serve(give), writers)
 }
 
-/// These octets come next, however many follow; a head but for its date.
+/// These bytes come next, however many follow; a head but for its date.
 #[track_caller]
-fn expect(client: &mut Client, octets: &str) {
-    let found = if octets == HEAD {
+fn expect(client: &mut Client, bytes: &str) {
+    let found = if bytes == HEAD {
         client.response_to_head().all()
     } else {
-        String::from_utf8(client.take(octets.len())).expect("text")
+        String::from_utf8(client.take(bytes.len())).expect("text")
     };
-    assert_eq!(found, octets);
+    assert_eq!(found, bytes);
 }
 
 fn next(writers: &Receiver<Detached>) -> Detached {
@@ -237,7 +237,7 @@ fn a_client_that_does_not_read_fills_the_buffer_and_is_cut_off() {
                 std::thread::yield_now();
             }
         }
-        assert!(begin.elapsed() < PATIENCE, "the write time-out does not come");
+        assert!(begin.elapsed() < PATIENCE, "the write timeout does not come");
     }
     assert!(refused);
     server.wait_until("the connection is gone", |stats| stats.connections == 0);

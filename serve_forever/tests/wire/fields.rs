@@ -50,7 +50,7 @@ fn rule_32_a_field_name_that_is_no_token_is_refused_with_400() {
 }
 
 #[test]
-fn rule_32_every_octet_of_a_token_may_stand_in_a_name() {
+fn rule_32_every_byte_of_a_token_may_stand_in_a_name() {
     let server = serve(answer(list_fields));
     let request = "GET / HTTP/1.1\r\nHost: a\r\na!#$%&'*+-.^_`|~9: b\r\n\r\n";
     assert_eq!(server.body(request), "a!#$%&'*+-.^_`|~9=b\n");
@@ -92,14 +92,14 @@ fn rule_35_a_no_break_space_does_not_make_chunked() {
 }
 
 #[test]
-fn rule_36_octets_beyond_ascii_in_a_request_stay_as_they_are() {
+fn rule_36_bytes_beyond_ascii_in_a_request_stay_as_they_are() {
     let server = serve(answer(list_fields));
     let response = server.response(b"GET / HTTP/1.1\r\nHost: a\r\nX: \xE9\x80\xFF \xC3\xA9\r\n\r\n");
     assert_eq!(response.body(), b"x=\xE9\x80\xFF \xC3\xA9\n");
 }
 
 #[test]
-fn rule_36_octets_beyond_ascii_in_a_response_stay_as_they_are() {
+fn rule_36_bytes_beyond_ascii_in_a_response_stay_as_they_are() {
     let server = serve(answer(|http| {
         http.send_response(200).send_header("X", HeaderValue::from_bytes(b"\xE9\xFF")?).end_headers()?;
         Ok(())

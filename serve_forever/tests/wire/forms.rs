@@ -83,14 +83,14 @@ fn a_connection_goes_on_behind_a_form() {
 fn a_form_in_chunks_of_any_size_is_the_same() {
     let server = serve(answer(parts));
     for size in [1, 2, 3, 7, 20, 100] {
-        let mut octets = head("multipart/form-data; boundary=x", "Transfer-Encoding: chunked").into_bytes();
+        let mut bytes = head("multipart/form-data; boundary=x", "Transfer-Encoding: chunked").into_bytes();
         for chunk in BODY.as_bytes().chunks(size) {
-            octets.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-            octets.extend_from_slice(chunk);
-            octets.extend_from_slice(b"\r\n");
+            bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            bytes.extend_from_slice(chunk);
+            bytes.extend_from_slice(b"\r\n");
         }
-        octets.extend_from_slice(b"0\r\n\r\n");
-        assert_eq!(server.body(octets), PARTS, "chunks of {size}");
+        bytes.extend_from_slice(b"0\r\n\r\n");
+        assert_eq!(server.body(bytes), PARTS, "chunks of {size}");
     }
 }
 
@@ -140,12 +140,12 @@ fn other_types_are_415() {
 }
 
 #[test]
-fn boundaries_have_1_to_70_octets() {
+fn boundaries_have_1_to_70_bytes() {
     let server = serve(answer(parts));
     for (length, code) in [(1, 200), (70, 200), (71, 415)] {
         let boundary = "x".repeat(length);
         let body = BODY.replace("--x", &format!("--{boundary}"));
-        assert_eq!(server.response(request(&boundary, body)).code(), code, "{length} octets");
+        assert_eq!(server.response(request(&boundary, body)).code(), code, "{length} bytes");
     }
 }
 
@@ -172,9 +172,9 @@ fn what_is_malformed_is_400() {
 #[test]
 fn a_client_that_leaves_within_a_part_is_cut() {
     let server = serve(answer(parts));
-    let octets = request("x", BODY);
+    let bytes = request("x", BODY);
     let mut client = server.connect();
-    client.send(&octets[..octets.len() - 20]);
+    client.send(&bytes[..bytes.len() - 20]);
     client.half_close();
     assert!(client.rest_until_cut().is_empty());
 }
@@ -200,7 +200,7 @@ fn a_gigantic_head_is_413() {
     let part = "--x\r\nContent-Disposition: form-data; name=a\r\nX: ";
     for fill in ["x".repeat(17_000), "y\r\nX: ".repeat(5000), "x".repeat(900_000)] {
         let body = format!("{part}{fill}\r\n\r\n\r\n--x--");
-        refused(&server, request("x", body), 413, "The head of a part has more than 16384 octets");
+        refused(&server, request("x", body), 413, "The head of a part has more than 16384 bytes");
     }
 }
 
@@ -241,26 +241,26 @@ fn a_large_file_streams() {
     let server = serve(answer(|http| {
         let mut form = http.multipart()?;
         let mut part = form.next_part()?.ok_or("no part")?;
-        let mut octets = 0_u64;
+        let mut bytes = 0_u64;
         let mut sum = 0_u64;
         loop {
             let buffer = part.fill_buf()?;
             if buffer.is_empty() {
                 break;
             }
-            sum = buffer.iter().fold(sum, |sum, &octet| sum.wrapping_mul(31).wrapping_add(octet.into()));
-            octets += buffer.len() as u64;
+            sum = buffer.iter().fold(sum, |sum, &byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+            bytes += buffer.len() as u64;
             let count = buffer.len();
             part.consume(count);
         }
         io::copy(&mut part, &mut io::sink())?;
         assert!(form.next_part()?.is_none());
-        reply(http, format!("{octets} {sum}"))
+        reply(http, format!("{bytes} {sum}"))
     }));
     // Half a boundary in each line.
     let line = b"\r\n--boundary-that-is-lon\r\r\n--boundary";
     let content: Vec<u8> = line.iter().copied().cycle().take(5_000_000).collect();
-    let sum = content.iter().fold(0_u64, |sum, &octet| sum.wrapping_mul(31).wrapping_add(octet.into()));
+    let sum = content.iter().fold(0_u64, |sum, &byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let boundary = "boundary-that-is-long";
     let mut body = format!("--{boundary}\r\nContent-Disposition: form-data; name=a\r\n\r\n").into_bytes();
     body.extend_from_slice(&content);
@@ -292,8 +292,8 @@ fn an_urlencoded_form_comes_as_a_whole() {
     let mut client = server.connect();
     client.send(head(URLENCODED, "Transfer-Encoding: chunked\r\nExpect: 100-continue"));
     client.expect("HTTP/1.1 100 Continue\r\n\r\n");
-    for octet in body.chars() {
-        client.send(format!("1\r\n{octet}\r\n"));
+    for byte in body.chars() {
+        client.send(format!("1\r\n{byte}\r\n"));
     }
     client.send("0\r\n\r\n");
     client.send(urlencoded(""));
@@ -322,7 +322,7 @@ fn a_form_is_collected_up_to_2_mib() {
     }));
     let most = 2 * 1024 * 1024;
     assert_eq!(server.body(urlencoded(&format!("a={}", "x".repeat(most - 2)))), (most - 2).to_string());
-    let explain = "This resource takes at most 2097152 octets";
+    let explain = "This resource takes at most 2097152 bytes";
     refused(&server, urlencoded(&format!("a={}", "x".repeat(most - 1))), 413, explain);
     // Who would send too much is told before.
     let expecting = head(URLENCODED, "Content-Length: 2097153\r\nExpect: 100-continue");
@@ -334,9 +334,9 @@ fn an_urlencoded_form_has_bounds_that_can_be_set() {
     let server = serve_with(answer(fields), |builder| builder.max_collected_size(20).max_form_fields(3));
     assert_eq!(server.response(urlencoded("a&b&c&&&&")).code(), 200);
     refused(&server, urlencoded("a&b&c&d"), 413, "The form has more than 3 fields");
-    refused(&server, urlencoded("123456789012345678901"), 413, "at most 20 octets");
+    refused(&server, urlencoded("123456789012345678901"), 413, "at most 20 bytes");
     let chunked = head(URLENCODED, "Transfer-Encoding: chunked") + "15\r\n123456789012345678901\r\n0\r\n\r\n";
-    refused(&server, chunked, 413, "at most 20 octets");
+    refused(&server, chunked, 413, "at most 20 bytes");
     let server = serve(answer(fields));
     assert_eq!(server.response(urlencoded(&"a&".repeat(10_000))).code(), 200);
     refused(&server, urlencoded(&"a&".repeat(10_001)), 413, "The form has more than 10000 fields");

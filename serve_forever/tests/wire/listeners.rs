@@ -58,7 +58,7 @@ fn a_unix_socket_is_taken_over_and_its_file_left_alone() {
     let server = run(builder().listener(listener).bind(NONE).expect("it listens"));
     assert!(server.addresses().is_empty());
     let mut client = UnixStream::connect(&path).expect("it accepts");
-    client.set_read_timeout(Some(crate::support::FAILSAFE)).expect("a time-out");
+    client.set_read_timeout(Some(crate::support::FAILSAFE)).expect("a timeout");
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("it takes it");
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("it answers");

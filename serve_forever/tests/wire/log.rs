@@ -145,7 +145,7 @@ fn json_is_json_whatever_the_client_sent() {
     assert_eq!(
         line(&mut log),
         "{\"time\":\"*\",\"client\":\"127.0.0.1\",\"method\":\"GET\",\"target\":\"/text\",\"version\":\"HTTP/1.1\",\
-         \"host\":\"a\",\"status\":200,\"octets\":4,\"complete\":true,\"duration_ms\":*}"
+         \"host\":\"a\",\"status\":200,\"bytes\":4,\"complete\":true,\"duration_ms\":*}"
     );
     server.response(
         &b"GET /text?\"\\ HTTP/1.1\r\nHost: a\r\nUser-Agent: \xff\"\\\t\r\nConnection: close\r\n\r\n"[..],
@@ -153,7 +153,7 @@ fn json_is_json_whatever_the_client_sent() {
     assert_eq!(
         line(&mut log),
         "{\"time\":\"*\",\"client\":\"127.0.0.1\",\"method\":\"GET\",\"target\":\"/text?\\\"\\\\\",\
-         \"version\":\"HTTP/1.1\",\"host\":\"a\",\"user_agent\":\"\u{fffd}\\\"\\\\\",\"status\":200,\"octets\":4,\
+         \"version\":\"HTTP/1.1\",\"host\":\"a\",\"user_agent\":\"\u{fffd}\\\"\\\\\",\"status\":200,\"bytes\":4,\
          \"complete\":true,\"duration_ms\":*}"
     );
     server.response("\u{1b}[31m\"\r\n\r\n");
@@ -185,7 +185,7 @@ fn nothing_that_a_client_sends_ends_a_line_or_turns_it() {
     assert_eq!(
         line(&mut log),
         "{\"time\":\"*\",\"client\":\"127.0.0.1\",\"method\":\"GET\",\"target\":\"/quote\",\"version\":\"HTTP/1.1\",\
-         \"host\":\"a\",\"user_agent\":\"\\u2028{}\\u2029\\u0085\\u202e\\u2066\\u061c\",\"status\":204,\"octets\":0,\
+         \"host\":\"a\",\"user_agent\":\"\\u2028{}\\u2029\\u0085\\u202e\\u2066\\u061c\",\"status\":204,\"bytes\":0,\
          \"complete\":true,\"duration_ms\":*}"
     );
 
@@ -196,7 +196,7 @@ fn nothing_that_a_client_sends_ends_a_line_or_turns_it() {
     }
     assert_eq!(line(&mut log), "127.0.0.1 - - [*] \"GET /quote HTTP/1.1\" 204 0");
 
-    // Octets are read as ISO 8859-1 there, of which only control characters deceive.
+    // Bytes are read as ISO 8859-1 there, of which only control characters deceive.
     let (server, mut log) = logging(|log| log.format(LogFormat::Combined));
     server.response(DECEPTIVE);
     assert_eq!(
@@ -244,7 +244,7 @@ fn a_client_that_left_early_is_marked_with_what_it_took() {
         let (server, mut log) = logging(|log| log.format(format));
         for path in ["/file", "/endless"] {
             let mut stream = std::net::TcpStream::connect(server.address()).expect("it accepts");
-            stream.set_read_timeout(Some(crate::support::FAILSAFE)).expect("a time-out");
+            stream.set_read_timeout(Some(crate::support::FAILSAFE)).expect("a timeout");
             io::Write::write_all(&mut stream, get(path).as_bytes()).expect("the request");
             stream.read_exact(&mut [0; 1000]).expect("a beginning");
             drop(stream);
@@ -253,14 +253,14 @@ fn a_client_that_left_early_is_marked_with_what_it_took() {
                 let rest = line.split_once(from).unwrap_or_else(|| panic!("{from} is not in {line}")).1;
                 rest.split_once([' ', ',']).expect("more").0.parse::<u64>().expect("a number")
             };
-            let octets = if format == LogFormat::Python {
+            let bytes = if format == LogFormat::Python {
                 assert!(line.ends_with(" incomplete"), "{line}");
                 number("\" 200 ")
             } else {
                 assert!(line.ends_with(",\"complete\":false,\"duration_ms\":*}"), "{line}");
-                number("\"octets\":")
+                number("\"bytes\":")
             };
-            assert!((500..LARGE as u64).contains(&octets), "{line}");
+            assert!((500..LARGE as u64).contains(&bytes), "{line}");
         }
     }
 }

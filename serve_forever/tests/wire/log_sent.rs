@@ -1,4 +1,4 @@
-//! The octets that the access log tells are those that were sent, and every response has exactly one line, however it ends.
+//! The bytes that the access log tells are those that were sent, and every response has exactly one line, however it ends.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -125,16 +125,16 @@ fn lines(log: &Captured, at_least: usize) -> Vec<String> {
     log.lines(at_least).iter().map(|line| behind_date(line).unwrap_or_default()).collect()
 }
 
-/// The octets of an incomplete response to this.
+/// The bytes of an incomplete response to this.
 #[track_caller]
 fn incomplete(line: &str, path: &str) -> usize {
-    let octets = line.strip_prefix(&format!("\"GET {path} HTTP/1.1\" 200 "));
-    let octets = octets.and_then(|rest| rest.strip_suffix(" incomplete"));
-    octets.and_then(|octets| octets.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+    let bytes = line.strip_prefix(&format!("\"GET {path} HTTP/1.1\" 200 "));
+    let bytes = bytes.and_then(|rest| rest.strip_suffix(" incomplete"));
+    bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or_else(|| panic!("{line}"))
 }
 
 #[test]
-fn a_response_that_the_server_cuts_is_marked_with_the_octets_that_left() {
+fn a_response_that_the_server_cuts_is_marked_with_the_bytes_that_left() {
     let (server, log) = logging(|builder| builder);
     for (number, (request, line)) in [
         (get("/promise"), "\"GET /promise HTTP/1.1\" 200 7 incomplete"),
@@ -394,9 +394,9 @@ fn json_can_be_read_whatever_the_client_sent() {
         b"GET\t/\r\n\r\n",
         b"GET /text HTTP/1.1\r\nHost: a\r\nReferer: \"\\\xc2\x85\xff\r\nUser-Agent: \\\"\t{}\r\nConnection: close\r\n\r\n",
     ];
-    for octets in nasty {
+    for bytes in nasty {
         let mut client = Client::connect(server.address());
-        client.send(octets);
+        client.send(bytes);
         client.rest_until_cut();
     }
     // All but the last one are refused, which makes a message more.

@@ -77,7 +77,7 @@ fn rule_39_a_stream_cut_anywhere_gets_the_same_answers() {
 }
 
 #[test]
-fn rule_39_a_stream_in_single_octets_gets_the_same_answers() {
+fn rule_39_a_stream_in_single_bytes_gets_the_same_answers() {
     let server = serve(answer(describe));
     for stream in STREAMS {
         let whole = answer_to_pieces(&server, [*stream]);

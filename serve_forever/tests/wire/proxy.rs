@@ -48,13 +48,13 @@ impl BaseRequestHandler for Echo {
     fn handle(&mut self, request: &mut Stream) -> io::Result<()> {
         let client = request.peer_addr()?;
         write!(request, "{client} ")?;
-        let mut octets = [0; 100];
+        let mut bytes = [0; 100];
         loop {
-            let count = request.read(&mut octets)?;
+            let count = request.read(&mut bytes)?;
             if count == 0 {
                 return Ok(());
             }
-            request.write_all(&octets[..count])?;
+            request.write_all(&bytes[..count])?;
         }
     }
 }
@@ -90,8 +90,8 @@ fn a_header_cut_anywhere_is_put_together() {
             assert_eq!(client.response().text(), "192.0.2.1:4711");
         }
         let mut client = server.connect();
-        for octet in [header, GET.as_bytes()].concat() {
-            client.send([octet]);
+        for byte in [header, GET.as_bytes()].concat() {
+            client.send([byte]);
         }
         assert_eq!(client.response().text(), "192.0.2.1:4711");
     }
@@ -144,7 +144,7 @@ fn what_is_no_header_closes_the_connection_without_an_answer() {
     let reserved = [V2_START, &[0x11, 0x11, 0, 12], &[1; 12]].concat();
     let huge = [V2_START, &[0x21, 0x11, 0xff, 0xff]].concat();
     let endless = "PROXY UNKNOWN ".to_owned() + &"x".repeat(93);
-    for octets in [
+    for bytes in [
         GET.as_bytes(),
         b"PROXY TCP4 192.0.2.1 198.51.100.1 4711 65536\r\n",
         b"PROXY TCP4 example.com 198.51.100.1 4711 443\r\n",
@@ -157,8 +157,8 @@ fn what_is_no_header_closes_the_connection_without_an_answer() {
     ] {
         let mut client = server.connect();
         // Nothing more is awaited: it is what is there that is refused.
-        client.send(octets);
-        assert_eq!(client.rest_until_cut(), b"", "{}", octets.escape_ascii());
+        client.send(bytes);
+        assert_eq!(client.rest_until_cut(), b"", "{}", bytes.escape_ascii());
     }
     // The second header is what the client says: no request.
     let mut client = server.connect();
@@ -212,9 +212,9 @@ fn a_header_that_does_not_come_is_awaited_for_the_time_of_a_head() {
         ),
     ];
     for server in &served {
-        for octets in ["", "PROXY TCP4 192"] {
+        for bytes in ["", "PROXY TCP4 192"] {
             let mut client = server.connect();
-            client.send(octets);
+            client.send(bytes);
             client.ends();
         }
         // However busy the proxy is with it.

@@ -251,10 +251,10 @@ fn without_time(line: &str) -> String {
     const FORM: &str = "00/Aaa/0000 00:00:00";
     let (client, rest) = line.split_once(" - - [").expect("client and time");
     let (time, rest) = rest.split_once("] ").expect("the end of the time");
-    let fits = |(form, octet): (u8, u8)| match form {
-        b'0' => octet.is_ascii_digit(),
-        b'A' | b'a' => octet.is_ascii_alphabetic(),
-        other => octet == other,
+    let fits = |(form, byte): (u8, u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'A' | b'a' => byte.is_ascii_alphabetic(),
+        other => byte == other,
     };
     assert!(time.len() == FORM.len() && FORM.bytes().zip(time.bytes()).all(fits), "{time}");
     format!("{client} - - [*] {rest}")

@@ -107,11 +107,11 @@ fn a_large_stream_passes_both_ways() {
         }
     }
     let server = serve_raw(|| Echo);
-    let octets: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
     let mut client = server.connect();
-    client.send(&octets);
+    client.send(&bytes);
     client.half_close();
-    assert!(client.rest() == octets, "other octets came back");
+    assert!(client.rest() == bytes, "other bytes came back");
 }
 
 /// Where a [`Steps`] handler fails.

@@ -26,7 +26,7 @@ fn a_client_that_breaks_off_does_not_spoil_the_responses_to_others() {
         let mut client = server.connect();
         client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
         client.take(1);
-        // With octets unread this is a reset.
+        // With bytes unread this is a reset.
         drop(client);
         assert_eq!(server.body(GET), "small\n");
     }
@@ -57,7 +57,7 @@ fn a_client_that_half_closed_and_does_not_read_costs_no_processor_time() {
             |builder| builder.loops(1).shutdown_timeout(Duration::ZERO),
         );
         let mut client = TcpStream::connect(server.address()).expect("the server accepts");
-        client.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+        client.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
         client.write_all(GET.as_bytes()).expect("the server takes the request");
         client.shutdown(Shutdown::Write).expect("it is open");
         // Until the buffers are full, which nothing tells but that no more is pulled.
@@ -97,25 +97,25 @@ fn a_large_answer_to_an_upload_that_is_not_read_arrives_whole() {
             let _ = sender.write_all(head.as_bytes());
             let _ = sender.write_all(&vec![b'y'; 10_000_000]);
         });
-        let mut octets = Vec::new();
-        client.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
-        client.read_to_end(&mut octets).expect("no reset");
-        assert!(octets.len() > LARGE, "{} octets", octets.len());
+        let mut bytes = Vec::new();
+        client.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
+        client.read_to_end(&mut bytes).expect("no reset");
+        assert!(bytes.len() > LARGE, "{} bytes", bytes.len());
         sending.join().expect("it does not panic");
     }
 }
 
 #[test]
-fn a_late_octet_after_close_does_not_cost_the_client_its_response() {
+fn a_late_byte_after_close_does_not_cost_the_client_its_response() {
     let server = serve(answer(|http| reply(http, vec![b'x'; LARGE])));
     let mut client = TcpStream::connect(server.address()).expect("the server accepts");
-    client.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+    client.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("a request");
-    let mut octets = vec![0; 1000];
-    client.read_exact(&mut octets).expect("the response has begun");
+    let mut bytes = vec![0; 1000];
+    client.read_exact(&mut bytes).expect("the response has begun");
     client.write_all(b"\r\n").expect("a late line end");
-    client.read_to_end(&mut octets).expect("no reset");
-    assert!(octets.len() > LARGE, "{} octets", octets.len());
+    client.read_to_end(&mut bytes).expect("no reset");
+    assert!(bytes.len() > LARGE, "{} bytes", bytes.len());
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_body_that_only_the_end_of_the_connection_ends_is_reset_when_it_is_not_whole
         Err("on purpose".into())
     }));
     let mut client = TcpStream::connect(server.address()).expect("the server accepts");
-    client.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
+    client.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
     client.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("a request");
     let error = client.read_to_end(&mut Vec::new()).expect_err("a clean end would look like a whole body");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);

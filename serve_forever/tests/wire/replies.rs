@@ -18,14 +18,14 @@ fn replies_have_type_and_length() {
     let server = serve(answer(|http| match http.path() {
         "/text" => http.reply_text(201, "tea ☕"),
         "/html" => http.reply_html(200, "<p>tea"),
-        "/octets" => http.reply_octets(200, "image/x-tea", [0, 255]),
+        "/bytes" => http.reply_bytes(200, "image/x-tea", [0, 255]),
         "/empty" => http.reply_text(204, "never sent"),
         _ => http.reply_text(200, ""),
     }));
     for (path, status, kind, body) in [
         ("/text", "201 Created", "text/plain; charset=utf-8", "tea ☕".as_bytes()),
         ("/html", "200 OK", "text/html; charset=utf-8", b"<p>tea"),
-        ("/octets", "200 OK", "image/x-tea", &[0, 255]),
+        ("/bytes", "200 OK", "image/x-tea", &[0, 255]),
         ("/", "200 OK", "text/plain; charset=utf-8", b""),
     ] {
         let response = server.response(get(path));
@@ -55,13 +55,13 @@ fn readers_and_files_are_sent_without_the_handler() {
         _ => http.reply_read(200, "text/plain", io::repeat(b'y').take(100_000)),
     }));
     let mut client = server.connect();
-    for (path, octet, length) in
+    for (path, byte, length) in
         [("/file", b'x', 200_000), ("/part", b'x', 10), ("/exact", b'y', 32 * 1024), ("/", b'y', 100_000)]
     {
         client.send(get(path));
         let response = client.response();
         assert_eq!(response.body().len(), length, "{path}");
-        assert!(response.body().iter().all(|&own| own == octet));
+        assert!(response.body().iter().all(|&own| own == byte));
     }
     fs::remove_file(&path).expect("it is there");
 }
@@ -227,9 +227,9 @@ proptest! {
 #[test]
 fn bodies_are_read_as_text_up_to_a_bound() {
     let script = |http: &mut Exchange| {
-        if http.path() == "/octets" {
-            let octets = http.body()?;
-            return http.reply_text(200, octets.len().to_string());
+        if http.path() == "/bytes" {
+            let bytes = http.body()?;
+            return http.reply_text(200, bytes.len().to_string());
         }
         let text = http.body_text()?;
         http.reply_text(200, text)
@@ -245,8 +245,8 @@ fn bodies_are_read_as_text_up_to_a_bound() {
     assert_eq!(post("/", "Content-Type: text/plain; charset=\"UTF-8\"\r\n", "tea").text(), "tea");
     assert_eq!(post("/", "Content-Type: text/plain; charset=latin1\r\n", "tea").code(), 415);
     assert_eq!(post("/", "Content-Type: text/plain; charset\r\n", "tea").code(), 415);
-    assert_eq!(post("/octets", "", "1234567890").text(), "10");
-    assert_eq!(post("/octets", "", "12345678901").code(), 413);
+    assert_eq!(post("/bytes", "", "1234567890").text(), "10");
+    assert_eq!(post("/bytes", "", "12345678901").code(), 413);
     let response = server.response(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n",
     );
@@ -255,7 +255,7 @@ fn bodies_are_read_as_text_up_to_a_bound() {
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab\xff");
     let response = client.response();
     assert_eq!(response.code(), 400);
-    assert!(response.text().contains("not UTF-8 from octet 2 on"), "{}", response.text());
+    assert!(response.text().contains("not UTF-8 from byte 2 on"), "{}", response.text());
 }
 
 /// What a slow reader has is not held back until it has more.
@@ -281,9 +281,9 @@ fn what_a_reader_has_goes_out_at_once() {
 struct Parts(mpsc::Receiver<&'static [u8]>);
 
 impl Read for Parts {
-    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let Ok(part) = self.0.recv() else { return Ok(0) };
-        octets[..part.len()].copy_from_slice(part);
+        bytes[..part.len()].copy_from_slice(part);
         Ok(part.len())
     }
 }

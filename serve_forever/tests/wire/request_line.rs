@@ -13,7 +13,7 @@ const GOT_IT: &str = "HTTP/1.1 200 OK\r\n\
                       got it\n";
 
 #[test]
-fn rule_01_octets_that_end_in_0d_or_0a_in_another_charset_end_no_line() {
+fn rule_01_bytes_that_end_in_0d_or_0a_in_another_charset_end_no_line() {
     let server = serve(answer(|http| {
         assert!(!http.headers().contains("Injected"));
         let value = http.headers().get_bytes("X").unwrap_or_default().to_vec();
@@ -178,7 +178,7 @@ fn rule_12_a_request_line_beyond_every_limit_is_refused_with_414() {
 }
 
 #[test]
-fn rule_13_octets_that_no_target_has_are_refused_with_400() {
+fn rule_13_bytes_that_no_target_has_are_refused_with_400() {
     let server = serve(answer(describe));
     for target in [&b"/a\x01"[..], b"/a\x00b", b"/a\x7f", b"/\xE9", b"/\xC3\xA9", b"/\x0B", b"/\x1F"] {
         server.refuses([b"GET ", target, b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat(), 400);

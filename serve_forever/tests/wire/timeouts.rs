@@ -11,7 +11,7 @@ use crate::support::{
 };
 use serve_forever::{AccessLog, HttpServer, Source};
 
-/// Between two octets of a client that trickles.
+/// Between two bytes of a client that trickles.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// More than all buffers between two sockets hold.

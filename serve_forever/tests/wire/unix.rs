@@ -66,8 +66,8 @@ impl Drop for Directory {
 
 fn connect(path: &Path) -> Client {
     let stream = UnixStream::connect(path).expect("the server listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
-    stream.set_write_timeout(Some(PATIENCE)).expect("write time-out");
+    stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
     Client::over(TcpStream::from(OwnedFd::from(stream)))
 }
 

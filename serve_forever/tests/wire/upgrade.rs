@@ -26,13 +26,13 @@ fn switch(http: &mut Exchange) -> Result<Stream> {
 
 /// Answers each line in capital letters.
 fn upper(mut stream: Stream) -> io::Result<()> {
-    let mut octets = [0; 100];
+    let mut bytes = [0; 100];
     loop {
-        let count = stream.read(&mut octets)?;
+        let count = stream.read(&mut bytes)?;
         if count == 0 {
             return Ok(());
         }
-        stream.write_all(&octets[..count].to_ascii_uppercase())?;
+        stream.write_all(&bytes[..count].to_ascii_uppercase())?;
     }
 }
 
@@ -216,8 +216,8 @@ fn a_stream_that_lives_on_is_a_connection_until_it_is_dropped() {
     server.wait_until("no thread is held", |stats| stats.threads_in_user_code == 0);
     assert_eq!(server.stats().connections, 1);
     client.send("hello");
-    let mut octets = [0; 5];
-    stream.read_exact(&mut octets).expect("what the client sent");
+    let mut bytes = [0; 5];
+    stream.read_exact(&mut bytes).expect("what the client sent");
     stream.write_all(b"bye").expect("the client is there");
     assert_eq!(server.stats().connections, 1);
     drop(stream);
@@ -257,9 +257,9 @@ fn a_read_timeout_comes_and_the_stream_goes_on() {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         stream.write_all(b"ping")?;
         stream.set_read_timeout(None);
-        let mut octets = [0; 4];
-        stream.read_exact(&mut octets)?;
-        Ok(stream.write_all(&octets)?)
+        let mut bytes = [0; 4];
+        stream.read_exact(&mut bytes)?;
+        Ok(stream.write_all(&bytes)?)
     }));
     let mut client = server.connect();
     client.send(REQUEST);

@@ -1,5 +1,5 @@
 //! The floor: the least work that an HTTP server written on `epoll` can do per request. One `recv`, one pass of
-//! httparse, one `send` of constant octets. No limits, no time-outs, no dates: nothing here is fit for use.
+//! httparse, one `send` of constant bytes. No limits, no timeouts, no dates: nothing here is fit for use.
 
 use std::io;
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
     Floor::new(listener, response(&options)?)?.run()
 }
 
-/// The answer to every request: the homepage, or a body of `--body` octets, or with `--status 304` none.
+/// The answer to every request: the homepage, or a body of `--body` bytes, or with `--status 304` none.
 fn response(options: &kit::Options) -> io::Result<Vec<u8>> {
     let fields = format!("Server: floor/1.0\r\nDate: {}\r\n", kit::DATE);
     if options.get::<u16>("status")? == Some(304) {

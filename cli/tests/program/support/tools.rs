@@ -74,25 +74,25 @@ pub(crate) fn output_within(most: Duration, command: &mut Command) -> Output {
 #[track_caller]
 pub(crate) fn success(command: &mut Command) -> String {
     let output = output(command);
-    let said = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let name = command.get_program().display();
     assert!(output.status.success(), "{name}: {}{}", said(&output.stdout), said(&output.stderr));
     said(&output.stdout)
 }
 
-/// Octets that look like nothing else, so that none can be in a wrong place without being seen.
-pub(crate) fn octets(length: usize) -> Vec<u8> {
+/// Bytes that look like nothing else, so that none can be in a wrong place without being seen.
+pub(crate) fn bytes(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut octets = Vec::with_capacity(length + 8);
-    while octets.len() < length {
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
         // Marsaglia's xorshift.
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        octets.extend_from_slice(&state.to_le_bytes());
+        bytes.extend_from_slice(&state.to_le_bytes());
     }
-    octets.truncate(length);
-    octets
+    bytes.truncate(length);
+    bytes
 }
 
 /// Whether the file has this content, without printing megabytes where it does not.
@@ -103,14 +103,14 @@ pub(crate) fn assert_content(path: impl AsRef<Path>, content: &[u8]) {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or("");
     assert_eq!(found.len(), content.len(), "the length of {name}");
     let wrong = found.iter().zip(content).position(|(found, wanted)| found != wanted);
-    assert_eq!(wrong, None, "the place of the first wrong octet in {name}");
+    assert_eq!(wrong, None, "the place of the first wrong byte in {name}");
 }
 
 fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         // What was said until then tells more than an error here.
-        let _ = stream.read_to_end(&mut octets);
-        octets
+        let _ = stream.read_to_end(&mut bytes);
+        bytes
     })
 }

@@ -18,10 +18,10 @@ fn text_that_is_utf_8_is_called_so() {
 
 #[test]
 fn text_that_is_not_is_left_to_the_browser() {
-    for octets in
+    for bytes in
         [&b"na\xefve"[..], b"\xff\xfea\0", b"\xfe\xff\0a", b"a\0", b"\xed\xa0\x80", b"\xc0\x80", b"caf\xc3"]
     {
-        assert_eq!(content_type("text/plain", octets, true), "text/plain", "{}", octets.escape_ascii());
+        assert_eq!(content_type("text/plain", bytes, true), "text/plain", "{}", bytes.escape_ascii());
     }
 }
 
@@ -144,17 +144,17 @@ fn only_the_beginning_of_a_page_is_looked_at() {
 proptest! {
     #[test]
     fn the_beginning_of_a_text_is_utf_8_wherever_it_ends(text in "[^\0]{0,20}", end in 0_usize..80) {
-        let octets = text.as_bytes();
-        prop_assert!(is_utf8_so_far(octets, true));
-        prop_assert!(is_utf8_so_far(&octets[..end.min(octets.len())], false));
+        let bytes = text.as_bytes();
+        prop_assert!(is_utf8_so_far(bytes, true));
+        prop_assert!(is_utf8_so_far(&bytes[..end.min(bytes.len())], false));
     }
 
     #[test]
     fn any_page_is_read_to_its_end(
-        octets: Vec<u8>,
+        bytes: Vec<u8>,
         page in "(<|>|meta|charset|content|http-equiv|content-type|=|'|\"|/|!|--| |x){0,40}",
     ) {
-        declared_charset(&octets);
+        declared_charset(&bytes);
         declared_charset(page.as_bytes());
     }
 }

@@ -26,7 +26,7 @@ const FILE: FileState = FileState {
 const TAG: &str = "\"a-1\"";
 const WEAK_TAG: &str = "W/\"a-1~\"";
 
-fn octets<'a>(lines: &[(&'a str, &'a str)]) -> Vec<(&'a [u8], &'a [u8])> {
+fn bytes<'a>(lines: &[(&'a str, &'a str)]) -> Vec<(&'a [u8], &'a [u8])> {
     lines.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
 }
 
@@ -38,11 +38,11 @@ fn with_file<T>(settled: bool, judge: impl FnOnce(&Validators<'_>) -> T) -> T {
 }
 
 fn outcome(lines: &[(&str, &str)]) -> Outcome {
-    with_file(true, |validators| evaluate(&octets(lines).into_iter(), validators))
+    with_file(true, |validators| evaluate(&bytes(lines).into_iter(), validators))
 }
 
 fn allows(lines: &[(&str, &str)]) -> bool {
-    with_file(true, |validators| if_range_allows(octets(lines).into_iter(), validators))
+    with_file(true, |validators| if_range_allows(bytes(lines).into_iter(), validators))
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn rule_101_if_none_match_compares_weakly() {
     }
     assert_eq!(outcome(&[("if-none-MATCH", "\"x\""), ("IF-NONE-match", TAG)]), NotModified);
     let unsettled =
-        with_file(false, |file| evaluate(&octets(&[("If-None-Match", WEAK_TAG)]).into_iter(), file));
+        with_file(false, |file| evaluate(&bytes(&[("If-None-Match", WEAK_TAG)]).into_iter(), file));
     assert_eq!(unsettled, NotModified);
 }
 
@@ -103,7 +103,7 @@ fn rule_102_if_match_compares_strongly() {
     for value in ["W/\"a-1\"", "\"x\"", "", "a-1"] {
         assert_eq!(outcome(&[("If-Match", value)]), PreconditionFailed, "{value}");
     }
-    let unsettled = with_file(false, |file| evaluate(&octets(&[("If-Match", WEAK_TAG)]).into_iter(), file));
+    let unsettled = with_file(false, |file| evaluate(&bytes(&[("If-Match", WEAK_TAG)]).into_iter(), file));
     assert_eq!(unsettled, PreconditionFailed);
 }
 
@@ -152,7 +152,7 @@ fn rule_108_a_list_without_tags_matches_nothing_but_still_goes_before_a_date() {
 #[test]
 fn a_file_without_tag_or_date_has_none_that_match() {
     let nothing = Validators::default();
-    let judge = |name, value| evaluate(&octets(&[(name, value)]).into_iter(), &nothing);
+    let judge = |name, value| evaluate(&bytes(&[(name, value)]).into_iter(), &nothing);
     assert_eq!(judge("If-Match", TAG), PreconditionFailed);
     assert_eq!(judge("If-Match", "*"), Proceed);
     assert_eq!(judge("If-None-Match", TAG), Proceed);
@@ -160,7 +160,7 @@ fn a_file_without_tag_or_date_has_none_that_match() {
     assert_eq!(judge("If-Modified-Since", AFTER), Proceed);
     assert_eq!(judge("If-Unmodified-Since", BEFORE), Proceed);
     for value in [TAG, DATE, "*", "Thu, 01 Jan 1970 00:00:00 GMT"] {
-        assert!(!if_range_allows(octets(&[("If-Range", value)]).into_iter(), &nothing), "{value}");
+        assert!(!if_range_allows(bytes(&[("If-Range", value)]).into_iter(), &nothing), "{value}");
     }
 }
 
@@ -168,7 +168,7 @@ fn a_file_without_tag_or_date_has_none_that_match() {
 fn a_file_from_1970_can_be_unmodified() {
     let file = Validators { last_modified: Some(0), ..Validators::default() };
     let lines = [("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")];
-    assert_eq!(evaluate(&octets(&lines).into_iter(), &file), NotModified);
+    assert_eq!(evaluate(&bytes(&lines).into_iter(), &file), NotModified);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn rule_115_if_range_wants_exactly_what_is_there() {
 fn rule_115_nothing_weak_allows_a_part() {
     for value in [WEAK_TAG, "\"a-1~\"", TAG, DATE] {
         let allowed =
-            with_file(false, |file| if_range_allows(octets(&[("If-Range", value)]).into_iter(), file));
+            with_file(false, |file| if_range_allows(bytes(&[("If-Range", value)]).into_iter(), file));
         assert!(!allowed, "{value}");
     }
 }
@@ -205,7 +205,7 @@ proptest! {
         let together = members.join(", ");
         let several: Vec<_> = members.iter().map(|member| (name, *member)).collect();
         with_file(settled, |file| {
-            let judge = |lines: &[(&str, &str)]| evaluate(&octets(lines).into_iter(), file);
+            let judge = |lines: &[(&str, &str)]| evaluate(&bytes(lines).into_iter(), file);
             prop_assert_eq!(judge(&[(name, &together)]), judge(&several));
             Ok(())
         })?;
@@ -214,7 +214,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn any_octets_are_judged(
+    fn any_bytes_are_judged(
         lines in prop::collection::vec((
             prop::sample::select(vec![
                 "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Host",

@@ -282,12 +282,12 @@ fn a_single_tag_has_nothing_beside_it() {
     }
 }
 
-/// Whether the grammar of RFC 9110 §8.8.3 has it, octet by octet.
+/// Whether the grammar of RFC 9110 §8.8.3 has it, byte by byte.
 fn is_a_tag(value: &[u8]) -> bool {
     let opaque = value.strip_prefix(b"W/").unwrap_or(value);
     let inside = opaque.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     inside.is_some_and(|inside| {
-        inside.iter().all(|&octet| octet == 0x21 || (0x23..=0x7e).contains(&octet) || octet >= 0x80)
+        inside.iter().all(|&byte| byte == 0x21 || (0x23..=0x7e).contains(&byte) || byte >= 0x80)
     })
 }
 
@@ -338,7 +338,7 @@ proptest! {
     }
 
     #[test]
-    fn lists_of_any_octets_are_read(lines: Vec<Vec<u8>>) {
+    fn lists_of_any_bytes_are_read(lines: Vec<Vec<u8>>) {
         lists(&lines.iter().map(Vec::as_slice).collect::<Vec<_>>(), "\"a\"", Weak);
     }
 

@@ -18,28 +18,28 @@ pub(super) fn write(out: &mut String, details: &Details) {
     }
 }
 
-fn size(out: &mut String, octets: u64) {
+fn size(out: &mut String, bytes: u64) {
     // Writing to a String cannot fail, here and below.
-    let _ = write!(out, " <data value=\"{octets}\"");
-    if octets >= 1024 {
-        let _ = write!(out, " title=\"{octets} bytes\"");
+    let _ = write!(out, " <data value=\"{bytes}\"");
+    if bytes >= 1024 {
+        let _ = write!(out, " title=\"{bytes} bytes\"");
     }
     out.push('>');
-    short_size(out, octets);
+    short_size(out, bytes);
     out.push_str("</data>");
 }
 
 /// Two or three digits that count, in units of 1024.
-fn short_size(out: &mut String, octets: u64) {
+fn short_size(out: &mut String, bytes: u64) {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if octets < 1024 {
-        let _ = write!(out, "{octets} B");
+    if bytes < 1024 {
+        let _ = write!(out, "{bytes} B");
         return;
     }
     let mut unit = 1024_u128;
     for name in UNITS {
-        let tenths = (u128::from(octets) * 10 + unit / 2) / unit;
-        let whole = (u128::from(octets) + unit / 2) / unit;
+        let tenths = (u128::from(bytes) * 10 + unit / 2) / unit;
+        let whole = (u128::from(bytes) + unit / 2) / unit;
         if tenths < 100 {
             let _ = write!(out, "{}.{} {name}", tenths / 10, tenths % 10);
             return;
@@ -83,9 +83,9 @@ mod tests {
         out
     }
 
-    fn short(octets: u64) -> String {
+    fn short(bytes: u64) -> String {
         let mut out = String::new();
-        short_size(&mut out, octets);
+        short_size(&mut out, bytes);
         out
     }
 
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn sizes_are_rounded_to_what_people_read() {
-        for (octets, text) in [
+        for (bytes, text) in [
             (0, "0 B"),
             (1, "1 B"),
             (1023, "1023 B"),
@@ -125,7 +125,7 @@ mod tests {
             (1024 * 1024 * 1024 * 5 / 2, "2.5 GiB"),
             (u64::MAX, "16 EiB"),
         ] {
-            assert_eq!(short(octets), text, "{octets}");
+            assert_eq!(short(bytes), text, "{bytes}");
         }
     }
 
@@ -144,8 +144,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_size_is_short(octets: u64) {
-            let text = short(octets);
+        fn every_size_is_short(bytes: u64) {
+            let text = short(bytes);
             prop_assert!(text.len() <= "1023 KiB".len(), "{}", text);
         }
     }

@@ -1,6 +1,6 @@
 //! The names of a directory, compact and in order.
 //!
-//! All octets lie in one piece of memory. Beside them an entry takes 24 octets.
+//! All bytes lie in one piece of memory. Beside them an entry takes 24 bytes.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::sys::Kind;
 #[derive(Debug, Default)]
 pub(in crate::files) struct Names {
     /// Name after name, some of them with a key behind them.
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     entries: Vec<Entry>,
 }
 
@@ -23,7 +23,7 @@ struct Entry {
     /// Of the key behind the name. Zero: the name is its own key.
     key_length: u16,
     kind: Kind,
-    /// Eight octets of the key, those that are just being sorted by.
+    /// Eight bytes of the key, those that are just being sorted by.
     eight: u64,
 }
 
@@ -33,17 +33,17 @@ impl Names {
         let (Ok(length), Ok(key_length)) = (u16::try_from(name.len()), u16::try_from(key.len())) else {
             return;
         };
-        self.entries.push(Entry { start: self.octets.len(), length, key_length, kind, eight: 0 });
-        self.octets.extend_from_slice(name);
-        self.octets.extend_from_slice(key.as_bytes());
+        self.entries.push(Entry { start: self.bytes.len(), length, key_length, kind, eight: 0 });
+        self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(key.as_bytes());
     }
 
     /// As in Python by the lower-cased name; by the name itself where that leaves it open, so that the order is
     /// always the same. Needs no further memory, and gives back what is not used.
     pub(super) fn sort(&mut self) {
-        self.octets.shrink_to_fit();
+        self.bytes.shrink_to_fit();
         self.entries.shrink_to_fit();
-        sort_from(0, &mut self.entries, &self.octets);
+        sort_from(0, &mut self.entries, &self.bytes);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -52,7 +52,7 @@ impl Names {
 
     /// Bytes of memory that they take.
     pub(super) fn bytes(&self) -> u64 {
-        (self.octets.len() + self.entries.len() * size_of::<Entry>()) as u64
+        (self.bytes.len() + self.entries.len() * size_of::<Entry>()) as u64
     }
 
     /// How many of these, which are sorted, come before `name` or are it. It need not be one of
@@ -61,35 +61,34 @@ impl Names {
         let mut alone = Self::default();
         alone.push(name, Kind::Other);
         let Some(last) = alone.entries.first() else { return 0 };
-        self.entries.partition_point(|entry| {
-            compare((entry, &self.octets), (last, &alone.octets)) != Ordering::Greater
-        })
+        self.entries
+            .partition_point(|entry| compare((entry, &self.bytes), (last, &alone.bytes)) != Ordering::Greater)
     }
 
     /// All but the first `start`.
     pub(super) fn iter_from(&self, start: usize) -> impl ExactSizeIterator<Item = (&[u8], Kind)> {
         let rest = self.entries.get(start..).unwrap_or_default();
-        rest.iter().map(|entry| (entry.name(&self.octets), entry.kind))
+        rest.iter().map(|entry| (entry.name(&self.bytes), entry.kind))
     }
 }
 
 impl Entry {
-    fn name<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        slice(octets, self.start..self.start + usize::from(self.length))
+    fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        slice(bytes, self.start..self.start + usize::from(self.length))
     }
 
     /// What is sorted by, once its ASCII letters are made small.
-    fn key<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+    fn key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         if self.key_length == 0 {
-            return self.name(octets);
+            return self.name(bytes);
         }
         let start = self.start + usize::from(self.length);
-        slice(octets, start..start + usize::from(self.key_length))
+        slice(bytes, start..start + usize::from(self.key_length))
     }
 }
 
-fn slice(octets: &[u8], range: Range<usize>) -> &[u8] {
-    octets.get(range).unwrap_or_default()
+fn slice(bytes: &[u8], range: Range<usize>) -> &[u8] {
+    bytes.get(range).unwrap_or_default()
 }
 
 /// The key of a name that does not become its key by making its ASCII letters small. To do so for every comparison
@@ -102,14 +101,14 @@ fn own_key(name: &[u8]) -> Option<String> {
     (!key.as_bytes().eq_ignore_ascii_case(name)).then_some(key)
 }
 
-/// Sorts entries whose keys have the same octets up to `depth`.
+/// Sorts entries whose keys have the same bytes up to `depth`.
 ///
 /// Comparing names would take ten times as long, and most of the time that a long listing may take, because each
 /// comparison fetches two names and files in one directory like to begin alike. So numbers are compared: eight
-/// octets of the keys at a time, then the next eight among those that have these in common.
-fn sort_from(depth: usize, entries: &mut [Entry], octets: &[u8]) {
+/// bytes of the keys at a time, then the next eight among those that have these in common.
+fn sort_from(depth: usize, entries: &mut [Entry], bytes: &[u8]) {
     for entry in entries.iter_mut() {
-        entry.eight = eight_octets(entry.key(octets), depth);
+        entry.eight = eight_bytes(entry.key(bytes), depth);
     }
     entries.sort_unstable_by_key(|entry| entry.eight);
     for alike in entries.chunk_by_mut(|a, b| a.eight == b.eight) {
@@ -117,25 +116,25 @@ fn sort_from(depth: usize, entries: &mut [Entry], octets: &[u8]) {
             [] | [_] => {}
             // The keys have ended, as no name has a NUL, so they are the same.
             [first, ..] if first.eight.to_le_bytes()[0] == 0 => {
-                alike.sort_unstable_by(|a, b| compare((a, octets), (b, octets)));
+                alike.sort_unstable_by(|a, b| compare((a, bytes), (b, bytes)));
             }
-            _ => sort_from(depth + 8, alike, octets),
+            _ => sort_from(depth + 8, alike, bytes),
         }
     }
 }
 
-fn eight_octets(key: &[u8], start: usize) -> u64 {
+fn eight_bytes(key: &[u8], start: usize) -> u64 {
     let mut eight = [0; 8];
-    for (octet, of_key) in eight.iter_mut().zip(key.get(start..).unwrap_or_default()) {
-        *octet = of_key.to_ascii_lowercase();
+    for (byte, of_key) in eight.iter_mut().zip(key.get(start..).unwrap_or_default()) {
+        *byte = of_key.to_ascii_lowercase();
     }
     u64::from_be_bytes(eight)
 }
 
 /// Each entry comes with the bytes that it is found in.
 fn compare(a: (&Entry, &[u8]), b: (&Entry, &[u8])) -> Ordering {
-    fn small<'a>((entry, octets): (&Entry, &'a [u8])) -> impl Iterator<Item = u8> + use<'a> {
-        entry.key(octets).iter().map(u8::to_ascii_lowercase)
+    fn small<'a>((entry, bytes): (&Entry, &'a [u8])) -> impl Iterator<Item = u8> + use<'a> {
+        entry.key(bytes).iter().map(u8::to_ascii_lowercase)
     }
     small(a).cmp(small(b)).then_with(|| a.0.name(a.1).cmp(b.0.name(b.1)))
 }
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_24_octets_and_its_name() {
+    fn an_entry_takes_24_bytes_and_its_name() {
         assert_eq!(size_of::<Entry>(), 24);
         let mut all = Names::default();
         for number in 0..1_000 {
@@ -220,7 +219,7 @@ mod tests {
         }
         all.sort();
         // Č has a key, and it is as long as the name.
-        assert_eq!(all.octets.capacity(), 1_000 * (8 + 6 + 6));
+        assert_eq!(all.bytes.capacity(), 1_000 * (8 + 6 + 6));
         assert_eq!(all.entries.capacity(), 2_000);
     }
 

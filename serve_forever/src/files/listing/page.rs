@@ -16,7 +16,7 @@ use super::{Details, Listing, Look, details};
 /// The value of `Content-Type`.
 pub(in crate::files) const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
-/// A piece of the page ends with the entry that makes it longer than so many octets: 32 KiB.
+/// A piece of the page ends with the entry that makes it longer than so many bytes: 32 KiB.
 const PIECE: usize = 32 * 1024;
 
 /// What is coded in links: everything but letters, digits and `-._~`. A colon is, so that no name looks like a
@@ -89,7 +89,7 @@ impl<L: Look> Source for Page<L> {
         while piece.len() < PIECE
             && let Some((name, kind)) = rest.next()
         {
-            let details = sys::name_from_octets(name.to_vec()).and_then(|name| self.look.details(&name));
+            let details = sys::name_from_bytes(name.to_vec()).and_then(|name| self.look.details(&name));
             item(&mut piece, name, kind, details.as_ref());
             last = Some(name);
         }
@@ -136,7 +136,7 @@ fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
     // What was seen counts for more: some systems do not tell a kind, and a link has that of a link.
     let is_directory = details.map_or(kind == Kind::Directory, |details| details.is_directory);
     out.push_str("<li><a href=\"");
-    // Links carry the octets of a name, so that one which is no text leads to its file as well.
+    // Links carry the bytes of a name, so that one which is no text leads to its file as well.
     out.extend(percent_encode(name, CODED));
     if is_directory {
         out.push('/');
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn names_beyond_ascii_are_coded_by_their_octets() {
+    fn names_beyond_ascii_are_coded_by_their_bytes() {
         assert_eq!(file("čaj"), "<li><a href=\"%C4%8Daj\">čaj</a></li>\n");
         assert_eq!(file(b"a\xff"), "<li><a href=\"a%FF\">a\u{fffd}</a></li>\n");
     }

@@ -13,7 +13,7 @@ use crate::sys;
 /// A file that has changed once the flag is set.
 struct Watched(Arc<File>, Arc<AtomicU32>);
 
-impl Octets for Watched {
+impl Bytes for Watched {
     fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self.1.load(Ordering::Relaxed) {
             0 => sys::read_at(&self.0, buffer, offset),
@@ -29,12 +29,12 @@ struct Temporary {
 }
 
 impl Temporary {
-    fn with(octets: &[u8]) -> Self {
+    fn with(bytes: &[u8]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path =
             std::env::temp_dir().join(format!("serve_forever-multipart-{}-{count}", std::process::id()));
-        fs::write(&path, octets).unwrap();
+        fs::write(&path, bytes).unwrap();
         Self { file: Arc::new(File::open(&path).unwrap()), path }
     }
 
@@ -55,7 +55,7 @@ impl Drop for Temporary {
     }
 }
 
-fn octets(count: usize) -> Vec<u8> {
+fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|index| (index % 251) as u8).collect()
 }
 
@@ -72,10 +72,10 @@ fn pull_all(source: &mut impl Source) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The `Content-Range` and the octets of each part, read as a client does who goes by the boundary alone.
+/// The `Content-Range` and the bytes of each part, read as a client does who goes by the boundary alone.
 fn taken_apart(body: &[u8], boundary: &str) -> Vec<(String, Vec<u8>)> {
     let find =
-        |octets: &[u8], text: &str| octets.windows(text.len()).position(|window| window == text.as_bytes());
+        |bytes: &[u8], text: &str| bytes.windows(text.len()).position(|window| window == text.as_bytes());
     let delimiter = format!("\r\n--{boundary}");
     let mut rest = body.strip_prefix(delimiter.as_bytes()).expect("a first boundary").to_vec();
     let mut parts = Vec::new();
@@ -125,7 +125,7 @@ fn a_part_of_unknown_type_has_none() {
 
 #[test]
 fn long_parts_come_in_pieces() {
-    let all = octets(3 * PIECE as usize + 5);
+    let all = bytes(3 * PIECE as usize + 5);
     let file = Temporary::with(&all);
     let mut multipart = file.multipart(all.len() as u64, &[1..2 * PIECE + 7, 2 * PIECE + 500..3 * PIECE]);
     let body = pull_all(&mut multipart).unwrap();
@@ -141,7 +141,7 @@ fn the_length_is_known_without_reading() {
     let file = Temporary::with(b"");
     let length = u64::MAX;
     let multipart = file.multipart(length, &[0..1, length - 1_000_000..length]);
-    // Per part: end of the line before, boundary line, type, range, empty line, octets; and the
+    // Per part: end of the line before, boundary line, type, range, empty line, bytes; and the
     // last boundary.
     let heads =
         "\r\n--b\r\n\r\n".len() * 2 + "Content-Type: text/plain\r\n".len() * 2 + "\r\n--b--\r\n".len();
@@ -155,7 +155,7 @@ fn the_length_is_known_without_reading() {
 
 #[test]
 fn a_file_that_became_shorter_is_an_error() {
-    let all = octets(2 * PIECE as usize);
+    let all = bytes(2 * PIECE as usize);
     let file = Temporary::with(&all);
     let mut multipart = file.multipart(all.len() as u64, &[0..10, 1000..2 * PIECE]);
     let mut out = Vec::new();
@@ -168,7 +168,7 @@ fn a_file_that_became_shorter_is_an_error() {
 
 #[test]
 fn nothing_of_a_file_that_changed_is_handed_on() {
-    let file = Temporary::with(&octets(1000));
+    let file = Temporary::with(&bytes(1000));
     let changes = Arc::new(AtomicU32::new(0));
     let watched = Watched(Arc::clone(&file.file), Arc::clone(&changes));
     let parts = vec![0..10, 500..510];
@@ -187,7 +187,7 @@ fn boundaries_are_legal_and_never_the_same() {
         let boundary = Boundary::new().to_string();
         // RFC 2046 allows 70 characters; these need no quotes either.
         assert_eq!(boundary.len(), 32);
-        assert!(boundary.bytes().all(|octet| octet.is_ascii_alphanumeric()), "{boundary}");
+        assert!(boundary.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{boundary}");
         assert!(seen.insert(boundary));
     }
 }
@@ -199,7 +199,7 @@ proptest! {
     fn what_is_put_together_can_be_taken_apart(
         ranges in prop::collection::vec((0_u64..200_000, 1_u64..150_000), 1..6),
     ) {
-        let all = octets(200_000);
+        let all = bytes(200_000);
         let file = Temporary::with(&all);
         let parts: Vec<Range<u64>> =
             ranges.iter().map(|(start, count)| *start..(start + count).min(200_000)).collect();
@@ -211,9 +211,9 @@ proptest! {
         prop_assert_eq!(multipart.len(), body.len() as u64);
         let got = taken_apart(&body, &text);
         prop_assert_eq!(got.len(), parts.len());
-        for (part, (range, octets)) in parts.iter().zip(got) {
+        for (part, (range, bytes)) in parts.iter().zip(got) {
             prop_assert_eq!(range, format!("bytes {}-{}/200000", part.start, part.end - 1));
-            prop_assert_eq!(&octets, &all[part.start as usize..part.end as usize]);
+            prop_assert_eq!(&bytes, &all[part.start as usize..part.end as usize]);
         }
     }
 }

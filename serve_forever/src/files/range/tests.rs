@@ -207,7 +207,7 @@ fn rule_114_more_ranges_than_anybody_needs_are_ignored() {
     assert_eq!(wanted(&format!("bytes={}1-2", ",".repeat(64)), LENGTH), Whole);
 }
 
-/// What is written of one range, and the octets of a file that it means.
+/// What is written of one range, and the bytes of a file that it means.
 fn spec(length: u64) -> impl Strategy<Value = (String, Vec<u64>)> {
     let positions = move |from: u64, to: u64| (from..to.min(length)).collect::<Vec<_>>();
     prop_oneof![
@@ -226,14 +226,14 @@ proptest! {
     fn parts_have_what_was_asked_for(specs in prop::collection::vec(spec(2000), 1..8)) {
         let length = 2000;
         let value: Vec<&str> = specs.iter().map(|(text, _)| text.as_str()).collect();
-        let asked: Vec<u64> = specs.iter().flat_map(|(_, octets)| octets.iter().copied()).collect();
+        let asked: Vec<u64> = specs.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
         match wanted(&format!("bytes={}", value.join(", ")), length) {
             Unsatisfiable => prop_assert!(asked.is_empty()),
             Whole => prop_assert!(specs.len() > 1 && asked.len() as u64 + GAP * 8 >= length),
             Wanted::Parts(parts) => {
                 let mut got: Vec<u64> = parts.iter().cloned().flatten().collect();
-                for octet in &asked {
-                    prop_assert!(got.contains(octet), "{octet} is missing in {parts:?}");
+                for byte in &asked {
+                    prop_assert!(got.contains(byte), "{byte} is missing in {parts:?}");
                 }
                 prop_assert!(parts.iter().all(|part| !part.is_empty() && part.end <= length));
                 // None is sent twice, and hardly any that was not asked for.
@@ -241,14 +241,14 @@ proptest! {
                 got.sort_unstable();
                 got.dedup();
                 prop_assert_eq!(total, got.len());
-                let extra = got.iter().filter(|octet| !asked.contains(octet)).count() as u64;
+                let extra = got.iter().filter(|byte| !asked.contains(byte)).count() as u64;
                 prop_assert!(extra < GAP * specs.len() as u64);
             }
         }
     }
 
     #[test]
-    fn any_octets_are_read(value: Vec<u8>, text in "bytes=[-0-9, ]{0,60}", length: u64) {
+    fn any_bytes_are_read(value: Vec<u8>, text in "bytes=[-0-9, ]{0,60}", length: u64) {
         parse([value.as_slice()].into_iter(), length);
         prop_assert_eq!(parse([text.as_bytes()].into_iter(), 0), Whole);
         if let Wanted::Parts(mut parts) = parse([text.as_bytes()].into_iter(), length) {

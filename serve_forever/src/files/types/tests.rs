@@ -341,7 +341,7 @@ fn the_case_of_an_extension_does_not_matter() {
 }
 
 #[test]
-fn what_has_no_known_extension_is_octets() {
+fn what_has_no_known_extension_is_bytes() {
     for name in ["Makefile", ".html", "a.", "a.unheard-of", "a.\u{e9}", ""] {
         assert_eq!(of(name), UNKNOWN, "{name}");
     }

@@ -35,7 +35,7 @@ impl<H> Default for Lent<H> {
 /// All bytes that a run has to send, kept in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
-    pub(crate) octets: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) lines: Lines,
     pub(crate) framing: SourceFraming,
 }
@@ -44,7 +44,7 @@ impl Held {
     /// Exchanges the bytes and log lines of `self` with those of `output`, and with them the memory
     /// that stores them.
     pub(crate) fn swap(&mut self, output: &mut Output) {
-        std::mem::swap(&mut self.octets, &mut output.ready);
+        std::mem::swap(&mut self.bytes, &mut output.ready);
         std::mem::swap(&mut self.lines, &mut output.lines);
     }
 }

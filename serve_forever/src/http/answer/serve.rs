@@ -80,7 +80,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         }
         exclusive(lent_output).begin();
         response.clear();
-        let fields = request.is_whole.then(|| request.head.fields(request.octets));
+        let fields = request.is_whole.then(|| request.head.fields(request.bytes));
         let client = site.config.client_behind(site.transport, fields);
         let context = Context {
             server: site.server,
@@ -156,16 +156,16 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         }
 
         let response = output.has_head().then(|| {
-            let (status, octets) = (output.status(), output.content());
-            site.server.counters().answered(site.waker.index, status, octets);
-            What::Response { status, octets }
+            let (status, bytes) = (output.status(), output.content());
+            site.server.counters().answered(site.waker.index, status, bytes);
+            What::Response { status, bytes }
         });
         let (close, output) = (output.closes(), &*lent_output);
         let record = |what| LogRecord {
             server: site.server,
             client_address: client,
-            request_line: head.request_line(request.octets),
-            headers: head.fields(request.octets),
+            request_line: head.request_line(request.bytes),
+            headers: head.fields(request.bytes),
             what,
             arrived: request.arrived,
             cut,
@@ -422,7 +422,7 @@ fn deliver_all<'r, H: BaseHttpRequestHandler>(
 impl Record {
     fn what(&self) -> What<'_> {
         match self {
-            Self::Request { status, octets } => What::Request { status: *status, octets: *octets },
+            Self::Request { status, bytes } => What::Request { status: *status, bytes: *bytes },
             Self::Error(text) => What::Error(text),
             Self::Message(text) => What::Message(text),
         }

@@ -1,4 +1,4 @@
-//! The body of a request: where its octets are between those of the framing (RFC 9112 §6 and §7.1).
+//! The body of a request: where its bytes are between those of the framing (RFC 9112 §6 and §7.1).
 //!
 //! The decoder neither reads nor copies content: it is shown what has arrived and says how much of it to drop
 //! and how much of it is content. How the input was cut on its way makes no difference to what comes out.
@@ -11,12 +11,12 @@ use crate::server::config::MAX_FIELDS;
 /// What the decoder made of some input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
-    /// Drop `skip` octets of framing; behind them are `len` octets of content, at least one. Both count as
+    /// Drop `skip` bytes of framing; behind them are `len` bytes of content, at least one. Both count as
     /// consumed.
     Data { skip: usize, len: usize },
-    /// Drop `skip` octets, which is all there were. More are needed.
+    /// Drop `skip` bytes, which is all there were. More are needed.
     More { skip: usize },
-    /// Drop `skip` octets. The body is over; what follows is the next request.
+    /// Drop `skip` bytes. The body is over; what follows is the next request.
     End { skip: usize },
 }
 
@@ -25,7 +25,7 @@ pub(crate) enum Decoded {
 #[derive(Debug)]
 pub(crate) struct BodyDecoder {
     state: State,
-    /// Octets spent on extensions so far, in all chunks together.
+    /// Bytes spent on extensions so far, in all chunks together.
     extensions: usize,
     /// Made when the first line of them comes, which few bodies have.
     trailers: Option<Box<Trailers>>,
@@ -36,16 +36,16 @@ pub(crate) struct BodyDecoder {
 /// The trailer section, collected as its lines come.
 #[derive(Debug, Default)]
 struct Trailers {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     fields: Vec<FieldRange>,
     /// Where the first line begins that is not parsed yet.
     line: usize,
 }
 
-/// Octets of chunk extensions in one body. They mean nothing here, so more than this is an attack.
+/// Bytes of chunk extensions in one body. They mean nothing here, so more than this is an attack.
 pub(crate) const CHUNK_EXTENSIONS_LIMIT: usize = 16 * 1024;
 
-/// Octets in a trailer section.
+/// Bytes in a trailer section.
 pub(crate) const TRAILERS_LIMIT: usize = 16 * 1024;
 
 /// Hexadecimal digits in a chunk size, which then fits 64 bits.
@@ -54,7 +54,7 @@ const SIZE_DIGITS_LIMIT: u8 = 16;
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
-    /// Content up to the length; never 0 octets.
+    /// Content up to the length; never 0 bytes.
     Length(u64),
     /// `chunk-size = 1*HEXDIG`
     Size {
@@ -70,7 +70,7 @@ enum State {
     SizeLf {
         size: u64,
     },
-    /// Content up to the end of the chunk; never 0 octets.
+    /// Content up to the end of the chunk; never 0 bytes.
     Chunk(u64),
     /// The CR behind the content of a chunk.
     ChunkCr,
@@ -80,7 +80,7 @@ enum State {
     Refused(Refusal),
 }
 
-/// Where in a chunk extension the next octet stands.
+/// Where in a chunk extension the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extension {
     BeforeName,
@@ -123,7 +123,7 @@ impl BodyDecoder {
         self.state == State::Done
     }
 
-    /// How many octets of content are still to come; `None` if only the chunks will tell.
+    /// How many bytes of content are still to come; `None` if only the chunks will tell.
     pub(crate) fn remaining_hint(&self) -> Option<u64> {
         match self.state {
             State::Length(left) => Some(left),
@@ -136,7 +136,7 @@ impl BodyDecoder {
     /// where they could change what was already acted upon (RFC 9110 §6.5.1).
     pub(crate) fn trailers(&self) -> Headers<'_> {
         match &self.trailers {
-            Some(trailers) if self.is_done() => Headers::new(&trailers.octets, &trailers.fields),
+            Some(trailers) if self.is_done() => Headers::new(&trailers.bytes, &trailers.fields),
             _ => Headers::new(&[], &[]),
         }
     }
@@ -167,18 +167,18 @@ impl BodyDecoder {
                     return Ok(Decoded::Data { skip, len });
                 }
                 _ => {
-                    let Some(&octet) = input.get(skip) else { return Ok(Decoded::More { skip }) };
-                    self.framing_octet(octet)?;
+                    let Some(&byte) = input.get(skip) else { return Ok(Decoded::More { skip }) };
+                    self.framing_byte(byte)?;
                     skip += 1;
                 }
             }
         }
     }
 
-    /// `chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF`, one octet of all but the data.
-    fn framing_octet(&mut self, octet: u8) -> Result<(), Refusal> {
+    /// `chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF`, one byte of all but the data.
+    fn framing_byte(&mut self, byte: u8) -> Result<(), Refusal> {
         self.state = match self.state {
-            State::Size { size, digits } => match (char::from(octet).to_digit(16), octet) {
+            State::Size { size, digits } => match (char::from(byte).to_digit(16), byte) {
                 (Some(_), _) if digits == SIZE_DIGITS_LIMIT => {
                     return Err(bad_chunk("The chunk size is too large"));
                 }
@@ -190,18 +190,18 @@ impl BodyDecoder {
                 }
                 _ => return Err(bad_chunk("A chunk begins with its size in hexadecimal digits")),
             },
-            State::Extension { size, place } if octet == b'\r' && place.can_end() => State::SizeLf { size },
+            State::Extension { size, place } if byte == b'\r' && place.can_end() => State::SizeLf { size },
             State::Extension { size, place } => {
-                let place = place.next(octet).ok_or_else(|| bad_chunk("A chunk extension is malformed"))?;
+                let place = place.next(byte).ok_or_else(|| bad_chunk("A chunk extension is malformed"))?;
                 self.count_extension()?;
                 State::Extension { size, place }
             }
-            State::SizeLf { size } if octet == b'\n' => match size {
+            State::SizeLf { size } if byte == b'\n' => match size {
                 0 => State::Trailers,
                 size => State::Chunk(size),
             },
-            State::ChunkCr if octet == b'\r' => State::ChunkLf,
-            State::ChunkLf if octet == b'\n' => State::Size { size: 0, digits: 0 },
+            State::ChunkCr if byte == b'\r' => State::ChunkLf,
+            State::ChunkLf if byte == b'\n' => State::Size { size: 0, digits: 0 },
             _ => return Err(bad_chunk("Chunks and their sizes must end with CR LF")),
         };
         Ok(())
@@ -215,7 +215,7 @@ impl BodyDecoder {
         Ok(())
     }
 
-    /// Gives how many octets belong to the trailer section. Lines are parsed when they are complete.
+    /// Gives how many bytes belong to the trailer section. Lines are parsed when they are complete.
     fn collect_trailers(&mut self, input: &[u8]) -> Result<usize, Refusal> {
         if self.trailers.is_none() && input.starts_with(b"\r\n") {
             self.state = State::Done;
@@ -226,16 +226,16 @@ impl BodyDecoder {
         while let Some(rest) = input.get(used..).filter(|rest| !rest.is_empty()) {
             let lf = memchr::memchr(b'\n', rest);
             let line = rest.get(..lf.map_or(rest.len(), |lf| lf + 1)).unwrap_or_default();
-            if trailers.octets.len() + line.len() > TRAILERS_LIMIT {
+            if trailers.bytes.len() + line.len() > TRAILERS_LIMIT {
                 return Err(Refusal::new(431, "Trailer section too large"));
             }
-            trailers.octets.extend_from_slice(line);
+            trailers.bytes.extend_from_slice(line);
             used += line.len();
             if lf.is_none() {
                 continue;
             }
-            let Trailers { octets, fields, line } = &mut **trailers;
-            match fields::parse_fields(octets, *line, self.max_fields, fields)? {
+            let Trailers { bytes, fields, line } = &mut **trailers;
+            match fields::parse_fields(bytes, *line, self.max_fields, fields)? {
                 Section::Partial { line: next } => *line = next,
                 Section::Complete { .. } => {
                     self.state = State::Done;
@@ -248,10 +248,10 @@ impl BodyDecoder {
 }
 
 impl Extension {
-    /// Where the octet behind this one stands; `None` if it is not allowed here.
-    fn next(self, octet: u8) -> Option<Self> {
-        let is_token = fields::is_token_octet(octet);
-        Some(match (self, octet) {
+    /// Where the byte behind this one stands; `None` if it is not allowed here.
+    fn next(self, byte: u8) -> Option<Self> {
+        let is_token = fields::is_token_byte(byte);
+        Some(match (self, byte) {
             (
                 Self::BeforeName | Self::BeforeEquals | Self::BeforeValue | Self::BeforeSemicolon,
                 b' ' | b'\t',

@@ -51,7 +51,7 @@ pub(crate) struct Feed {
 struct Shared {
     state: Mutex<State>,
     waker: OwnedWaker,
-    /// Octets that may wait for the client.
+    /// Bytes that may wait for the client.
     limit: usize,
     /// Bytes that wait for clients in the whole server, and how many may.
     unsent: Unsent,
@@ -72,7 +72,7 @@ struct State {
 
 /// What the connection finds.
 pub(crate) enum Taken {
-    Octets(Vec<u8>),
+    Bytes(Vec<u8>),
     /// Nothing for now: the writer wakes the connection.
     Nothing,
     /// And nothing will come.
@@ -114,28 +114,28 @@ impl Detached {
 }
 
 impl Write for Detached {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = lock(&self.shared.state);
         if state.closed {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        if octets.is_empty() || state.ignored {
-            return Ok(octets.len());
+        if bytes.is_empty() || state.ignored {
+            return Ok(bytes.len());
         }
         let is_first = state.waiting.is_empty();
         // A piece that is larger than that goes out when nothing else waits.
-        if !is_first && state.waiting.len() + octets.len() > self.shared.limit {
+        if !is_first && state.waiting.len() + bytes.len() > self.shared.limit {
             return Err(ErrorKind::WouldBlock.into());
         }
-        state.waiting.extend_from_slice(octets);
-        let bytes = state.waiting.capacity();
-        state.charge.set(bytes);
+        state.waiting.extend_from_slice(bytes);
+        let held = state.waiting.capacity();
+        state.charge.set(held);
         drop(state);
         // Where memory runs short, the loop is to see it.
         if is_first || self.shared.unsent.bytes() > self.shared.most_unsent {
             self.shared.waker.wake();
         }
-        Ok(octets.len())
+        Ok(bytes.len())
     }
 
     /// Does nothing: what is written is sent as soon as the client takes it.
@@ -157,7 +157,7 @@ impl Feed {
         let mut state = lock(&self.shared.state);
         if !state.waiting.is_empty() {
             state.charge.set(0);
-            Taken::Octets(std::mem::take(&mut state.waiting))
+            Taken::Bytes(std::mem::take(&mut state.waiting))
         } else if state.ended || state.closed {
             Taken::End
         } else {

@@ -20,7 +20,7 @@ pub(crate) struct Link<'r> {
     pub(crate) config: &'r Config,
     /// For the lines of the responses that go this way.
     pub(crate) log: &'r AccessLog,
-    /// Octets per second; 0 is no minimum.
+    /// Bytes per second; 0 is no minimum.
     minimum_rate: AtomicU32,
 }
 
@@ -34,8 +34,8 @@ impl<'r> Link<'r> {
         Self { transport, seat, config, log, minimum_rate: AtomicU32::new(config.minimum_rate) }
     }
 
-    pub(crate) fn set_minimum_rate(&self, octets_per_second: u32) {
-        self.minimum_rate.store(octets_per_second, Ordering::Relaxed);
+    pub(crate) fn set_minimum_rate(&self, bytes_per_second: u32) {
+        self.minimum_rate.store(bytes_per_second, Ordering::Relaxed);
     }
 
     pub(crate) fn minimum_rate(&self) -> u32 {
@@ -69,7 +69,7 @@ impl<'r> Link<'r> {
 /// How fast a peer sends or takes, not counting the time in which nobody waited for it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
-    pub(crate) octets: u64,
+    pub(crate) bytes: u64,
     pub(crate) waited: Duration,
     /// How fast it was of late, from the first wait on.
     recent: Option<Throughput>,
@@ -78,8 +78,8 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(octets: u64, waited: Duration) -> Self {
-        Self { octets, waited, ..Self::default() }
+    pub(crate) fn new(bytes: u64, waited: Duration) -> Self {
+        Self { bytes, waited, ..Self::default() }
     }
 
     /// How fast the peer was of late, when `moved` bytes have been moved in all.
@@ -95,7 +95,7 @@ impl Pace {
         if rate == 0 {
             return stall;
         }
-        let earned = Duration::from_millis(self.octets.saturating_mul(1000) / u64::from(rate));
+        let earned = Duration::from_millis(self.bytes.saturating_mul(1000) / u64::from(rate));
         stall.min(after.saturating_add(earned).saturating_sub(self.waited))
     }
 }

@@ -1,6 +1,6 @@
 //! One response on its way out: its framing, and what of it is held back until that is known.
 //!
-//! The head and up to [`BUFFER_SIZE`](crate::server::config::BUFFER_SIZE) octets of the body wait together. If
+//! The head and up to [`BUFFER_SIZE`](crate::server::config::BUFFER_SIZE) bytes of the body wait together. If
 //! the handler is done by then the length is known, and both leave in one write, behind the responses to earlier
 //! pipelined requests. Else the body becomes chunked (HTTP/1.1) or ends with the connection (HTTP/1.0).
 
@@ -19,7 +19,7 @@ use crate::http::log::lines::{LineKeeper, Lines, Share};
 /// The responses of one run of a connection, the last one of which may be unfinished.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    /// Octets that are ready to leave.
+    /// Bytes that are ready to leave.
     pub(crate) ready: Vec<u8>,
     /// Content that waits for its framing.
     body: Vec<u8>,
@@ -27,7 +27,7 @@ pub(crate) struct Output {
     start: usize,
     state: State,
     plan: Plan,
-    /// Content octets that were accepted from the handler.
+    /// Content bytes that were accepted from the handler.
     accepted: u64,
     /// Those of them that were sent.
     gone: u64,
@@ -111,7 +111,7 @@ impl Output {
         self.plan.status
     }
 
-    /// Content octets that are for sending: of those accepted from the handler none where there is no body.
+    /// Content bytes that are for sending: of those accepted from the handler none where there is no body.
     pub(crate) fn content(&self) -> u64 {
         if self.plan.is_bodiless() { 0 } else { self.accepted }
     }
@@ -177,7 +177,7 @@ impl Output {
     }
 
     /// Takes content from the handler.
-    pub(crate) fn write(&mut self, octets: &[u8], link: &Link<'_>) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8], link: &Link<'_>) -> io::Result<usize> {
         if self.broken {
             return Err(ErrorKind::BrokenPipe.into());
         }
@@ -194,14 +194,14 @@ impl Output {
             ));
         }
         if self.plan.is_bodiless() {
-            self.accepted += if self.plan.head { octets.len() as u64 } else { 0 };
-            return Ok(octets.len());
+            self.accepted += if self.plan.head { bytes.len() as u64 } else { 0 };
+            return Ok(bytes.len());
         }
-        let octets = self.limit(octets)?;
-        if octets.is_empty() {
+        let bytes = self.limit(bytes)?;
+        if bytes.is_empty() {
             return Ok(0);
         }
-        self.accepted += octets.len() as u64;
+        self.accepted += bytes.len() as u64;
         if self.state == State::Open && self.plan.length.is_some() {
             self.ready.extend_from_slice(b"\r\n");
             self.content_at = self.ready.len();
@@ -216,32 +216,32 @@ impl Output {
             let held = self.body.len();
             (&mut self.body, held)
         };
-        if held + octets.len() <= size {
-            kept.extend_from_slice(octets);
-            return Ok(octets.len());
+        if held + bytes.len() <= size {
+            kept.extend_from_slice(bytes);
+            return Ok(bytes.len());
         }
         self.settle_head(None);
         self.frame_body();
-        self.frame(octets);
+        self.frame(bytes);
         self.send_all(link)?;
-        Ok(octets.len())
+        Ok(bytes.len())
     }
 
-    /// What may still be written of `octets`: not more than the handler's `Content-Length`, and no more at a time
+    /// What may still be written of `bytes`: not more than the handler's `Content-Length`, and no more at a time
     /// than is copied without harm.
-    fn limit<'a>(&self, octets: &'a [u8]) -> io::Result<&'a [u8]> {
-        let mut most = octets.len().min(PIECE);
+    fn limit<'a>(&self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+        let mut most = bytes.len().min(PIECE);
         if let Some(length) = self.plan.length {
             let left = length - self.accepted.min(length);
-            if left == 0 && !octets.is_empty() {
+            if left == 0 && !bytes.is_empty() {
                 return Err(io::Error::new(
                     ErrorKind::InvalidInput,
-                    format!("more was written than the Content-Length of {length} octets that was announced"),
+                    format!("more was written than the Content-Length of {length} bytes that was announced"),
                 ));
             }
             most = most.min(usize::try_from(left).unwrap_or(usize::MAX));
         }
-        Ok(&octets[..most])
+        Ok(&bytes[..most])
     }
 
     /// Sends what was written so far, with a framing that does not know the end.
@@ -261,9 +261,9 @@ impl Output {
     }
 
     /// The content comes from a file or a source after the handler returned.
-    pub(crate) fn attach(&mut self, attachment: Attachment, octets: Option<u64>) {
+    pub(crate) fn attach(&mut self, attachment: Attachment, bytes: Option<u64>) {
         if !self.plan.is_bodiless() {
-            self.accepted += octets.unwrap_or(0);
+            self.accepted += bytes.unwrap_or(0);
         }
         if !self.plan.is_bodiless() {
             self.attachment = Some(attachment);
@@ -312,7 +312,7 @@ impl Output {
         if body == Body::Length && self.accepted != promised {
             self.plan.close = true;
             return Err(format!(
-                "the handler gave {} octets of a body whose Content-Length it gave as {promised}",
+                "the handler gave {} bytes of a body whose Content-Length it gave as {promised}",
                 self.accepted
             ));
         }
@@ -386,10 +386,10 @@ impl Output {
             match step {
                 Ok(count) => {
                     sent += count;
-                    self.pace.octets += count as u64;
+                    self.pace.bytes += count as u64;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let (stall, moved) = (link.config.write_timeout, self.pace.octets);
+                    let (stall, moved) = (link.config.write_timeout, self.pace.bytes);
                     match link.wait(Interest::Write, stall, moved, &mut self.pace) {
                         Ok(true) => {}
                         Ok(false) => break Err(io::Error::new(ErrorKind::TimedOut, GAVE_WAY)),
@@ -414,9 +414,9 @@ impl Output {
     }
 }
 
-/// Octets of memory that a thread keeps for its next connection.
+/// Bytes of memory that a thread keeps for its next connection.
 const MAX_KEPT: usize = 256 * 1024;
-/// Octets taken from the handler in one call of `write`.
+/// Bytes taken from the handler in one call of `write`.
 const PIECE: usize = 256 * 1024;
 
 /// Why a response whose client takes it more slowly than others is not sent on.

@@ -71,7 +71,7 @@ pub trait Source: Send {
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
 }
 
-/// Content that comes after the octets.
+/// Content that comes after the bytes.
 pub(crate) enum Attachment {
     /// A part of a file, and what ends its framing.
     File {
@@ -88,7 +88,7 @@ pub(crate) enum Attachment {
 }
 
 impl Attachment {
-    /// Octets of it that count as accepted already.
+    /// Bytes of it that count as accepted already.
     pub(crate) fn accounted(&self) -> u64 {
         match self {
             Self::File { left, .. } => *left,
@@ -97,7 +97,7 @@ impl Attachment {
     }
 }
 
-/// The state of a file whose octets are being sent.
+/// The state of a file whose bytes are being sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) stamp: Stamp,
@@ -155,16 +155,16 @@ impl Drop for GuardedSource {
 /// Unsent output of a connection.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     sent: usize,
     attachment: Option<Attachment>,
     framing: SourceFraming,
-    octets_sent: u64,
+    bytes_sent: u64,
     /// The lines of the log that tell of this.
     waiting: Option<Waiting>,
     started: Option<Instant>,
     progress: Option<Instant>,
-    /// What `octets` and `behind` take of the memory of the server while the client is waited for.
+    /// What `bytes` and `behind` take of the memory of the server while the client is waited for.
     charge: Option<Charge>,
     /// Bytes of later requests that the connection keeps meanwhile.
     behind: usize,
@@ -185,20 +185,20 @@ pub(crate) enum Sent {
 }
 
 impl Pending {
-    /// `sent` of `octets` are gone already.
+    /// `sent` of `bytes` are gone already.
     pub(crate) fn new(
-        octets: Vec<u8>,
+        bytes: Vec<u8>,
         sent: usize,
         attachment: Option<Attachment>,
         framing: SourceFraming,
         waiting: Option<Waiting>,
     ) -> Self {
         Self {
-            octets,
+            bytes,
             sent,
             attachment,
             framing,
-            octets_sent: 0,
+            bytes_sent: 0,
             waiting,
             started: None,
             progress: None,
@@ -216,7 +216,7 @@ impl Pending {
     /// Nothing more is sent: the lines of the log are written. `all`: nothing more was to be sent.
     fn end(&mut self, all: bool) {
         if let Some(waiting) = self.waiting.take() {
-            waiting.end(&self.octets, self.sent, self.framing == SourceFraming::Chunked, all);
+            waiting.end(&self.bytes, self.sent, self.framing == SourceFraming::Chunked, all);
         }
     }
 
@@ -233,7 +233,7 @@ impl Pending {
 
     /// Whether this is a file that one turn cannot send.
     pub(crate) fn is_long_file(&self) -> bool {
-        let before = (self.octets.len() - self.sent) as u64;
+        let before = (self.bytes.len() - self.sent) as u64;
         matches!(self.attachment, Some(Attachment::File { left, .. }) if left.saturating_add(before) > FILE_PIECE)
     }
 
@@ -256,19 +256,19 @@ impl Pending {
         {
             transport.unbound_ahead();
         }
-        let mut is_looked_at = self.octets_sent > 0;
+        let mut is_looked_at = self.bytes_sent > 0;
         if is_looked_at {
             self.check_unchanged(transport)?;
         }
         let mut pieces = 0;
         let mut room = FILE_PIECE;
         loop {
-            while self.sent < self.octets.len() {
+            while self.sent < self.bytes.len() {
                 let more = matches!(self.attachment, Some(Attachment::File { .. }));
-                match transport.send(&self.octets[self.sent..], more) {
+                match transport.send(&self.bytes[self.sent..], more) {
                     Ok(count) => {
                         self.sent += count;
-                        self.octets_sent += count as u64;
+                        self.bytes_sent += count as u64;
                         room = room.saturating_sub(count as u64);
                         self.progress = None;
                     }
@@ -277,17 +277,17 @@ impl Pending {
                 }
             }
             if let Some(waiting) = &mut self.waiting {
-                waiting.sent(&self.octets, self.framing == SourceFraming::Chunked);
+                waiting.sent(&self.bytes, self.framing == SourceFraming::Chunked);
             }
-            self.octets.clear();
+            self.bytes.clear();
             self.sent = 0;
             if matches!(self.attachment, Some(Attachment::File { .. })) {
                 // The client may take its time, and the file needs no memory.
-                self.octets = Vec::new();
+                self.bytes = Vec::new();
             }
             match &mut self.attachment {
                 None => {
-                    self.octets = Vec::new();
+                    self.bytes = Vec::new();
                     self.charge = None;
                     self.end(true);
                     return Ok(Sent::All);
@@ -297,7 +297,7 @@ impl Pending {
                     transport.bound_ahead(config.max_send_ahead);
                     // It may have changed behind the back of the last piece.
                     self.check_unchanged(transport)?;
-                    self.octets = tail;
+                    self.bytes = tail;
                     self.attachment = None;
                 }
                 Some(Attachment::File { .. }) if room == 0 => return Ok(Sent::Yield),
@@ -318,7 +318,7 @@ impl Pending {
                             *offset += count;
                             *left -= count.min(*left);
                             let is_last = *left == 0;
-                            self.octets_sent += count;
+                            self.bytes_sent += count;
                             self.progress = None;
                             if let Some(waiting) = &mut self.waiting {
                                 waiting.add(count);
@@ -347,16 +347,16 @@ impl Pending {
                     self.add(piece, more)?;
                 }
                 Some(Attachment::Detached(feed)) => match feed.take() {
-                    Taken::Octets(octets) => {
+                    Taken::Bytes(bytes) => {
                         pieces += 1;
-                        self.add(octets, true)?;
+                        self.add(bytes, true)?;
                     }
                     Taken::End => self.add(Vec::new(), false)?,
                     Taken::Nothing => {
                         // Quiet streams are many, and keep nothing of the largest they sent.
-                        self.octets = Vec::new();
+                        self.bytes = Vec::new();
                         // The time in which nothing was to be sent does not count.
-                        (self.started, self.progress, self.octets_sent) = (None, None, 0);
+                        (self.started, self.progress, self.bytes_sent) = (None, None, 0);
                         return Ok(Sent::Idle);
                     }
                 },
@@ -367,20 +367,20 @@ impl Pending {
     /// The next piece of content that is made while it is sent. `more`: it is not the last.
     fn add(&mut self, piece: Vec<u8>, more: bool) -> io::Result<()> {
         match &mut self.framing {
-            SourceFraming::Chunked => append_chunk(&mut self.octets, &piece),
-            SourceFraming::Close => self.octets = piece,
+            SourceFraming::Chunked => append_chunk(&mut self.bytes, &piece),
+            SourceFraming::Close => self.bytes = piece,
             SourceFraming::Length(left) => {
                 let Some(rest) = left.checked_sub(piece.len() as u64) else {
                     return Err(wrong_length("more"));
                 };
                 *left = rest;
-                self.octets = piece;
+                self.bytes = piece;
             }
         }
         if !more {
             self.attachment = None;
             match self.framing {
-                SourceFraming::Chunked => self.octets.extend_from_slice(LAST_CHUNK),
+                SourceFraming::Chunked => self.bytes.extend_from_slice(LAST_CHUNK),
                 SourceFraming::Length(1..) => return Err(wrong_length("less")),
                 SourceFraming::Length(0) | SourceFraming::Close => {}
             }
@@ -403,7 +403,7 @@ impl Pending {
 
     /// The client is waited for: what is in memory meanwhile counts.
     pub(crate) fn charge(&mut self, server: &ServerHandle) {
-        let bytes = self.octets.capacity() + self.behind;
+        let bytes = self.bytes.capacity() + self.behind;
         if bytes > 0 || self.charge.is_some() {
             self.charge.get_or_insert_with(|| server.unsent().charge()).set(bytes);
         }
@@ -412,10 +412,10 @@ impl Pending {
     /// How far it is, and what it has in memory. `None`: nothing is there to be sent.
     pub(crate) fn load(&self) -> Option<Load> {
         let waiting = self.feed().map_or(0, Feed::waiting);
-        let held = self.octets.capacity() + waiting + self.behind;
+        let held = self.bytes.capacity() + waiting + self.behind;
         // A detached response that is quiet does not wait for its client.
         let is_quiet = self.feed().is_some() && held == 0;
-        (!is_quiet).then_some(Load { sent: self.octets_sent, held, in_steps: true })
+        (!is_quiet).then_some(Load { sent: self.bytes_sent, held, in_steps: true })
     }
 
     /// When the peer has been too slow. Where no thread waits for it, only if it takes nothing at
@@ -426,7 +426,7 @@ impl Pending {
         if self.feed().is_none() && !config.holds_thread {
             return progress.checked_add(config.stall_timeout);
         }
-        let pace = Pace::new(self.octets_sent, progress.saturating_duration_since(started));
+        let pace = Pace::new(self.bytes_sent, progress.saturating_duration_since(started));
         progress.checked_add(pace.patience(
             config.write_timeout,
             config.minimum_rate,
@@ -465,7 +465,7 @@ const LOOKS_AT_GROWTH: usize = 16;
 const PIECES_PER_TURN: usize = 2;
 /// How often in a row a source may append nothing and say that there is more.
 const MOST_EMPTY_PIECES: u32 = 1000;
-/// Octets of a file that are sent before others have their turn, with those of the head before it. Smaller pieces cost
+/// Bytes of a file that are sent before others have their turn, with those of the head before it. Smaller pieces cost
 /// more, as the last segment of each is not full; a larger one would keep others waiting. The head counts for the sake
 /// of the pieces after the first: with an end on a page of the file each takes Linux up to twice as long, as measured.
 const FILE_PIECE: u64 = 256 * 1024;

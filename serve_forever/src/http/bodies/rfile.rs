@@ -40,7 +40,7 @@ pub struct RFile<'r> {
     buffer: &'r mut [u8],
     start: usize,
     filled: usize,
-    /// So many octets at `start` are content.
+    /// So many bytes at `start` are content.
     content: usize,
     decoder: BodyDecoder,
     received: u64,
@@ -117,7 +117,7 @@ impl<'r> RFile<'r> {
         self.continued
     }
 
-    /// How many octets of content are still to come, as far as that is known.
+    /// How many bytes of content are still to come, as far as that is known.
     pub(crate) fn remaining_hint(&self) -> Option<u64> {
         self.decoder.remaining_hint().map(|left| left.saturating_add(self.content as u64))
     }
@@ -143,7 +143,7 @@ impl<'r> RFile<'r> {
         }
     }
 
-    /// Where in the buffer the connection's octets are that were not used: from, to.
+    /// Where in the buffer the connection's bytes are that were not used: from, to.
     pub(crate) fn rest(&self) -> (usize, usize) {
         (self.start, self.filled)
     }
@@ -160,7 +160,7 @@ impl<'r> RFile<'r> {
         std::mem::replace(&mut self.decoder, BodyDecoder::new(Framing::Length(0)))
     }
 
-    /// More octets from the client, waiting for them if it must.
+    /// More bytes from the client, waiting for them if it must.
     fn receive(&mut self) -> io::Result<()> {
         (self.start, self.filled) = (0, 0);
         if std::mem::take(&mut self.expects)
@@ -181,7 +181,7 @@ impl<'r> RFile<'r> {
                 }
                 Ok(received) => {
                     self.filled = received.count;
-                    self.pace.octets += received.count as u64;
+                    self.pace.bytes += received.count as u64;
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -278,7 +278,7 @@ impl fmt::Debug for RFile<'_> {
 
 fn too_large(limit: u64) -> Refusal {
     Refusal::new(413, "Content Too Large")
-        .explained(format!("got more than {limit} octets when reading the request body"))
+        .explained(format!("got more than {limit} bytes when reading the request body"))
 }
 
 /// Why a body that came more slowly than others is not read on.

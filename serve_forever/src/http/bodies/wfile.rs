@@ -8,7 +8,7 @@ use crate::http::bodies::outlet::Outlet;
 
 /// The body of a response: Python's `wfile`. Its framing is automatic.
 ///
-/// What is written is held back up to [`Builder::buffer_size`](crate::Builder::buffer_size) octets. A handler that
+/// What is written is held back up to [`Builder::buffer_size`](crate::Builder::buffer_size) bytes. A handler that
 /// is done by then gets a `Content-Length`; one that writes more, or flushes, gets `Transfer-Encoding: chunked`
 /// (RFC 9112 §7.1), or for an HTTP/1.0 client a body that ends with the connection. A handler that sets
 /// `Content-Length` itself is held to it. For `HEAD`, and for statuses that have no content, what is written is
@@ -39,8 +39,8 @@ impl<'r> WFile<'r> {
 }
 
 impl Write for WFile<'_> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.outlet.open().write(octets, self.link)
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outlet.open().write(bytes, self.link)
     }
 
     /// Sends what was written so far; the rest of the response goes out in chunks.

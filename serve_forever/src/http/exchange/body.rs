@@ -24,24 +24,23 @@ impl Exchange<'_> {
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
     ///
     /// let handler = handler_fn(|http: &mut Exchange| -> Result {
-    ///     let mut octets = http.body()?;
-    ///     octets.reverse();
-    ///     http.reply_octets(200, "application/octet-stream", octets)
+    ///     let mut bytes = http.body()?;
+    ///     bytes.reverse();
+    ///     http.reply_bytes(200, "application/octet-stream", bytes)
     /// });
     /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
     /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\naet"));
     /// ```
     pub fn body(&mut self) -> Result<Vec<u8>> {
         let most = self.context.link.config.max_collected_size;
-        let too_large =
-            || StatusError::new(413).explain(format!("This resource takes at most {most} octets"));
+        let too_large = || StatusError::new(413).explain(format!("This resource takes at most {most} bytes"));
         if self.rfile.remaining_hint().is_some_and(|left| left > most as u64) {
             return Err(too_large().into());
         }
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         // One byte more than allowed shows that the body is too large.
-        (&mut self.rfile).take((most as u64).saturating_add(1)).read_to_end(&mut octets)?;
-        if octets.len() > most { Err(too_large().into()) } else { Ok(octets) }
+        (&mut self.rfile).take((most as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() > most { Err(too_large().into()) } else { Ok(bytes) }
     }
 
     /// Reads the whole body, as text in UTF-8.
@@ -80,7 +79,7 @@ impl Exchange<'_> {
         }
         String::from_utf8(self.body()?).map_err(|error| {
             let place = error.utf8_error().valid_up_to();
-            StatusError::new(400).explain(format!("The text is not UTF-8 from octet {place} on")).into()
+            StatusError::new(400).explain(format!("The text is not UTF-8 from byte {place} on")).into()
         })
     }
 

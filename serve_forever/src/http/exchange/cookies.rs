@@ -29,7 +29,7 @@ impl<'r> Exchange<'r> {
     pub fn cookies(&self) -> impl Iterator<Item = (&'r str, &'r str)> + use<'r> {
         self.headers()
             .get_all("Cookie")
-            .flat_map(|line| line.split(|&octet| octet == b';'))
+            .flat_map(|line| line.split(|&byte| byte == b';'))
             .filter_map(|pair| std::str::from_utf8(trim_blanks(pair)).ok()?.split_once('='))
             .map(|(name, value)| (name.trim_end(), unquoted(value.trim_start())))
             .filter(|(name, _)| !name.is_empty())
@@ -235,15 +235,15 @@ impl Cookie {
         if !fields::is_token(self.name.as_bytes()) {
             return Err(format!("{:?} is not the name of a cookie", self.name));
         }
-        if let Some(octet) = self.value.bytes().find(|&octet| !is_cookie_octet(octet)) {
-            let what = octet.escape_ascii();
+        if let Some(byte) = self.value.bytes().find(|&byte| !is_cookie_byte(byte)) {
+            let what = byte.escape_ascii();
             return Err(format!(
                 "the value of the cookie {} has the character '{what}': encode it",
                 self.name
             ));
         }
         let is_attribute = |text: &&String| {
-            !text.is_empty() && text.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b';')
+            !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b';')
         };
         if let Some(text) = [&self.path, &self.domain].into_iter().flatten().find(|text| !is_attribute(text))
         {
@@ -300,7 +300,7 @@ fn unquoted(value: &str) -> &str {
     value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
 }
 
-/// Whether this byte is a `cookie-octet` (RFC 6265 §4.1.1).
-fn is_cookie_octet(octet: u8) -> bool {
-    octet.is_ascii_graphic() && !br#"",;\"#.contains(&octet)
+/// Whether this byte is a `cookie-byte` (RFC 6265 §4.1.1).
+fn is_cookie_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !br#"",;\"#.contains(&byte)
 }

@@ -106,10 +106,10 @@ impl Exchange<'_> {
 
 impl Output {
     /// Writes everything, with as many calls of [`write`](Self::write) as it takes.
-    fn write_all(&mut self, mut octets: &[u8], link: &Link<'_>) -> io::Result<()> {
-        while !octets.is_empty() {
-            let count = self.write(octets, link)?;
-            octets = &octets[count..];
+    fn write_all(&mut self, mut bytes: &[u8], link: &Link<'_>) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.write(bytes, link)?;
+            bytes = &bytes[count..];
         }
         Ok(())
     }

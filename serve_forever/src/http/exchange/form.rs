@@ -46,8 +46,8 @@ impl Exchange<'_> {
             return Err(StatusError::new(415).explain(explain).into());
         }
         let most = self.context.link.config.max_form_fields;
-        let octets = self.body()?;
-        Form::parse(&octets, most).ok_or_else(|| {
+        let bytes = self.body()?;
+        Form::parse(&bytes, most).ok_or_else(|| {
             StatusError::new(413).explain(format!("The form has more than {most} fields")).into()
         })
     }
@@ -80,8 +80,8 @@ pub struct Form {
 
 impl Form {
     /// Returns `None` if there are more than `most` fields.
-    fn parse(octets: &[u8], most: usize) -> Option<Self> {
-        let mut parsed = form_urlencoded::parse(octets).into_owned();
+    fn parse(bytes: &[u8], most: usize) -> Option<Self> {
+        let mut parsed = form_urlencoded::parse(bytes).into_owned();
         let fields = parsed.by_ref().take(most).collect();
         parsed.next().is_none().then_some(Self { fields })
     }
@@ -176,8 +176,8 @@ mod tests {
 
     use super::*;
 
-    fn fields(octets: &[u8]) -> Vec<(String, String)> {
-        Form::parse(octets, usize::MAX).expect("there is no bound").fields
+    fn fields(bytes: &[u8]) -> Vec<(String, String)> {
+        Form::parse(bytes, usize::MAX).expect("there is no bound").fields
     }
 
     #[test]

@@ -113,10 +113,10 @@ impl Forwarded {
 /// swallow what a proxy appended.
 fn split_last(list: &[u8], is_quoted: bool) -> (Option<&[u8]>, &[u8]) {
     let mut inside = false;
-    for (at, octet) in list.iter().enumerate().rev() {
-        match octet {
+    for (at, byte) in list.iter().enumerate().rev() {
+        match byte {
             b'"' if is_quoted => {
-                let backslashes = list[..at].iter().rev().take_while(|&&octet| octet == b'\\').count();
+                let backslashes = list[..at].iter().rev().take_while(|&&byte| byte == b'\\').count();
                 inside ^= backslashes % 2 == 0;
             }
             b',' if !inside => return (Some(&list[..at]), &list[at + 1..]),
@@ -131,7 +131,7 @@ fn split_last(list: &[u8], is_quoted: bool) -> (Option<&[u8]>, &[u8]) {
 fn parse_element(mut element: &[u8]) -> Option<SocketAddr> {
     let mut node = None;
     loop {
-        let equals = element.iter().position(|&octet| octet == b'=')?;
+        let equals = element.iter().position(|&byte| byte == b'=')?;
         let name = trim_blanks(&element[..equals]);
         let (value, rest) = split_value(&element[equals + 1..])?;
         if name.eq_ignore_ascii_case(b"for") && node.replace(value).is_some() {
@@ -148,18 +148,18 @@ fn parse_element(mut element: &[u8]) -> Option<SocketAddr> {
 /// Returns a token, or the inside of a quoted string, and what follows it. Backslashes are not
 /// removed: nothing in an address needs one, and senders should not use them where they are not
 /// needed (RFC 9110 §5.6.4).
-fn split_value(octets: &[u8]) -> Option<(&[u8], &[u8])> {
-    if let [b'"', octets @ ..] = octets {
+fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let [b'"', bytes @ ..] = bytes {
         let mut escaped = false;
-        let end = octets.iter().position(|&octet| {
-            let is_end = octet == b'"' && !escaped;
-            escaped = octet == b'\\' && !escaped;
+        let end = bytes.iter().position(|&byte| {
+            let is_end = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
             is_end
         })?;
-        return Some((&octets[..end], &octets[end + 1..]));
+        return Some((&bytes[..end], &bytes[end + 1..]));
     }
-    let end = octets.iter().position(|&octet| octet == b';').unwrap_or(octets.len());
-    let (value, rest) = octets.split_at(end);
+    let end = bytes.iter().position(|&byte| byte == b';').unwrap_or(bytes.len());
+    let (value, rest) = bytes.split_at(end);
     (!value.contains(&b'"')).then_some((trim_blanks(value), rest))
 }
 
@@ -182,7 +182,7 @@ fn parse_node(node: &[u8]) -> Option<SocketAddr> {
     let port = match port {
         None => 0,
         Some(port) if port.starts_with('_') => {
-            let is_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'_' | b'-');
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
             (port.len() > 1 && port.bytes().all(is_name)).then_some(0)?
         }
         Some(port) if port.bytes().all(|digit| digit.is_ascii_digit()) => port.parse().ok()?,

@@ -25,7 +25,7 @@ impl Exchange<'_> {
     /// assert!(answer.ends_with(b"\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n[1,2,3]"));
     /// ```
     pub fn reply_json(&mut self, code: impl IntoStatus, value: &(impl Serialize + ?Sized)) -> Result {
-        self.reply_octets(code, "application/json", serde_json::to_vec(value)?)
+        self.reply_bytes(code, "application/json", serde_json::to_vec(value)?)
     }
 
     /// Reads the whole body and parses it as JSON. Requires the feature `json`.
@@ -52,8 +52,8 @@ impl Exchange<'_> {
         if !parsed.is_some_and(|parsed| parsed.is_json()) {
             return Err(StatusError::new(415).explain("This resource takes application/json").into());
         }
-        let octets = self.body()?;
-        serde_json::from_slice(&octets)
+        let bytes = self.body()?;
+        serde_json::from_slice(&bytes)
             .map_err(|error| StatusError::new(400).explain(format!("The JSON is not right: {error}")).into())
     }
 }

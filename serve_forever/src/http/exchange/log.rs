@@ -31,7 +31,7 @@ impl Exchange<'_> {
     /// # assert_eq!(lines, ["\"GET / HTTP/1.1\" 102 0", "\"GET / HTTP/1.1\" 204 0"]);
     /// ```
     pub fn log_request(&mut self, code: impl IntoStatus, size: u64) {
-        self.records.push(Record::Request { status: code.into_status(), octets: size });
+        self.records.push(Record::Request { status: code.into_status(), bytes: size });
     }
 
     /// Logs an error. The handler's `log_error` gets it after the handler has returned.

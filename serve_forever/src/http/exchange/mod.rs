@@ -84,7 +84,7 @@ pub struct Exchange<'r> {
 pub(crate) struct Request<'r> {
     pub(crate) head: &'r RequestHead,
     /// The bytes from which the head was parsed.
-    pub(crate) octets: &'r [u8],
+    pub(crate) bytes: &'r [u8],
     /// When the whole head had arrived.
     pub(crate) arrived: Instant,
     /// A time at which the first bytes of the request had already arrived, if known.
@@ -109,7 +109,7 @@ pub(crate) struct Context<'r> {
 /// returned.
 #[derive(Debug)]
 pub(crate) enum Record {
-    Request { status: u16, octets: u64 },
+    Request { status: u16, bytes: u64 },
     Error(String),
     Message(String),
 }

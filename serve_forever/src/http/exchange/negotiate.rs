@@ -20,7 +20,7 @@ impl Exchange<'_> {
     /// let handler = handler_fn(|http: &mut Exchange| -> Result {
     ///     http.add_header("Vary", "Accept")?;
     ///     match http.preferred(&["text/plain", "application/json"]) {
-    ///         Some("application/json") => http.reply_octets(200, "application/json", r#"{"tea":true}"#),
+    ///         Some("application/json") => http.reply_bytes(200, "application/json", r#"{"tea":true}"#),
     ///         Some(_) => http.reply_text(200, "tea"),
     ///         None => Err(StatusError::new(406).into()),
     ///     }

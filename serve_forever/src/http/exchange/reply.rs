@@ -28,7 +28,7 @@ impl Exchange<'_> {
     /// assert!(answer.ends_with(end));
     /// ```
     pub fn reply_text(&mut self, code: impl IntoStatus, text: impl AsRef<str>) -> Result {
-        self.reply_octets(code, "text/plain; charset=utf-8", text.as_ref())
+        self.reply_bytes(code, "text/plain; charset=utf-8", text.as_ref())
     }
 
     /// Replies with an HTML page in UTF-8.
@@ -49,7 +49,7 @@ impl Exchange<'_> {
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Type: text/html; charset=utf-8\r\n"));
     /// ```
     pub fn reply_html(&mut self, code: impl IntoStatus, page: impl AsRef<str>) -> Result {
-        self.reply_octets(code, "text/html; charset=utf-8", page.as_ref())
+        self.reply_bytes(code, "text/html; charset=utf-8", page.as_ref())
     }
 
     /// Replies with bytes of the given content type.
@@ -63,23 +63,23 @@ impl Exchange<'_> {
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
     ///
     /// let handler = handler_fn(|http: &mut Exchange| -> Result {
-    ///     http.reply_octets(200, "application/wasm", b"\0asm\x01\0\0\0")
+    ///     http.reply_bytes(200, "application/wasm", b"\0asm\x01\0\0\0")
     /// });
     /// let answer = testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     /// assert!(answer.ends_with(b"\r\nContent-Length: 8\r\n\r\n\0asm\x01\0\0\0"));
     /// ```
-    pub fn reply_octets(
+    pub fn reply_bytes(
         &mut self,
         code: impl IntoStatus,
         content_type: &str,
-        octets: impl AsRef<[u8]>,
+        bytes: impl AsRef<[u8]>,
     ) -> Result {
-        let octets = octets.as_ref();
+        let bytes = bytes.as_ref();
         self.send_response(code)
             .send_header("Content-Type", content_type)
-            .send_header("Content-Length", octets.len())
+            .send_header("Content-Length", bytes.len())
             .end_headers()?;
-        self.write_body(octets)
+        self.write_body(bytes)
     }
 
     /// Replies with the content of a reader. After the handler has returned, the server reads more
@@ -88,7 +88,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     ///
-    /// Fails as [`reply_octets`](Self::reply_octets) does.
+    /// Fails as [`reply_bytes`](Self::reply_bytes) does.
     ///
     /// ```
     /// use std::io::Read;
@@ -117,7 +117,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     ///
-    /// Fails as [`reply_octets`](Self::reply_octets) does, or if the length of the file cannot be
+    /// Fails as [`reply_bytes`](Self::reply_bytes) does, or if the length of the file cannot be
     /// determined.
     ///
     /// ```
@@ -140,7 +140,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     ///
-    /// Fails as [`reply_octets`](Self::reply_octets) does.
+    /// Fails as [`reply_bytes`](Self::reply_bytes) does.
     ///
     /// ```
     /// use std::fs::File;
@@ -193,7 +193,7 @@ impl Exchange<'_> {
         if !matches!(code, 301 | 302 | 303 | 307 | 308) {
             return misuse(format!("the status {code} is not one of a redirect"));
         }
-        let is_uri = |octet: u8| octet.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&octet);
+        let is_uri = |byte: u8| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte);
         if location.is_empty() || !location.bytes().all(is_uri) {
             return misuse(format!(
                 "{location:?} is not a URI reference: percent-encode what it may not contain"
@@ -211,8 +211,8 @@ impl Exchange<'_> {
     }
 
     /// Writes a body whose length was announced. Nothing is sent where the response has no body.
-    pub(crate) fn write_body(&mut self, octets: &[u8]) -> Result {
-        Ok(self.wfile().write_all(octets)?)
+    pub(crate) fn write_body(&mut self, bytes: &[u8]) -> Result {
+        Ok(self.wfile().write_all(bytes)?)
     }
 }
 

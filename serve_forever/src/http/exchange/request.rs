@@ -54,7 +54,7 @@ impl<'r> Exchange<'r> {
     /// # testing::respond(handler, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n");
     /// ```
     pub fn command(&self) -> &'r str {
-        self.request.head.method(self.request.octets)
+        self.request.head.method(self.request.bytes)
     }
 
     /// The path with the query, as it was sent, without decoding. Several leading slashes are
@@ -71,7 +71,7 @@ impl<'r> Exchange<'r> {
     /// # testing::respond(handler, b"GET //a%20b?c=d HTTP/1.1\r\nHost: a\r\n\r\n");
     /// ```
     pub fn path(&self) -> &'r str {
-        let path = self.request.head.path(self.request.octets);
+        let path = self.request.head.path(self.request.bytes);
         path.get(self.mount..).unwrap_or(path)
     }
 
@@ -87,13 +87,13 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.starts_with(b"HTTP/1.1 204 No Content\r\n"));
     /// ```
     pub fn url_path(&self) -> &'r str {
-        let path = self.request.head.url_path(self.request.octets);
+        let path = self.request.head.url_path(self.request.bytes);
         path.get(self.mount..).unwrap_or(path)
     }
 
     /// The same as bytes, for code that only compares the path.
-    pub(crate) fn url_path_octets(&self) -> &'r [u8] {
-        let path = self.request.head.url_path_octets(self.request.octets);
+    pub(crate) fn url_path_bytes(&self) -> &'r [u8] {
+        let path = self.request.head.url_path_bytes(self.request.bytes);
         path.get(self.mount..).unwrap_or(path)
     }
 
@@ -111,7 +111,7 @@ impl<'r> Exchange<'r> {
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nLocation: /tea?again\r\n"));
     /// ```
     pub fn mount_path(&self) -> &'r str {
-        let path = self.request.head.url_path(self.request.octets);
+        let path = self.request.head.url_path(self.request.bytes);
         path.get(..self.mount).unwrap_or_default()
     }
 
@@ -130,7 +130,7 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.ends_with(b"\r\n\r\nHello, Ada"));
     /// ```
     pub fn query(&self) -> Option<&'r str> {
-        self.request.head.query(self.request.octets)
+        self.request.head.query(self.request.bytes)
     }
 
     /// The part of the path that matches the parameter `name` in the route of a `Router`,
@@ -166,7 +166,7 @@ impl<'r> Exchange<'r> {
     /// assert!(answer.ends_with(b"\r\n\r\nGET /tea?milk=no HTTP/1.1"));
     /// ```
     pub fn requestline(&self) -> &'r [u8] {
-        self.request.head.request_line(self.request.octets)
+        self.request.head.request_line(self.request.bytes)
     }
 
     /// The version of HTTP: `HTTP/1.0` or `HTTP/1.1`. A higher minor version counts as 1.1 (RFC
@@ -199,7 +199,7 @@ impl<'r> Exchange<'r> {
     /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
     /// ```
     pub fn headers(&self) -> Headers<'r> {
-        self.request.head.fields(self.request.octets)
+        self.request.head.fields(self.request.bytes)
     }
 
     /// The authority that the request is for: that of a target in absolute form, else the `Host`
@@ -215,7 +215,7 @@ impl<'r> Exchange<'r> {
     /// assert!(String::from_utf8_lossy(&answer).contains("\r\nLocation: https://b.example/tea\r\n"));
     /// ```
     pub fn host(&self) -> Option<&'r str> {
-        self.request.head.host(self.request.octets)
+        self.request.head.host(self.request.bytes)
     }
 
     /// The trailer fields of a chunked body. Empty until the body has been read to its end.
@@ -307,6 +307,6 @@ impl<'r> Exchange<'r> {
 
     /// Whether the method is `HEAD`, so that the response has no content, whatever is written.
     pub(crate) fn is_head(&self) -> bool {
-        self.request.head.is_head(self.request.octets)
+        self.request.head.is_head(self.request.bytes)
     }
 }

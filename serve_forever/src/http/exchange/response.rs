@@ -339,7 +339,7 @@ impl<'r> Exchange<'r> {
     /// let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntea";
     /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
     /// ```
-    pub fn set_minimum_rate(&mut self, octets_per_second: u32) {
-        self.context.link.set_minimum_rate(octets_per_second);
+    pub fn set_minimum_rate(&mut self, bytes_per_second: u32) {
+        self.context.link.set_minimum_rate(bytes_per_second);
     }
 }

@@ -119,7 +119,7 @@ impl Exchange<'_> {
         self.attach(attachment, Some(left))
     }
 
-    pub(crate) fn attach(&mut self, attachment: Attachment, octets: Option<u64>) -> Result {
+    pub(crate) fn attach(&mut self, attachment: Attachment, bytes: Option<u64>) -> Result {
         let mut output = self.wfile.outlet.open();
         if !self.answered {
             return misuse(
@@ -129,7 +129,7 @@ impl Exchange<'_> {
         if output.attachment.is_some() {
             return misuse("the rest of the body was given already");
         }
-        output.attach(attachment, octets);
+        output.attach(attachment, bytes);
         Ok(())
     }
 }

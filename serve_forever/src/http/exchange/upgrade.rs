@@ -32,7 +32,7 @@ impl Exchange<'_> {
     /// assert!(testing::respond(handler, request).starts_with(b"HTTP/1.1 204 "));
     /// ```
     pub fn offers_upgrade(&self, protocol: &str) -> bool {
-        let headers = self.request.head.fields(self.request.octets);
+        let headers = self.request.head.fields(self.request.bytes);
         self.request.head.version_minor() > 0
             && !self.is_head()
             && headers.get_all("Connection").any(|value| fields::list_contains(value, "upgrade"))

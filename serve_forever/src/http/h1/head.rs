@@ -1,6 +1,6 @@
 //! The head of a request: request line and header fields, read strictly (RFC 9112 §2–§6).
 //!
-//! No input or output is done here: whoever has the octets hands them in and keeps them. Where the RFC lets a
+//! No input or output is done here: whoever has the bytes hands them in and keeps them. Where the RFC lets a
 //! server choose between repairing and refusing, this one refuses: request smuggling lives on two parties
 //! that repair differently.
 
@@ -19,11 +19,11 @@ use crate::http::message::request::{Content, Path, RequestHead};
 /// How large a head may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadLimits {
-    /// Octets in the whole head, the empty line included.
+    /// Bytes in the whole head, the empty line included.
     pub head: usize,
     /// Field lines.
     pub fields: usize,
-    /// Octets in the request target.
+    /// Bytes in the request target.
     pub target: usize,
 }
 
@@ -46,25 +46,25 @@ pub(crate) struct HeadParser {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// So many octets belong to the head, any empty lines before it included.
+    /// So many bytes belong to the head, any empty lines before it included.
     Complete(usize),
     /// The empty line has not come yet. Parse again when there is more.
     Partial,
 }
 
 impl HeadParser {
-    /// Parses the head at the start of `octets`.
+    /// Parses the head at the start of `bytes`.
     ///
-    /// After [`Parsed::Partial`] the next call is to have the same octets with more behind them; to start on
-    /// others, call [`clear`](Self::clear). After any other result it starts anew by itself. Octets are
+    /// After [`Parsed::Partial`] the next call is to have the same bytes with more behind them; to start on
+    /// others, call [`clear`](Self::clear). After any other result it starts anew by itself. Bytes are
     /// judged from left to right and as soon as they are seen; what takes the whole head (`Host`, the
     /// framing) is judged at the empty line.
-    pub(crate) fn parse(&mut self, octets: &[u8], limits: &HeadLimits) -> Result<Parsed, Refusal> {
+    pub(crate) fn parse(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, Refusal> {
         if self.resume == 0 {
             self.clear();
         }
         let limit = limits.head.min(fields::OFFSET_LIMIT);
-        let window = octets.get(..limit).unwrap_or(octets);
+        let window = bytes.get(..limit).unwrap_or(bytes);
         let parsed = match self.advance(window, limits) {
             Ok(Parsed::Partial) if window.len() < limit => return Ok(Parsed::Partial),
             Ok(Parsed::Partial) => Err(self.too_large(limit)),
@@ -85,33 +85,33 @@ impl HeadParser {
         &self.head
     }
 
-    fn advance(&mut self, octets: &[u8], limits: &HeadLimits) -> Result<Parsed, Refusal> {
+    fn advance(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, Refusal> {
         if self.resume == 0 {
-            match self.advance_request_line(octets, limits.target)? {
+            match self.advance_request_line(bytes, limits.target)? {
                 Some(next) => self.resume = next,
                 None => return Ok(Parsed::Partial),
             }
         }
-        match fields::parse_fields(octets, self.resume, limits.fields, &mut self.head.fields)? {
+        match fields::parse_fields(bytes, self.resume, limits.fields, &mut self.head.fields)? {
             Section::Partial { line } => {
                 self.resume = line;
                 Ok(Parsed::Partial)
             }
             Section::Complete { end } => {
                 self.head.content =
-                    Content::of(octets, &self.head.fields, self.head.minor > 0, &mut self.known_host)?;
+                    Content::of(bytes, &self.head.fields, self.head.minor > 0, &mut self.known_host)?;
                 Ok(Parsed::Complete(end))
             }
         }
     }
 
     /// Gives the offset behind the request line, `None` if it is not complete.
-    fn advance_request_line(&mut self, octets: &[u8], target_limit: usize) -> Result<Option<usize>, Refusal> {
-        let Some(start) = skip_empty_lines(octets)? else { return Ok(None) };
-        let next = self.parse_request_line(octets, start, target_limit);
+    fn advance_request_line(&mut self, bytes: &[u8], target_limit: usize) -> Result<Option<usize>, Refusal> {
+        let Some(start) = skip_empty_lines(bytes)? else { return Ok(None) };
+        let next = self.parse_request_line(bytes, start, target_limit);
         self.head.line = match next {
             Ok(Some(next)) => Span::new(start, next - 2),
-            _ => Span::new(start, visible_end(octets, start)),
+            _ => Span::new(start, visible_end(bytes, start)),
         };
         next
     }
@@ -119,13 +119,13 @@ impl HeadParser {
     /// `request-line = method SP request-target SP HTTP-version CRLF`
     fn parse_request_line(
         &mut self,
-        octets: &[u8],
+        bytes: &[u8],
         start: usize,
         target_limit: usize,
     ) -> Result<Option<usize>, Refusal> {
-        let bad = |explain| Err(bad_request(octets, start, explain));
+        let bad = |explain| Err(bad_request(bytes, start, explain));
 
-        let rest = octets.get(start..).unwrap_or_default();
+        let rest = bytes.get(start..).unwrap_or_default();
         let length = fields::token_length(rest, METHOD_LIMIT + 1);
         if length > METHOD_LIMIT {
             let shown = rest.get(..METHOD_LIMIT).unwrap_or_default();
@@ -141,14 +141,14 @@ impl HeadParser {
         self.head.method = Span::new(start, start + length);
 
         let from = start + length + 1;
-        let to = target::target_end(octets, from);
+        let to = target::target_end(bytes, from);
         if to - from > target_limit {
             return Err(Refusal::new(414, "URI Too Long"));
         }
-        match octets.get(to) {
+        match bytes.get(to) {
             None => return Ok(None),
             Some(b' ') if to > from => {}
-            Some(b'\r' | b'\n') if to > from => return Err(self.http_09(octets)),
+            Some(b'\r' | b'\n') if to > from => return Err(self.http_09(bytes)),
             Some(b'#') => return bad("A request target has no fragment"),
             Some(b' ' | b'\r' | b'\n') => return bad(SYNTAX),
             Some(_) => return bad("The request target has characters that must be percent-encoded"),
@@ -156,10 +156,10 @@ impl HeadParser {
         self.head.target = Span::new(from, to);
 
         let version = to + 1;
-        let Some(minor) = self.parse_version(octets, start, version)? else { return Ok(None) };
+        let Some(minor) = self.parse_version(bytes, start, version)? else { return Ok(None) };
         self.head.minor = minor;
-        match Target::parse(self.head.method.octets(octets), self.head.target.octets(octets)) {
-            Ok(target) => self.place(octets, target),
+        match Target::parse(self.head.method.bytes(bytes), self.head.target.bytes(bytes)) {
+            Ok(target) => self.place(bytes, target),
             Err(Fault::Syntax(explain)) => return bad(explain),
             Err(Fault::Https) => return Err(Refusal::new(421, "HTTPS request on a plain HTTP port")),
         }
@@ -167,14 +167,14 @@ impl HeadParser {
     }
 
     /// `HTTP-version = "HTTP/" DIGIT "." DIGIT`, in upper case, with its CRLF. Gives the minor version.
-    fn parse_version(&self, octets: &[u8], start: usize, version: usize) -> Result<Option<u8>, Refusal> {
-        let rest = octets.get(version..).unwrap_or_default();
+    fn parse_version(&self, bytes: &[u8], start: usize, version: usize) -> Result<Option<u8>, Refusal> {
+        let rest = bytes.get(version..).unwrap_or_default();
         if rest.starts_with(b"HTTP/1.1\r\n") {
             return Ok(Some(1));
         }
-        let wrong = rest.iter().zip(b"HTTP/d.d\r\n").position(|(octet, pattern)| match pattern {
-            b'd' => !octet.is_ascii_digit(),
-            _ => octet != pattern,
+        let wrong = rest.iter().zip(b"HTTP/d.d\r\n").position(|(byte, pattern)| match pattern {
+            b'd' => !byte.is_ascii_digit(),
+            _ => byte != pattern,
         });
         match (wrong, rest) {
             (None, [_, _, _, _, _, b'1', _, minor, _, _, ..]) => Ok(Some(u8::from(*minor != b'0'))),
@@ -184,14 +184,14 @@ impl HeadParser {
             }
             (None, _) => Ok(None),
             (Some(wrong), _) => {
-                let seen = Span::new(version, visible_end(octets, version)).octets(octets);
+                let seen = Span::new(version, visible_end(bytes, version)).bytes(bytes);
                 Err(match seen {
-                    [] => self.http_09(octets),
+                    [] => self.http_09(bytes),
                     // The version itself is right: it is the line end that is not.
                     _ if wrong >= 8 && matches!(rest.get(wrong), Some(b'\r' | b'\n')) || wrong == 9 => {
-                        bad_request(octets, start, "Lines must end with CR LF")
+                        bad_request(bytes, start, "Lines must end with CR LF")
                     }
-                    _ if memchr(b' ', seen).is_some() => bad_request(octets, start, SYNTAX),
+                    _ if memchr(b' ', seen).is_some() => bad_request(bytes, start, SYNTAX),
                     _ => Refusal::new(400, format!("Bad request version ({})", shown(seen))),
                 })
             }
@@ -201,14 +201,14 @@ impl HeadParser {
     /// A line of two words. Python answers such a GET without a head; that is long gone and helps only
     /// attackers.
     #[cold]
-    fn http_09(&self, octets: &[u8]) -> Refusal {
-        let method = escape::repr(self.head.method.octets(octets));
+    fn http_09(&self, bytes: &[u8]) -> Refusal {
+        let method = escape::repr(self.head.method.bytes(bytes));
         Refusal::new(400, format!("Bad HTTP/0.9 request type ({method})"))
             .explained("HTTP/0.9 is not supported")
     }
 
     /// Turns offsets into the target into offsets into the head.
-    fn place(&mut self, octets: &[u8], target: Target) {
+    fn place(&mut self, bytes: &[u8], target: Target) {
         let (start, end) = (self.head.target.start(), self.head.target.end());
         self.head.path = Path::Part(self.head.target);
         match target {
@@ -216,11 +216,11 @@ impl HeadParser {
             Target::Absolute { authority, path } => {
                 self.head.authority = Some(Span::new(start + authority.start, start + authority.end));
                 let path = Span::new(start + path, end);
-                if path.octets(octets).starts_with(b"/") {
+                if path.bytes(bytes).starts_with(b"/") {
                     self.head.path = Path::Part(path);
                 } else {
                     self.head.own_path.push('/');
-                    self.head.own_path.push_str(path.text(octets));
+                    self.head.own_path.push_str(path.text(bytes));
                     self.head.path = Path::Own;
                 }
             }
@@ -246,44 +246,44 @@ impl HeadParser {
 /// §2.2).
 const EMPTY_LINES_LIMIT: usize = 8;
 
-/// Octets in a method. The longest one registered has 17.
+/// Bytes in a method. The longest one registered has 17.
 const METHOD_LIMIT: usize = 64;
 
-/// Octets of a client's text that a message repeats.
+/// Bytes of a client's text that a message repeats.
 const SHOWN_LIMIT: usize = 200;
 
 const SYNTAX: &str = "A request line is a method, a target and a version, with one space between them";
 
-/// The offset of the first octet that is no empty line; `None` if only more input can tell.
-fn skip_empty_lines(octets: &[u8]) -> Result<Option<usize>, Refusal> {
+/// The offset of the first byte that is no empty line; `None` if only more input can tell.
+fn skip_empty_lines(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut at = 0;
-    while octets.get(at) == Some(&b'\r') {
-        match octets.get(at + 1) {
+    while bytes.get(at) == Some(&b'\r') {
+        match bytes.get(at + 1) {
             None => return Ok(None),
             Some(b'\n') if at < 2 * EMPTY_LINES_LIMIT => at += 2,
             Some(b'\n') => return Err(Refusal::new(400, "Too many empty lines before the request")),
-            Some(_) => return Err(bad_request(octets, at, SYNTAX)),
+            Some(_) => return Err(bad_request(bytes, at, SYNTAX)),
         }
     }
     Ok(Some(at))
 }
 
 /// Where the line ends, or what has come of it.
-fn visible_end(octets: &[u8], start: usize) -> usize {
-    let rest = octets.get(start..).unwrap_or_default();
+fn visible_end(bytes: &[u8], start: usize) -> usize {
+    let rest = bytes.get(start..).unwrap_or_default();
     start + memchr2(b'\r', b'\n', rest).unwrap_or(rest.len())
 }
 
 #[cold]
-fn bad_request(octets: &[u8], start: usize, explain: &'static str) -> Refusal {
-    let line = Span::new(start, visible_end(octets, start)).octets(octets);
+fn bad_request(bytes: &[u8], start: usize, explain: &'static str) -> Refusal {
+    let line = Span::new(start, visible_end(bytes, start)).bytes(bytes);
     Refusal::new(400, format!("Bad request syntax ({})", shown(line))).explained(explain)
 }
 
-fn shown(octets: &[u8]) -> String {
-    match octets.get(..SHOWN_LIMIT) {
-        Some(start) if octets.len() > SHOWN_LIMIT => format!("{}...", escape::repr(start)),
-        _ => escape::repr(octets),
+fn shown(bytes: &[u8]) -> String {
+    match bytes.get(..SHOWN_LIMIT) {
+        Some(start) if bytes.len() > SHOWN_LIMIT => format!("{}...", escape::repr(start)),
+        _ => escape::repr(bytes),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Scratch<H> {
 pub(crate) struct ParsedHead {
     /// Its length.
     pub(crate) end: usize,
-    /// Its first octets had come by then, if that is known.
+    /// Its first bytes had come by then, if that is known.
     pub(crate) began: Option<Instant>,
     pub(crate) route: Route,
 }
@@ -52,5 +52,5 @@ impl<H> std::fmt::Debug for Scratch<H> {
 /// Bytes of a body that were collected and are copied to here. A larger one is served where it was
 /// collected, so that the memory of a thread does not grow with it.
 const USUAL_BODY: usize = 64 * 1024;
-/// Octets of room behind the largest head: a body is received in pieces of at least this size.
+/// Bytes of room behind the largest head: a body is received in pieces of at least this size.
 pub(crate) const BODY_BUFFER: usize = 32 * 1024;

@@ -34,7 +34,7 @@ pub(crate) fn dispatch<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http
     if http.rfile.is_expected() && !handler.handle_expect_100(http) {
         return Ok(());
     }
-    match http.request.head.method_octets(http.request.octets) {
+    match http.request.head.method_bytes(http.request.bytes) {
         b"GET" => handler.do_get(http),
         _ => dispatch_other(handler, http),
     }
@@ -49,7 +49,7 @@ fn answer_asterisk<H: BaseHttpRequestHandler + ?Sized>(handler: &H, http: &mut E
 /// short.
 #[inline(never)]
 fn dispatch_other<H: BaseHttpRequestHandler + ?Sized>(handler: &mut H, http: &mut Exchange) -> Result {
-    let method = http.request.head.method_octets(http.request.octets);
+    let method = http.request.head.method_bytes(http.request.bytes);
     if method == b"CONNECT" {
         // The bytes that follow may be meant for the tunnel, whatever the answer is (RFC 9110
         // §9.3.6).

@@ -22,7 +22,7 @@ impl LogStyle {
         }
     }
 
-    /// Appends the line of a record. Of a request that is all but the octets and the end: where the octets are to stand is
+    /// Appends the line of a record. Of a request that is all but the bytes and the end: where the bytes are to stand is
     /// given back.
     pub(crate) fn append(self, out: &mut Vec<u8>, record: &LogRecord<'_>) -> Option<usize> {
         if self.format == LogFormat::Json {
@@ -72,12 +72,11 @@ impl LogStyle {
 
     fn append_request_line(self, out: &mut Vec<u8>, line: &[u8]) {
         let quoted = self.format != LogFormat::Python;
-        let plain =
-            |octet: &u8| matches!(octet, b' '..=b'~') && *octet != b'\\' && !(quoted && *octet == b'"');
+        let plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\' && !(quoted && *byte == b'"');
         if self.colors
             && let Some((method, rest)) = split(line)
         {
-            let end = rest.iter().rposition(|&octet| octet == b' ').unwrap_or(rest.len());
+            let end = rest.iter().rposition(|&byte| byte == b' ').unwrap_or(rest.len());
             let (target, version) = rest.split_at(end);
             append_escaped(out, method, quoted);
             out.push(b' ');
@@ -92,12 +91,12 @@ impl LogStyle {
         }
     }
 
-    pub(crate) fn append_octets(self, out: &mut Vec<u8>, octets: u64) {
+    pub(crate) fn append_bytes(self, out: &mut Vec<u8>, bytes: u64) {
         match self.format {
-            LogFormat::Common | LogFormat::Combined if octets == 0 => out.push(b'-'),
+            LogFormat::Common | LogFormat::Combined if bytes == 0 => out.push(b'-'),
             _ => {
                 self.color(out, DIM);
-                push_decimal(out, octets);
+                push_decimal(out, bytes);
                 self.color(out, RESET);
             }
         }
@@ -144,7 +143,7 @@ impl LogStyle {
 }
 
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = line.iter().position(|&octet| octet == b' ')?;
+    let end = line.iter().position(|&byte| byte == b' ')?;
     Some((line.get(..end)?, line.get(end + 1..)?))
 }
 
@@ -153,11 +152,11 @@ fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
         // A client of a Unix socket.
         IpAddr::V4(address) if address.is_unspecified() => line.extend_from_slice(b"unix"),
         IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
+            for (index, byte) in address.octets().into_iter().enumerate() {
                 if index > 0 {
                     line.push(b'.');
                 }
-                push_decimal(line, octet.into());
+                push_decimal(line, byte.into());
             }
         }
         // Writing to a Vec cannot fail.
@@ -166,18 +165,18 @@ fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
 }
 
 /// `quoted`: the quotes around it must be the only ones.
-fn append_escaped(out: &mut Vec<u8>, octets: &[u8], quoted: bool) {
-    let mut text = String::with_capacity(octets.len());
-    for (index, part) in octets.split(|&octet| quoted && octet == b'"').enumerate() {
+fn append_escaped(out: &mut Vec<u8>, bytes: &[u8], quoted: bool) {
+    let mut text = String::with_capacity(bytes.len());
+    for (index, part) in bytes.split(|&byte| quoted && byte == b'"').enumerate() {
         if index > 0 {
             text.push_str("\\\"");
         }
-        escape::log_octets(&mut text, part);
+        escape::log_bytes(&mut text, part);
     }
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Up to where the octets come, or, of what is not a request, up to the last brace.
+/// Up to where the bytes come, or, of what is not a request, up to the last brace.
 fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>) {
     out.extend_from_slice(b"{\"time\":\"");
     append_log_date(out, DateStyle::Json);
@@ -192,9 +191,9 @@ fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>) {
         }
         What::Response { status, .. } | What::Request { status, .. } => {
             // What was refused may lack any of its parts.
-            let mut parts = record.request_line.splitn(2, |&octet| octet == b' ');
+            let mut parts = record.request_line.splitn(2, |&byte| byte == b' ');
             let (method, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            let end = rest.iter().rposition(|&octet| octet == b' ').unwrap_or(rest.len());
+            let end = rest.iter().rposition(|&byte| byte == b' ').unwrap_or(rest.len());
             let (target, version) = rest.split_at(end);
             let headers = record.headers;
             for (name, value) in [
@@ -211,15 +210,15 @@ fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>) {
                     json_text(&mut text, value);
                 }
             }
-            let _ = write!(text, ",\"status\":{status},\"octets\":");
+            let _ = write!(text, ",\"status\":{status},\"bytes\":");
         }
     }
     out.extend_from_slice(text.as_bytes());
 }
 
-/// A string of JSON. Octets that are no UTF-8 are shown as such.
-fn json_text(out: &mut String, octets: &[u8]) {
-    escape::json(out, &String::from_utf8_lossy(octets));
+/// A string of JSON. Bytes that are no UTF-8 are shown as such.
+fn json_text(out: &mut String, bytes: &[u8]) {
+    escape::json(out, &String::from_utf8_lossy(bytes));
 }
 
 fn color_of(status: u16) -> &'static [u8] {

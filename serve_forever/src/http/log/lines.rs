@@ -23,20 +23,20 @@ pub(crate) struct Lines {
 
 #[derive(Clone, Copy, Debug)]
 struct Line {
-    /// Octets of it in the text.
+    /// Bytes of it in the text.
     length: usize,
-    /// At which of them the octets of content are to stand; `None` for what is no request.
+    /// At which of them the bytes of content are to stand; `None` for what is no request.
     place: Option<usize>,
     share: Share,
     since: Instant,
 }
 
-/// What a response has of the octets that are sent together.
+/// What a response has of the bytes that are sent together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     /// Content that is gone already.
     pub(crate) gone: u64,
-    /// Content among the octets.
+    /// Content among the bytes.
     pub(crate) held: u64,
     /// Where that begins.
     pub(crate) start: usize,
@@ -44,7 +44,7 @@ pub(crate) struct Share {
     pub(crate) end: usize,
     /// Whether the content stands in chunks.
     pub(crate) chunked: bool,
-    /// A file or a source follows the octets.
+    /// A file or a source follows the bytes.
     pub(crate) attached: bool,
     /// Whether it is a whole response at all.
     pub(crate) whole: bool,
@@ -67,20 +67,20 @@ impl LineKeeper for NoKeeper {
 
 impl Share {
     /// Of a record that waits for nothing.
-    pub(crate) fn settled(octets: u64) -> Self {
-        Self { gone: octets, held: 0, start: 0, end: 0, chunked: false, attached: false, whole: true }
+    pub(crate) fn settled(bytes: u64) -> Self {
+        Self { gone: bytes, held: 0, start: 0, end: 0, chunked: false, attached: false, whole: true }
     }
 
     fn is_sent(&self, sent: usize) -> bool {
         self.end <= sent && !self.attached
     }
 
-    /// Content that is gone once `sent` of `octets` are.
-    pub(crate) fn content(&self, octets: &[u8], sent: usize) -> u64 {
+    /// Content that is gone once `sent` of `bytes` are.
+    pub(crate) fn content(&self, bytes: &[u8], sent: usize) -> u64 {
         if self.end <= sent {
             return self.gone + self.held;
         }
-        let content = octets.get(self.start..).unwrap_or_default();
+        let content = bytes.get(self.start..).unwrap_or_default();
         self.gone + content_in(content, sent.saturating_sub(self.start), self.chunked).min(self.held)
     }
 }
@@ -93,20 +93,20 @@ impl Lines {
         self.lines.push(Line { length: self.text.len() - from, place, share, since: record.arrived });
     }
 
-    /// Writes all lines, as nothing more will be sent than `sent` of `octets`.
+    /// Writes all lines, as nothing more will be sent than `sent` of `bytes`.
     #[inline]
-    pub(crate) fn settle(&mut self, log: &AccessLog, octets: &[u8], sent: usize) {
+    pub(crate) fn settle(&mut self, log: &AccessLog, bytes: &[u8], sent: usize) {
         if !self.lines.is_empty() {
-            self.write(log, |share| (share.content(octets, sent), share.whole && share.is_sent(sent)));
+            self.write(log, |share| (share.content(bytes, sent), share.whole && share.is_sent(sent)));
         }
     }
 
-    /// Writes the lines that are settled when `sent` of `octets` are sent; the others go on waiting.
-    pub(crate) fn keep(&mut self, log: &AccessLog, octets: &[u8], sent: usize) -> Option<Waiting> {
+    /// Writes the lines that are settled when `sent` of `bytes` are sent; the others go on waiting.
+    pub(crate) fn keep(&mut self, log: &AccessLog, bytes: &[u8], sent: usize) -> Option<Waiting> {
         if self.lines.is_empty() {
             return None;
         }
-        let lines = self.split(log, octets, sent);
+        let lines = self.split(log, bytes, sent);
         (!lines.lines.is_empty()).then(|| Waiting { lines, log: log.clone(), attached: None })
     }
 
@@ -119,7 +119,7 @@ impl Lines {
         }
     }
 
-    fn split(&mut self, log: &AccessLog, octets: &[u8], sent: usize) -> Self {
+    fn split(&mut self, log: &AccessLog, bytes: &[u8], sent: usize) -> Self {
         let (mut over, mut waiting) = (Self::default(), Self::default());
         let mut text = self.text.as_slice();
         for line in self.lines.drain(..) {
@@ -130,7 +130,7 @@ impl Lines {
             to.lines.push(line);
         }
         self.text.clear();
-        over.settle(log, octets, sent);
+        over.settle(log, bytes, sent);
         waiting
     }
 
@@ -145,9 +145,9 @@ impl Lines {
                     out.extend_from_slice(this);
                     continue;
                 };
-                let (octets, complete) = outcome(&line.share);
+                let (bytes, complete) = outcome(&line.share);
                 out.extend_from_slice(before);
-                style.append_octets(out, octets);
+                style.append_bytes(out, bytes);
                 out.extend_from_slice(behind);
                 style.append_end(out, complete, line.since);
             }
@@ -162,60 +162,60 @@ impl Lines {
 pub(crate) struct Waiting {
     lines: Lines,
     log: AccessLog,
-    /// Content that came after the octets and is gone; `None` while those are still being sent.
+    /// Content that came after the bytes and is gone; `None` while those are still being sent.
     attached: Option<u64>,
 }
 
 impl Waiting {
-    /// All of `octets` are sent: first those that came with the lines, then pieces of what is attached.
-    pub(crate) fn sent(&mut self, octets: &[u8], chunked: bool) {
+    /// All of `bytes` are sent: first those that came with the lines, then pieces of what is attached.
+    pub(crate) fn sent(&mut self, bytes: &[u8], chunked: bool) {
         if let Some(content) = &mut self.attached {
-            *content += content_in(octets, octets.len(), chunked);
+            *content += content_in(bytes, bytes.len(), chunked);
         } else {
-            self.lines = self.lines.split(&self.log, octets, octets.len());
+            self.lines = self.lines.split(&self.log, bytes, bytes.len());
             self.attached = Some(0);
         }
     }
 
-    /// So much content went out that was never among the octets.
+    /// So much content went out that was never among the bytes.
     pub(crate) fn add(&mut self, content: u64) {
         *self.attached.get_or_insert(0) += content;
     }
 
-    /// Nothing more will be sent than `sent` of `octets`. `all`: nothing more was to be sent.
-    pub(crate) fn end(mut self, octets: &[u8], sent: usize, chunked: bool, all: bool) {
+    /// Nothing more will be sent than `sent` of `bytes`. `all`: nothing more was to be sent.
+    pub(crate) fn end(mut self, bytes: &[u8], sent: usize, chunked: bool, all: bool) {
         match self.attached {
-            None => self.lines.settle(&self.log, octets, sent),
+            None => self.lines.settle(&self.log, bytes, sent),
             Some(content) => {
-                let content = content + content_in(octets, sent, chunked);
+                let content = content + content_in(bytes, sent, chunked);
                 self.lines.write(&self.log, |share| (share.gone + share.held + content, all && share.whole));
             }
         }
     }
 }
 
-/// The content among the first `sent` of `octets`, which begin with content, or with a chunk of it (RFC 9112 §7.1) that we
+/// The content among the first `sent` of `bytes`, which begin with content, or with a chunk of it (RFC 9112 §7.1) that we
 /// made ourselves. Gone through only where sending ended early: nobody keeps account of chunks.
-fn content_in(octets: &[u8], sent: usize, chunked: bool) -> u64 {
+fn content_in(bytes: &[u8], sent: usize, chunked: bool) -> u64 {
     if !chunked {
-        return octets.len().min(sent) as u64;
+        return bytes.len().min(sent) as u64;
     }
     let (mut content, mut at) = (0, 0);
     while at < sent {
-        let rest = octets.get(at..).unwrap_or_default();
+        let rest = bytes.get(at..).unwrap_or_default();
         let Some(line) = memchr(b'\n', rest) else { break };
         let size = rest.get(..line).and_then(|line| std::str::from_utf8(line.trim_ascii_end()).ok());
         let Some(size) = size.and_then(|size| u64::from_str_radix(size, 16).ok()) else { break };
         let data = at + line + 1;
         content += size.min(sent.saturating_sub(data) as u64);
-        // Of a chunk that is a file only the size is among the octets.
+        // Of a chunk that is a file only the size is among the bytes.
         let Ok(size) = usize::try_from(size) else { break };
         at = data.saturating_add(size).saturating_add(CRLF);
     }
     content
 }
 
-/// Octets behind the data of a chunk.
+/// Bytes behind the data of a chunk.
 const CRLF: usize = 2;
 
 #[cfg(test)]
@@ -223,15 +223,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_content_of_chunks_is_counted_at_whatever_octet_sending_ended() {
-        let octets = b"a\r\n0123456789\r\n3\r\nabc\r\n0\r\n\r\n";
-        let content = |sent| content_in(octets, sent, true);
-        for sent in 0..=octets.len() {
+    fn the_content_of_chunks_is_counted_at_whatever_byte_sending_ended() {
+        let bytes = b"a\r\n0123456789\r\n3\r\nabc\r\n0\r\n\r\n";
+        let content = |sent| content_in(bytes, sent, true);
+        for sent in 0..=bytes.len() {
             let first = sent.saturating_sub(3).min(10);
             let second = sent.saturating_sub(18).min(3);
             assert_eq!(content(sent), (first + second) as u64, "{sent}");
         }
-        assert_eq!(content_in(octets, 7, false), 7);
+        assert_eq!(content_in(bytes, 7, false), 7);
     }
 
     #[test]
@@ -243,18 +243,18 @@ mod tests {
 
     #[test]
     fn a_share_counts_its_own_content_only() {
-        let octets = b"head one body one|head two body two";
+        let bytes = b"head one body one|head two body two";
         let share = Share {
             gone: 5,
             held: 8,
             start: 27,
-            end: octets.len(),
+            end: bytes.len(),
             chunked: false,
             attached: false,
             whole: true,
         };
         for (sent, content) in [(0, 5), (17, 5), (27, 5), (30, 8), (35, 13)] {
-            assert_eq!(share.content(octets, sent), content, "{sent}");
+            assert_eq!(share.content(bytes, sent), content, "{sent}");
         }
         assert!(share.is_sent(35) && !share.is_sent(34));
     }

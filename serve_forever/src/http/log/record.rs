@@ -50,12 +50,12 @@ pub(crate) enum What<'r> {
     /// The response to the request.
     Response {
         status: u16,
-        octets: u64,
+        bytes: u64,
     },
     /// What a handler says of the request.
     Request {
         status: u16,
-        octets: u64,
+        bytes: u64,
     },
     Error(&'r str),
     Message(&'r str),
@@ -159,7 +159,7 @@ impl LogRecord<'_> {
         }
     }
 
-    /// The octets of content that are for sending, in a record of a request: 0 where there is none, as with `HEAD`, and of
+    /// The bytes of content that are for sending, in a record of a request: 0 where there is none, as with `HEAD`, and of
     /// a source those that were written before it. How many were sent is known later, and told by the line that
     /// [`write`](Self::write) leaves.
     ///
@@ -173,16 +173,16 @@ impl LogRecord<'_> {
     /// #     Ok(std::io::Write::write_all(http.wfile(), b"tea")?)
     /// # }
     /// fn log_request(&self, record: &LogRecord) {
-    ///     let _ = self.0.send(format!("{} octets", record.octets().unwrap_or(0)));
+    ///     let _ = self.0.send(format!("{} bytes", record.bytes().unwrap_or(0)));
     /// }
     /// # }
     /// # let (log, lines) = channel();
     /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    /// # assert_eq!(lines.recv().unwrap(), "3 octets");
+    /// # assert_eq!(lines.recv().unwrap(), "3 bytes");
     /// ```
-    pub fn octets(&self) -> Option<u64> {
+    pub fn bytes(&self) -> Option<u64> {
         match self.what {
-            What::Response { octets, .. } | What::Request { octets, .. } => Some(octets),
+            What::Response { bytes, .. } | What::Request { bytes, .. } => Some(bytes),
             What::Error(_) | What::Message(_) => None,
         }
     }
@@ -210,11 +210,11 @@ impl LogRecord<'_> {
     pub fn text(&self) -> String {
         let mut text = String::new();
         match self.what {
-            What::Response { status, octets } | What::Request { status, octets } => {
+            What::Response { status, bytes } | What::Request { status, bytes } => {
                 text.push('"');
-                escape::log_octets(&mut text, self.request_line);
+                escape::log_bytes(&mut text, self.request_line);
                 // Writing to a String cannot fail.
-                let _ = write!(text, "\" {status} {octets}");
+                let _ = write!(text, "\" {status} {bytes}");
             }
             What::Error(message) | What::Message(message) => escape::log_text(&mut text, message),
         }
@@ -223,7 +223,7 @@ impl LogRecord<'_> {
 
     /// Writes the record to the server's access log, in its [form](crate::LogFormat), by default Python's:
     /// `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. The line of a request is written when the response is
-    /// sent, or will never be, with the octets that were sent.
+    /// sent, or will never be, with the bytes that were sent.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -259,7 +259,7 @@ impl LogRecord<'_> {
         self.keeper.keep(&mut |lines, response| {
             let share = match self.what {
                 What::Response { .. } => Share { whole: !self.cut, ..response },
-                What::Request { octets, .. } => Share::settled(octets),
+                What::Request { bytes, .. } => Share::settled(bytes),
                 What::Error(_) | What::Message(_) => Share::settled(0),
             };
             self.add_to(lines, share);

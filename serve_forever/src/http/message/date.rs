@@ -49,8 +49,8 @@ fn unix_seconds(time: SystemTime) -> i64 {
 /// field is to be ignored.
 ///
 /// The weekday has to fit the date, and the date has to exist.
-pub(crate) fn parse_http_date(octets: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(octets).ok()?;
+pub(crate) fn parse_http_date(bytes: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(bytes).ok()?;
     if text.contains('-') {
         return parse_rfc850(text, SystemTime::now());
     }
@@ -186,7 +186,7 @@ fn parse_rfc850(text: &str, now: SystemTime) -> Option<i64> {
     let (date, time) = rest.split_once(' ')?;
     let mut parts = date.split('-');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || year.len() != 2 || !year.bytes().all(|octet| octet.is_ascii_digit()) {
+    if parts.next().is_some() || year.len() != 2 || !year.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let year = full_year(year.parse().ok()?, year_of(now));
@@ -345,10 +345,10 @@ mod tests {
 
         #[test]
         fn reading_never_panics(
-            octets: Vec<u8>,
+            bytes: Vec<u8>,
             text in "[A-Z][a-z]+, [0-9 -]{2}[ -][A-Z][a-z]{2}[ -][0-9]{2,4} [0-9:]{8} GMT",
         ) {
-            parse_http_date(&octets);
+            parse_http_date(&bytes);
             parse_http_date(text.as_bytes());
         }
     }

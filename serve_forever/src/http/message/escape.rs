@@ -46,34 +46,34 @@ pub(crate) fn log_text(out: &mut String, text: &str) {
     }
 }
 
-/// As [`log_text`], for octets of unknown encoding: read as ISO 8859-1, which maps every octet to one
+/// As [`log_text`], for bytes of unknown encoding: read as ISO 8859-1, which maps every byte to one
 /// character.
-pub(crate) fn log_octets(out: &mut String, octets: &[u8]) {
-    for &octet in octets {
-        log_char(out, char::from(octet));
+pub(crate) fn log_bytes(out: &mut String, bytes: &[u8]) {
+    for &byte in bytes {
+        log_char(out, char::from(byte));
     }
 }
 
-/// Octets in quotes, the way Python's `repr` shows them: `'GET'`, `"it's"`, `'\x16\x03'`.
+/// Bytes in quotes, the way Python's `repr` shows them: `'GET'`, `"it's"`, `'\x16\x03'`.
 ///
-/// The result is printable ASCII, so it can stand in a status line; other octets are written `\xNN`.
-pub(crate) fn repr(octets: &[u8]) -> String {
-    let quote = if octets.contains(&b'\'') && !octets.contains(&b'"') { b'"' } else { b'\'' };
-    let mut out = String::with_capacity(octets.len() + 2);
+/// The result is printable ASCII, so it can stand in a status line; other bytes are written `\xNN`.
+pub(crate) fn repr(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let mut out = String::with_capacity(bytes.len() + 2);
     out.push(char::from(quote));
-    for &octet in octets {
-        match octet {
+    for &byte in bytes {
+        match byte {
             b'\t' => out.push_str("\\t"),
             b'\n' => out.push_str("\\n"),
             b'\r' => out.push_str("\\r"),
             b'\\' => out.push_str("\\\\"),
             b' '..=b'~' => {
-                if octet == quote {
+                if byte == quote {
                     out.push('\\');
                 }
-                out.push(char::from(octet));
+                out.push(char::from(byte));
             }
-            _ => hex(&mut out, octet),
+            _ => hex(&mut out, byte),
         }
     }
     out.push(char::from(quote));
@@ -88,9 +88,9 @@ fn log_char(out: &mut String, c: char) {
     }
 }
 
-fn hex(out: &mut String, octet: u8) {
+fn hex(out: &mut String, byte: u8) {
     // Writing to a String cannot fail.
-    let _ = write!(out, "\\x{octet:02x}");
+    let _ = write!(out, "\\x{byte:02x}");
 }
 
 #[cfg(test)]
@@ -99,9 +99,9 @@ mod tests {
 
     use super::*;
 
-    fn escaped(octets: &[u8]) -> String {
+    fn escaped(bytes: &[u8]) -> String {
         let mut out = String::new();
-        log_octets(&mut out, octets);
+        log_bytes(&mut out, bytes);
         out
     }
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn log_octets_are_read_as_latin_1_and_controls_are_escaped() {
+    fn log_bytes_are_read_as_latin_1_and_controls_are_escaped() {
         assert_eq!(
             escaped(b"GET /\x00\x1b[31m\x7f\x80\x9f\xa0\xe9\\ \r\n"),
             "GET /\\x00\\x1b[31m\\x7f\\x80\\x9f\u{a0}é\\\\ \\x0d\\x0a"
@@ -148,9 +148,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escaped_text_holds_no_control_character(octets: Vec<u8>) {
-            prop_assert!(!escaped(&octets).chars().any(char::is_control));
-            prop_assert!(repr(&octets).bytes().all(|octet| (b' '..=b'~').contains(&octet)));
+        fn escaped_text_holds_no_control_character(bytes: Vec<u8>) {
+            prop_assert!(!escaped(&bytes).chars().any(char::is_control));
+            prop_assert!(repr(&bytes).bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         }
     }
 }

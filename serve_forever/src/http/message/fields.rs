@@ -7,7 +7,7 @@ use crate::http::message::refusal::Refusal;
 /// The header fields of a request, in the order in which they came.
 ///
 /// A light view that can be copied. Names are compared without regard to case (RFC 9110 §5.1); values are
-/// octets, since the protocol promises no encoding (RFC 9110 §5.5), with blanks at both ends removed.
+/// bytes, since the protocol promises no encoding (RFC 9110 §5.5), with blanks at both ends removed.
 ///
 /// ```
 /// use std::io::Write;
@@ -26,13 +26,13 @@ use crate::http::message::refusal::Refusal;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Headers<'r> {
-    octets: &'r [u8],
+    bytes: &'r [u8],
     fields: &'r [FieldRange],
 }
 
 impl<'r> Headers<'r> {
-    pub(crate) fn new(octets: &'r [u8], fields: &'r [FieldRange]) -> Self {
-        Self { octets, fields }
+    pub(crate) fn new(bytes: &'r [u8], fields: &'r [FieldRange]) -> Self {
+        Self { bytes, fields }
     }
 
     /// The value of the first field of that name. `None` if there is none, and also if its value is not
@@ -67,8 +67,8 @@ impl<'r> Headers<'r> {
     /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
     /// ```
     pub fn get_bytes(self, name: &str) -> Option<&'r [u8]> {
-        let field = self.fields.iter().find(|field| field.is(self.octets, name))?;
-        Some(field.value.octets(self.octets))
+        let field = self.fields.iter().find(|field| field.is(self.bytes, name))?;
+        Some(field.value.bytes(self.bytes))
     }
 
     /// The values of all fields of that name, in order. To be read as one list, they are joined with commas.
@@ -86,21 +86,21 @@ impl<'r> Headers<'r> {
     /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
     /// ```
     pub fn get_all(self, name: &str) -> impl Iterator<Item = &'r [u8]> {
-        let octets = self.octets;
+        let bytes = self.bytes;
         self.fields
             .iter()
-            .filter(move |field| field.is(octets, name))
-            .map(move |field| field.value.octets(octets))
+            .filter(move |field| field.is(bytes, name))
+            .map(move |field| field.value.bytes(bytes))
     }
 
     /// As [`get_all`](Self::get_all), the last one first.
     pub(crate) fn get_all_from_last(self, name: &str) -> impl Iterator<Item = &'r [u8]> {
-        let octets = self.octets;
+        let bytes = self.bytes;
         self.fields
             .iter()
             .rev()
-            .filter(move |field| field.is(octets, name))
-            .map(move |field| field.value.octets(octets))
+            .filter(move |field| field.is(bytes, name))
+            .map(move |field| field.value.bytes(bytes))
     }
 
     /// All fields in order, the names spelled as they came.
@@ -117,14 +117,14 @@ impl<'r> Headers<'r> {
     /// assert!(reply.starts_with(b"HTTP/1.1 204 "));
     /// ```
     pub fn iter(self) -> impl Iterator<Item = (&'r str, &'r [u8])> {
-        let octets = self.octets;
-        self.fields.iter().map(move |field| (field.name.text(octets), field.value.octets(octets)))
+        let bytes = self.bytes;
+        self.fields.iter().map(move |field| (field.name.text(bytes), field.value.bytes(bytes)))
     }
 
-    /// As [`iter`](Self::iter), with names as octets: for a look at all of them that has to be cheap.
+    /// As [`iter`](Self::iter), with names as bytes: for a look at all of them that has to be cheap.
     pub(crate) fn lines(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone {
-        let octets = self.octets;
-        self.fields.iter().map(move |field| (field.name.octets(octets), field.value.octets(octets)))
+        let bytes = self.bytes;
+        self.fields.iter().map(move |field| (field.name.bytes(bytes), field.value.bytes(bytes)))
     }
 
     /// How many fields there are; those of the same name are counted each.
@@ -186,7 +186,7 @@ impl fmt::Debug for Headers<'_> {
     }
 }
 
-/// A part of the octets that were parsed. Offsets instead of slices, so that what is parsed can be kept
+/// A part of the bytes that were parsed. Offsets instead of slices, so that what is parsed can be kept
 /// beside its buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -208,14 +208,14 @@ impl Span {
         self.end as usize
     }
 
-    /// Empty if these are not the octets that were parsed.
-    pub(crate) fn octets(self, of: &[u8]) -> &[u8] {
+    /// Empty if these are not the bytes that were parsed.
+    pub(crate) fn bytes(self, of: &[u8]) -> &[u8] {
         of.get(self.start()..self.end()).unwrap_or_default()
     }
 
     /// For parts that the parser has found to be ASCII.
     pub(crate) fn text(self, of: &[u8]) -> &str {
-        std::str::from_utf8(self.octets(of)).unwrap_or_default()
+        std::str::from_utf8(self.bytes(of)).unwrap_or_default()
     }
 }
 
@@ -227,8 +227,8 @@ pub(crate) struct FieldRange {
 }
 
 impl FieldRange {
-    pub(crate) fn is(&self, octets: &[u8], name: &str) -> bool {
-        self.name.octets(octets).eq_ignore_ascii_case(name.as_bytes())
+    pub(crate) fn is(&self, bytes: &[u8], name: &str) -> bool {
+        self.name.bytes(bytes).eq_ignore_ascii_case(name.as_bytes())
     }
 }
 
@@ -244,19 +244,19 @@ pub(crate) enum Section {
 /// Parses field lines from `start` up to the empty line and appends them to `fields`, of which there may be
 /// `most`.
 ///
-/// `field-line = field-name ":" OWS field-value OWS`, each line ended by CRLF (RFC 9112 §5). Octets are
+/// `field-line = field-name ":" OWS field-value OWS`, each line ended by CRLF (RFC 9112 §5). Bytes are
 /// judged from left to right, so what is refused is refused however it was cut on its way.
 pub(crate) fn parse_fields(
-    octets: &[u8],
+    bytes: &[u8],
     start: usize,
     most: usize,
     fields: &mut Vec<FieldRange>,
 ) -> Result<Section, Refusal> {
     let mut line = start;
     loop {
-        match octets.get(line) {
+        match bytes.get(line) {
             None => return Ok(Section::Partial { line }),
-            Some(b'\r') => match octets.get(line + 1) {
+            Some(b'\r') => match bytes.get(line + 1) {
                 None => return Ok(Section::Partial { line }),
                 Some(b'\n') => return Ok(Section::Complete { end: line + 2 }),
                 Some(_) => return Err(bad_line(LINE_END)),
@@ -266,9 +266,9 @@ pub(crate) fn parse_fields(
             Some(_) if fields.len() >= most => return Err(Refusal::too_many_headers(most)),
             Some(_) => {}
         }
-        let Some(colon) = name_end(octets, line)? else { return Ok(Section::Partial { line }) };
-        let Some(cr) = value_end(octets, colon + 1)? else { return Ok(Section::Partial { line }) };
-        let (from, to) = trim(octets, colon + 1, cr);
+        let Some(colon) = name_end(bytes, line)? else { return Ok(Section::Partial { line }) };
+        let Some(cr) = value_end(bytes, colon + 1)? else { return Ok(Section::Partial { line }) };
+        let (from, to) = trim(bytes, colon + 1, cr);
         fields.push(FieldRange { name: Span::new(line, colon), value: Span::new(from, to) });
         line = cr + 2;
     }
@@ -283,7 +283,7 @@ pub(crate) fn list_contains(value: &[u8], token: &str) -> bool {
 ///
 /// For lists of tokens: a comma in a quoted string splits too.
 pub(crate) fn list_members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|&octet| octet == b',').map(trim_blanks).filter(|member| !member.is_empty())
+    value.split(|&byte| byte == b',').map(trim_blanks).filter(|member| !member.is_empty())
 }
 
 /// Without the SP and HTAB at both ends, and nothing else: other white space is none in HTTP (RFC 9110
@@ -294,69 +294,69 @@ pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
 }
 
 /// `token = 1*tchar` (RFC 9110 §5.6.2), which methods and field names are.
-pub(crate) fn is_token(octets: &[u8]) -> bool {
-    !octets.is_empty() && octets.iter().all(|&octet| is_token_octet(octet))
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
 }
 
-/// How many octets at the beginning a token may have; `most` at the most.
-pub(crate) fn token_length(octets: &[u8], most: usize) -> usize {
-    let octets = octets.get(..most).unwrap_or(octets);
-    octets.iter().position(|&octet| !is_token_octet(octet)).unwrap_or(octets.len())
+/// How many bytes at the beginning a token may have; `most` at the most.
+pub(crate) fn token_length(bytes: &[u8], most: usize) -> usize {
+    let bytes = bytes.get(..most).unwrap_or(bytes);
+    bytes.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(bytes.len())
 }
 
 /// `tchar`: the printable ASCII characters except delimiters.
-pub(crate) const fn is_token_octet(octet: u8) -> bool {
-    TOKEN[octet as usize]
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    TOKEN[byte as usize]
 }
 
 /// Whether a value can be sent without ending its line or confusing a recipient (RFC 9110 §5.5): HTAB,
-/// blanks, visible ASCII and octets from 0x80 on, but no other control character.
-pub(crate) fn is_field_value(octets: &[u8]) -> bool {
-    scan_value(octets, 0) == octets.len()
+/// blanks, visible ASCII and bytes from 0x80 on, but no other control character.
+pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
+    scan_value(bytes, 0) == bytes.len()
 }
 
-/// The first position from `at` on of an octet that `stop` names, or the length. Takes eight octets at a
-/// time: `flagged` marks, by the top bit of its octet, at least the first of them that could be one.
+/// The first position from `at` on of a byte that `stop` names, or the length. Takes eight bytes at a
+/// time: `flagged` marks, by the top bit of its byte, at least the first of them that could be one.
 pub(crate) fn find(
-    octets: &[u8],
+    bytes: &[u8],
     mut at: usize,
     flagged: impl Fn(u64) -> u64,
     stop: impl Fn(u8) -> bool,
 ) -> usize {
-    while let Some(eight) = octets.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let mask = flagged(u64::from_le_bytes(*eight));
         if mask == 0 {
             at += 8;
             continue;
         }
         at += mask.trailing_zeros() as usize / 8;
-        if octets.get(at).is_some_and(|&octet| stop(octet)) {
+        if bytes.get(at).is_some_and(|&byte| stop(byte)) {
             return at;
         }
         at += 1;
     }
-    let tail = octets.get(at..).unwrap_or_default();
-    at + tail.iter().position(|&octet| stop(octet)).unwrap_or(tail.len())
+    let tail = bytes.get(at..).unwrap_or_default();
+    at + tail.iter().position(|&byte| stop(byte)).unwrap_or(tail.len())
 }
 
-/// For [`find`]: marks octets less than `limit` (at most 0x80). Behind the first one marked others may be
+/// For [`find`]: marks bytes less than `limit` (at most 0x80). Behind the first one marked others may be
 /// marked wrongly, by the borrow.
 pub(crate) const fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(ONES * limit as u64) & !word & TOP_BITS
 }
 
-/// For [`find`]: marks octets equal to `octet`, with the same restriction as [`below`].
-pub(crate) const fn equal(word: u64, octet: u8) -> u64 {
-    below(word ^ (ONES * octet as u64), 1)
+/// For [`find`]: marks bytes equal to `byte`, with the same restriction as [`below`].
+pub(crate) const fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ (ONES * byte as u64), 1)
 }
 
-/// The octet 0x80 in each place: as a mask, octets beyond ASCII.
+/// The byte 0x80 in each place: as a mask, bytes beyond ASCII.
 pub(crate) const TOP_BITS: u64 = ONES << 7;
 
 /// Offsets are kept in 32 bits, so no head or trailer section is read beyond this, whatever the limits say.
 pub(crate) const OFFSET_LIMIT: usize = u32::MAX as usize;
 
-/// Octets in a field name. Real ones have below 50; the rest of the limits would let one name be a whole
+/// Bytes in a field name. Real ones have below 50; the rest of the limits would let one name be a whole
 /// head.
 const FIELD_NAME_LIMIT: usize = 1024;
 
@@ -366,10 +366,10 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        table[octet] = (octet as u8).is_ascii_alphanumeric();
-        octet += 1;
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
     }
     let others = b"!#$%&'*+-.^_`|~";
     let mut i = 0;
@@ -381,8 +381,8 @@ const TOKEN: [bool; 256] = {
 };
 
 /// The offset of the colon; `None` if it has not come yet.
-fn name_end(octets: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
-    let rest = octets.get(start..).unwrap_or_default();
+fn name_end(bytes: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
+    let rest = bytes.get(start..).unwrap_or_default();
     let length = token_length(rest, FIELD_NAME_LIMIT + 1);
     match rest.get(length) {
         _ if length > FIELD_NAME_LIMIT => Err(Refusal::line_too_long(FIELD_NAME_LIMIT)),
@@ -395,9 +395,9 @@ fn name_end(octets: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
 }
 
 /// The offset of the CR of a CRLF; `None` if it has not come yet.
-fn value_end(octets: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
-    let end = scan_value(octets, start);
-    match (octets.get(end), octets.get(end + 1)) {
+fn value_end(bytes: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
+    let end = scan_value(bytes, start);
+    match (bytes.get(end), bytes.get(end + 1)) {
         (None, _) | (Some(b'\r'), None) => Ok(None),
         (Some(b'\r'), Some(b'\n')) => Ok(Some(end)),
         (Some(b'\r' | b'\n'), _) => Err(bad_line(LINE_END)),
@@ -405,20 +405,20 @@ fn value_end(octets: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
     }
 }
 
-fn scan_value(octets: &[u8], at: usize) -> usize {
+fn scan_value(bytes: &[u8], at: usize) -> usize {
     find(
-        octets,
+        bytes,
         at,
         |word| below(word, b' ') | equal(word, 0x7f),
-        |octet| octet < b' ' && octet != b'\t' || octet == 0x7f,
+        |byte| byte < b' ' && byte != b'\t' || byte == 0x7f,
     )
 }
 
-fn trim(octets: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
-    while from < to && matches!(octets.get(from), Some(b' ' | b'\t')) {
+fn trim(bytes: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
+    while from < to && matches!(bytes.get(from), Some(b' ' | b'\t')) {
         from += 1;
     }
-    while from < to && matches!(octets.get(to - 1), Some(b' ' | b'\t')) {
+    while from < to && matches!(bytes.get(to - 1), Some(b' ' | b'\t')) {
         to -= 1;
     }
     (from, to)

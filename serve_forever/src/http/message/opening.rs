@@ -88,8 +88,8 @@ impl ServerLine {
         let from = self.line.len();
         identity.append_version(&mut self.line);
         // A handler's own text must not split the response.
-        for octet in self.line[from..].iter_mut().filter(|octet| octet.is_ascii_control()) {
-            *octet = b' ';
+        for byte in self.line[from..].iter_mut().filter(|byte| byte.is_ascii_control()) {
+            *byte = b' ';
         }
         self.line.extend_from_slice(b"\r\n");
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::http::message::fields::{is_token, is_token_octet, trim_blanks};
+use crate::http::message::fields::{is_token, is_token_byte, trim_blanks};
 
 /// Such a value: `text/html; charset="utf-8"`.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) struct Malformed;
 impl<'a> WithParameters<'a> {
     /// `value *( OWS ";" OWS [ token "=" ( token / quoted-string ) ] )`
     pub(crate) fn parse(field: &'a [u8]) -> Result<Self, Malformed> {
-        let end = field.iter().position(|&octet| octet == b';').unwrap_or(field.len());
+        let end = field.iter().position(|&byte| byte == b';').unwrap_or(field.len());
         let (value, mut rest) = field.split_at(end);
         let mut parameters = Vec::new();
         while let Some(behind) = rest.strip_prefix(b";") {
@@ -66,28 +66,28 @@ impl<'a> WithParameters<'a> {
     }
 }
 
-fn token(octets: &[u8]) -> Result<&[u8], Malformed> {
-    let length = octets.iter().take_while(|&&octet| is_token_octet(octet)).count();
-    octets.get(..length).filter(|token| is_token(token)).ok_or(Malformed)
+fn token(bytes: &[u8]) -> Result<&[u8], Malformed> {
+    let length = bytes.iter().take_while(|&&byte| is_token_byte(byte)).count();
+    bytes.get(..length).filter(|token| is_token(token)).ok_or(Malformed)
 }
 
 /// What is in quotes, and what is behind them.
 ///
 /// Only quotes and backslashes are taken for escaped. There are clients that put `C:\tea.txt` into quotes as it is, and no
 /// reason to escape anything else.
-fn unquote(octets: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
-    let plain = octets.iter().position(|octet| matches!(octet, b'"' | b'\\')).ok_or(Malformed)?;
-    if octets.get(plain) == Some(&b'"') {
-        let (value, rest) = octets.split_at(plain);
+fn unquote(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
+    let plain = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')).ok_or(Malformed)?;
+    if bytes.get(plain) == Some(&b'"') {
+        let (value, rest) = bytes.split_at(plain);
         return Ok((Cow::Borrowed(value), rest.get(1..).unwrap_or_default()));
     }
     let mut value = Vec::new();
-    let mut rest = octets;
+    let mut rest = bytes;
     loop {
         rest = match rest {
             [b'"', rest @ ..] => return Ok((Cow::Owned(value), rest)),
-            [b'\\', octet @ (b'"' | b'\\'), rest @ ..] | [octet, rest @ ..] => {
-                value.push(*octet);
+            [b'\\', byte @ (b'"' | b'\\'), rest @ ..] | [byte, rest @ ..] => {
+                value.push(*byte);
                 rest
             }
             [] => return Err(Malformed),

@@ -71,16 +71,16 @@ impl Liking {
 }
 
 /// The parts between separators that do not stand in a quoted string (RFC 9110 §5.6.4).
-fn split(octets: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+fn split(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
-    octets.split(move |&octet| {
+    bytes.split(move |&byte| {
         let was_escaped = std::mem::take(&mut escaped);
-        match octet {
+        match byte {
             b'"' if !was_escaped => quoted = !quoted,
             b'\\' if quoted && !was_escaped => escaped = true,
             _ => {}
         }
-        !quoted && octet == separator
+        !quoted && byte == separator
     })
 }
 
@@ -89,7 +89,7 @@ fn precision(range: &[u8], offer: &[u8]) -> u8 {
         return 3;
     }
     let Some((kind, b"/*")) = range.split_at_checked(range.len().saturating_sub(2)) else { return 0 };
-    let kind_of_offer = offer.split(|&octet| octet == b'/').next().unwrap_or_default();
+    let kind_of_offer = offer.split(|&byte| byte == b'/').next().unwrap_or_default();
     match kind {
         b"*" => 1,
         _ if kind.eq_ignore_ascii_case(kind_of_offer) => 2,

@@ -87,32 +87,32 @@ impl RequestHead {
 
     /// The request line as it came, without its CRLF; as far as it was seen if the head is not
     /// complete or was refused.
-    pub(crate) fn request_line<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        self.line.octets(octets)
+    pub(crate) fn request_line<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        self.line.bytes(bytes)
     }
 
     /// Also known after a refusal, if that was not about the method or what is before it; else
     /// empty.
-    pub(crate) fn method<'a>(&self, octets: &'a [u8]) -> &'a str {
-        self.method.text(octets)
+    pub(crate) fn method<'a>(&self, bytes: &'a [u8]) -> &'a str {
+        self.method.text(bytes)
     }
 
     /// The method, as bytes.
-    pub(crate) fn method_octets<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        self.method.octets(octets)
+    pub(crate) fn method_bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        self.method.bytes(bytes)
     }
 
     /// Whether the method is HEAD, whose responses have no content.
-    pub(crate) fn is_head(&self, octets: &[u8]) -> bool {
-        self.method_octets(octets) == b"HEAD"
+    pub(crate) fn is_head(&self, bytes: &[u8]) -> bool {
+        self.method_bytes(bytes) == b"HEAD"
     }
 
     /// What [`url_path`](Self::url_path) is, as bytes.
-    pub(crate) fn url_path_octets<'a>(&'a self, octets: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn url_path_bytes<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
         let path = match self.path {
             // Perhaps not yet: nothing is to be remembered of it.
             Path::Empty => return &[],
-            Path::Part(part) => part.octets(octets),
+            Path::Part(part) => part.bytes(bytes),
             Path::Own => self.own_path.as_bytes(),
         };
         // Asked for by the route, by a router and by files, and looked for once.
@@ -127,36 +127,36 @@ impl RequestHead {
 
     #[cfg(any(test, fuzzing))]
     /// The request target as it came.
-    pub(crate) fn target<'a>(&self, octets: &'a [u8]) -> &'a str {
-        self.target.text(octets)
+    pub(crate) fn target<'a>(&self, bytes: &'a [u8]) -> &'a str {
+        self.target.text(bytes)
     }
 
     /// The target as Python's `self.path`: with the query, not decoded, several leading slashes as
     /// one. Of an absolute-form target the part behind the authority, of `CONNECT` the authority,
     /// and `*` of `OPTIONS *`.
-    pub(crate) fn path<'a>(&'a self, octets: &'a [u8]) -> &'a str {
+    pub(crate) fn path<'a>(&'a self, bytes: &'a [u8]) -> &'a str {
         match self.path {
             Path::Empty => "",
-            Path::Part(part) => part.text(octets),
+            Path::Part(part) => part.text(bytes),
             Path::Own => &self.own_path,
         }
     }
 
     /// The path up to the first question mark.
-    pub(crate) fn url_path<'a>(&'a self, octets: &'a [u8]) -> &'a str {
-        std::str::from_utf8(self.url_path_octets(octets)).unwrap_or_default()
+    pub(crate) fn url_path<'a>(&'a self, bytes: &'a [u8]) -> &'a str {
+        std::str::from_utf8(self.url_path_bytes(bytes)).unwrap_or_default()
     }
 
     /// What is behind the first question mark, if there is one.
-    pub(crate) fn query<'a>(&'a self, octets: &'a [u8]) -> Option<&'a str> {
-        let path = self.path(octets);
+    pub(crate) fn query<'a>(&'a self, bytes: &'a [u8]) -> Option<&'a str> {
+        let path = self.path(bytes);
         path.get(question_mark(path.as_bytes()) + 1..)
     }
 
     /// Host and port as the client wrote them. The authority of the target comes before the `Host`
     /// field (RFC 9112 §3.3).
-    pub(crate) fn host<'a>(&self, octets: &'a [u8]) -> Option<&'a str> {
-        self.authority.or(self.content.host).map(|host| host.text(octets))
+    pub(crate) fn host<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+        self.authority.or(self.content.host).map(|host| host.text(bytes))
     }
 
     /// The version is 1.0 or 1.1: higher minor versions are treated as 1.1 (RFC 9110 §6.2).
@@ -188,13 +188,13 @@ impl RequestHead {
         self.asterisk
     }
 
-    pub(crate) fn fields<'a>(&'a self, octets: &'a [u8]) -> Headers<'a> {
-        Headers::new(octets, &self.fields)
+    pub(crate) fn fields<'a>(&'a self, bytes: &'a [u8]) -> Headers<'a> {
+        Headers::new(bytes, &self.fields)
     }
 }
 
 /// Where the query begins, or the length. Paths are short: `memchr` takes longer to begin than this
 /// to end.
 fn question_mark(path: &[u8]) -> usize {
-    fields::find(path, 0, |word| fields::equal(word, b'?'), |octet| octet == b'?')
+    fields::find(path, 0, |word| fields::equal(word, b'?'), |byte| byte == b'?')
 }

@@ -95,7 +95,7 @@ impl ResponseHead {
 
     /// Fields that were put together before; what they say to the server itself comes along.
     pub(crate) fn prepared(&mut self, prepared: &PreparedFields) {
-        self.fields.extend_from_slice(&prepared.octets);
+        self.fields.extend_from_slice(&prepared.bytes);
         self.server_given |= prepared.server_given;
         self.date_given |= prepared.date_given;
         self.length = prepared.length.or(self.length);
@@ -136,7 +136,7 @@ impl ResponseHead {
     /// The same for fields that were put together before. They stand before all that are given
     /// later.
     pub(crate) fn add_prepared(&mut self, prepared: &PreparedFields) {
-        self.lasting.extend_from_slice(&prepared.octets);
+        self.lasting.extend_from_slice(&prepared.bytes);
         self.lasting_server |= prepared.server_given;
         self.server_given |= prepared.server_given;
     }
@@ -175,7 +175,7 @@ impl ResponseHead {
             14 if name.eq_ignore_ascii_case("Content-Length") => {
                 let length = std::str::from_utf8(value)
                     .ok()
-                    .filter(|text| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()))
+                    .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
                     .and_then(|text| text.parse().ok());
                 match length {
                     None => {
@@ -239,7 +239,7 @@ impl ResponseHead {
             message: None,
             server: if fields.server_given { &[] } else { self.server_line.of(identity) },
             date: !fields.date_given,
-            fields: &fields.octets,
+            fields: &fields.bytes,
             lasting: &self.lasting,
         }
     }
@@ -277,7 +277,7 @@ const THE_SERVERS: [&str; 6] =
 /// Header fields that many responses have in common, checked and put together once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PreparedFields {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     length: Option<u64>,
     server_given: bool,
     date_given: bool,
@@ -296,7 +296,7 @@ impl PreparedFields {
             length: head.length,
             server_given: head.server_given,
             date_given: head.date_given,
-            octets: head.fields,
+            bytes: head.fields,
         })
     }
 
@@ -358,7 +358,7 @@ impl IntoStatus for StatusCode {
     }
 }
 
-/// The value of a header field: text, octets, a number, or an [`http::HeaderValue`].
+/// The value of a header field: text, bytes, a number, or an [`http::HeaderValue`].
 ///
 /// ```
 /// use serve_forever::{handler_fn, testing, Exchange, Result};
@@ -394,12 +394,12 @@ pub trait HeaderText: Sealed {
 }
 
 macro_rules! header_text {
-    (octets: $($octets:ty),*; numbers: $($number:ty),*) => {
-        $(impl Sealed for $octets {}
-        impl HeaderText for $octets {
+    (bytes: $($bytes:ty),*; numbers: $($number:ty),*) => {
+        $(impl Sealed for $bytes {}
+        impl HeaderText for $bytes {
             fn append_to(&self, out: &mut Vec<u8>) {
-                let octets: &[u8] = self.as_ref();
-                out.extend_from_slice(octets);
+                let bytes: &[u8] = self.as_ref();
+                out.extend_from_slice(bytes);
             }
         })*
         $(impl Sealed for $number {}
@@ -412,7 +412,7 @@ macro_rules! header_text {
     };
 }
 
-header_text!(octets: str, String, [u8], Vec<u8>, http::HeaderValue;
+header_text!(bytes: str, String, [u8], Vec<u8>, http::HeaderValue;
     numbers: u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool);
 
 impl Sealed for Cow<'_, str> {}

@@ -50,7 +50,7 @@ fn texts(code: u16) -> Option<(&'static str, &'static str)> {
         413 => ("Content Too Large", "The request body is larger than this server accepts"),
         414 => ("URI Too Long", "URI is too long"),
         415 => ("Unsupported Media Type", "The body is in a format that this resource does not take"),
-        416 => ("Range Not Satisfiable", "The resource has none of the octets that were asked for"),
+        416 => ("Range Not Satisfiable", "The resource has none of the bytes that were asked for"),
         417 => ("Expectation Failed", "This server cannot do what the Expect field asks for"),
         418 => ("I'm a Teapot", "A teapot does not brew coffee"),
         421 => ("Misdirected Request", "This server does not answer for that host"),
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn every_phrase_fits_a_status_line_and_no_explanation_ends_in_a_stop() {
         for (reason, explanation) in (0..=999).filter_map(texts) {
-            assert!(reason.bytes().all(|octet| (b' '..=b'~').contains(&octet)), "{reason}");
+            assert!(reason.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{reason}");
             assert!(!explanation.ends_with('.'), "{explanation}");
         }
     }

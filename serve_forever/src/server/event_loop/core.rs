@@ -84,7 +84,7 @@ pub(super) struct Stays {
     pub(super) held: bool,
     /// It is out with a run that keeps it as a stream.
     pub(super) stream: bool,
-    /// The last poll found octets to read, and nobody has read since.
+    /// The last poll found bytes to read, and nobody has read since.
     pub(super) reported: bool,
     /// It waits for its client, or did when it last came back: the server knows of it.
     pub(super) is_reader: bool,

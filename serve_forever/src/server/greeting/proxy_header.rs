@@ -1,4 +1,4 @@
-//! The header of the PROXY protocol, versions 1 and 2 (`proxy-protocol.txt` of `HAProxy`): from octets to whom a proxy
+//! The header of the PROXY protocol, versions 1 and 2 (`proxy-protocol.txt` of `HAProxy`): from bytes to whom a proxy
 //! speaks for. It does no input or output.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,7 +11,7 @@ pub(crate) enum Parsed {
     Complete {
         /// Whose connection it is. `None`: the proxy's own, or nobody's whom it can tell of.
         client: Option<SocketAddr>,
-        /// Octets of the header: what is behind them is the client's.
+        /// Bytes of the header: what is behind them is the client's.
         length: usize,
     },
 }
@@ -20,27 +20,27 @@ pub(crate) enum Parsed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// Parses what a connection begins with. `most`: octets that a header may have.
-pub(crate) fn parse(octets: &[u8], most: usize) -> Result<Parsed, Malformed> {
-    // No octet of the one is where the other has the same, so that the first octet decides.
-    let parsed = match octets.first() {
+/// Parses what a connection begins with. `most`: bytes that a header may have.
+pub(crate) fn parse(bytes: &[u8], most: usize) -> Result<Parsed, Malformed> {
+    // No byte of the one is where the other has the same, so that the first byte decides.
+    let parsed = match bytes.first() {
         None => return Ok(Parsed::Partial),
-        Some(&first) if first == V1_START[0] => parse_v1(octets, most.min(V1_MOST)),
-        Some(_) => parse_v2(octets, most),
+        Some(&first) if first == V1_START[0] => parse_v1(bytes, most.min(V1_MOST)),
+        Some(_) => parse_v2(bytes, most),
     };
     match parsed? {
         Parsed::Complete { length, .. } if length > most => Err(Malformed),
-        Parsed::Partial if octets.len() >= most => Err(Malformed),
+        Parsed::Partial if bytes.len() >= most => Err(Malformed),
         parsed => Ok(parsed),
     }
 }
 
 /// `PROXY TCP4 192.0.2.1 198.51.100.1 4711 443` and CR LF.
-fn parse_v1(octets: &[u8], most: usize) -> Result<Parsed, Malformed> {
-    starts_like(octets, V1_START)?;
-    let line = &octets[..octets.len().min(most)];
+fn parse_v1(bytes: &[u8], most: usize) -> Result<Parsed, Malformed> {
+    starts_like(bytes, V1_START)?;
+    let line = &bytes[..bytes.len().min(most)];
     let Some(end) = line.windows(2).position(|two| two == b"\r\n") else {
-        return if octets.len() < most { Ok(Parsed::Partial) } else { Err(Malformed) };
+        return if bytes.len() < most { Ok(Parsed::Partial) } else { Err(Malformed) };
     };
     let line = line.get(V1_START.len()..end).ok_or(Malformed)?;
     let client = v1_client(std::str::from_utf8(line).map_err(|_| Malformed)?)?;
@@ -75,12 +75,12 @@ fn v1_port(text: Option<&str>) -> Option<u16> {
     (text == "0" || !text.starts_with('0')).then(|| text.parse().ok())?
 }
 
-/// Twelve fixed octets; version and command; family and transport; the length of what follows: addresses, and whatever else the proxy
+/// Twelve fixed bytes; version and command; family and transport; the length of what follows: addresses, and whatever else the proxy
 /// tells (TLVs), which is passed over.
-fn parse_v2(octets: &[u8], most: usize) -> Result<Parsed, Malformed> {
-    starts_like(octets, V2_START)?;
-    let (Some(&command), Some(&family)) = (octets.get(12), octets.get(13)) else {
-        return if octets.get(12).is_none_or(|&command| is_command(command)) {
+fn parse_v2(bytes: &[u8], most: usize) -> Result<Parsed, Malformed> {
+    starts_like(bytes, V2_START)?;
+    let (Some(&command), Some(&family)) = (bytes.get(12), bytes.get(13)) else {
+        return if bytes.get(12).is_none_or(|&command| is_command(command)) {
             Ok(Parsed::Partial)
         } else {
             Err(Malformed)
@@ -90,7 +90,7 @@ fn parse_v2(octets: &[u8], most: usize) -> Result<Parsed, Malformed> {
     if !is_command(command) || command == V2_PROXY && (family >> 4 > 3 || family & 0xf > 2) {
         return Err(Malformed);
     }
-    let Some(&[high, low]) = octets.get(14..V2_FIXED) else { return Ok(Parsed::Partial) };
+    let Some(&[high, low]) = bytes.get(14..V2_FIXED) else { return Ok(Parsed::Partial) };
     let length = V2_FIXED + usize::from(u16::from_be_bytes([high, low]));
     if length > most {
         return Err(Malformed);
@@ -105,7 +105,7 @@ fn parse_v2(octets: &[u8], most: usize) -> Result<Parsed, Malformed> {
     if length < V2_FIXED + addresses {
         return Err(Malformed);
     }
-    let Some(rest) = octets.get(V2_FIXED..length) else { return Ok(Parsed::Partial) };
+    let Some(rest) = bytes.get(V2_FIXED..length) else { return Ok(Parsed::Partial) };
     let client = match (family, rest) {
         (TCP_OVER_IPV4, [a, b, c, d, _, _, _, _, high, low, ..]) if command == V2_PROXY => {
             known(Ipv4Addr::new(*a, *b, *c, *d).into(), u16::from_be_bytes([*high, *low]))
@@ -121,14 +121,14 @@ fn parse_v2(octets: &[u8], most: usize) -> Result<Parsed, Malformed> {
     Ok(Parsed::Complete { client, length })
 }
 
-fn is_command(octet: u8) -> bool {
-    matches!(octet, V2_LOCAL | V2_PROXY)
+fn is_command(byte: u8) -> bool {
+    matches!(byte, V2_LOCAL | V2_PROXY)
 }
 
-/// As far as they go, the octets are these.
-fn starts_like(octets: &[u8], start: &[u8]) -> Result<(), Malformed> {
-    let common = octets.len().min(start.len());
-    if octets[..common] == start[..common] { Ok(()) } else { Err(Malformed) }
+/// As far as they go, the bytes are these.
+fn starts_like(bytes: &[u8], start: &[u8]) -> Result<(), Malformed> {
+    let common = bytes.len().min(start.len());
+    if bytes[..common] == start[..common] { Ok(()) } else { Err(Malformed) }
 }
 
 /// The address that is nobody's says nothing.
@@ -138,10 +138,10 @@ fn known(ip: IpAddr, port: u16) -> Option<SocketAddr> {
 }
 
 const V1_START: &[u8] = b"PROXY ";
-/// Octets of the longest line, CR LF included.
+/// Bytes of the longest line, CR LF included.
 const V1_MOST: usize = 107;
 const V2_START: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-/// Octets before the addresses.
+/// Bytes before the addresses.
 const V2_FIXED: usize = 16;
 const V2_LOCAL: u8 = 0x20;
 const V2_PROXY: u8 = 0x21;
@@ -158,13 +158,13 @@ mod tests {
     const STARTS: &[&[u8]] =
         &[b"", V1_START, V2_START, b"PROXY TCP4 ", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"];
 
-    /// Octets that a header may have in these tests.
+    /// Bytes that a header may have in these tests.
     const MOST: usize = 1000;
 
     #[track_caller]
     fn v1(line: &str) -> Result<Option<SocketAddr>, Malformed> {
-        let octets = format!("{line}\r\nGET / HTTP/1.1\r\n");
-        match parse(octets.as_bytes(), MOST)? {
+        let bytes = format!("{line}\r\nGET / HTTP/1.1\r\n");
+        match parse(bytes.as_bytes(), MOST)? {
             Parsed::Complete { client, length } => {
                 assert_eq!(length, line.len() + 2);
                 Ok(client)
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn version_2_names_the_client_in_octets() {
+    fn version_2_names_the_client_in_bytes() {
         let ipv4 = [192, 0, 2, 1, 198, 51, 100, 1, 0x12, 0x67, 1, 187];
         assert_eq!(v2_client(V2_PROXY, TCP_OVER_IPV4, &ipv4), Ok(Some(address("192.0.2.1:4711"))));
         let with_tlv = [&ipv4[..], &[4, 0, 1, 0]].concat();
@@ -354,7 +354,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_header_is_complete_with_its_last_octet_and_says_the_same_with_more_behind_it(
+        fn a_header_is_complete_with_its_last_byte_and_says_the_same_with_more_behind_it(
             (header, client) in header(),
             more in proptest::collection::vec(any::<u8>(), 0..50),
         ) {
@@ -369,12 +369,12 @@ mod tests {
         #[test]
         fn what_was_decided_stays_so_whatever_comes_behind_it(
             start in proptest::sample::select(STARTS),
-            octets in proptest::collection::vec(any::<u8>(), 0..150),
+            bytes in proptest::collection::vec(any::<u8>(), 0..150),
         ) {
-            let octets = [start, &octets].concat();
-            let whole = parse(&octets, MOST);
-            for length in 0..octets.len() {
-                let part = parse(&octets[..length], MOST);
+            let bytes = [start, &bytes].concat();
+            let whole = parse(&bytes, MOST);
+            for length in 0..bytes.len() {
+                let part = parse(&bytes[..length], MOST);
                 prop_assert!(part == Ok(Parsed::Partial) || part == whole);
             }
         }

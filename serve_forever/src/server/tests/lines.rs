@@ -146,7 +146,7 @@ impl Connection<Lines> for LineConnection {
                 Err(_) => return Next::Close,
             }
         }
-        while let Some(end) = self.received.iter().position(|&octet| octet == b'\n') {
+        while let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.received.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
             if line.trim_end().ends_with("flood") {

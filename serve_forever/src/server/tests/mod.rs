@@ -22,9 +22,9 @@ use crate::ServerStats;
 
 use lines::{Lines, PATIENCE, Room};
 
-/// A time-out that is never to come.
+/// A timeout that is never to come.
 const NEVER: Duration = Duration::from_secs(600);
-/// A time-out for what is to come.
+/// A timeout for what is to come.
 const SOON: Duration = Duration::from_millis(100);
 
 /// A server that runs until this is dropped.
@@ -101,7 +101,7 @@ struct Client {
 impl Client {
     fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts");
-        stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
+        stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
         Self { reader: BufReader::new(stream) }
     }
 

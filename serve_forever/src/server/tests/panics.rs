@@ -19,7 +19,7 @@ use super::lines::PATIENCE;
 const OFTEN: usize = 40;
 const THREADS: usize = 8;
 
-/// A client sends one octet, which says what happens to it; `+` is answered with `+`.
+/// A client sends one byte, which says what happens to it; `+` is answered with `+`.
 struct Clumsy;
 
 #[derive(Default)]
@@ -121,14 +121,14 @@ impl Running {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts");
-        stream.set_read_timeout(Some(PATIENCE)).expect("read time-out");
+        stream.set_read_timeout(Some(PATIENCE)).expect("read timeout");
         stream
     }
 
-    /// The octet that comes back, or none where the connection ends.
-    fn ask(&self, octet: u8) -> Option<u8> {
+    /// The byte that comes back, or none where the connection ends.
+    fn ask(&self, byte: u8) -> Option<u8> {
         let mut stream = self.connect();
-        stream.write_all(&[octet]).expect("the server takes it");
+        stream.write_all(&[byte]).expect("the server takes it");
         received(&mut stream)
     }
 
@@ -168,9 +168,9 @@ impl Drop for Running {
 }
 
 fn received(stream: &mut TcpStream) -> Option<u8> {
-    let mut octet = [0];
-    match stream.read(&mut octet) {
-        Ok(1) => Some(octet[0]),
+    let mut byte = [0];
+    match stream.read(&mut byte) {
+        Ok(1) => Some(byte[0]),
         Ok(_) => None,
         Err(error) => {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
@@ -180,10 +180,10 @@ fn received(stream: &mut TcpStream) -> Option<u8> {
 }
 
 #[track_caller]
-fn outlives(octet: u8) {
+fn outlives(byte: u8) {
     let server = Running::new();
     for _ in 0..OFTEN {
-        assert_eq!(server.ask(octet), None);
+        assert_eq!(server.ask(byte), None);
         assert_eq!(server.ask(b'+'), Some(b'+'));
     }
     server.must_be_whole();
@@ -209,11 +209,11 @@ fn a_run_that_panics_without_its_loop_costs_its_connection_alone() {
 #[test]
 fn jobs_that_panic_leave_their_counts_right() {
     let server = Running::new();
-    for octet in [b'j', b'J'] {
+    for byte in [b'j', b'J'] {
         for _ in 0..OFTEN {
             // Its connection is not in its hands.
             let mut stream = server.connect();
-            stream.write_all(&[octet, b'+']).expect("the server takes it");
+            stream.write_all(&[byte, b'+']).expect("the server takes it");
             assert_eq!(received(&mut stream), Some(b'+'));
         }
     }

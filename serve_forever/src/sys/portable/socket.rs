@@ -45,19 +45,19 @@ impl Socket {
         Ok(received)
     }
 
-    pub(crate) fn send(&self, octets: &[u8], _more: bool) -> io::Result<usize> {
+    pub(crate) fn send(&self, bytes: &[u8], _more: bool) -> io::Result<usize> {
         let stream = self.stream();
         // Windows takes a piece of any size as a whole while its buffer has any room.
-        let piece = &octets[..octets.len().min(MAX_PIECE)];
+        let piece = &bytes[..bytes.len().min(MAX_PIECE)];
         let sent = retry(|| (&*stream).write(piece))?;
-        if sent < octets.len() {
+        if sent < bytes.len() {
             arm(&stream);
         }
         Ok(sent)
     }
 
     pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
-        copy(file, offset, length, |octets| self.send(octets, false))
+        copy(file, offset, length, |bytes| self.send(bytes, false))
     }
 
     pub(crate) fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
@@ -76,7 +76,7 @@ impl Socket {
     pub(crate) fn at_end(&self) -> bool {
         let stream = self.stream();
         match retry(|| stream.peek(&mut [0; 1])) {
-            Ok(octets) => octets == 0,
+            Ok(bytes) => bytes == 0,
             Err(error) => error.kind() != ErrorKind::WouldBlock,
         }
     }

@@ -30,9 +30,9 @@ fn a_connection_wakes_who_waits_for_it() {
         assert_eq!(peer_address, peer.local_addr().unwrap());
         assert_eq!(socket.recv(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
         socket.send(b"hello", false).unwrap();
-        let mut octets = [0; 5];
-        peer.read_exact(&mut octets).unwrap();
-        assert_eq!(&octets, b"hello");
+        let mut bytes = [0; 5];
+        peer.read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"hello");
     });
 }
 
@@ -130,9 +130,9 @@ fn accepted_sockets_have_the_options_of_their_listener() {
     };
     let socket = accepted(&options).0;
     assert!(socket.asked(|socket| socket.keepalive()).unwrap());
-    let room = |octets: usize| {
+    let room = |bytes: usize| {
         // Linux counts its own needs along.
-        if cfg!(target_os = "linux") { 2 * octets } else { octets }
+        if cfg!(target_os = "linux") { 2 * bytes } else { bytes }
     };
     assert_eq!(socket.asked(|socket| socket.send_buffer_size()).unwrap(), room(40_000));
     assert_eq!(socket.asked(|socket| socket.recv_buffer_size()).unwrap(), room(50_000));

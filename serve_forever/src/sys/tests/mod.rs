@@ -80,19 +80,19 @@ fn fill(socket: &Socket) -> usize {
     }
 }
 
-/// Receives `count` octets, or those before the end.
+/// Receives `count` bytes, or those before the end.
 fn recv_all(socket: &Socket, count: usize) -> Vec<u8> {
-    let mut octets = vec![0; count];
+    let mut bytes = vec![0; count];
     let mut received = 0;
     while received < count {
         assert!(socket.wait(Interest::Read, None).unwrap());
-        match socket.recv(&mut octets[received..]) {
+        match socket.recv(&mut bytes[received..]) {
             Ok(0) => break,
             Ok(more) => received += more,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => panic!("{error}"),
         }
     }
-    octets.truncate(received);
-    octets
+    bytes.truncate(received);
+    bytes
 }

@@ -42,7 +42,7 @@ impl Poller {
 }
 
 #[test]
-fn octets_are_told_each_time_they_arrive() {
+fn bytes_are_told_each_time_they_arrive() {
     let (socket, mut peer) = pair();
     let mut poller = Poller::new();
     socket.register(poller.poll.registry(), Token(7)).unwrap();

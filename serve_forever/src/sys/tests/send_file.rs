@@ -16,12 +16,12 @@ struct Temporary {
 }
 
 impl Temporary {
-    fn with(octets: &[u8]) -> Self {
+    fn with(bytes: &[u8]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name =
             format!("serve_forever-sys-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
-        fs::write(&path, octets).unwrap();
+        fs::write(&path, bytes).unwrap();
         Self { file: File::open(&path).unwrap(), path }
     }
 
@@ -36,7 +36,7 @@ impl Drop for Temporary {
     }
 }
 
-fn octets(count: usize) -> Vec<u8> {
+fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|index| (index % 251) as u8).collect()
 }
 
@@ -74,7 +74,7 @@ fn transfer(file: &File, start: u64, end: u64) -> Vec<u8> {
 
 #[test]
 fn parts_of_a_file_arrive_whole() {
-    let content = octets(3 * 1024 * 1024 + 17);
+    let content = bytes(3 * 1024 * 1024 + 17);
     let temporary = Temporary::with(&content);
     assert_eq!(transfer(&temporary.file, 0, content.len() as u64), content);
     assert_eq!(transfer(&temporary.file, 1_000_003, 2_500_000), content[1_000_003..2_500_000]);
@@ -84,7 +84,7 @@ fn parts_of_a_file_arrive_whole() {
 
 #[test]
 fn many_connections_share_one_file() {
-    let content = octets(500_000);
+    let content = bytes(500_000);
     let temporary = Temporary::with(&content);
     thread::scope(|scope| {
         for start in [0, 1, 100_000, 499_999] {
@@ -98,7 +98,7 @@ fn many_connections_share_one_file() {
 #[test]
 fn the_files_own_cursor_stays() {
     use std::io::Seek;
-    let temporary = Temporary::with(&octets(1000));
+    let temporary = Temporary::with(&bytes(1000));
     let mut file = &temporary.file;
     file.seek(std::io::SeekFrom::Start(10)).unwrap();
     assert_eq!(transfer(&temporary.file, 500, 1000).len(), 500);
@@ -107,7 +107,7 @@ fn the_files_own_cursor_stays() {
 
 #[test]
 fn a_file_that_shrinks_ends_early() {
-    let temporary = Temporary::with(&octets(10_000));
+    let temporary = Temporary::with(&bytes(10_000));
     let (socket, _peer) = pair();
     assert_eq!(socket.send_file(&temporary.file, 0, 4000).unwrap(), 4000);
     temporary.truncate(5000);
@@ -120,14 +120,14 @@ fn a_file_that_shrinks_ends_early() {
 
 #[test]
 fn lengths_beyond_the_file_are_harmless() {
-    let content = octets(2000);
+    let content = bytes(2000);
     let temporary = Temporary::with(&content);
     assert_eq!(transfer(&temporary.file, 500, u64::MAX), content[500..]);
 }
 
 #[test]
 fn a_full_socket_would_block() {
-    let temporary = Temporary::with(&octets(100));
+    let temporary = Temporary::with(&bytes(100));
     let (socket, _peer) = pair();
     fill(&socket);
     let error = socket.send_file(&temporary.file, 0, 100).unwrap_err();
@@ -136,7 +136,7 @@ fn a_full_socket_would_block() {
 
 #[test]
 fn a_peer_that_left_is_a_disconnect_and_no_signal() {
-    let temporary = Temporary::with(&octets(100));
+    let temporary = Temporary::with(&bytes(100));
     let (socket, peer) = pair();
     socket.send(b"unread", false).unwrap();
     peer.peek(&mut [0; 1]).unwrap();
@@ -168,15 +168,15 @@ fn files_that_sendfile_may_refuse_are_copied() {
 #[test]
 fn the_copy_goes_in_pieces_and_reports_what_went_out() {
     use crate::sys::copy::copy;
-    let content = octets(200_000);
+    let content = bytes(200_000);
     let temporary = Temporary::with(&content);
     let mut received = Vec::new();
     loop {
         let offset = received.len() as u64;
-        let copied = copy(&temporary.file, offset, u64::MAX, |octets| {
+        let copied = copy(&temporary.file, offset, u64::MAX, |bytes| {
             // As a socket with little room takes a part.
-            let part = octets.len().min(50_000);
-            received.write(&octets[..part])
+            let part = bytes.len().min(50_000);
+            received.write(&bytes[..part])
         });
         match copied.unwrap() {
             0 => break,

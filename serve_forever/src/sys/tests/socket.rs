@@ -53,13 +53,13 @@ fn a_full_socket_would_block_until_the_peer_reads() {
     let (socket, mut peer) = pair();
     let filled = fill(&socket);
     assert_eq!(socket.send(b"x", false).unwrap_err().kind(), ErrorKind::WouldBlock);
-    let mut octets = vec![0; filled];
-    peer.read_exact(&mut octets).unwrap();
+    let mut bytes = vec![0; filled];
+    peer.read_exact(&mut bytes).unwrap();
     assert!(socket.wait(Interest::Write, None).unwrap());
     assert_eq!(socket.send(b"x", false).unwrap(), 1);
 }
 
-/// A socket whose peer closed with octets unread, which makes a reset of it.
+/// A socket whose peer closed with bytes unread, which makes a reset of it.
 fn reset() -> Socket {
     let (socket, peer) = pair();
     socket.send(b"unread", false).unwrap();
@@ -105,7 +105,7 @@ fn a_broken_connection_is_at_its_end() {
 
 #[cfg(all(unix, not(feature = "portable-sys")))]
 #[test]
-fn a_broken_connection_is_at_its_end_even_with_octets_unread() {
+fn a_broken_connection_is_at_its_end_even_with_bytes_unread() {
     let (socket, mut peer) = pair();
     peer.write_all(b"next request").unwrap();
     socket.send(b"unread", false).unwrap();

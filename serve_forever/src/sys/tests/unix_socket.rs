@@ -50,7 +50,7 @@ fn pair(path: &Path) -> (Socket, UnixStream) {
 }
 
 #[test]
-fn a_connection_carries_octets_both_ways_and_has_no_address() {
+fn a_connection_carries_bytes_both_ways_and_has_no_address() {
     let directory = Directory::new();
     let listener = listen(&directory.socket()).unwrap();
     assert_eq!(listener.local_address().unwrap(), NO_ADDRESS);
@@ -81,7 +81,7 @@ fn a_client_with_a_path_of_its_own_has_no_address_either() {
 }
 
 #[test]
-fn who_waits_is_woken_by_octets_by_room_and_by_the_end() {
+fn who_waits_is_woken_by_bytes_by_room_and_by_the_end() {
     let directory = Directory::new();
     let (socket, mut peer) = pair(&directory.socket());
     std::thread::scope(|scope| {

@@ -69,7 +69,7 @@ fn what_is_ready_stays_ready() {
 }
 
 #[test]
-fn one_octet_wakes_all_who_wait() {
+fn one_byte_wakes_all_who_wait() {
     const WAITERS: usize = 8;
     let (socket, mut peer) = pair();
     let start = Barrier::new(WAITERS + 1);

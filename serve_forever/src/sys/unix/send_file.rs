@@ -6,27 +6,27 @@ use std::io;
 use super::socket::Socket;
 use crate::sys::copy::copy;
 
-/// Sends at most `length` octets, of which there is at least one.
+/// Sends at most `length` bytes, of which there is at least one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn send_file(socket: &Socket, file: &File, offset: u64, length: u64) -> io::Result<u64> {
     use rustix::io::{Errno, retry_on_intr};
 
     if !is_pipe_signal_harmless() {
-        return copy(file, offset, length, |octets| socket.send(octets, false));
+        return copy(file, offset, length, |bytes| socket.send(bytes, false));
     }
     match retry_on_intr(|| rustix::fs::sendfile(socket, file, Some(&mut offset.clone()), length as usize)) {
         // Not every file system can do it.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            copy(file, offset, length, |octets| socket.send(octets, false))
+            copy(file, offset, length, |bytes| socket.send(bytes, false))
         }
         outcome => Ok(outcome? as u64),
     }
 }
 
-/// Sends at most `length` octets, of which there is at least one.
+/// Sends at most `length` bytes, of which there is at least one.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn send_file(socket: &Socket, file: &File, offset: u64, length: u64) -> io::Result<u64> {
-    copy(file, offset, length, |octets| socket.send(octets, false))
+    copy(file, offset, length, |bytes| socket.send(bytes, false))
 }
 
 /// Whether `SIGPIPE` is ignored or handled. `sendfile` has no flag against it, and with the default action (Rust programs ignore it, but some

@@ -39,8 +39,8 @@ impl Socket {
     }
 
     #[inline]
-    pub(crate) fn send(&self, octets: &[u8], more: bool) -> io::Result<usize> {
-        Ok(retry_on_intr(|| rustix::net::send(&self.fd, octets, send_flags(more)))?)
+    pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::net::send(&self.fd, bytes, send_flags(more)))?)
     }
 
     pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
@@ -57,8 +57,8 @@ impl Socket {
     }
 
     pub(crate) fn at_end(&self) -> bool {
-        let mut octet = [0; 1];
-        match retry_on_intr(|| rustix::net::recv(&self.fd, &mut octet, RecvFlags::PEEK)) {
+        let mut byte = [0; 1];
+        match retry_on_intr(|| rustix::net::recv(&self.fd, &mut byte, RecvFlags::PEEK)) {
             Ok((0, _)) => true,
             Ok(_) => self.is_broken(),
             Err(error) => error != Errno::AGAIN,
@@ -66,8 +66,8 @@ impl Socket {
     }
 
     pub(crate) fn has_unread(&self) -> bool {
-        let mut octet = [0; 1];
-        retry_on_intr(|| rustix::net::recv(&self.fd, &mut octet, RecvFlags::PEEK))
+        let mut byte = [0; 1];
+        retry_on_intr(|| rustix::net::recv(&self.fd, &mut byte, RecvFlags::PEEK))
             .is_ok_and(|(count, _)| count > 0)
     }
 
@@ -107,7 +107,7 @@ impl Socket {
         ask(socket2::SockRef::from(&self.fd))
     }
 
-    /// Whether neither direction works any more although there are octets to read.
+    /// Whether neither direction works any more although there are bytes to read.
     fn is_broken(&self) -> bool {
         let over = PollFlags::ERR | PollFlags::HUP;
         // Errors are told unasked; the question about room is there because some systems tell a hang-up only along with one.

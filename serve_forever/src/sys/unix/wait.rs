@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use crate::sys::deadline::{has_come, time_left};
 
-/// The longest single call: a day. Some systems refuse time-outs that do not fit into 31 bits of milliseconds.
+/// The longest single call: a day. Some systems refuse timeouts that do not fit into 31 bits of milliseconds.
 const LONGEST_CALL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// True when one of `flags`, an error or a hang-up is there; false at the deadline.

@@ -1,5 +1,5 @@
 //! What the tests of files share: a directory that is served, within one that is not, and a client that sends and
-//! gets octets.
+//! gets bytes.
 
 #![allow(dead_code)] // every test crate uses its own part of this
 
@@ -147,16 +147,16 @@ impl Site {
 
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts");
-        stream.set_read_timeout(Some(FAILSAFE)).expect("a time-out");
-        stream.set_write_timeout(Some(FAILSAFE)).expect("a time-out");
+        stream.set_read_timeout(Some(FAILSAFE)).expect("a timeout");
+        stream.set_write_timeout(Some(FAILSAFE)).expect("a timeout");
         stream
     }
 
-    /// All that comes back for these octets until the server closes.
+    /// All that comes back for these bytes until the server closes.
     #[track_caller]
-    pub(crate) fn ask(&self, octets: impl AsRef<[u8]>) -> Reply {
+    pub(crate) fn ask(&self, bytes: impl AsRef<[u8]>) -> Reply {
         let mut stream = self.connect();
-        stream.write_all(octets.as_ref()).expect("the request");
+        stream.write_all(bytes.as_ref()).expect("the request");
         let mut reply = Vec::new();
         stream.read_to_end(&mut reply).expect("the response");
         Reply::new(&reply)
@@ -211,9 +211,9 @@ pub(crate) struct Reply {
 
 impl Reply {
     #[track_caller]
-    pub(crate) fn new(octets: &[u8]) -> Self {
-        let end = octets.windows(4).position(|window| window == b"\r\n\r\n");
-        let (head, body) = octets.split_at(end.expect("the head is complete") + 4);
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let (head, body) = bytes.split_at(end.expect("the head is complete") + 4);
         let head = String::from_utf8(head.to_vec()).expect("the head is text");
         let (before, date) = head.split_once("\r\nDate: ").expect("every response has a date");
         let (_, after) = date.split_once("\r\n").expect("lines end");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The content and the octets left over; or the status of the refusal; or `Err(0)` if the body is not
+/// The content and the bytes left over; or the status of the refusal; or `Err(0)` if the body is not
 /// complete.
 type Outcome<'a> = Result<(Vec<u8>, &'a [u8]), u16>;
 
@@ -50,8 +50,8 @@ fn decode(framing: Framing, input: &[u8]) -> Outcome<'_> {
 
 fn chunked(input: &[u8]) -> Outcome<'_> {
     let whole = decode(Framing::Chunked, input);
-    let octets = decode_in_pieces(&mut BodyDecoder::new(Framing::Chunked), input, &[1]);
-    assert_eq!(whole.as_ref().map(|(content, _)| content), octets.as_ref().map(|(content, _)| content));
+    let bytes = decode_in_pieces(&mut BodyDecoder::new(Framing::Chunked), input, &[1]);
+    assert_eq!(whole.as_ref().map(|(content, _)| content), bytes.as_ref().map(|(content, _)| content));
     whole
 }
 
@@ -63,7 +63,7 @@ fn content(input: &[u8]) -> Result<Vec<u8>, u16> {
 }
 
 #[test]
-fn a_length_counts_octets_and_leaves_the_next_request() {
+fn a_length_counts_bytes_and_leaves_the_next_request() {
     assert_eq!(decode(Framing::Length(3), b"abcGET"), Ok((b"abc".to_vec(), &b"GET"[..])));
     assert_eq!(decode(Framing::Length(3), b"ab"), Err(0));
     assert_eq!(decode(Framing::Length(u64::MAX), b"ab"), Err(0));
@@ -143,7 +143,7 @@ fn rule_59_extensions_are_ignored() {
 
 #[test]
 fn rule_59_extensions_are_bounded_in_one_body() {
-    let chunk = |octets: usize| format!("1;{}\r\nx\r\n", "a".repeat(octets - 1));
+    let chunk = |bytes: usize| format!("1;{}\r\nx\r\n", "a".repeat(bytes - 1));
     let body = format!("{}{}0\r\n\r\n", chunk(CHUNK_EXTENSIONS_LIMIT - 10), chunk(10));
     assert_eq!(content(body.as_bytes()), Ok(b"xx".to_vec()));
     let body = format!("{}{}", chunk(CHUNK_EXTENSIONS_LIMIT - 10), chunk(11));
@@ -195,7 +195,7 @@ fn rule_61_trailers_follow_the_rules_of_header_fields() {
 #[test]
 fn rule_61_trailers_are_bounded() {
     // "0\r\n" is not counted; "X: ", CRLF and the empty line are.
-    let trailers = |octets: usize| format!("0\r\nX: {}\r\n\r\n", "a".repeat(octets - 7));
+    let trailers = |bytes: usize| format!("0\r\nX: {}\r\n\r\n", "a".repeat(bytes - 7));
     assert_eq!(content(trailers(TRAILERS_LIMIT).as_bytes()), Ok(vec![]));
     assert_eq!(content(trailers(TRAILERS_LIMIT + 1).as_bytes()), Err(431));
     assert_eq!(content(format!("0\r\n{}", "a".repeat(TRAILERS_LIMIT + 1)).as_bytes()), Err(431));
@@ -224,9 +224,9 @@ fn some_body() -> impl Strategy<Value = Vec<u8>> {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(format!("0\r\n{trailers}\r\n{next}").as_bytes());
-        if let Some((place, octet)) = damage {
+        if let Some((place, byte)) = damage {
             let place = place.index(body.len());
-            body[place] = octet;
+            body[place] = byte;
         }
         body
     })
@@ -234,7 +234,7 @@ fn some_body() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn arbitrary_octets_never_panic(input: Vec<u8>, sizes in prop::collection::vec(1_usize..9, 1..9)) {
+    fn arbitrary_bytes_never_panic(input: Vec<u8>, sizes in prop::collection::vec(1_usize..9, 1..9)) {
         let _ = decode_in_pieces(&mut BodyDecoder::new(Framing::Chunked), &input, &sizes);
     }
 

@@ -4,7 +4,7 @@ use crate::transport::Memory;
 
 use super::*;
 
-/// A head of 300 octets and the first `length` of a file that is longer.
+/// A head of 300 bytes and the first `length` of a file that is longer.
 fn pending(length: u64) -> Pending {
     let file = File::open(env::current_exe().unwrap()).unwrap();
     assert!(file.metadata().unwrap().len() > length);

@@ -83,7 +83,7 @@ impl Boundary {
     pub(crate) fn new(boundary: &[u8]) -> Option<Self> {
         let is_valid = (1..=BOUNDARY_LIMIT).contains(&boundary.len())
             && !boundary.ends_with(b" ")
-            && boundary.iter().all(|octet| octet.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(octet));
+            && boundary.iter().all(|byte| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(byte));
         is_valid.then(|| {
             let delimiter = [b"\r\n--", boundary].concat();
             Self { finder: memmem::Finder::new(&delimiter).into_owned(), delimiter, state: AT_LINE }
@@ -113,14 +113,14 @@ impl Boundary {
                 }
                 continue;
             }
-            let octet = match self.state {
+            let byte = match self.state {
                 State::Part => return Ok(Found::Part { used }),
                 State::Over => return Ok(Found::End { used }),
                 _ => input.get(used),
             };
-            let Some(octet) = octet else { return Ok(Found::More) };
+            let Some(byte) = byte else { return Ok(Found::More) };
             used += 1;
-            self.state = match (self.state, octet) {
+            self.state = match (self.state, byte) {
                 (State::Behind, b'-') => State::Hyphen,
                 (State::Hyphen, b'-') => State::Padding { last: true },
                 (State::Behind, b' ' | b'\t') => State::Padding { last: false },
@@ -174,7 +174,7 @@ impl Boundary {
             return at;
         }
         let tail = input.len().saturating_sub(self.delimiter.len() - 1);
-        let last = input.get(tail..).and_then(|octets| memrchr(b'\r', octets)).map(|at| tail + at);
+        let last = input.get(tail..).and_then(|bytes| memrchr(b'\r', bytes)).map(|at| tail + at);
         let begun = last.filter(|&at| input.get(at..).is_some_and(|end| self.delimiter.starts_with(end)));
         begun.unwrap_or(input.len())
     }

@@ -1,7 +1,7 @@
 //! Forms with files: `multipart/form-data` (RFC 7578), read as they arrive.
 //!
 //! ```text
-//!   octets ──► boundary.rs: where parts begin and end ──► reader.rs: head, content, head, content … ──► Part: impl Read
+//!   bytes ──► boundary.rs: where parts begin and end ──► reader.rs: head, content, head, content … ──► Part: impl Read
 //!                                                              │
 //!                                                              └──► part_head.rs: name, file name
 //! ```
@@ -40,17 +40,17 @@ impl Exchange<'_> {
     /// use serve_forever::{handler_fn, testing, Exchange, Result};
     ///
     /// let handler = handler_fn(|http: &mut Exchange| -> Result {
-    ///     let (mut title, mut octets) = (String::new(), 0);
+    ///     let (mut title, mut bytes) = (String::new(), 0);
     ///     let mut form = http.multipart()?;
     ///     while let Some(mut part) = form.next_part()? {
     ///         match part.name() {
     ///             "title" => title = part.text()?,
-    ///             "file" => octets = io::copy(&mut part, &mut io::sink())?,
+    ///             "file" => bytes = io::copy(&mut part, &mut io::sink())?,
     ///             _ => {}
     ///         }
     ///     }
     ///     http.send_response(200).end_headers()?;
-    ///     write!(http.wfile(), "{title}: {octets} octets")?;
+    ///     write!(http.wfile(), "{title}: {bytes} bytes")?;
     ///     Ok(())
     /// });
     /// let body = "--x\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nTea\r\n\
@@ -60,7 +60,7 @@ impl Exchange<'_> {
     ///     "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n{body}",
     ///     body.len()
     /// );
-    /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\nTea: 3 octets"));
+    /// assert!(testing::respond(handler, request).ends_with(b"\r\n\r\nTea: 3 bytes"));
     /// ```
     pub fn multipart(&mut self) -> Result<Multipart<'_>> {
         let boundary = self.only_content_type().and_then(boundary_of);
@@ -147,8 +147,8 @@ impl<'a> Multipart<'a> {
     /// }
     /// ```
     #[must_use]
-    pub fn max_part_head_size(mut self, octets: usize) -> Self {
-        self.max_part_head_size = octets;
+    pub fn max_part_head_size(mut self, bytes: usize) -> Self {
+        self.max_part_head_size = bytes;
         self
     }
 
@@ -167,8 +167,8 @@ impl<'a> Multipart<'a> {
     /// }
     /// ```
     #[must_use]
-    pub fn max_text_size(mut self, octets: u64) -> Self {
-        self.text_left = octets;
+    pub fn max_text_size(mut self, bytes: u64) -> Self {
+        self.text_left = bytes;
         self
     }
 
@@ -195,7 +195,7 @@ impl<'a> Multipart<'a> {
     /// }
     /// ```
     pub fn next_part(&mut self) -> Result<Option<Part<'_>>> {
-        let Some(octets) = self.reader.next_head(self.max_part_head_size).map_err(unwrapped)? else {
+        let Some(bytes) = self.reader.next_head(self.max_part_head_size).map_err(unwrapped)? else {
             return Ok(None);
         };
         if self.parts >= self.max_parts {
@@ -203,7 +203,7 @@ impl<'a> Multipart<'a> {
             return Err(unwrapped(self.reader.fail(StatusError::new(413).explain(explain))));
         }
         self.parts += 1;
-        match PartHead::parse(octets) {
+        match PartHead::parse(bytes) {
             Ok(head) => Ok(Some(Part::new(head, &mut self.reader, &mut self.text_left))),
             Err(error) => Err(unwrapped(self.reader.fail(error))),
         }

@@ -167,16 +167,15 @@ impl<'m> Part<'m> {
     /// }
     /// ```
     pub fn text(&mut self) -> Result<String> {
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         // One byte more than allowed shows that the text is too long.
         let most = self.text_left.saturating_add(1);
-        let count =
-            (&mut *self.content).take(most).read_to_end(&mut octets).map_err(super::unwrapped)? as u64;
+        let count = (&mut *self.content).take(most).read_to_end(&mut bytes).map_err(super::unwrapped)? as u64;
         *self.text_left = self
             .text_left
             .checked_sub(count)
             .ok_or_else(|| StatusError::new(413).explain("The text fields of the form are too long"))?;
-        Ok(String::from_utf8(octets).map_err(|_| malformed("A text field of the form is not UTF-8"))?)
+        Ok(String::from_utf8(bytes).map_err(|_| malformed("A text field of the form is not UTF-8"))?)
     }
 }
 

@@ -8,19 +8,19 @@ use crate::http::message::parameters::WithParameters;
 /// The head of a part, with the name of its form field.
 #[derive(Debug)]
 pub(super) struct PartHead {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     fields: Vec<FieldRange>,
     pub(super) name: String,
     pub(super) file_name: Option<String>,
 }
 
 impl PartHead {
-    /// Parses a head. `octets` must end with the empty line.
-    pub(super) fn parse(octets: Vec<u8>) -> Result<Self, StatusError> {
+    /// Parses a head. `bytes` must end with the empty line.
+    pub(super) fn parse(bytes: Vec<u8>) -> Result<Self, StatusError> {
         let mut fields = Vec::new();
         // The size of the head is bounded, and so is the number of its fields.
-        match fields::parse_fields(&octets, 0, usize::MAX, &mut fields) {
-            Ok(Section::Complete { end }) if end == octets.len() => {}
+        match fields::parse_fields(&bytes, 0, usize::MAX, &mut fields) {
+            Ok(Section::Complete { end }) if end == bytes.len() => {}
             Ok(_) => return Err(malformed("The head of a part is malformed")),
             Err(refusal) => {
                 return Err(malformed(
@@ -28,7 +28,7 @@ impl PartHead {
                 ));
             }
         }
-        let headers = Headers::new(&octets, &fields);
+        let headers = Headers::new(&bytes, &fields);
         let disposition = only(headers, "Content-Disposition")?
             .and_then(|value| WithParameters::parse(value).ok())
             .filter(|disposition| disposition.is("form-data"))
@@ -50,11 +50,11 @@ impl PartHead {
             return Err(StatusError::new(415).explain("A part has a Content-Transfer-Encoding"));
         }
         only(headers, "Content-Type")?;
-        Ok(Self { octets, fields, name, file_name })
+        Ok(Self { bytes, fields, name, file_name })
     }
 
     pub(super) fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.octets, &self.fields)
+        Headers::new(&self.bytes, &self.fields)
     }
 }
 

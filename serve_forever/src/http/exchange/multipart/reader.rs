@@ -43,12 +43,12 @@ impl<'a> Reader<'a> {
                 return Err(self.fail(ended()));
             }
             let mut used = 0;
-            for &octet in input.iter().take(limit.saturating_sub(head.len())) {
+            for &byte in input.iter().take(limit.saturating_sub(head.len())) {
                 used += 1;
-                matched = if HEAD_END.get(matched) == Some(&octet) {
+                matched = if HEAD_END.get(matched) == Some(&byte) {
                     matched + 1
                 } else {
-                    usize::from(octet == b'\r')
+                    usize::from(byte == b'\r')
                 };
                 if matched == HEAD_END.len() {
                     break;
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
             head.extend(input.iter().take(used));
             self.body.consume(used);
             if used == 0 {
-                let explain = format!("The head of a part has more than {limit} octets");
+                let explain = format!("The head of a part has more than {limit} bytes");
                 return Err(self.fail(StatusError::new(413).explain(explain)));
             }
         }

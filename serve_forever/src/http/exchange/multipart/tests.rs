@@ -94,9 +94,9 @@ fn read(body: &mut (dyn BufRead + Send), boundary: &str) -> Result<Vec<Field>, u
 /// Reads a body, and checks that the result is the same if it arrives byte by byte.
 fn fields(body: impl AsRef<[u8]>) -> Result<Vec<Field>, u16> {
     let mut body = body.as_ref();
-    let octets = read(&mut Pieces::new(body, &[1]), "b");
+    let bytes = read(&mut Pieces::new(body, &[1]), "b");
     let whole = read(&mut body, "b");
-    assert_eq!(octets, whole);
+    assert_eq!(bytes, whole);
     whole
 }
 
@@ -191,7 +191,7 @@ fn a_body_that_is_cut_is_refused() {
     let body = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\ntext\r\n--b--";
     assert_eq!(fields(body), Ok(vec![field("a", "text")]));
     for length in 0..body.len() {
-        assert_eq!(fields(&body[..length]), Err(400), "{length} octets");
+        assert_eq!(fields(&body[..length]), Err(400), "{length} bytes");
     }
 }
 
@@ -211,9 +211,9 @@ fn parts_that_are_not_read_are_passed_over() {
             let mut pieces = Pieces::new(body.as_bytes(), &[size]);
             let mut form = form(&mut pieces, "b");
             let mut part = form.next_part().expect("it is well-formed").expect("there is a part");
-            let mut octets = vec![0; read];
-            part.read_exact(&mut octets).expect("it is so long");
-            assert_eq!(octets, b"long\r\n--\r\ntext"[..read]);
+            let mut bytes = vec![0; read];
+            part.read_exact(&mut bytes).expect("it is so long");
+            assert_eq!(bytes, b"long\r\n--\r\ntext"[..read]);
             let mut part = form.next_part().expect("it is well-formed").expect("there is a part");
             assert_eq!(part.text().expect("text"), "end");
             assert_eq!(part.name(), "b");

@@ -64,15 +64,15 @@ pub(super) fn rest(
 ) -> Box<Pending> {
     // What waits for long must not keep much more memory than it needs. The thread keeps it
     // instead.
-    let octets = if output.ready.len() <= output.ready.capacity() / 2 {
-        let octets = output.ready.as_slice().to_vec();
+    let bytes = if output.ready.len() <= output.ready.capacity() / 2 {
+        let bytes = output.ready.as_slice().to_vec();
         output.ready.clear();
-        octets
+        bytes
     } else {
         std::mem::take(&mut output.ready)
     };
-    let waiting = output.lines.keep(log, &octets, sent);
-    Box::new(Pending::new(octets, sent, attachment, framing, waiting))
+    let waiting = output.lines.keep(log, &bytes, sent);
+    Box::new(Pending::new(bytes, sent, attachment, framing, waiting))
 }
 
 impl HttpConnection {
@@ -143,7 +143,7 @@ impl HttpConnection {
             }
             After::Receive => {
                 self.phase = Phase::Receiving;
-                return self.await_octets(config, now());
+                return self.await_bytes(config, now());
             }
             After::Close => return Next::Close,
             After::Drain(drain) => Phase::Draining(drain),

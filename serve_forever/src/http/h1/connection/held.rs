@@ -29,13 +29,13 @@ impl HttpConnection {
         mut held: Box<Held>,
         cx: &mut Sending<'_, Http<H>>,
     ) -> Option<Next> {
-        let sent = cx.transport.send(&held.octets, false);
+        let sent = cx.transport.send(&held.bytes, false);
         let Lent { output, spare, .. } = &mut cx.scratch.lent;
         let output = exclusive(output);
         held.swap(output);
         let framing = held.framing;
-        if spare.len() < MOST_SPARE && held.octets.capacity() <= MOST_SPARE_OCTETS {
-            held.lines.clear(MOST_SPARE_OCTETS);
+        if spare.len() < MOST_SPARE && held.bytes.capacity() <= MOST_SPARE_BYTES {
+            held.lines.clear(MOST_SPARE_BYTES);
             spare.push(held);
         }
         let log = cx.server.access_log();
@@ -55,5 +55,5 @@ impl HttpConnection {
 
 /// Held responses whose memory a thread keeps for the next ones.
 const MOST_SPARE: usize = 32;
-/// Octets that each of them may have, and as many for its lines of the log.
-const MOST_SPARE_OCTETS: usize = 16 * 1024;
+/// Bytes that each of them may have, and as many for its lines of the log.
+const MOST_SPARE_BYTES: usize = 16 * 1024;

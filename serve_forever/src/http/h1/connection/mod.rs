@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection: from octets to requests, and from responses to octets.
+//! One HTTP/1.1 connection: from bytes to requests, and from responses to bytes.
 //!
 //! `turn` does what may be done while the loop is held: it collects heads and small bodies, sends what is left in
 //! memory, reads away what nobody wants. `run` does what may block: it serves the requests that are complete, and
@@ -42,7 +42,7 @@ use collect::{Collecting, is_here};
 #[derive(Debug)]
 pub struct HttpConnection {
     phase: Phase,
-    /// Octets that were received and not served yet.
+    /// Bytes that were received and not served yet.
     partial: Vec<u8>,
     /// How far the head in `partial` was parsed.
     head: Option<Box<HeadParser>>,
@@ -330,15 +330,15 @@ impl HttpConnection {
         let headers = head.fields(&self.partial);
         let is_whole = matches!(parsed, Ok(Parsed::Complete(_)));
         let client_address = cx.config.client_behind(cx.transport, is_whole.then_some(headers));
-        let (octets, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
-        let (end, content) = (octets.len(), (octets.len() - start) as u64);
+        let (bytes, start) = cx.protocol.plain_refusal(status, headers.get_all("Accept"));
+        let (end, content) = (bytes.len(), (bytes.len() - start) as u64);
         cx.server.counters().answered(cx.waker.index, status, content);
         let record = LogRecord {
             server: cx.server,
             client_address,
             request_line: head.request_line(&self.partial),
             headers,
-            what: What::Response { status, octets: content },
+            what: What::Response { status, bytes: content },
             arrived: self.arrived.take().unwrap_or(cx.now),
             cut: false,
             keeper: &NoKeeper,
@@ -348,37 +348,37 @@ impl HttpConnection {
         self.partial = Vec::new();
         self.collecting = None;
         self.look_first = false;
-        let waiting = lines.keep(cx.server.access_log(), &octets, 0);
-        let pending = Pending::new(octets, 0, None, SourceFraming::Close, waiting);
+        let waiting = lines.keep(cx.server.access_log(), &bytes, 0);
+        let pending = Pending::new(bytes, 0, None, SourceFraming::Close, waiting);
         self.phase = Phase::Sending(Box::new(pending), After::Linger);
     }
 }
 
 enum Examined {
-    /// More octets are needed.
+    /// More bytes are needed.
     Incomplete,
     Step(Step),
 }
 
 /// A run for the request that `head` is the head of.
-fn run_request(route: Route, head: &RequestHead, octets: &[u8]) -> Next {
-    let kind = if route.blocks { kind_of(head, octets) } else { Kind::part("request") };
+fn run_request(route: Route, head: &RequestHead, bytes: &[u8]) -> Next {
+    let kind = if route.blocks { kind_of(head, bytes) } else { Kind::part("request") };
     Next::Run { kind, permit: route.blocks }
 }
 
-fn kind_of(head: &RequestHead, octets: &[u8]) -> Kind {
-    Kind::of(&[head.method_octets(octets), head.url_path_octets(octets)])
+fn kind_of(head: &RequestHead, bytes: &[u8]) -> Kind {
+    Kind::of(&[head.method_bytes(bytes), head.url_path_bytes(bytes)])
 }
 
 fn limits(config: &Config) -> HeadLimits {
     HeadLimits { head: config.max_head_size, fields: config.max_fields, target: config.max_target_size }
 }
 
-/// No further pipelined request is served while so many octets of responses are unsent.
+/// No further pipelined request is served while so many bytes of responses are unsent.
 const MAX_UNSENT: usize = 64 * 1024;
 /// Bytes of a body that count as progress where connections run short.
 const STEP: usize = 4 * 1024;
-/// Octets received at a time into a request that comes in pieces.
+/// Bytes received at a time into a request that comes in pieces.
 const GROWTH: usize = 4 * 1024;
 /// Reads of unwanted bytes before others have their turn.
 const READS_PER_TURN: usize = 16;

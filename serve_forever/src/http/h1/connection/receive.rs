@@ -1,4 +1,4 @@
-//! Receiving: from octets to a request that is complete.
+//! Receiving: from bytes to a request that is complete.
 
 use std::io::{self, ErrorKind};
 use std::time::Instant;
@@ -61,7 +61,7 @@ impl HttpConnection {
             match examined {
                 // While the server stops, only an empty socket shows that no more has come.
                 Examined::Incomplete if cx.readiness.read || cx.stopping => {}
-                Examined::Incomplete => return Step::Next(self.await_octets(cx.config, cx.now)),
+                Examined::Incomplete => return Step::Next(self.await_bytes(cx.config, cx.now)),
                 Examined::Step(step) => return step,
             }
         }
@@ -93,22 +93,22 @@ impl HttpConnection {
         began: Option<Instant>,
     ) -> Examined {
         let scratch = &mut *cx.scratch;
-        let octets = &scratch.read[..scratch.filled];
-        match scratch.head.parse(octets, &limits(cx.config)) {
+        let bytes = &scratch.read[..scratch.filled];
+        match scratch.head.parse(bytes, &limits(cx.config)) {
             Ok(Parsed::Complete(end)) => {
                 self.arrived = Some(cx.now);
                 let head = scratch.head.head();
-                let route = cx.protocol.route(head, octets);
-                if is_here(awaited(route, cx.config, head), end, octets) {
+                let route = cx.protocol.route(head, bytes);
+                if is_here(awaited(route, cx.config, head), end, bytes) {
                     // Empty lines may come before a request that has not begun yet.
-                    let began = began.filter(|_| octets.first().is_some_and(u8::is_ascii_graphic));
+                    let began = began.filter(|_| bytes.first().is_some_and(u8::is_ascii_graphic));
                     scratch.parsed = Some(ParsedHead { end, began, route });
                     self.phase = Phase::Request;
-                    return Examined::Step(Step::Next(run_request(route, head, octets)));
+                    return Examined::Step(Step::Next(run_request(route, head, bytes)));
                 }
             }
             Ok(Parsed::Partial) => {
-                if has_begun(octets) {
+                if has_begun(bytes) {
                     self.awaited = Awaited::Head(cx.now);
                 }
                 // Its progress is kept, so that a head that trickles in is parsed once.
@@ -188,10 +188,10 @@ impl HttpConnection {
         if cx.stopping && self.collecting.is_none() {
             return Next::Close;
         }
-        self.await_octets(cx.config, cx.now)
+        self.await_bytes(cx.config, cx.now)
     }
 
-    pub(super) fn await_octets(&self, config: &Config, now: Instant) -> Next {
+    pub(super) fn await_bytes(&self, config: &Config, now: Instant) -> Next {
         let deadline = if let Some(collecting) = &self.collecting {
             collecting.deadline(config)
         } else if let Awaited::Head(since) = self.awaited {
@@ -208,8 +208,8 @@ impl HttpConnection {
 }
 
 /// Whether a request has begun, and not only empty lines came.
-fn has_begun(octets: &[u8]) -> bool {
-    !octets.iter().all(|octet| matches!(octet, b'\r' | b'\n'))
+fn has_begun(bytes: &[u8]) -> bool {
+    !bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
 
 #[cfg(test)]
@@ -229,7 +229,7 @@ mod tests {
     /// How long after `start` a connection with this is given up, if it waits since `now`; and
     /// whether it is idle.
     fn patience(connection: &HttpConnection, start: Instant, now: Instant) -> (Duration, bool) {
-        match connection.await_octets(&Config::default(), now) {
+        match connection.await_bytes(&Config::default(), now) {
             Next::Wait { deadline: Some(deadline), idle, .. } => (deadline - start, idle),
             next => panic!("{next:?}"),
         }
@@ -258,7 +258,7 @@ mod tests {
         let config = Config { idle_timeout: Duration::from_secs(3), ..Config::default() };
         let expected = Some(start + Duration::from_secs(3));
         assert!(
-            matches!(connection.await_octets(&config, start), Next::Wait { deadline, .. } if deadline == expected)
+            matches!(connection.await_bytes(&config, start), Next::Wait { deadline, .. } if deadline == expected)
         );
     }
 }

@@ -74,9 +74,9 @@ impl HttpConnection {
                 began = head.began;
                 (head.end, head.route)
             } else {
-                let octets = &read[start..*filled];
-                match parse_next(parser, octets, &limits, &mut refusal) {
-                    Some(end) => (end, cx.protocol.route(parser.head(), octets)),
+                let bytes = &read[start..*filled];
+                match parse_next(parser, bytes, &limits, &mut refusal) {
+                    Some(end) => (end, cx.protocol.route(parser.head(), bytes)),
                     None if refusal.is_none() => {
                         if first {
                             // Nothing of another connection's is to be sent.
@@ -86,7 +86,7 @@ impl HttpConnection {
                     }
                     None => {
                         is_whole = false;
-                        (octets.len(), Route::ANY)
+                        (bytes.len(), Route::ANY)
                     }
                 }
             };
@@ -95,14 +95,14 @@ impl HttpConnection {
                 if first {
                     permitted = route.blocks;
                 } else {
-                    let octets = &read[start..*filled];
+                    let bytes = &read[start..*filled];
                     let has_permit = permitted || !route.blocks;
-                    if !has_permit || !is_here(awaited(route, cx.config, parser.head()), end, octets) {
+                    if !has_permit || !is_here(awaited(route, cx.config, parser.head()), end, bytes) {
                         break After::Receive;
                     }
                     if route.blocks {
                         // Of the first one this was asked before the run began.
-                        let kind = kind_of(parser.head(), &octets[..end]);
+                        let kind = kind_of(parser.head(), &bytes[..end]);
                         cx.kind.set(kind);
                         if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
                             cx.seat.release();
@@ -118,9 +118,9 @@ impl HttpConnection {
                 }
             }
             first = false;
-            let (octets, rest) = read[start..].split_at_mut(end);
+            let (bytes, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
-            let request = Request { head: parser.head(), octets, arrived, began, is_whole, route };
+            let request = Request { head: parser.head(), bytes, arrived, began, is_whole, route };
             let served = cx.protocol.serve(site, request, refusal.as_deref(), rest, received, lent);
             if refusal.is_some() {
                 // Its parsing may have stopped in the middle, and the next connection gets this memory.
@@ -168,7 +168,7 @@ impl HttpConnection {
         // It is large, and few responses have one: an empty one is not to be copied.
         let attachment = if output.attachment.is_some() { output.attachment.take() } else { None };
         let framing = output.source_framing();
-        // The system still has to deliver much of a long response when we are done with it: a late octet of the
+        // The system still has to deliver much of a long response when we are done with it: a late byte of the
         // client, for which nobody looks any more, would make it throw that away.
         let mut after = after;
         if matches!(after, After::Close) && output.has_left() {
@@ -228,8 +228,8 @@ impl HttpConnection {
 
     /// Keeps what has come of the next request.
     #[inline(never)]
-    fn keep(&mut self, octets: &[u8]) {
-        self.partial = octets.to_vec();
+    fn keep(&mut self, bytes: &[u8]) {
+        self.partial = bytes.to_vec();
         self.look_first = true;
     }
 }
@@ -240,19 +240,19 @@ struct Large {
     _share: Option<Box<Collecting>>,
 }
 
-/// How many of `octets` the next request begins with. `None`: its head is not all there, or it is refused and its fields are
+/// How many of `bytes` the next request begins with. `None`: its head is not all there, or it is refused and its fields are
 /// not all known.
 #[inline(never)]
 fn parse_next(
     parser: &mut HeadParser,
-    octets: &[u8],
+    bytes: &[u8],
     limits: &HeadLimits,
     refusal: &mut Option<Cow<'_, Refusal>>,
 ) -> Option<usize> {
-    let parsed = parser.parse(octets, limits);
+    let parsed = parser.parse(bytes, limits);
     if refusal.is_some() {
         // As far as it goes, for the log.
-        return matches!(parsed, Ok(Parsed::Complete(_))).then_some(octets.len());
+        return matches!(parsed, Ok(Parsed::Complete(_))).then_some(bytes.len());
     }
     match parsed {
         Ok(Parsed::Complete(end)) => return Some(end),

@@ -11,7 +11,7 @@ impl Content {
     ///
     /// `known_host` is the last value of `Host` that was valid, kept from one request to the next.
     pub(super) fn of(
-        octets: &[u8],
+        bytes: &[u8],
         lines: &[FieldRange],
         modern: bool,
         known_host: &mut Vec<u8>,
@@ -23,8 +23,8 @@ impl Content {
         let mut expect = Expect::None;
 
         for field in lines {
-            let name = field.name.octets(octets);
-            let value = field.value.octets(octets);
+            let name = field.name.bytes(bytes);
+            let value = field.value.bytes(bytes);
             // The length tells most names apart without a comparison.
             match name.len() {
                 4 if name.eq_ignore_ascii_case(b"Host") => {
@@ -80,7 +80,7 @@ impl Content {
     }
 }
 
-/// Octets of a `Host` that is worth remembering: as many as a name can have.
+/// Bytes of a `Host` that is worth remembering: as many as a name can have.
 const KNOWN_HOST_LIMIT: usize = 255;
 
 /// What the lines of `Transfer-Encoding` say together (RFC 9112 §6.1).
@@ -98,7 +98,7 @@ impl Coding {
     fn add_line(&mut self, value: &[u8]) -> Result<(), Refusal> {
         self.present = true;
         for member in fields::list_members(value) {
-            let name = member.split(|&octet| octet == b';').next().unwrap_or_default();
+            let name = member.split(|&byte| byte == b';').next().unwrap_or_default();
             let name = fields::trim_blanks(name);
             let chunked = name.eq_ignore_ascii_case(b"chunked");
             let has_parameters = name.len() != member.len();

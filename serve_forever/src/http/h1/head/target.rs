@@ -65,17 +65,17 @@ impl Target {
     }
 }
 
-/// The first octet from `from` on that cannot be in a target, or the length: a control character, a space,
+/// The first byte from `from` on that cannot be in a target, or the length: a control character, a space,
 /// something beyond ASCII, or `#`.
-pub(super) fn target_end(octets: &[u8], from: usize) -> usize {
+pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
     fields::find(
-        octets,
+        bytes,
         from,
         |word| {
             let ascii = fields::below(word, b'!') | fields::equal(word, 0x7f) | fields::equal(word, b'#');
             ascii | word & fields::TOP_BITS
         },
-        |octet| !octet.is_ascii_graphic() || octet == b'#',
+        |byte| !byte.is_ascii_graphic() || byte == b'#',
     )
 }
 
@@ -93,13 +93,13 @@ struct Authority {
 impl Authority {
     /// `None` if it is none. User information is refused (RFC 9110 §4.2.4), and so are a zone, a port above
     /// 65535, and the comma, which RFC 3986 would let a name have but which makes a list of hosts here.
-    fn parse(octets: &[u8]) -> Option<Self> {
-        let (no_host, behind) = if let Some(inner) = octets.strip_prefix(b"[") {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (no_host, behind) = if let Some(inner) = bytes.strip_prefix(b"[") {
             let (address, behind) = inner.split_at_checked(memchr(b']', inner)?)?;
             std::str::from_utf8(address).ok()?.parse::<Ipv6Addr>().ok()?;
             (false, behind.get(1..)?)
         } else {
-            let (name, behind) = octets.split_at(memchr(b':', octets).unwrap_or(octets.len()));
+            let (name, behind) = bytes.split_at(memchr(b':', bytes).unwrap_or(bytes.len()));
             if !is_registered_name(name) {
                 return None;
             }
@@ -122,7 +122,7 @@ fn starts_with_scheme(target: &[u8], scheme: &[u8]) -> bool {
 
 /// How many of the leading slashes are too many.
 fn extra_slashes(path: &[u8]) -> usize {
-    path.iter().take_while(|&&octet| octet == b'/').count().saturating_sub(1)
+    path.iter().take_while(|&&byte| byte == b'/').count().saturating_sub(1)
 }
 
 /// `port = *DIGIT`, here of one to five.
@@ -137,10 +137,10 @@ fn port(digits: &[u8]) -> Option<u16> {
 const IN_NAME: [bool; 256] = {
     let mut table = [false; 256];
     let others = b"-._~!$&'()*+;=";
-    let mut octet = 0;
-    while octet < 256 {
-        table[octet] = (octet as u8).is_ascii_alphanumeric();
-        octet += 1;
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
     }
     let mut index = 0;
     while index < others.len() {
@@ -153,11 +153,11 @@ const IN_NAME: [bool; 256] = {
 /// `reg-name = *( unreserved / pct-encoded / sub-delims )` without the comma. IPv4 addresses look like this
 /// too.
 fn is_registered_name(name: &[u8]) -> bool {
-    let mut octets = name.iter();
-    while let Some(octet) = octets.next() {
-        let right = match octet {
-            b'%' => octets.by_ref().take(2).filter(|octet| octet.is_ascii_hexdigit()).count() == 2,
-            octet => IN_NAME[usize::from(*octet)],
+    let mut bytes = name.iter();
+    while let Some(byte) = bytes.next() {
+        let right = match byte {
+            b'%' => bytes.by_ref().take(2).filter(|byte| byte.is_ascii_hexdigit()).count() == 2,
+            byte => IN_NAME[usize::from(*byte)],
         };
         if !right {
             return false;

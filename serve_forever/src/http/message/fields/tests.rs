@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn parse(octets: &[u8]) -> Result<Vec<(&str, &[u8])>, u16> {
+fn parse(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, u16> {
     let mut fields = Vec::new();
-    match parse_fields(octets, 0, 100, &mut fields) {
+    match parse_fields(bytes, 0, 100, &mut fields) {
         Ok(Section::Complete { end }) => {
-            assert_eq!(end, octets.len());
-            Ok(fields.iter().map(|field| (field.name.text(octets), field.value.octets(octets))).collect())
+            assert_eq!(end, bytes.len());
+            Ok(fields.iter().map(|field| (field.name.text(bytes), field.value.bytes(bytes))).collect())
         }
         Ok(Section::Partial { .. }) => Err(0),
         Err(refusal) => Err(refusal.status),
@@ -55,11 +55,11 @@ fn rule_33_lines_without_colon_are_refused() {
 
 #[test]
 fn rules_2_3_and_34_control_characters_are_refused_wherever_they_stand() {
-    for octet in (0..=0x1f).chain([0x7f]).filter(|octet| *octet != b'\t') {
+    for byte in (0..=0x1f).chain([0x7f]).filter(|byte| *byte != b'\t') {
         for at in 0..12 {
             let mut line = b"X: \t\t\ta\t\tbcdefghij\r\n\r\n".to_vec();
-            line.insert(4 + at, octet);
-            assert_eq!(parse(&line), Err(400), "{octet:#x} at {at}");
+            line.insert(4 + at, byte);
+            assert_eq!(parse(&line), Err(400), "{byte:#x} at {at}");
         }
     }
 }
@@ -71,7 +71,7 @@ fn rule_35_only_sp_and_htab_are_trimmed() {
 }
 
 #[test]
-fn rule_36_octets_beyond_ascii_are_kept() {
+fn rule_36_bytes_beyond_ascii_are_kept() {
     assert_eq!(parse(b"X: \xe9\xff\x80\r\n\r\n").unwrap(), [("X", &b"\xe9\xff\x80"[..])]);
 }
 
@@ -88,19 +88,19 @@ fn rule_37_too_many_fields_and_endless_names_are_refused() {
 
 #[test]
 fn parsing_goes_on_at_the_line_that_was_cut() {
-    let octets = b"Host: a\r\nX: bcd\r\n\r\n";
+    let bytes = b"Host: a\r\nX: bcd\r\n\r\n";
     let mut fields = Vec::new();
-    assert_eq!(parse_fields(&octets[..12], 0, 9, &mut fields), Ok(Section::Partial { line: 9 }));
-    assert_eq!(parse_fields(octets, 9, 9, &mut fields), Ok(Section::Complete { end: octets.len() }));
+    assert_eq!(parse_fields(&bytes[..12], 0, 9, &mut fields), Ok(Section::Partial { line: 9 }));
+    assert_eq!(parse_fields(bytes, 9, 9, &mut fields), Ok(Section::Complete { end: bytes.len() }));
     assert_eq!(fields.len(), 2);
 }
 
 #[test]
 fn headers_are_found_whatever_their_case_and_kept_in_order() {
-    let octets = b"Via: a\r\nX-Latin: \xe9\r\nvIA: b\r\n\r\n";
+    let bytes = b"Via: a\r\nX-Latin: \xe9\r\nvIA: b\r\n\r\n";
     let mut fields = Vec::new();
-    parse_fields(octets, 0, 9, &mut fields).unwrap();
-    let headers = Headers::new(octets, &fields);
+    parse_fields(bytes, 0, 9, &mut fields).unwrap();
+    let headers = Headers::new(bytes, &fields);
     assert_eq!(headers.get("VIA"), Some("a"));
     assert_eq!(headers.get("x-latin"), None);
     assert_eq!(headers.get_bytes("x-latin"), Some(&b"\xe9"[..]));
@@ -131,16 +131,16 @@ fn rule_42_values_that_would_split_a_response_are_told_apart() {
 
 proptest! {
     #[test]
-    fn scanning_by_words_finds_what_scanning_by_octets_finds(octets: Vec<u8>, blanks in prop::collection::vec(
+    fn scanning_by_words_finds_what_scanning_by_bytes_finds(bytes: Vec<u8>, blanks in prop::collection::vec(
         prop::sample::select(vec![b'\t', b'a', 8, 0x80, b' ']), 0..40)) {
-        for octets in [octets, blanks] {
-            let slow = octets.iter().position(|&octet| octet != b'\t' && octet.is_ascii_control());
-            prop_assert_eq!(scan_value(&octets, 0), slow.unwrap_or(octets.len()));
+        for bytes in [bytes, blanks] {
+            let slow = bytes.iter().position(|&byte| byte != b'\t' && byte.is_ascii_control());
+            prop_assert_eq!(scan_value(&bytes, 0), slow.unwrap_or(bytes.len()));
         }
     }
 
     #[test]
-    fn arbitrary_octets_never_panic(octets: Vec<u8>) {
-        let _ = parse_fields(&octets, 0, 5, &mut Vec::new());
+    fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+        let _ = parse_fields(&bytes, 0, 5, &mut Vec::new());
     }
 }

@@ -53,7 +53,7 @@ fn pieces(boundary: &[u8], input: &[u8], size: usize) -> Outcome {
 fn parts(boundary: &str, input: &str) -> Result<Vec<String>, bool> {
     let whole = pieces(boundary.as_bytes(), input.as_bytes(), usize::MAX / 2);
     for size in 1..=input.len() {
-        assert_eq!(pieces(boundary.as_bytes(), input.as_bytes(), size), whole, "pieces of {size} octets");
+        assert_eq!(pieces(boundary.as_bytes(), input.as_bytes(), size), whole, "pieces of {size} bytes");
     }
     whole.map(|parts| parts.into_iter().map(|part| String::from_utf8(part).expect("text")).collect())
 }
@@ -121,12 +121,12 @@ fn a_body_without_its_last_boundary_is_not_over() {
     let body = "--b\r\nx\r\n--b--\r\n";
     for length in 0..body.len() {
         let is_over = length == body.len() - 2;
-        assert_eq!(parts("b", &body[..length]).err(), (!is_over).then_some(false), "{length} octets");
+        assert_eq!(parts("b", &body[..length]).err(), (!is_over).then_some(false), "{length} bytes");
     }
 }
 
 #[test]
-fn boundaries_have_1_to_70_octets_of_a_few_kinds() {
+fn boundaries_have_1_to_70_bytes_of_a_few_kinds() {
     for valid in [&b"b"[..], &[b'b'; 70], b"'()+_,-./:=?", b"a b", b"----WebKitFormBoundary7MA4YWxkTrZu0gW"] {
         assert!(Boundary::new(valid).is_some(), "{}", valid.escape_ascii());
     }
@@ -136,7 +136,7 @@ fn boundaries_have_1_to_70_octets_of_a_few_kinds() {
 }
 
 #[test]
-fn a_boundary_of_70_octets_is_found() {
+fn a_boundary_of_70_bytes_is_found() {
     let boundary = "-".repeat(70);
     let input = format!("--{boundary}\r\nx\r\n---\r\n--{boundary}--");
     assert_eq!(parts(&boundary, &input), Ok(vec![String::new(), "x\r\n---".into()]));
