@@ -55,8 +55,8 @@ fn answer_or_serve() -> Result<(), Problem> {
 
 fn serve(settings: &Settings) -> Result<(), Problem> {
     let addresses = settings.addresses()?;
-    let handler = site::handler(&settings.site, settings.hosts(&addresses.all()))
-        .map_err(|error| Problem::of_site(error, &settings.site.path))?;
+    let handler =
+        site::handler(&settings.site, settings.hosts(&addresses.all())).map_err(Problem::of_site)?;
     let log_file = settings.log.file.clone().map(|path| {
         let opened = LogFile::open(path.clone());
         opened.map_err(|error| Problem::LogFile(path, error))

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use serve_forever::files::BuildError;
 
 use crate::taken::{self, Holder};
 
@@ -12,7 +14,7 @@ use crate::taken::{self, Holder};
 pub(crate) enum Problem {
     /// What was said cannot be done.
     Usage(String),
-    Site(io::Error),
+    Site(BuildError),
     LogFile(PathBuf, io::Error),
     /// The name has no address.
     Name(String, io::Error),
@@ -34,13 +36,8 @@ pub(crate) enum Problem {
 
 impl Problem {
     /// Why there is no handler for the files.
-    pub(crate) fn of_site(error: io::Error, path: &Path) -> Self {
-        // It is about what was set; but a path that is neither directory nor file is none of usage.
-        if error.kind() == ErrorKind::InvalidInput && (path.is_dir() || path.is_file()) {
-            Self::Usage(error.to_string())
-        } else {
-            Self::Site(error)
-        }
+    pub(crate) fn of_site(error: BuildError) -> Self {
+        if error.is_setting() { Self::Usage(error.to_string()) } else { Self::Site(error) }
     }
 
     /// Why the server cannot listen on these addresses.

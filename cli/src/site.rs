@@ -1,10 +1,7 @@
 //! From the settings to the library: every call of it that sets something up.
 
-use std::io;
-
-use serve_forever::{
-    AccessLog, BaseHttpRequestHandler, Builder, EntityTags, Http, HttpServer, SimpleHttpRequestHandler,
-};
+use serve_forever::files::{BuildError, EntityTags};
+use serve_forever::{AccessLog, BaseHttpRequestHandler, Builder, Http, HttpServer, SimpleHttpRequestHandler};
 
 use crate::arguments::{Etag, LogFormat};
 use crate::log_file::LogFile;
@@ -12,7 +9,10 @@ use crate::settings::{LimitSettings, LogSettings, Settings, SiteSettings};
 
 /// The handler of the files. With `hosts`, requests may name only these, beside `localhost`
 /// and IP addresses.
-pub(crate) fn handler(site: &SiteSettings, hosts: Option<&[String]>) -> io::Result<SimpleHttpRequestHandler> {
+pub(crate) fn handler(
+    site: &SiteSettings,
+    hosts: Option<&[String]>,
+) -> Result<SimpleHttpRequestHandler, BuildError> {
     let mut builder = SimpleHttpRequestHandler::builder()
         .directory(&site.path)
         .hidden(site.hidden)

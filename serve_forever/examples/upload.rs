@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use serve_forever::{BaseHttpRequestHandler, Exchange, HttpServer, Part, Result, StatusError};
+use serve_forever::forms::Part;
+use serve_forever::{BaseHttpRequestHandler, Exchange, HttpServer, Result, StatusError};
 
 const FOLDER: &str = "uploads";
 

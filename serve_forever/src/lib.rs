@@ -60,7 +60,7 @@
 
 mod diagnostics;
 mod error;
-mod files;
+pub mod files;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -78,24 +78,39 @@ pub mod testing;
 mod transport;
 mod visible;
 
+pub mod forms {
+    //! What clients send by HTML forms: [`Exchange::form`](crate::Exchange::form) and
+    //! [`Exchange::multipart`](crate::Exchange::multipart).
+
+    pub use crate::http::{Form, Multipart, Part};
+}
+
+pub mod proxy {
+    //! How a proxy tells the address of its client, and which proxies the server believes:
+    //! [`Builder::trusted_proxies`](crate::Builder::trusted_proxies),
+    //! [`Builder::forwarded`](crate::Builder::forwarded) and
+    //! [`Builder::proxy_protocol`](crate::Builder::proxy_protocol).
+
+    pub use crate::server::proxy_claims::{Forwarded, ProxyProtocol};
+    pub use crate::server::proxy_networks::{InvalidProxyNetwork, ProxyNetworks};
+}
+
 pub use crate::error::{Error, MisuseError, Result};
-pub use crate::files::{EntityTags, SimpleHttpRequestHandler, SimpleHttpRequestHandlerBuilder};
+pub use crate::files::SimpleHttpRequestHandler;
 pub use crate::http::{
-    BaseHttpRequestHandler, Cookie, Detached, Event, Exchange, Form, HandlerFn, HeaderText, Headers, Http,
-    IntoStatus, LogRecord, Multipart, Part, RFile, SameSite, Source, StatusError, WFile, handler_fn,
+    BaseHttpRequestHandler, Cookie, Detached, Event, Exchange, HandlerFn, HeaderText, Headers, Http,
+    IntoStatus, LogRecord, RFile, SameSite, Source, StatusError, WFile, handler_fn,
 };
 pub use crate::raw::{BaseRequestHandler, Raw, StreamHandler, StreamRequest, StreamRequestHandler};
 pub use crate::router::Router;
 pub use crate::server::Server;
 pub use crate::server::access_log::{AccessLog, LogFormat};
 pub use crate::server::address::ToListenAddresses;
-pub use crate::server::proxy_claims::{Forwarded, ProxyProtocol};
 pub use crate::server::builder::Builder;
 pub use crate::server::factory::{ByCall, ByClone, HandlerFactory};
 pub use crate::server::handle::ServerHandle;
 pub use crate::server::hooks::ErrorReport;
 pub use crate::server::protocol::Protocol;
-pub use crate::server::proxy_networks::{InvalidProxyNetwork, ProxyNetworks};
 pub use crate::server::stats::ServerStats;
 pub use crate::servers::{HttpServer, TcpServer};
 pub use crate::stream::{ReadHalf, Stream, WriteHalf};

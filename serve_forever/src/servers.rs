@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::sealed::Sealed;
 use crate::http::{BaseHttpRequestHandler, Http};
 use crate::raw::{BaseRequestHandler, Raw};
+use crate::sealed::Sealed;
 use crate::server::Server;
 use crate::server::address::ToListenAddresses;
 use crate::server::builder::Builder;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::sealed::Sealed;
 use crate::http::{BaseHttpRequestHandler, Http};
+use crate::sealed::Sealed;
 use crate::server::access_log::AccessLog;
 use crate::server::blocking;
 use crate::server::builder::Builder;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::tools::tool;
 use crate::support::{Directory, FAILSAFE, Serving, program};
-use serve_forever::{AccessLog, Exchange, Forwarded, HttpServer, handler_fn};
+use serve_forever::{AccessLog, Exchange, HttpServer, handler_fn, proxy::Forwarded};
 
 const README: &str = include_str!("../../../README.md");
 const SECURITY: &str = include_str!("../../../SECURITY.md");

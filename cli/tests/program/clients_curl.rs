@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::tools::{assert_content, client, bytes, output, success, tool};
+use crate::support::tools::{assert_content, bytes, client, output, success, tool};
 use crate::support::{Directory, Serving, long_ago};
 
 /// A server, curl, and a directory for what it gets.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::tools::{assert_content, client, bytes, output, skip, success, tool};
+use crate::support::tools::{assert_content, bytes, client, output, skip, success, tool};
 use crate::support::{Directory, Serving};
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::tools::{assert_content, client, bytes, success, tool};
+use crate::support::tools::{assert_content, bytes, client, success, tool};
 use crate::support::{Directory, Serving};
 
 fn wget(tool: &Path, place: &Directory) -> Command {

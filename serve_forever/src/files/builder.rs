@@ -1,12 +1,12 @@
 //! How a file handler is set up.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::http::PreparedFields;
 
 use super::entity_tag::EntityTags;
+use super::error::BuildError;
 use super::handler::SimpleHttpRequestHandler;
 use super::hosts::AllowedHosts;
 use super::options::Options;
@@ -197,7 +197,7 @@ impl SimpleHttpRequestHandlerBuilder {
     /// size back keeps the tag, and so do directories with the same times that are swapped.
     ///
     /// ```
-    /// # use serve_forever::{EntityTags, SimpleHttpRequestHandler};
+    /// # use serve_forever::{files::EntityTags, SimpleHttpRequestHandler};
     /// let handler = SimpleHttpRequestHandler::builder().entity_tags(EntityTags::SizeAndTime).build()?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -298,13 +298,15 @@ impl SimpleHttpRequestHandlerBuilder {
     ///
     /// # Errors
     ///
-    /// There is no such directory, it cannot be reached, or something that was set cannot be sent (`InvalidInput`).
-    pub fn build(self) -> io::Result<SimpleHttpRequestHandler> {
+    /// Fails if there is no such directory, if it cannot be reached, or if something that was set
+    /// cannot be sent.
+    pub fn build(self) -> Result<SimpleHttpRequestHandler, BuildError> {
         if let Some(error) = self.error {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+            return Err(BuildError::setting(error));
         }
         let directory = self.directory.as_deref().unwrap_or(Path::new("."));
-        Ok(SimpleHttpRequestHandler::of(Arc::new(Site::new(directory, self.options)?)))
+        let site = Site::new(directory, self.options).map_err(BuildError::directory)?;
+        Ok(SimpleHttpRequestHandler::of(Arc::new(site)))
     }
 
     /// The value, if it can be sent under that name; else the error is remembered.

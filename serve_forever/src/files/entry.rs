@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::http::{Expected, PreparedFields};
 use crate::http::message::date::{http_date_of, parse_http_date};
 use crate::http::message::fields;
+use crate::http::{Expected, PreparedFields};
 use crate::sys::{self, Stamp};
 
 use super::charset;

@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 
 use percent_encoding::percent_decode_str;
 
-use crate::sealed::Sealed;
 use crate::diagnostics;
 use crate::http::{Route, Routes, answer_options, not_implemented};
+use crate::sealed::Sealed;
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use super::builder::SimpleHttpRequestHandlerBuilder;

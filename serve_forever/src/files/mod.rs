@@ -1,9 +1,9 @@
-//! Files over HTTP: `SimpleHttpRequestHandler` and what it consists of.
-//!
-//! A request goes from its [`path`] to what is found in the [`site`], and from there to one of the answers in
-//! [`reply`]; a file that is sent is an [`entry`]. What the answer depends on stands alone: the [types] of files and the
-//! [charset] of their text, their [entity tags](entity_tag), the [conditions] of a request, and [ranges](range), several
-//! of which make a [multipart].
+//! Serving files: [`SimpleHttpRequestHandler`] and its settings.
+
+// A request goes from its `path` to what is found in the `site`, and from there to one of the
+// responses in `reply`. A file that is sent is an `entry`. What a response depends on stands apart:
+// the `types` of files and the `charset` of their text, their entity tags (`entity_tag`), the
+// `conditions` of a request, and ranges (`range`), of which several make a `multipart`.
 
 mod builder;
 mod charset;
@@ -11,6 +11,7 @@ mod conditions;
 mod content_hash;
 mod entity_tag;
 mod entry;
+mod error;
 mod handler;
 mod hosts;
 mod idle;
@@ -25,4 +26,5 @@ mod types;
 
 pub use builder::SimpleHttpRequestHandlerBuilder;
 pub use entity_tag::EntityTags;
+pub use error::BuildError;
 pub use handler::SimpleHttpRequestHandler;

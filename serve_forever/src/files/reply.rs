@@ -15,7 +15,7 @@ use super::entry::{Content, Entry, Reading};
 use super::hosts;
 use super::listing::page::Page;
 use super::listing::{Listed, Listing};
-use super::multipart::{Boundary, Multipart, Bytes};
+use super::multipart::{Boundary, Bytes, Multipart};
 use super::path::with_slash;
 use super::range::{self, Wanted};
 use super::site::Site;

@@ -7,17 +7,17 @@ use std::sync::{Arc, OnceLock};
 use crate::sealed::Sealed;
 use crate::server::config::Config;
 use crate::server::hooks::Guarded;
-use crate::server::protocol::{NoJob, Admitted, Protocol};
+use crate::server::protocol::{Admitted, NoJob, Protocol};
 
 use crate::http::bodies::memory::BodyMemory;
 use crate::http::h1::connection::HttpConnection;
 use crate::http::h1::scratch::Scratch;
 use crate::http::handler::routes::{FindRoute, Routes};
-use crate::http::message::route::Route;
 use crate::http::handler::{BaseHttpRequestHandler, SERVER_VERSION};
 use crate::http::message::date;
 use crate::http::message::error_page;
 use crate::http::message::request::RequestHead;
+use crate::http::message::route::Route;
 use crate::http::message::status;
 
 /// The protocol of an [`HttpServer`](crate::HttpServer): HTTP/1.1, answered by handlers of type

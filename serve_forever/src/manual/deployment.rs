@@ -129,7 +129,7 @@
 //!   HTTP. Limits per address are about the client then. Such a server answers nobody but the trusted proxies.
 //!
 //! ```no_run
-//! # use serve_forever::{handler_fn, Exchange, Forwarded, HttpServer, Result};
+//! # use serve_forever::{handler_fn, Exchange, proxy::Forwarded, HttpServer, Result};
 //! # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
 //! let server = HttpServer::builder(handler)
 //!     .trusted_proxies("unix".parse()?)
@@ -143,7 +143,7 @@
 //! A client that reaches the port without the proxy could claim to be anybody: the list must hold the proxies only.
 //!
 //! **Names.** A [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler) that was given
-//! [`allowed_hosts`](crate::SimpleHttpRequestHandlerBuilder::allowed_hosts) answers 421 to other names, so it must be told those that the proxy passes on. Clients of a Unix socket are not checked: who may connect there is decided by the file system. The program `serve-forever` checks names by default while
+//! [`allowed_hosts`](crate::files::SimpleHttpRequestHandlerBuilder::allowed_hosts) answers 421 to other names, so it must be told those that the proxy passes on. Clients of a Unix socket are not checked: who may connect there is decided by the file system. The program `serve-forever` checks names by default while
 //! it listens on loopback only. Behind `proxy_pass http://127.0.0.1:8000;` and `proxy_set_header Host $host;`, it needs the public name:
 //!
 //! ```sh

@@ -74,11 +74,11 @@
 //! | [`timeout`](crate::Builder::timeout) | for ever | nothing: it is how long [`handle_request`](crate::Server::handle_request) waits for a connection |
 //!
 //! The handler for files has two of its own.
-//! [`listing_memory`](crate::SimpleHttpRequestHandlerBuilder::listing_memory), 64 MiB, stops
+//! [`listing_memory`](crate::files::SimpleHttpRequestHandlerBuilder::listing_memory), 64 MiB, stops
 //! **clients that read the listings of long directories slowly**. While such a client reads, the
 //! names of its directory are in memory. Beyond the limit, the server drops the names that were
 //! used least recently, and reads the directory again when their client continues.
-//! [`cache_size`](crate::SimpleHttpRequestHandlerBuilder::cache_size), 8 MiB, bounds the cache of
+//! [`cache_size`](crate::files::SimpleHttpRequestHandlerBuilder::cache_size), 8 MiB, bounds the cache of
 //! files: the content of files up to 64 KiB, and open descriptors of files up to 1 MiB.
 //!
 //! A form with files ([`multipart`](crate::Exchange::multipart)) has limits that are set where it is

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diagnostics;
 use crate::server::hooks::{ErrorReport, Shown, catch};
 use crate::server::learned::Kind;
-use crate::server::protocol::{Admission, Cause, Connection, Next, Admitted, Run, Turn};
+use crate::server::protocol::{Admission, Admitted, Cause, Connection, Next, Run, Turn};
 use crate::stream::Stream;
 use crate::sys;
 use crate::transport::Transport;

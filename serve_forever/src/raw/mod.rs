@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::server::config::Config;
 use crate::server::hooks::Guarded;
-use crate::server::protocol::{NoJob, Admitted, Protocol};
+use crate::server::protocol::{Admitted, NoJob, Protocol};
 
 pub use handler::BaseRequestHandler;
 pub use stream_handler::{StreamHandler, StreamRequest, StreamRequestHandler};

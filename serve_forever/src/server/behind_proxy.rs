@@ -19,7 +19,7 @@ impl<P: Protocol> Builder<P> {
     /// It must hold the proxies only: whoever is in it can claim to be anybody.
     ///
     /// ```
-    /// # use serve_forever::{handler_fn, Exchange, Forwarded, HttpServer, Result};
+    /// # use serve_forever::{handler_fn, Exchange, proxy::Forwarded, HttpServer, Result};
     /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
     /// let proxies = "127.0.0.1, ::1, 10.0.0.0/8, unix".parse()?;
     /// let builder = HttpServer::builder(handler).trusted_proxies(proxies).forwarded(Forwarded::Forwarded);
@@ -49,7 +49,7 @@ impl<P: Protocol> Builder<P> {
     /// ```
     /// # use std::io::{self, Read, Write};
     /// # use std::net::TcpStream;
-    /// use serve_forever::{BaseRequestHandler, ProxyProtocol, Stream, TcpServer};
+    /// use serve_forever::{BaseRequestHandler, proxy::ProxyProtocol, Stream, TcpServer};
     ///
     /// struct WhoAmI;
     ///

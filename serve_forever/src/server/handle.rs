@@ -143,10 +143,10 @@ impl ServerHandle {
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
     /// let server = HttpServer::bind(("127.0.0.1", 0), handler_fn(|_: &mut Exchange| -> Result { Ok(()) }))?;
-    /// assert_ne!(server.handle().addresses()[0].port(), 0);
+    /// assert_ne!(server.handle().server_addresses()[0].port(), 0);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn addresses(&self) -> Vec<SocketAddr> {
+    pub fn server_addresses(&self) -> Vec<SocketAddr> {
         self.shared.addresses.clone()
     }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::panic::resume_unwind;
-use std::ops::{Deref, DerefMut};
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use crate::diagnostics;

@@ -214,7 +214,7 @@ impl<P: Protocol> Server<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn server_addresses(&self) -> Vec<SocketAddr> {
-        self.handle.addresses()
+        self.handle.server_addresses()
     }
 
     /// The paths of the [Unix sockets](crate::Builder::unix_socket) that the server listens on, as they were given.
@@ -266,7 +266,7 @@ impl<P: Protocol> Server<P> {
 impl<P> fmt::Debug for Server<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("addresses", &self.handle.addresses())
+            .field("addresses", &self.handle.server_addresses())
             .field("unix_sockets", &self.handle.unix_sockets())
             .finish_non_exhaustive()
     }

@@ -6,7 +6,7 @@
 /// A proxy must set or extend the field that is chosen here: of one that it passes on as it came, all is the client's word.
 ///
 /// ```
-/// # use serve_forever::{handler_fn, Exchange, Forwarded, HttpServer, Result};
+/// # use serve_forever::{handler_fn, Exchange, proxy::Forwarded, HttpServer, Result};
 /// # let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
 /// let builder = HttpServer::builder(handler)
 ///     .trusted_proxies("127.0.0.1, ::1".parse()?)
@@ -29,7 +29,7 @@ pub enum Forwarded {
 /// ```
 /// # use std::io::{Read, Write};
 /// # use std::net::TcpStream;
-/// # use serve_forever::{handler_fn, Exchange, HttpServer, ProxyProtocol, Result};
+/// # use serve_forever::{handler_fn, Exchange, HttpServer, proxy::ProxyProtocol, Result};
 /// # let handler = handler_fn(|http: &mut Exchange| -> Result {
 /// #     let client = http.client_address();
 /// #     http.send_response(200).end_headers()?;

@@ -13,12 +13,12 @@ use crate::sys::NO_ADDRESS;
 /// The empty list, which is also the default, trusts nobody. See [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
 ///
 /// ```
-/// use serve_forever::ProxyNetworks;
+/// use serve_forever::proxy::ProxyNetworks;
 ///
 /// let proxies: ProxyNetworks = "127.0.0.1, 10.0.0.0/8, ::1, unix".parse()?;
 /// assert!(proxies.contains(([10, 1, 2, 3], 4711).into()));
 /// assert!(!proxies.contains(([11, 1, 2, 3], 4711).into()));
-/// # Ok::<(), serve_forever::InvalidProxyNetwork>(())
+/// # Ok::<(), serve_forever::proxy::InvalidProxyNetwork>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyNetworks {
@@ -30,11 +30,11 @@ impl ProxyNetworks {
     /// Whether the list has this address. `0.0.0.0:0` is that of the clients of Unix sockets; ports do not matter else.
     ///
     /// ```
-    /// # use serve_forever::ProxyNetworks;
+    /// # use serve_forever::proxy::ProxyNetworks;
     /// let proxies: ProxyNetworks = "fd00::/8 unix".parse()?;
     /// assert!(proxies.contains("[fd12::1]:80".parse().unwrap()));
     /// assert!(proxies.contains(([0, 0, 0, 0], 0).into()));
-    /// # Ok::<(), serve_forever::InvalidProxyNetwork>(())
+    /// # Ok::<(), serve_forever::proxy::InvalidProxyNetwork>(())
     /// ```
     #[must_use]
     pub fn contains(&self, address: SocketAddr) -> bool {
@@ -47,10 +47,10 @@ impl ProxyNetworks {
     /// Whether the list is empty.
     ///
     /// ```
-    /// # use serve_forever::ProxyNetworks;
+    /// # use serve_forever::proxy::ProxyNetworks;
     /// assert!(ProxyNetworks::default().is_empty());
     /// assert!(!"unix".parse::<ProxyNetworks>()?.is_empty());
-    /// # Ok::<(), serve_forever::InvalidProxyNetwork>(())
+    /// # Ok::<(), serve_forever::proxy::InvalidProxyNetwork>(())
     /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -79,7 +79,7 @@ impl FromStr for ProxyNetworks {
 /// What is wrong with the text of a [`ProxyNetworks`]; the message names the item.
 ///
 /// ```
-/// use serve_forever::ProxyNetworks;
+/// use serve_forever::proxy::ProxyNetworks;
 ///
 /// let error = "127.0.0.1, 10.1.2.3/8".parse::<ProxyNetworks>().unwrap_err();
 /// assert_eq!(error.to_string(), r#""10.1.2.3/8" is no network: it has bits behind its prefix, 10.0.0.0/8 has not"#);

@@ -218,7 +218,7 @@ fn handlers_may_be_clients_of_their_own_server() {
     let server = http(
         answer(|http| {
             let depth = http.path()[1..].parse::<usize>()?;
-            let address = http.server().addresses()[0];
+            let address = http.server().server_addresses()[0];
             let below = if depth == 0 { String::new() } else { ask(address, depth - 1).text() };
             reply(http, format!("{depth} {below}"))
         }),

@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::support::engine::{FAST, NEVER, OpenAtEnd, PATIENCE, Room, Served, get, http, run, wait_until};
 use crate::support::{Client, Script, answer, reply};
 use serve_forever::{
-    AccessLog, BaseRequestHandler, Builder, Exchange, Http, HttpServer, ProxyProtocol, Server, Stream,
-    TcpServer,
+    AccessLog, BaseRequestHandler, Builder, Exchange, Http, HttpServer, Server, Stream, TcpServer,
+    proxy::ProxyProtocol,
 };
 
 /// More than the buffers between two sockets hold.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::files::{Reply, Site};
-use serve_forever::EntityTags;
+use serve_forever::files::EntityTags;
 
 /// When the files were changed, and a second before and after that.
 const AT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

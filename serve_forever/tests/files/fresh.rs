@@ -574,7 +574,7 @@ fn a_download_is_not_cut_by_what_leaves_the_content_alone() {
 /// A log is written to while it is read; what was there when it was asked for stays what it was.
 #[test]
 fn a_file_that_grows_while_it_is_sent_comes_up_to_where_it_was() {
-    let site = Site::serving(|builder, _| builder.entity_tags(serve_forever::EntityTags::SizeAndTime));
+    let site = Site::serving(|builder, _| builder.entity_tags(serve_forever::files::EntityTags::SizeAndTime));
     let large = 32 << 20;
     for (size, name) in [(large, "large"), (1000, "small")] {
         site.file(name, vec![b'a'; size]);

@@ -11,8 +11,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
 use crate::support::alone;
-use crate::support::process::memory;
 use crate::support::engine::{NEVER, PATIENCE, Served, http};
+use crate::support::process::memory;
 use serve_forever::SimpleHttpRequestHandler;
 use socket2::{Domain, Socket, Type};
 

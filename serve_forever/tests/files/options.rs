@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 
 use crate::support::files::{Reply, Site, server_field};
-use serve_forever::{EntityTags, SimpleHttpRequestHandler};
+use serve_forever::{SimpleHttpRequestHandler, files::EntityTags};
 
 /// More than what is kept in memory.
 const LARGE: usize = 100_000;

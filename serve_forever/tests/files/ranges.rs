@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::support::files::{Client, Reply, Site, server_field};
-use serve_forever::EntityTags;
+use serve_forever::files::EntityTags;
 
 const SMALL: usize = 1_000;
 /// More than what is kept in memory.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::support::{Captured, Running, answer, reply, serve, serve_with};
-use serve_forever::{AccessLog, Exchange, Forwarded, Result};
+use serve_forever::{AccessLog, Exchange, Result, proxy::Forwarded};
 
 /// Answers with whom it takes the client to be.
 fn whoami(http: &mut Exchange) -> Result {

@@ -287,7 +287,7 @@ impl BaseHttpRequestHandler for Hook {
     }
 
     fn log_request(&self, record: &LogRecord) {
-        if record.request_line() != b"GET /missing HTTP/1.1" {
+        if record.requestline() != b"GET /missing HTTP/1.1" {
             record.write();
             record.write();
         }

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use crate::support::engine::{Served, http, raw};
 use crate::support::{Captured, Client, Gate, SHORT, answer, describe, reply};
 use serve_forever::{
-    AccessLog, BaseRequestHandler, Exchange, Forwarded, HttpServer, ProxyProtocol, Result, Stream, TcpServer,
+    AccessLog, BaseRequestHandler, Exchange, HttpServer, Result, Stream, TcpServer, proxy::Forwarded,
+    proxy::ProxyProtocol,
 };
 
 const V1: &str = "PROXY TCP4 192.0.2.1 198.51.100.1 4711 443\r\n";

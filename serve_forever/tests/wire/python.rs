@@ -46,8 +46,12 @@ fn leading_slashes_of_the_path_become_one_but_stay_in_the_request_line() {
 #[test]
 fn the_client_and_the_server_are_attributes() {
     let server = serve(answer(|http| {
-        let text =
-            format!("{} {} {:?}", http.client_address(), http.address_string(), http.server().addresses());
+        let text = format!(
+            "{} {} {:?}",
+            http.client_address(),
+            http.address_string(),
+            http.server().server_addresses()
+        );
         reply(http, text)
     }));
     let mut client = server.connect();

@@ -276,7 +276,7 @@ impl StreamRequestHandler for Lines {
     }
 
     fn handle(&mut self, request: &mut StreamRequest<'_>) -> io::Result<()> {
-        let greeting = format!("{} {}\n", request.client_address(), request.server().addresses()[0]);
+        let greeting = format!("{} {}\n", request.client_address(), request.server().server_addresses()[0]);
         request.wfile.write_all(greeting.as_bytes())?;
         let end = request
             .rfile

@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use crate::http::bodies::output::Output;
 use crate::http::bodies::framer::SourceFraming;
+use crate::http::bodies::output::Output;
 use crate::http::exchange::Record;
 use crate::http::handler::slot::HandlerSlot;
 use crate::http::log::lines::Lines;

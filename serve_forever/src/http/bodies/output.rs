@@ -11,8 +11,8 @@ use crate::sync::lock;
 use crate::sys::Interest;
 
 use crate::http::bodies::detached::Feed;
-use crate::http::bodies::link::{Link, Pace};
 use crate::http::bodies::framer::{Body, Plan, SourceFraming};
+use crate::http::bodies::link::{Link, Pace};
 use crate::http::bodies::pending::Attachment;
 use crate::http::log::lines::{LineKeeper, Lines, Share};
 

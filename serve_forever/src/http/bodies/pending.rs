@@ -15,8 +15,8 @@ use crate::sys::Stamp;
 use crate::transport::Transport;
 
 use crate::http::bodies::detached::{Feed, Taken};
-use crate::http::bodies::link::Pace;
 use crate::http::bodies::framer::{LAST_CHUNK, SourceFraming, append_chunk};
+use crate::http::bodies::link::Pace;
 use crate::http::log::lines::Waiting;
 
 /// Content that is made piece by piece, whenever the client has taken the last one.

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::server::proxy_claims::Forwarded;
 use crate::server::builder::Builder;
 use crate::server::config::Config;
+use crate::server::proxy_claims::Forwarded;
 use crate::server::proxy_networks::ProxyNetworks;
 use crate::transport::Transport;
 
@@ -31,7 +31,7 @@ impl<H> Builder<Http<H>> {
     /// ```
     /// # use std::io::{Read, Write};
     /// # use std::net::TcpStream;
-    /// use serve_forever::{handler_fn, Exchange, Forwarded, HttpServer, Result};
+    /// use serve_forever::{handler_fn, Exchange, proxy::Forwarded, HttpServer, Result};
     ///
     /// let handler = handler_fn(|http: &mut Exchange| -> Result {
     ///     let client = http.client_address().ip();

@@ -12,9 +12,9 @@ use memchr::{memchr, memchr2};
 use self::target::{Fault, Target};
 use crate::http::message::escape;
 use crate::http::message::fields::{self, Section, Span};
-use crate::server::config::{MAX_FIELDS, MAX_HEAD_SIZE, MAX_TARGET_SIZE};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::{Content, Path, RequestHead};
+use crate::server::config::{MAX_FIELDS, MAX_HEAD_SIZE, MAX_TARGET_SIZE};
 
 /// How large a head may be.
 #[derive(Clone, Copy, Debug)]

@@ -15,9 +15,9 @@ use crate::server::factory::{ByClone, HandlerFactory};
 use crate::http::exchange::Exchange;
 use crate::http::handler::routes::Routes;
 use crate::http::handler::verbs::{answer_options, not_implemented};
-use crate::http::message::route::Route;
 use crate::http::log::record::LogRecord;
 use crate::http::message::error_page;
+use crate::http::message::route::Route;
 
 /// Answers requests with one function for each request method, as Python's `BaseHTTPRequestHandler`
 /// does.

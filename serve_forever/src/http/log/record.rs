@@ -120,14 +120,14 @@ impl LogRecord<'_> {
     /// #     Ok(std::io::Write::write_all(http.wfile(), b"tea")?)
     /// # }
     /// fn log_request(&self, record: &LogRecord) {
-    ///     let _ = self.0.send(String::from_utf8_lossy(record.request_line()).into_owned());
+    ///     let _ = self.0.send(String::from_utf8_lossy(record.requestline()).into_owned());
     /// }
     /// # }
     /// # let (log, lines) = channel();
     /// # testing::respond(move || Handler(log.clone()), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     /// # assert_eq!(lines.recv().unwrap(), "GET / HTTP/1.1");
     /// ```
-    pub fn request_line(&self) -> &[u8] {
+    pub fn requestline(&self) -> &[u8] {
         self.request_line
     }
 

@@ -8,9 +8,9 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::http::handler::BaseHttpRequestHandler;
 use crate::http::Http;
 use crate::http::h1::scratch::Scratch;
+use crate::http::handler::BaseHttpRequestHandler;
 use crate::server::blocking;
 use crate::server::config::Config;
 use crate::server::learned::Kind;

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::server::listeners::Listeners;
 use crate::server::deadlines::{Deadline, Deadlines};
 use crate::server::engine::mail::{Cut, Mail, PartJob, Seated};
 use crate::server::handover::slots::{Slots, Token};
 use crate::server::idle::{IdleQueue, Idleness};
 use crate::server::learned::Kind;
+use crate::server::listeners::Listeners;
 use crate::server::protocol::Protocol;
 use crate::sys::Listener;
 use crate::transport::Transport;

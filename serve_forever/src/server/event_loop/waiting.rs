@@ -43,19 +43,10 @@ impl<'a, P: Protocol> Driver<'a, P> {
             && let Some(last) = core.waiting.pop_last_partial()
         {
             // Its place goes to a request that will hold its permit for a shorter time.
-            self.end_wait(core, last.token);
+            end_wait(core, last.token);
         }
         let waiting = Waiting { token, evicts_at, is_whole };
         self.queue(core, token, seated, kind, |core| core.waiting.push(waiting));
-    }
-
-    /// The request of `token` is refused before the others have their turn.
-    #[cold]
-    fn end_wait(&self, core: &mut Core<P>, token: Token) {
-        let Core { slots, deadlines, now, .. } = core;
-        if let Some(slot) = slots.get(token) {
-            deadlines.set(token, &mut slot.stays.deadline, Some(*now), *now);
-        }
     }
 
     /// The request waits for a place to compute, in the same way.
@@ -299,6 +290,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
 /// How many times a request takes a thread from a handler that waits for a body, while it waits for
 /// its own.
 const EVICTIONS_PER_WAIT: u32 = 4;
+
+/// Has the request of `token` refused before the others have their turn.
+#[cold]
+fn end_wait<P: Protocol>(core: &mut Core<P>, token: Token) {
+    let Core { slots, deadlines, now, .. } = core;
+    if let Some(slot) = slots.get(token) {
+        deadlines.set(token, &mut slot.stays.deadline, Some(*now), *now);
+    }
+}
 
 /// Whether `token` was in the queue, which it is no more.
 fn leave(queue: &mut VecDeque<Token>, token: Token) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::server::config::Config;
-use crate::server::protocol::{Admission, Cause, Connection, Next, Admitted, Protocol, Run, Sending, Turn};
+use crate::server::protocol::{Admission, Admitted, Cause, Connection, Next, Protocol, Run, Sending, Turn};
 use crate::server::unsent::Load;
 use crate::transport::Transport;
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use crate::ProxyProtocol;
+use crate::proxy::ProxyProtocol;
 use crate::server::builder::Builder;
 use crate::transport::veil::{HELLO, Veiling, WELCOME};
 

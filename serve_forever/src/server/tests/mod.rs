@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::ServerStats;
 use crate::server::builder::Builder;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
-use crate::ServerStats;
 
 use lines::{Lines, PATIENCE, Room};
 

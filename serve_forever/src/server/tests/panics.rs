@@ -6,12 +6,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::ServerStats;
 use crate::server::builder::Builder;
 use crate::server::config::Config;
 use crate::server::handle::ServerHandle;
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admitted, Connection, Job, JobRun, Next, Protocol, Run, Sending, Turn};
-use crate::ServerStats;
 
 use super::lines::PATIENCE;
 

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::server::listeners::PAUSE;
 use crate::server::handle::ServerHandle;
+use crate::server::listeners::PAUSE;
 use crate::server::stats::Counters;
 use crate::{AccessLog, BaseHttpRequestHandler, Builder, Exchange, Http, HttpServer, Result, Source};
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::AccessLog;
 use crate::server::accept::Accepted;
-use crate::server::listeners::{Listeners, most_drained};
 use crate::server::config::Config;
 use crate::server::engine::Engine;
 use crate::server::handle::ServerHandle;
 use crate::server::hooks::Hooks;
+use crate::server::listeners::{Listeners, most_drained};
 use crate::sys::{ListenOptions, Listener};
 
 use super::lines::Lines;

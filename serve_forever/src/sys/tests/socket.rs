@@ -3,9 +3,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 
-use super::{fill, pair, pair_from_stream, recv_all};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::{OPTIONS, any_port};
+use super::{fill, pair, pair_from_stream, recv_all};
 use crate::sys::{Interest, Socket, is_disconnect};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::sys::{ListenOptions, Listener};

@@ -1,8 +1,8 @@
 //! Directories and what is found in them.
 
 use std::ffi::{CStr, OsStr, OsString};
-use std::io::{self, ErrorKind};
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;

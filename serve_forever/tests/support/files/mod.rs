@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serve_forever::{
     AccessLog, Builder, Http, HttpServer, ServerHandle, SimpleHttpRequestHandler,
-    SimpleHttpRequestHandlerBuilder,
+    files::SimpleHttpRequestHandlerBuilder,
 };
 
 mod client;

@@ -5,12 +5,12 @@ use std::io::{self, BufRead, Read};
 
 use crate::Result;
 
-use crate::http::message::status_error::StatusError;
 use super::part_head::PartHead;
 use super::reader::malformed;
 use crate::http::message::fields::Headers;
+use crate::http::message::status_error::StatusError;
 
-/// One part of a [`Multipart`](crate::Multipart) form: a field with its text, or a file.
+/// One part of a [`Multipart`](crate::forms::Multipart) form: a field with its text, or a file.
 ///
 /// Reading a part yields its content and ends where the part ends. A part need not be read. If the
 /// body turns out to be malformed, reading fails with [`InvalidData`](io::ErrorKind::InvalidData)
@@ -151,7 +151,7 @@ impl<'m> Part<'m> {
     /// # Errors
     ///
     /// Fails with a [`StatusError`]: of 413 if the texts of the body are longer than
-    /// [`max_text_size`](crate::Multipart::max_text_size), of 400 if this text is not UTF-8. Also
+    /// [`max_text_size`](crate::forms::Multipart::max_text_size), of 400 if this text is not UTF-8. Also
     /// fails with every error of reading.
     ///
     /// ```

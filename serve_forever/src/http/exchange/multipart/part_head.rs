@@ -1,9 +1,9 @@
 //! The head of a part of a form (RFC 7578 §4).
 
-use crate::http::message::status_error::StatusError;
 use super::reader::malformed;
 use crate::http::message::fields::{self, FieldRange, Headers, Section};
 use crate::http::message::parameters::WithParameters;
+use crate::http::message::status_error::StatusError;
 
 /// The head of a part, with the name of its form field.
 #[derive(Debug)]

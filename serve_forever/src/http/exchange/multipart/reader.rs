@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::ops::Range;
 
-use crate::http::message::status_error::StatusError;
 use super::boundary::{Boundary, Found, Malformed};
+use crate::http::message::status_error::StatusError;
 
 /// A body in parts. As [`BufRead`], it yields the content of the current part.
 pub(super) struct Reader<'a> {

@@ -7,10 +7,10 @@ use crate::http::bodies::decoder::{BodyDecoder, Decoded};
 use crate::http::bodies::link::Pace;
 use crate::http::bodies::memory::{BodyLimits, Grant, Share};
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::message::route::Route;
 use crate::http::message::framing::{Expect, Framing};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::RequestHead;
+use crate::http::message::route::Route;
 use crate::server::config::Config;
 use crate::server::protocol::Turn;
 

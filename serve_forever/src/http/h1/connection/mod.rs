@@ -17,7 +17,7 @@ use std::time::Instant;
 use crate::diagnostics;
 use crate::server::config::Config;
 use crate::server::learned::Kind;
-use crate::server::protocol::{Admission, Cause, Connection, Next, Admitted, Run, Sending, Turn};
+use crate::server::protocol::{Admission, Admitted, Cause, Connection, Next, Run, Sending, Turn};
 use crate::server::unsent::Load;
 use crate::transport::Transport;
 
@@ -30,11 +30,11 @@ use crate::http::exchange::upgrade::Upgraded;
 use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};
 use crate::http::h1::scratch::Scratch;
 use crate::http::handler::BaseHttpRequestHandler;
-use crate::http::message::route::Route;
 use crate::http::log::lines::{Lines, NoKeeper, Share};
 use crate::http::log::record::{LogRecord, What};
 use crate::http::message::refusal::Refusal;
 use crate::http::message::request::RequestHead;
+use crate::http::message::route::Route;
 
 use collect::{Collecting, is_here};
 
