@@ -1,4 +1,4 @@
-//! Accepting connections: fairly, within the limits, and without going under when descriptors run out.
+//! Accepts connections fairly and within the limits, also when descriptors run out.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use super::listeners::{Listeners, Listening};
 use super::protocol::{Admission, Protocol};
 use super::stats::Counters;
 
-/// What came of a turn of accepting.
+/// The result of one attempt to accept.
 pub(crate) enum Accepted {
     /// A connection for this loop.
     Ours(Socket, SocketAddr, SocketAddr),
     /// Nothing for this loop; there may be more.
     More,
-    /// There is no room: an idle connection should go.
+    /// There is no room. An idle connection should be closed.
     Full,
     /// There is nothing more to accept now.
     Nothing,
 }
 
 impl Listeners {
-    /// Accepts one connection and decides whose it is.
+    /// Accepts one connection and decides which loop gets it.
     pub(crate) fn accept<P: Protocol>(&mut self, engine: &Arc<Engine<P>>, own: &Loop<P>) -> Accepted {
         self.again_at = None;
         let Some(index) = self.ready() else { return Accepted::Nothing };
@@ -43,19 +43,18 @@ impl Listeners {
             return Accepted::More;
         }
         if engine.connections.load(Ordering::Relaxed) >= engine.config.max_connections {
-            // Nobody is to go for a client that is not there.
+            // No connection is to be closed for a client that is not there.
             if listener.wait(Some(Instant::now())).unwrap_or(true) {
                 return Accepted::Full;
             }
             self.exhaust(index, &own.registry);
             return Accepted::More;
         }
-        // Not only those that come are counted: the end of this must not depend on what the errors
-        // are.
+        // Failed attempts count, too, so that this ends whatever the errors are.
         *left = left.saturating_sub(usize::from(draining));
         match listener.accept() {
             Ok((socket, peer)) => {
-                // On a listener for both families an IPv4 peer has an IPv6 form that nobody wants to see.
+                // A listener for both families reports an IPv4 peer as an IPv6 address.
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 self.warned = false;
                 Counters::one(&engine.server.counters().accepted);
@@ -76,7 +75,7 @@ impl Listeners {
                 Accepted::More
             }
             Err(error) if sys::is_out_of_descriptors(&error) => {
-                // The system looks for a descriptor before it looks for a client.
+                // The system reports missing descriptors before it looks whether a client waits.
                 if !listener.wait(Some(Instant::now())).unwrap_or(true) {
                     self.exhaust(index, &own.registry);
                     return Accepted::More;
@@ -87,7 +86,7 @@ impl Listeners {
                 Accepted::Full
             }
             Err(error) => {
-                // The connection was gone before we came to it, or the like: the next one may be well.
+                // For example, the client has already left. The next connection may be accepted.
                 diagnostics::debug!("cannot accept a connection: {error}");
                 Accepted::More
             }
@@ -95,7 +94,7 @@ impl Listeners {
     }
 }
 
-/// The transport of a connection that was accepted.
+/// Returns the transport of an accepted connection.
 #[cfg_attr(not(any(test, feature = "test-transport")), allow(unused_variables))]
 pub(crate) fn carry(socket: Socket, peer: SocketAddr, local: SocketAddr, config: &Config) -> Transport {
     #[cfg(any(test, feature = "test-transport"))]
@@ -105,13 +104,13 @@ pub(crate) fn carry(socket: Socket, peer: SocketAddr, local: SocketAddr, config:
     Transport::plain(socket, peer, local)
 }
 
-/// Counts a connection that came (or, with -1, went).
+/// Counts a new connection, or with -1 a closed one.
 pub(crate) fn count<P: Protocol>(engine: &Engine<P>, change: isize) {
     engine.connections.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
     engine.server.counters().connections.fetch_add(change.cast_unsigned(), Ordering::Relaxed);
 }
 
-/// Whether one more connection of `client` is welcome.
+/// Decides whether `client` may have one more connection.
 pub(crate) fn admit<P: Protocol>(engine: &Engine<P>, client: SocketAddr) -> Admission {
     match engine.config.max_connections_per_address {
         Some(most) if !engine.connections_by_address.try_add(client.ip(), most) => Admission::TooMany,
@@ -119,7 +118,7 @@ pub(crate) fn admit<P: Protocol>(engine: &Engine<P>, client: SocketAddr) -> Admi
     }
 }
 
-/// Another loop, if it has so many connections fewer that moving this one pays.
+/// Returns the loop with the fewest connections, if moving a connection there pays.
 fn less_loaded<'a, P: Protocol>(engine: &'a Engine<P>, own: &Loop<P>) -> Option<&'a Loop<P>> {
     let ours = own.connections.load(Ordering::Relaxed);
     let other = engine.loops.iter().min_by_key(|each| each.connections.load(Ordering::Relaxed))?;
@@ -127,7 +126,7 @@ fn less_loaded<'a, P: Protocol>(engine: &'a Engine<P>, own: &Loop<P>) -> Option<
     (theirs + theirs / PREFERENCE < ours && other.index != own.index).then_some(other)
 }
 
-/// Connections accepted before the loop turns to its other work.
+/// Connections that a loop accepts before it does other work.
 pub(crate) const ACCEPTS_PER_TURN: usize = 64;
-/// The own loop is preferred unless another has this part fewer.
+/// A connection moves to another loop only if that has fewer connections by this fraction.
 const PREFERENCE: usize = 8;

@@ -1,4 +1,4 @@
-//! Handlers that wait for their client, and which of them gives its thread to others.
+//! Finds the handler that must give its thread up among those that wait for their clients.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub(crate) struct ClientWait {
     makes_room: AtomicBool,
 }
 
-/// Takes the handler off the list.
+/// Removes the handler from the list when dropped.
 #[derive(Debug)]
 pub(crate) struct Entered<'a> {
     waits: &'a ClientWaits,
@@ -38,7 +38,7 @@ pub(crate) struct Entered<'a> {
 }
 
 impl ClientWaits {
-    /// A handler begins to wait for a client that has been so fast.
+    /// A handler begins to wait for its client, whose throughput so far is `throughput`.
     pub(crate) fn enter(&self, address: IpAddr, throughput: Throughput) -> Entered<'_> {
         let wait = Arc::new(ClientWait {
             address,
@@ -99,7 +99,7 @@ impl ClientWaits {
 }
 
 impl Entered<'_> {
-    /// Whether the thread is to go to others.
+    /// Whether the handler must give its thread up.
     pub(crate) fn is_evicted(&self) -> bool {
         self.wait.evicted.load(Ordering::Relaxed)
     }
@@ -158,7 +158,7 @@ mod tests {
             throughput.add(bytes, start);
             waits.enter(address(last), throughput)
         });
-        // It has only begun.
+        // This one has only begun.
         let new = waits.enter(address(2), Throughput::new(Instant::now()));
         waits.evict_stalled();
         assert_eq!(all.each_ref().map(Entered::is_evicted), [false, false, true, false]);

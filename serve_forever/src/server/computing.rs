@@ -1,11 +1,11 @@
 //! Handlers that compute take turns, so that the loops get their share of the processors.
 //!
-//! A thread that wakes up gets a processor the later, the more others want one: with thirty that compute, a loop often has to
-//! wait for a millisecond or more. Short computations lose nothing if most of them wait in their loops instead of in the
-//! queue of the system.
+//! The more threads want a processor, the later a thread that wakes up gets one. Beside thirty
+//! threads that compute, a loop often waits for a millisecond or more. Short computations lose
+//! nothing if most of them wait in their loops instead of in the queue of the system.
 //!
-//! This is a courtesy and no limit: nobody is refused for it, and who holds a place for long, be it that he computes for long or that
-//! he waits for something after all, keeps it from others only for a while.
+//! This is not a limit. No request is refused because of it, and a handler that keeps its place for
+//! long, because it computes for long or waits after all, keeps it from others only for a while.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use crate::sync::lock;
 use crate::sys::{ThreadTimes, thread_times};
 
-/// The handlers of kinds that compute which run on spare threads.
+/// The places of handlers that run on spare threads and whose kinds are known to compute.
 #[derive(Debug)]
 pub(crate) struct Computing {
-    /// `None`: no limit, and nobody needs a place.
+    /// How many places there are. `None`: no handler needs one.
     most: Option<usize>,
     places: Mutex<Places>,
 }
@@ -27,7 +27,7 @@ struct Places {
     next: u64,
 }
 
-/// A place of one that computes; it is lost after a while.
+/// The place of one handler, which it loses after a while.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     number: u64,
@@ -35,17 +35,17 @@ pub(crate) struct Place {
 }
 
 impl Computing {
-    /// At most so many at a time, but one at least.
+    /// Makes `most` places, but at least one.
     pub(crate) fn new(most: Option<usize>) -> Self {
         Self { most: most.map(|most| most.max(1)), places: Mutex::default() }
     }
 
-    /// Whether there are places at all.
+    /// Whether handlers need places.
     pub(crate) fn is_limited(&self) -> bool {
         self.most.is_some()
     }
 
-    /// A place for one more, to be given back.
+    /// Takes a place, if one is free. It must be given back.
     #[must_use]
     pub(crate) fn try_take(&self, now: Instant) -> Option<Place> {
         let places = &mut *lock(&self.places);
@@ -59,16 +59,18 @@ impl Computing {
         Some(place)
     }
 
-    /// A place is free again. Before its permit is given back: whoever waits is told then, and has to find it.
+    /// Gives a place back. This comes before the permit is given back, because that wakes the loops
+    /// that wait, and they must find the place.
     pub(crate) fn give_back(&self, place: Place) {
         lock(&self.places).taken.retain(|taken| taken.number != place.number);
     }
 }
 
-/// After so long a place is another's, too. Whoever waits looks as often.
+/// After this time, a place can be taken by another handler as well. Loops that wait look again
+/// after this time.
 pub(crate) const LONGEST: Duration = Duration::from_millis(50);
 
-/// Tells whether a thread computes or waits for something.
+/// Measures whether a thread computes or waits.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     began: Instant,
@@ -77,14 +79,14 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     pub(crate) fn start() -> Self {
-        // In this order, and at the end the other way round: a wait for a processor that comes in between must not look
-        // like rest.
+        // At the end, these are read in the opposite order. So a wait for a processor in between
+        // does not look as if the thread had rested.
         let times = thread_times();
         Self { began: Instant::now(), times }
     }
 
-    /// Whether the calling thread, which must be the same, has computed whenever it could. Unknown where the system does
-    /// not tell.
+    /// Returns whether the thread has computed whenever it had a processor, or `None` where the
+    /// system does not tell. The calling thread must be the one that started this.
     pub(crate) fn has_computed(&self) -> Option<bool> {
         let elapsed = self.began.elapsed();
         if elapsed < WORTH_A_TURN {
@@ -99,12 +101,12 @@ impl Stopwatch {
     }
 }
 
-/// `waited`: for a processor.
+/// `waited` is the time for which the thread waited for a processor.
 fn computed(ran: Duration, waited: Duration, elapsed: Duration) -> bool {
     ran >= WORTH_A_TURN && ran * 5 >= elapsed.saturating_sub(waited) * 4
 }
 
-/// What computes for less than this does not keep anybody waiting.
+/// A shorter computation does not keep other threads waiting.
 const WORTH_A_TURN: Duration = Duration::from_millis(1);
 
 #[cfg(test)]

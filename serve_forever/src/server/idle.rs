@@ -1,4 +1,4 @@
-//! The idle connections of a loop: which one has been idle for the longest time.
+//! Finds the connection of a loop that has been idle for the longest time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,45 +7,46 @@ use std::time::Instant;
 
 use super::handover::slots::Token;
 
-/// A heap that is allowed to be out of date, as that of the deadlines is.
+/// A heap whose entries may be out of date, like that of the deadlines.
 ///
-/// A connection becomes idle with every request and stops being so with the next one. To keep an
-/// exact order would cost every request something, and it is only asked for when the server is
-/// full. So each connection has one entry at most, with a time that is never later than the one
-/// since which it is idle: whoever comes to the first entry compares it with what the connection
-/// says, and moves it if that is later. The first entry that is right is the oldest of all.
+/// A connection becomes idle after every request, and an exact order would cost time with each of
+/// them. The order is needed only when the server is full. So each connection has at most one
+/// entry, whose time is never later than the time since which the connection is idle. A search
+/// compares the first entry with its connection and moves the entry if the connection became idle
+/// later. The first entry that is up to date belongs to the oldest idle connection.
 #[derive(Debug)]
 pub(crate) struct IdleQueue {
     heap: BinaryHeap<Reverse<(Moment, Token)>>,
-    /// Entries of connections that are closed.
+    /// How many entries belong to closed connections.
     stale: usize,
     start: Instant,
 }
 
-/// Nanoseconds since the queue was made: half as large as an `Instant`.
+/// Nanoseconds since the queue was made. This type is half as large as an `Instant`.
 type Moment = u64;
 
-/// What a slot knows of this.
+/// The part of this that is kept in the slot of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Idleness {
-    /// Since when nothing is under way, if so.
+    /// Since when the connection is idle, if it is.
     since: Option<Instant>,
-    /// The heap has an entry for it.
+    /// The heap has an entry for the connection.
     listed: bool,
 }
 
 impl Idleness {
-    /// Something is under way.
+    /// The connection is idle no longer.
     pub(crate) fn end(&mut self) {
         self.since = None;
     }
 
-    /// Whether the heap has an entry for it.
+    /// Whether the heap has an entry for the connection.
     pub(crate) fn is_listed(self) -> bool {
         self.listed
     }
 
-    /// Since when it is idle, for [`IdleQueue::oldest`]. One that is busy loses its entry.
+    /// Returns since when the connection is idle, for [`IdleQueue::oldest`]. A busy connection
+    /// loses its entry.
     pub(crate) fn look(&mut self) -> Option<Instant> {
         self.listed = self.since.is_some();
         self.since
@@ -59,7 +60,7 @@ impl Default for IdleQueue {
 }
 
 impl IdleQueue {
-    /// The connection is idle from now on.
+    /// The connection becomes idle.
     #[inline]
     pub(crate) fn begin(&mut self, token: Token, idleness: &mut Idleness, now: Instant) {
         idleness.since = Some(now);
@@ -74,8 +75,8 @@ impl IdleQueue {
         self.heap.push(Reverse((moment(self.start, now), token)));
     }
 
-    /// The connection that has been idle for the longest time. `look` gives what [`Idleness::look`]
-    /// says of a connection; `None`: it is closed.
+    /// Returns the connection that has been idle for the longest time, and since when. `look`
+    /// returns the result of [`Idleness::look`], or `None` if the connection is closed.
     pub(crate) fn oldest(
         &mut self,
         mut look: impl FnMut(Token) -> Option<Option<Instant>>,
@@ -89,7 +90,7 @@ impl IdleQueue {
                     PeekMut::pop(first);
                     self.stale = self.stale.saturating_sub(1);
                 }
-                // Listed again when it becomes idle.
+                // It gets an entry again when it becomes idle.
                 Some(None) => {
                     PeekMut::pop(first);
                 }
@@ -104,8 +105,8 @@ impl IdleQueue {
         }
     }
 
-    /// A connection that was listed is closed. Entries are removed together, when they are as many
-    /// as those of connections that are open: `is_open` tells which these are.
+    /// Notes that a connection with an entry was closed. The entries of closed connections are
+    /// removed together, when they are as many as those of open ones. `is_open` tells these apart.
     pub(crate) fn forget_one(&mut self, mut is_open: impl FnMut(Token) -> bool) {
         self.stale += 1;
         if self.stale > self.heap.len() / 2 + FEW {
@@ -119,7 +120,7 @@ fn moment(start: Instant, at: Instant) -> Moment {
     at.saturating_duration_since(start).as_nanos() as u64
 }
 
-/// Entries for which it does not pay to look.
+/// Fewer entries than these are not worth a search.
 const FEW: usize = 64;
 
 #[cfg(test)]
@@ -128,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    /// A loop as far as this concerns it. The time is a number of milliseconds.
+    /// A loop with its connections. Times are in milliseconds.
     struct Loop {
         queue: IdleQueue,
         slots: Vec<Option<Idleness>>,
@@ -186,7 +187,7 @@ mod tests {
             each.idle(index, index as u64);
         }
         assert_eq!(each.oldest(), Some(0));
-        // A request each, in another order; one is still busy.
+        // Each makes a request, in another order. One is still busy.
         for (index, millis) in [(2, 10), (0, 11), (1, 12)] {
             each.busy(index);
             each.idle(index, millis);
@@ -211,7 +212,7 @@ mod tests {
         for index in 0..CONNECTIONS {
             each.idle(index, 0);
         }
-        // Every one of them has made requests since, which cost no entry.
+        // All of them have made more requests since, which add no entries.
         for round in 1..=3_u64 {
             for index in 0..CONNECTIONS {
                 each.busy(index);
@@ -223,7 +224,7 @@ mod tests {
             assert_eq!(each.oldest(), Some(expected));
             each.close(expected);
         }
-        // Each entry was brought up to date once; the others were right at once.
+        // Each entry was updated once. Further searches find it up to date.
         assert!(each.looks <= CONNECTIONS + 2 * CAME, "{} looks", each.looks);
     }
 

@@ -1,28 +1,28 @@
-//! Which requests resemble ones that blocked.
+//! Remembers which kinds of requests have blocked.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-/// Scores by kind of request: up at each hand-over, down at each fast return.
+/// A score for each kind of request. It rises with each hand-over and falls with each fast return.
 ///
-/// A request with a high score starts on a spare thread at once and the driver keeps its loop; without this,
-/// each blocking request would cost the others a tick of the monitor.
+/// A request with a high score starts on a spare thread at once, and the driver keeps its loop.
+/// Otherwise, each blocking request would hold the other connections up for a tick of the monitor.
 #[derive(Debug)]
 pub(crate) struct Learned {
     scores: Box<[AtomicU8; SLOTS]>,
-    /// Whether the last one that ran on a spare thread computed.
+    /// Whether the last request of this kind that ran on a spare thread computed.
     computes: Box<[AtomicBool; SLOTS]>,
 }
 
-/// A kind of request, as far as the table tells them apart.
+/// A kind of request. Two kinds may share an entry of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind(u16);
 
 impl Kind {
-    /// The kind of what `parts` name, such as a method and a path. Digits do not count: `/user/1` and `/user/2` are
-    /// served by the same code.
+    /// Returns the kind that `parts` name, such as a method and a path. Digits are ignored, because
+    /// the same code serves `/user/1` and `/user/2`.
     pub(crate) fn of(parts: &[&[u8]]) -> Self {
-        // The table is a hint, and somebody who aims at collisions gains a spare thread that he gets anyway:
-        // a fast hash of our own is enough.
+        // The table is a hint. An attacker who causes collisions only gains a spare thread, which
+        // any client can have. So a fast hash without a key is enough.
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         for part in parts {
             for &byte in *part {
@@ -35,8 +35,8 @@ impl Kind {
         Self(((hash ^ (hash >> 32)) as u16) & (SLOTS as u16 - 1))
     }
 
-    /// What is no request of its own: a part of an answer, or a whole connection. Whatever the last one did, the next one
-    /// may be quite different, and is under way already.
+    /// The kind of work that is not a request: a part of a response, or a whole connection. The
+    /// next one may behave quite differently from the last one, and is already under way.
     pub(crate) fn part(name: &str) -> Self {
         Self(Self::of(&[name.as_bytes()]).0 | PART)
     }
@@ -54,19 +54,19 @@ impl Learned {
         }
     }
 
-    /// Whether such requests mostly blocked of late.
+    /// Whether requests of this kind have mostly blocked of late.
     pub(crate) fn is_slow(&self, kind: Kind) -> bool {
         self.score(kind).load(Ordering::Relaxed) >= THRESHOLD
     }
 
-    /// Such a request lost its loop, or would have.
+    /// Notes that such a request lost its loop, or would have lost it.
     pub(crate) fn blocked(&self, kind: Kind) {
         let score = self.score(kind);
-        // Not atomic as a whole: a lost update of a hint costs nothing.
+        // This is not atomic as a whole. A lost update of a hint does no harm.
         score.store(score.load(Ordering::Relaxed).saturating_add(STEP).min(MOST), Ordering::Relaxed);
     }
 
-    /// Such a request returned at once.
+    /// Notes that such a request returned soon.
     pub(crate) fn returned(&self, kind: Kind) {
         let score = self.score(kind);
         let value = score.load(Ordering::Relaxed);
@@ -75,12 +75,12 @@ impl Learned {
         }
     }
 
-    /// Whether such requests are slow because they compute.
+    /// Whether requests of this kind are slow because they compute.
     pub(crate) fn computes(&self, kind: Kind) -> bool {
         kind.0 & PART == 0 && self.is_slow(kind) && self.computes[kind.slot()].load(Ordering::Relaxed)
     }
 
-    /// Such a request has run on a spare thread, and computed or not.
+    /// Notes whether such a request has computed on a spare thread.
     pub(crate) fn computed(&self, kind: Kind, did: bool) {
         if kind.0 & PART == 0 {
             self.computes[kind.slot()].store(did, Ordering::Relaxed);

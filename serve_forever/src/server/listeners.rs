@@ -8,16 +8,16 @@ use crate::sys::Listener;
 
 use super::config::Config;
 
-/// The listeners of one loop. Each listener belongs to exactly one.
+/// The listeners of one loop. Each listener belongs to exactly one loop.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    /// `None`: closed. The place stays, as tokens name it.
+    /// A closed listener leaves `None` behind, so that tokens keep their meaning.
     pub(super) all: Vec<Option<Listening>>,
-    /// When to try again after there was no room.
+    /// When to accept again after there was no room.
     pub(super) again_at: Option<Instant>,
-    /// The lack of descriptors was told.
+    /// The lack of descriptors was reported.
     pub(super) warned: bool,
-    /// The server stops: a listener is closed as soon as nothing waits on it.
+    /// The server stops. Each listener is closed as soon as no connection waits on it.
     pub(super) draining: bool,
 }
 
@@ -25,9 +25,10 @@ pub(crate) struct Listeners {
 pub(super) struct Listening {
     pub(super) listener: Listener,
     pub(super) local: SocketAddr,
-    /// It may have connections to accept.
+    /// Connections may wait on it.
     pub(super) ready: bool,
-    /// How many more it may accept before it is closed. Counted only while the server stops.
+    /// How many more connections it may accept before it is closed. Only used while the server
+    /// stops.
     pub(super) left: usize,
 }
 
@@ -56,8 +57,8 @@ impl Listeners {
         Ok(())
     }
 
-    /// The server stops: every listener accepts what waits on it, at most `most` connections, and
-    /// is then closed.
+    /// Begins the end of the listeners: each one accepts the connections that wait on it, at most
+    /// `most`, and is then closed.
     pub(crate) fn drain(&mut self, most: usize) {
         self.draining = true;
         self.again_at = None;
@@ -68,7 +69,7 @@ impl Listeners {
         }
     }
 
-    /// Closes every listener that is still open. The system resets what waits on it.
+    /// Closes every listener that is still open. The system resets the connections that wait on it.
     pub(crate) fn close(&mut self, registry: &mio::Registry) {
         for open in self.all.drain(..).flatten() {
             open.close(registry);
@@ -81,29 +82,30 @@ impl Listeners {
         self.all.iter().all(Option::is_none)
     }
 
-    /// The listener `index` has connections to accept.
+    /// Notes that connections wait on the listener `index`.
     pub(crate) fn event(&mut self, index: usize) {
         if let Some(Some(open)) = self.all.get_mut(index) {
             open.ready = true;
         }
     }
 
-    /// Whether there is something to do at once.
+    /// Whether a listener can accept now.
     pub(crate) fn is_ready(&self, now: Instant) -> bool {
         self.again_at.is_none_or(|at| at <= now) && self.ready().is_some()
     }
 
-    /// When there is something to do later.
+    /// When to accept again, after a pause.
     pub(crate) fn again_at(&self) -> Option<Instant> {
         self.again_at.filter(|_| self.ready().is_some())
     }
 
-    /// The first listener that may have connections to accept.
+    /// Returns the first listener on which connections may wait.
     pub(super) fn ready(&self) -> Option<usize> {
         self.all.iter().position(|open| open.as_ref().is_some_and(|open| open.ready))
     }
 
-    /// Nothing waits on the listener `index`, or it has accepted as many as it may.
+    /// Notes that no connection waits on the listener `index`, or that it has accepted as many as
+    /// it may.
     pub(super) fn exhaust(&mut self, index: usize, registry: &mio::Registry) {
         if let Some(open) = &mut self.all[index] {
             open.ready = false;
@@ -115,12 +117,12 @@ impl Listeners {
         }
     }
 
-    /// There was no room, and nothing could be closed to make some.
+    /// Pauses: there was no room, and no connection could be closed to make some.
     pub(crate) fn pause(&mut self, now: Instant) {
         self.again_at = Some(now + PAUSE);
     }
 
-    /// There is room again.
+    /// Ends the pause, as there is room again.
     pub(crate) fn go_on(&mut self) {
         self.again_at = None;
     }
@@ -134,14 +136,15 @@ impl Listening {
     }
 }
 
-/// How many connections a listener accepts at most between the order to stop and its end: all that
-/// waited when the order came, and a bound for clients that come faster than they are accepted.
+/// Returns how many connections a listener accepts at most between the order to stop and its end.
+/// These are all that waited when the order came; the bound is needed if clients connect faster
+/// than they are accepted.
 pub(crate) fn most_drained(config: &Config) -> usize {
     usize::try_from(config.request_queue_size).unwrap_or(usize::MAX).max(ADOPTED_QUEUE)
 }
 
-/// Connections that may wait on a listener that somebody else made, which we cannot ask: the limit
-/// that Linux sets to every queue unless it is told otherwise.
+/// Connections that may wait on a listener that was handed over, whose queue has an unknown size.
+/// Linux limits every queue to this number by default.
 const ADOPTED_QUEUE: usize = 4096;
-/// How long to wait when there is no room.
+/// The pause when there is no room.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);

@@ -1,4 +1,5 @@
-//! What one peer address holds: connections and permits. Clients by Unix sockets have no address, and nothing is counted for them.
+//! Counts the connections and permits of each client address. Clients of Unix sockets have no
+//! address, so nothing is counted for them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,14 +8,14 @@ use std::sync::Mutex;
 use crate::sync::lock;
 use crate::sys::NO_ADDRESS;
 
-/// Counts by address. An address that holds nothing has no entry.
+/// A count for each address. An address without connections or permits has no entry.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Peers {
-    /// One more for `address`.
+    /// Counts one more for `address`.
     pub(crate) fn add(&self, address: IpAddr) {
         if address == NOBODY {
             return;
@@ -22,7 +23,7 @@ impl Peers {
         *lock(&self.counts).entry(address).or_default() += 1;
     }
 
-    /// One more for `address`, unless it has `most` already.
+    /// Counts one more for `address`, unless its count is `most` already.
     #[must_use]
     pub(crate) fn try_add(&self, address: IpAddr, most: usize) -> bool {
         if address == NOBODY {
@@ -37,7 +38,7 @@ impl Peers {
         true
     }
 
-    /// One less for `address`.
+    /// Counts one less for `address`.
     pub(crate) fn remove(&self, address: IpAddr) {
         let mut counts = lock(&self.counts);
         if let Some(count) = counts.get_mut(&address) {
@@ -48,13 +49,13 @@ impl Peers {
         }
     }
 
-    /// How many `address` has.
+    /// Returns the count of `address`.
     pub(crate) fn count(&self, address: IpAddr) -> usize {
         lock(&self.counts).get(&address).copied().unwrap_or(0)
     }
 }
 
-/// The address of those that have none.
+/// The address that stands for clients without one.
 const NOBODY: IpAddr = NO_ADDRESS.ip();
 
 #[cfg(test)]

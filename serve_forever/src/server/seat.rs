@@ -1,4 +1,4 @@
-//! A running job's place: what it must do before it waits, so that its loop does not wait with it.
+//! The seat of a running job: how it gives its loop away before it waits.
 
 use std::fmt;
 use std::io;
@@ -13,13 +13,13 @@ use super::client_waits::ClientWaits;
 use super::handover::state::Job;
 use super::throughput::Throughput;
 
-/// Given to every run. Shared by all that the run hands out (`rfile`, `wfile`), which may be used by several
-/// threads at once.
+/// Every run has a seat. What the run hands out (`rfile`, `wfile`) shares it, and several threads
+/// may use that at once.
 pub(crate) struct Seat<'a> {
-    /// Whose loop it is; none in a test without sockets.
+    /// The engine of the loop. There is none in a test without sockets.
     helm: Option<Handle<'a>>,
     index: usize,
-    /// The job that still holds up its loop unless it lets go; none on a spare thread.
+    /// The job that holds the loop until it is released. There is none on a spare thread.
     job: Option<Job>,
     released: AtomicBool,
     deregistered: AtomicBool,
@@ -30,35 +30,35 @@ enum Handle<'a> {
     Owned(Arc<dyn Helm>),
 }
 
-/// Somebody who can give a loop to another driver.
+/// Gives loops to other drivers.
 pub(crate) trait Helm: Send + Sync {
-    /// Gives the loop `index` away if `job` still holds it. False: it still does, as there is no thread to drive
-    /// it.
+    /// Gives the loop `index` to another driver if `job` still holds it. Returns false if no thread
+    /// is free to drive it, so that `job` still holds it.
     fn release(&self, index: usize, job: Job) -> bool;
 
-    /// Where the sockets of the loop `index` are registered.
+    /// Returns the registry of the sockets of the loop `index`.
     fn registry(&self, index: usize) -> &mio::Registry;
 
-    /// The handlers that wait for their client, and how long one of them waits before it looks
-    /// whether its thread is to go to others.
+    /// Returns the handlers that wait for their clients, and how long a handler waits before it
+    /// looks whether it must give its thread up.
     fn client_waits(&self) -> (&ClientWaits, Duration);
 
-    /// The same, to keep.
+    /// Returns an owned handle to the same engine.
     fn shared(&self) -> Option<Arc<dyn Helm>>;
 }
 
 impl<'a> Seat<'a> {
-    /// On the driver of a loop itself.
+    /// The seat of a job that runs on the driver of a loop.
     pub(crate) fn inline(helm: &'a dyn Helm, index: usize, job: Job) -> Self {
         Self::new(Some(Handle::Borrowed(helm)), index, Some(job))
     }
 
-    /// On a spare thread.
+    /// The seat of a job that runs on a spare thread.
     pub(crate) fn detached(helm: &'a dyn Helm, index: usize) -> Self {
         Self::new(Some(Handle::Borrowed(helm)), index, None)
     }
 
-    /// Without any loop.
+    /// The seat of a job without a loop.
     pub(crate) fn alone() -> Self {
         Self::new(None, 0, None)
     }
@@ -73,7 +73,7 @@ impl<'a> Seat<'a> {
         }
     }
 
-    /// The same seat, to keep. From now on only the new one is to be used; see [`Seat::resume`].
+    /// Returns an owned copy of this seat. Until [`Seat::resume`], only the copy may be used.
     pub(crate) fn to_owned(&self) -> Seat<'static> {
         let seat = Seat::new(self.helm().and_then(Helm::shared).map(Handle::Owned), self.index, self.job);
         seat.released.store(self.released.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -81,20 +81,22 @@ impl<'a> Seat<'a> {
         seat
     }
 
-    /// What happened on `other`, an owned copy of this seat, counts as if it had happened on this one.
+    /// Takes over the state of `other`, an owned copy of this seat.
     pub(crate) fn resume(&self, other: &Seat<'_>) {
         self.released.store(other.released.load(Ordering::SeqCst), Ordering::SeqCst);
         self.deregistered.store(other.is_deregistered(), Ordering::SeqCst);
     }
 
-    /// Whether this run holds no loop up (as far as it knows itself: the monitor does not tell).
+    /// Whether this job has given its loop away itself. If the monitor took the loop, this is still
+    /// false.
     pub(crate) fn is_released(&self) -> bool {
         self.released.load(Ordering::Relaxed)
     }
 
-    /// Gives the loop away, if this run holds one. To be called before anything that may block.
+    /// Gives the loop away, if this job holds one. Must be called before anything that may block.
     ///
-    /// False: there is no thread to take it, and the wait must be short and this called again.
+    /// Returns false if no thread can take the loop. Then the job must wait only briefly and call
+    /// this again.
     pub(crate) fn release(&self) -> bool {
         if self.released.load(Ordering::Relaxed) {
             return true;
@@ -107,8 +109,8 @@ impl<'a> Seat<'a> {
         released
     }
 
-    /// Blocks until the transport is ready or the deadline is over (then false), with the loop given away and
-    /// the socket out of its poller.
+    /// Gives the loop away, takes the socket out of the poller, and blocks until the transport is
+    /// ready. Returns false if the deadline came first.
     pub(crate) fn wait(
         &self,
         transport: &Transport,
@@ -117,7 +119,7 @@ impl<'a> Seat<'a> {
     ) -> io::Result<bool> {
         loop {
             let released = self.release();
-            // While a thread waits for the socket itself, events for the loop would only wake it for nothing.
+            // While a thread waits for the socket itself, events would wake the loop for nothing.
             if let Some(helm) = self.helm()
                 && let Some(socket) = transport.socket()
                 && !self.deregistered.swap(true, Ordering::SeqCst)
@@ -137,8 +139,8 @@ impl<'a> Seat<'a> {
         }
     }
 
-    /// Like [`Seat::wait`], for a client that has been so fast. `None`: another request needs the
-    /// thread, and other clients are faster.
+    /// Like [`Seat::wait`], with the throughput of the client so far. Returns `None` if another
+    /// request needs the thread, and this client is the slowest.
     pub(crate) fn wait_for_client(
         &self,
         transport: &Transport,
@@ -164,17 +166,17 @@ impl<'a> Seat<'a> {
         }
     }
 
-    /// Somebody else took the socket out of the poller, and it must go back.
+    /// Notes that the socket was taken out of the poller elsewhere and must be registered again.
     pub(crate) fn note_deregistered(&self) {
         self.deregistered.store(true, Ordering::SeqCst);
     }
 
-    /// Whoever has the connection now took that over.
+    /// The stream that has the connection now registers the socket again.
     pub(crate) fn leave_registration(&self) {
         self.deregistered.store(false, Ordering::SeqCst);
     }
 
-    /// Whether the socket was taken out of the poller and must go back.
+    /// Whether the socket was taken out of the poller and must be registered again.
     pub(crate) fn is_deregistered(&self) -> bool {
         self.deregistered.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! What a server counts.
+//! The counters of a server.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -32,35 +32,37 @@ pub struct ServerStats {
     pub connections: usize,
     /// Connections accepted so far.
     pub accepted: u64,
-    /// Final responses so far whose status began with 1 (a switch to another protocol), 2, 3, 4 and 5: as many as there were
-    /// requests with an answer.
+    /// Final responses so far, by the first digit of their status: 1 (a switch to another
+    /// protocol), 2, 3, 4 and 5. Their sum is the number of answered requests.
     pub responses: [u64; 5],
-    /// Bytes of content in these, as they stand in the log when the handler is done; files and the like included, heads and framing
-    /// not.
+    /// Bytes of content in these responses, as in the access log: with files and sources, without
+    /// heads and framing.
     pub content_bytes: u64,
-    /// Loops that changed hands because their job did not return soon.
+    /// How often a loop got another thread because its handler did not return soon.
     pub hand_overs: u64,
-    /// Jobs that started on a spare thread because ones like them had blocked.
+    /// Handlers that started on a spare thread because similar requests had blocked before.
     pub learned_starts: u64,
     /// Requests refused with 503 because no thread was free for them.
     pub refused: u64,
-    /// Threads that run user code now, apart from those that drive a loop.
+    /// Threads that run handlers now, without those that drive a loop.
     pub threads_in_user_code: usize,
-    /// How many these may be at most: what [`max_threads`](crate::Builder::max_threads) leaves of them. A loop that is not in a handler
-    /// itself keeps one more back, so that requests may have to [wait](Self::waiting) a little earlier. 0 before the server runs.
+    /// The limit of [`threads_in_user_code`](Self::threads_in_user_code), which follows from
+    /// [`max_threads`](crate::Builder::max_threads). A loop that runs no handler itself reserves
+    /// one more thread, so requests may have to [wait](Self::waiting) a little earlier. 0 before
+    /// the server runs.
     pub permits: usize,
-    /// Requests that wait until one of them is free, or for their [turn](crate::Builder::max_computing_handlers) to compute.
+    /// Requests that wait for a free thread, or for their [turn to
+    /// compute](crate::Builder::max_computing_handlers).
     pub waiting: usize,
-    /// Handlers that hold a stream that their connection became, and have not returned yet.
+    /// Handlers that hold an upgraded connection and have not returned yet.
     pub upgraded: usize,
     /// Bytes of responses in memory that wait for clients which take them slowly; see
     /// [`max_unsent`](crate::Builder::max_unsent).
     pub unsent: usize,
-    /// Connections cut so far to make room, although their clients had time left to read a response
-    /// or to finish a request: connections, descriptors or
+    /// Connections that were cut so far before their timeouts, because connections, descriptors or
     /// [`max_unsent`](crate::Builder::max_unsent) ran short.
     pub cut: u64,
-    /// Log lines that were dropped because their reader was too slow.
+    /// Log lines that were dropped because the log was written too slowly.
     pub log_lines_dropped: u64,
 }
 
@@ -76,12 +78,12 @@ pub(crate) struct Counters {
     pub(crate) detached: AtomicUsize,
     pub(crate) permits: AtomicUsize,
     pub(crate) waiting: AtomicUsize,
-    /// Handlers that have made a stream of their connection and not returned yet.
+    /// Handlers that hold an upgraded connection and have not returned yet.
     pub(crate) upgraded: AtomicUsize,
     pub(crate) cut: AtomicU64,
-    /// A file could not be opened for want of a descriptor, and no loop has made room since.
+    /// A file could not be opened because no descriptor was free, and no loop has made room since.
     pub(crate) short_of_descriptors: AtomicBool,
-    /// How often a loop looked for a connection to be cut for the sake of a new one, and found one.
+    /// How often a loop looked for a connection to cut for a new one, and how often it found one.
     #[cfg(test)]
     pub(crate) searches: AtomicU64,
     #[cfg(test)]
@@ -110,7 +112,7 @@ impl Counters {
         }
     }
 
-    /// A request of the loop `index` was answered.
+    /// Counts an answered request of the loop `index`.
     pub(crate) fn answered(&self, index: usize, status: u16, bytes: u64) {
         let cell = &self.answered[index % CELLS];
         let class = usize::from(status / 100).clamp(1, 5) - 1;
@@ -123,7 +125,7 @@ impl Counters {
     /// Whether more than half of the threads for handlers are free.
     pub(crate) fn most_threads_are_free(&self) -> bool {
         let permits = self.permits.load(Ordering::Relaxed);
-        // Without loops there are no permits, and every handler has its caller's thread.
+        // Without loops there are no permits, and every handler runs on the thread of its caller.
         permits == 0 || self.detached.load(Ordering::Relaxed) * 2 < permits
     }
 
@@ -132,7 +134,8 @@ impl Counters {
     }
 }
 
-/// What changes with every request: loops have cells of their own, so that they do not take the memory away from each other.
+/// The counters that change with every request. Each loop has its own, so that loops do not contend
+/// for a cache line.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Answered {
@@ -140,5 +143,5 @@ struct Answered {
     bytes: AtomicU64,
 }
 
-/// Cells for what changes with every request. More loops than that share some.
+/// How many sets of such counters there are. If there are more loops, some share a set.
 const CELLS: usize = 16;

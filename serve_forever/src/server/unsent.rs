@@ -1,13 +1,13 @@
-//! Bytes in memory that wait until clients take them.
+//! Counts the bytes of responses that wait in memory for their clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many there are in the whole server.
+/// The count for the whole server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unsent(Arc<AtomicUsize>);
 
-/// What one holder has of them. It gives them back when it is dropped, so it lives beside the
+/// The share of one holder. Dropping it subtracts its bytes from the count, so it lives beside the
 /// memory that it counts.
 #[derive(Debug)]
 pub(crate) struct Charge {
@@ -15,16 +15,16 @@ pub(crate) struct Charge {
     bytes: usize,
 }
 
-/// How far a connection is that waits for its client to take or to send something.
+/// The progress of a connection that waits for its client to take or to send something.
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(hidden)]
 pub struct Load {
-    /// Bytes that the client took or sent so far. A smaller number than the last one belongs to
-    /// another response or request.
+    /// Bytes that the client has taken or sent so far. If the number is smaller than before, it
+    /// belongs to another response or request.
     pub(crate) sent: u64,
-    /// Bytes in memory that wait for it.
+    /// Bytes in memory that wait for the client.
     pub(crate) held: usize,
-    /// The system reports progress in large steps, between which the client may go on.
+    /// The system reports progress only in large steps. The client may make progress in between.
     pub(crate) in_steps: bool,
 }
 
@@ -39,7 +39,7 @@ impl Unsent {
 }
 
 impl Charge {
-    /// The holder has `bytes` now.
+    /// Sets how many bytes the holder has.
     pub(crate) fn set(&mut self, bytes: usize) {
         let change = bytes.wrapping_sub(std::mem::replace(&mut self.bytes, bytes));
         if change != 0 {

@@ -1,27 +1,28 @@
-//! Calls a connection's next turn from any thread.
+//! Wakers call the next turn of a connection, from any thread.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
 
 use super::handover::slots::Token;
 
-/// Somebody who can be told that a connection wants its turn.
+/// Delivers the calls of wakers.
 pub(crate) trait Wake: Send + Sync {
     fn wake(&self, index: usize, token: Token);
 
-    /// The run that has the connection keeps it as a stream from now on.
+    /// Notes that the run which has the connection keeps it as a stream.
     fn became_stream(&self, index: usize, token: Token) {
         let _ = (index, token);
     }
 
-    /// Whether the connection has a loop. Without one, the only thread that works on the connection
+    /// Whether the connection has a loop. Without a loop, the one thread that serves the connection
     /// waits for its socket.
     fn polls(&self) -> bool {
         true
     }
 }
 
-/// Names a connection that can be woken. Borrowed, so that a turn that needs none pays nothing.
+/// Names a connection that can be woken. It borrows, so that a turn that does not need it pays
+/// nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Waker<'a> {
     pub(crate) engine: &'a Arc<dyn Wake>,
@@ -30,18 +31,18 @@ pub(crate) struct Waker<'a> {
 }
 
 impl Waker<'_> {
-    /// The run that has the connection keeps it as a stream from now on, which is no ordinary
+    /// Notes that the run which has the connection keeps it as a stream, and so is not an ordinary
     /// request any more.
     pub(crate) fn became_stream(&self) {
         self.engine.became_stream(self.index, self.token);
     }
 
-    /// A waker to keep, where there is a loop.
+    /// Returns an owned waker if there is a loop.
     pub(crate) fn if_polled(self) -> Option<OwnedWaker> {
         self.engine.polls().then(|| self.to_owned())
     }
 
-    /// A waker to keep.
+    /// Returns an owned waker.
     pub(crate) fn to_owned(self) -> OwnedWaker {
         OwnedWaker { engine: Arc::downgrade(self.engine), index: self.index, token: self.token }
     }
@@ -50,7 +51,8 @@ impl Waker<'_> {
 /// A waker that outlives the turn.
 #[derive(Clone)]
 pub(crate) struct OwnedWaker {
-    /// Weak, as it may be kept in a place that the engine keeps alive: the state of its server.
+    /// Weak, because the waker may be stored in the state of the server, which the engine keeps
+    /// alive.
     engine: Weak<dyn Wake>,
     index: usize,
     token: Token,
@@ -69,7 +71,7 @@ impl fmt::Debug for Waker<'_> {
 }
 
 impl OwnedWaker {
-    /// Calls the connection's next turn; nothing if it is gone.
+    /// Calls the next turn of the connection. Does nothing if the connection is gone.
     pub(crate) fn wake(&self) {
         if let Some(engine) = self.engine.upgrade() {
             engine.wake(self.index, self.token);
