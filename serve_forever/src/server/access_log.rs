@@ -1,4 +1,4 @@
-//! Where access log lines go: collected in memory, written in batches, by a thread of its own.
+//! The access log collects lines in memory. A thread of its own writes them in batches.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,9 +14,9 @@ use super::hooks::{Guarded, disarmed, guarded};
 
 /// The access log of a server.
 ///
-/// Lines are written at the latest after 100 ms, many at a time and by one thread that does nothing else: a
-/// terminal that was stopped, or a full disk, does not stop the server. Past a backlog of 1 MiB lines are counted
-/// and dropped.
+/// One thread that does nothing else writes the lines, many at a time and after 100 ms at the
+/// latest. So a stopped terminal or a full disk does not stop the server. Lines beyond a backlog of
+/// 1 MiB are dropped and counted.
 ///
 /// ```
 /// use serve_forever::{handler_fn, AccessLog, Exchange, HttpServer, Result};
@@ -36,9 +36,9 @@ pub struct AccessLog {
 
 /// The form of the access log; see [`AccessLog::format`](crate::AccessLog::format).
 ///
-/// In each of them the bytes are those of the content, without head and frames, that the operating system has taken. It
-/// delivers them by itself, and nobody learns whether all of them arrived: a short response to a client that has just left
-/// can be complete here.
+/// In each form, the bytes are those of the content, without head and framing, that the operating
+/// system has taken. The server does not learn whether they all arrived. So a short response to a
+/// client that has just left can be logged as complete.
 ///
 /// ```
 /// use serve_forever::{AccessLog, LogFormat};
@@ -48,22 +48,24 @@ pub struct AccessLog {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogFormat {
-    /// As Python writes it: `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. Errors have a line of their
-    /// own before that. A response that did not go out to its end has `incomplete` behind the bytes.
+    /// The form of Python: `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. An error
+    /// has a line of its own before that. After the bytes of a response that was not sent to its
+    /// end comes `incomplete`.
     #[default]
     Python,
-    /// The Common Log Format, which most programs that read logs know. `-` stands for no bytes. What is not a request is
-    /// left out.
+    /// The Common Log Format, which most log readers know. `-` stands for no bytes. Messages that
+    /// are not requests are left out.
     Common,
-    /// The same with the `Referer` and the `User-Agent` of the request behind it.
+    /// The Common Log Format, followed by the `Referer` and the `User-Agent` of the request.
     Combined,
-    /// An object of JSON in each line: `time`, `client`, `method`, `target`, `version`, `host`, `referer`, `user_agent`,
-    /// `status`, `bytes`, `complete`, which is false where the response did not go out to its end, and `duration_ms`, from
-    /// the arrival of the head to the last byte; or `time`, `client` and `message`.
+    /// A JSON object in each line: `time`, `client`, `method`, `target`, `version`, `host`,
+    /// `referer`, `user_agent`, `status`, `bytes`, `complete`, which is false if the response was
+    /// not sent to its end, and `duration_ms`, from the arrival of the head to the last byte. The
+    /// object of a message has `time`, `client` and `message`.
     Json,
 }
 
-/// A form, and whether it has colours.
+/// A form, with or without colors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogStyle {
     pub(crate) format: LogFormat,
@@ -71,11 +73,12 @@ pub(crate) struct LogStyle {
 }
 
 struct Sink {
-    /// Lines by writing thread, so that loops on many cores do not wait for one lock.
+    /// The lines, by the thread that added them, so that loops on many cores do not wait for one
+    /// lock.
     shards: [Mutex<Vec<u8>>; SHARDS],
     backlog: AtomicUsize,
     dropped: AtomicU64,
-    /// Somebody told the writing thread that there are lines.
+    /// The writing thread was told that there are lines.
     announced: AtomicBool,
     signal: Mutex<Signal>,
     bell: Condvar,
@@ -84,11 +87,11 @@ struct Sink {
 
 struct Target {
     writer: Guarded<Box<dyn Write + Send>>,
-    /// Changes places with a shard whose lines are written, so that neither has to grow anew each time.
+    /// Swapped with a shard whose lines are written, so that neither has to grow again each time.
     lines: Vec<u8>,
-    /// The last lines could not be written.
+    /// Whether the last lines could not be written.
     failing: bool,
-    /// What was written last ends in the middle of a line.
+    /// Whether the last write ended in the middle of a line.
     torn: bool,
 }
 
@@ -96,24 +99,25 @@ struct Target {
 struct Signal {
     lines: bool,
     full: bool,
-    /// Servers that write to it: a log may be shared.
+    /// The number of servers that write to the log. Servers may share it.
     servers: usize,
-    /// How often a server that ends has asked for its last lines, and how often they were written.
+    /// How often an ending server asked for its last lines to be written, and how often that was
+    /// done.
     asked: u64,
     written: u64,
-    /// There is a writing thread.
+    /// Whether there is a writing thread.
     running: bool,
 }
 
 impl Signal {
-    /// Whether somebody waits for lines to be written, or nobody is left who adds any.
+    /// Whether a server waits for lines to be written, or no server is left that adds any.
     fn is_urgent(&self) -> bool {
         self.asked > self.written || self.servers == 0
     }
 }
 
 impl AccessLog {
-    /// To standard error, as Python does it. The default.
+    /// Writes to standard error, as Python does. This is the default.
     ///
     /// ```
     /// let log = serve_forever::AccessLog::stderr();
@@ -122,7 +126,7 @@ impl AccessLog {
         Self::to(std::io::stderr())
     }
 
-    /// Nowhere: no line is even made.
+    /// Writes nothing. No lines are even made.
     ///
     /// ```
     /// let log = serve_forever::AccessLog::off();
@@ -131,7 +135,7 @@ impl AccessLog {
         Self { sink: None, style: LogStyle::default() }
     }
 
-    /// To `target`, such as a file. It is written to in large pieces and flushed after each.
+    /// Writes to `target`, such as a file, in large pieces, and flushes after each.
     ///
     /// ```
     /// let log = serve_forever::AccessLog::to(Vec::new());
@@ -156,7 +160,7 @@ impl AccessLog {
         }
     }
 
-    /// In this form; by default it is Python's.
+    /// Sets the form of the lines. The default is the form of Python.
     ///
     /// ```
     /// # use std::io::{Read, Write};
@@ -182,8 +186,9 @@ impl AccessLog {
         self
     }
 
-    /// With the colours that Python 3.15 gives its lines, for a terminal; only in [`LogFormat::Python`]. Off by default:
-    /// whoever sets the log up knows where it goes.
+    /// Sets whether lines have the colors of Python 3.15, for a terminal. Only
+    /// [`LogFormat::Python`] has them. Off by default, because only the caller knows where the log
+    /// goes.
     ///
     /// ```
     /// use std::io::IsTerminal;
@@ -197,18 +202,18 @@ impl AccessLog {
         self
     }
 
-    /// How lines are to look.
+    /// Returns the style of the lines.
     pub(crate) fn style(&self) -> LogStyle {
         let colors = self.style.colors && self.style.format == LogFormat::Python;
         LogStyle { colors, ..self.style }
     }
 
-    /// Whether lines go anywhere.
+    /// Whether lines are written at all.
     pub(crate) fn is_on(&self) -> bool {
         self.sink.is_some()
     }
 
-    /// Adds what `append` appends to the buffer it is given: so many whole lines.
+    /// Adds the lines that `append` appends to a buffer. It returns how many there are.
     pub(crate) fn write_lines(&self, count: u64, append: impl FnOnce(&mut Vec<u8>)) {
         let Some(sink) = &self.sink else { return };
         if sink.backlog.load(Ordering::Relaxed) > MAX_BACKLOG {
@@ -230,13 +235,14 @@ impl AccessLog {
         }
     }
 
-    /// Lines that were dropped so far.
+    /// Returns how many lines were dropped so far.
     pub(crate) fn dropped(&self) -> u64 {
         self.sink.as_ref().map_or(0, |sink| sink.dropped.load(Ordering::Relaxed))
     }
 
-    /// Starts the writing thread, unless it runs for another server. The guard of the last server
-    /// ends it; that of each one waits until its lines are written or a short time is over.
+    /// Starts the writing thread, unless it runs already for another server. When the guard of the
+    /// last server is dropped, the thread ends. Each guard waits until the lines of its server are
+    /// written, for a short time at most.
     pub(crate) fn start(&self) -> std::io::Result<Option<Writing>> {
         let Some(sink) = &self.sink else { return Ok(None) };
         let mut signal = lock(&sink.signal);
@@ -249,7 +255,7 @@ impl AccessLog {
         Ok(Some(Writing { sink: Arc::clone(sink) }))
     }
 
-    /// Writes what there is, on the calling thread.
+    /// Writes all lines on the calling thread.
     pub(crate) fn flush(&self) {
         if let Some(sink) = &self.sink {
             sink.flush();
@@ -263,7 +269,7 @@ impl fmt::Debug for AccessLog {
     }
 }
 
-/// The writing thread runs as long as this lives.
+/// Keeps the writing thread running until it is dropped.
 pub(crate) struct Writing {
     sink: Arc<Sink>,
 }
@@ -289,7 +295,7 @@ impl Sink {
             while !signal.lines && !signal.is_urgent() {
                 signal = wait(&self.bell, signal);
             }
-            // The first line of a batch waits for company.
+            // The first line of a batch waits for more.
             let mut timed_out = false;
             while !signal.full && !signal.is_urgent() && !timed_out {
                 (signal, timed_out) = wait_for(&self.bell, signal, LATEST);
@@ -300,7 +306,7 @@ impl Sink {
             self.flush();
             signal = lock(&self.signal);
             signal.written = asked;
-            // Not if another server has begun, or has ended, meanwhile.
+            // This does not hold if another server has begun or ended meanwhile.
             let is_over = signal.servers == 0 && signal.asked == asked;
             signal.running = !is_over;
             self.bell.notify_all();
@@ -311,7 +317,8 @@ impl Sink {
     }
 
     fn flush(&self) {
-        // Whoever adds a line after this announces it anew; whoever did before is collected now.
+        // A line that is added after this is announced again. Lines that were added before are
+        // collected now.
         self.announced.store(false, Ordering::SeqCst);
         let mut target = lock(&self.target);
         let Target { writer, lines, failing, torn } = &mut *target;
@@ -320,7 +327,7 @@ impl Sink {
             if lines.is_empty() {
                 continue;
             }
-            // The target is the user's, and its panic must not end the log.
+            // The target is user code. If it panics, the log must go on.
             let outcome = guarded("the access log", || {
                 if *torn {
                     writer.write_all(b"\n")?;
@@ -333,7 +340,7 @@ impl Sink {
                 Some(Ok(())) => *failing = false,
                 Some(Err(error)) => {
                     let error = disarmed(error);
-                    // Once for each outage, not for each batch.
+                    // Reported once for each outage, not for each batch.
                     if !std::mem::replace(failing, true) {
                         diagnostics::warning!(
                             "the access log cannot be written, its lines are lost: {error}"
@@ -348,7 +355,7 @@ impl Sink {
     }
 }
 
-/// Writes them all. `torn`: what was written ends in the middle of a line.
+/// Writes all bytes. `torn` tells whether the last write ended in the middle of a line.
 fn write_lines(writer: &mut dyn Write, lines: &[u8], torn: &mut bool) -> std::io::Result<()> {
     let mut left = lines;
     while !left.is_empty() {
@@ -374,13 +381,13 @@ thread_local! {
 }
 
 const SHARDS: usize = 8;
-/// Bytes in a shard at which it is written before its time.
+/// A shard with more bytes than this is written at once.
 const BATCH: usize = 64 * 1024;
-/// Bytes that may wait; lines beyond are dropped.
+/// Bytes that may wait. Lines beyond that are dropped.
 const MAX_BACKLOG: usize = 1024 * 1024;
-/// The longest that a line waits for others.
+/// The longest time that a line waits for others.
 const LATEST: Duration = Duration::from_millis(100);
-/// How long the end of the server waits for the last lines to be written.
+/// How long an ending server waits until its last lines are written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -430,7 +437,7 @@ mod tests {
         say("three\n");
         drop(third);
         assert_eq!(written(), "one\ntwo\nthree\n");
-        // It can be begun once more.
+        // The log can be used again.
         let fourth = log.start().expect("a thread");
         say("four\n");
         drop(fourth);
@@ -439,7 +446,7 @@ mod tests {
 
     #[test]
     fn what_follows_a_torn_line_begins_on_a_line_of_its_own() {
-        /// Takes so many bytes more.
+        /// Takes this many more bytes.
         struct Disk(Shared, Arc<AtomicUsize>);
 
         impl Write for Disk {

@@ -1,4 +1,4 @@
-//! From a name and a port, and from paths, to listening sockets.
+//! Makes listening sockets from names, ports and paths.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
@@ -9,13 +9,14 @@ use crate::sys::{ListenOptions, Listener};
 
 use super::config::Config;
 
-/// What is to be listened on beside addresses: Unix sockets, and sockets that listen already.
+/// The sockets beside addresses: Unix sockets, and sockets that listen already.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     pub(crate) paths: Vec<PathBuf>,
-    /// Who may connect; else the process's mask decides.
+    /// The mode of the file, which decides who may connect. `None`: the umask of the process
+    /// decides.
     pub(crate) mode: Option<u32>,
-    /// Listening sockets that somebody else made.
+    /// Listening sockets that were handed over.
     #[cfg(unix)]
     pub(crate) adopted: Vec<std::os::fd::OwnedFd>,
 }
@@ -30,12 +31,12 @@ impl Sockets {
     }
 }
 
-/// Where a server listens: everything that [`ToSocketAddrs`] is implemented for in `std`, and lists
-/// of such.
+/// The addresses of a server: every type of `std` that implements [`ToSocketAddrs`], and lists of
+/// these.
 ///
-/// Lists and names differ: every member of a list must be available, but of the addresses of a name
-/// one is enough. A name such as `localhost` may have addresses that this computer lacks: `::1`,
-/// where there is no IPv6. They are passed over, as long as the name has another one.
+/// Lists and names differ: every member of a list must be available, but one address of a name is
+/// enough. A name such as `localhost` may have addresses that this computer lacks, such as `::1`
+/// where there is no IPv6. The server skips them if the name has another address.
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -55,12 +56,12 @@ impl Sockets {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait ToListenAddresses {
-    /// The addresses, in groups. Of each group, those that this computer lacks are passed over, as
-    /// long as it has another one.
+    /// Returns the addresses, in groups. In each group, the server skips addresses that this
+    /// computer lacks, if it has another one.
     ///
     /// # Errors
     ///
-    /// A name cannot be looked up, or there is no port.
+    /// Fails if a name cannot be looked up, or if there is no port.
     ///
     /// ```
     /// use serve_forever::ToListenAddresses;
@@ -115,7 +116,7 @@ impl<T: ToListenAddresses + ?Sized> ToListenAddresses for &T {
     }
 }
 
-/// Listens on the addresses and on the sockets. With port 0 all addresses get the same one.
+/// Listens on the addresses and on the sockets. With port 0, all addresses get the same port.
 pub(crate) fn listen(
     addresses: &impl ToListenAddresses,
     sockets: &mut Sockets,
@@ -148,7 +149,7 @@ fn listen_on_addresses(groups: &[Vec<SocketAddr>], config: &Config) -> io::Resul
     loop {
         tries -= 1;
         match listen_on(groups, config) {
-            // The port that the first address got may be taken on another one.
+            // The port of the first address may be in use on another one.
             Err(error) if tries > 0 && error.kind() == ErrorKind::AddrInUse => {}
             result => return result,
         }
@@ -209,7 +210,7 @@ fn options(config: &Config, only_v6: bool) -> ListenOptions {
     }
 }
 
-/// Whether the machine lacks the address, or its whole family.
+/// Whether the computer lacks the address, or its whole family.
 fn is_missing(error: &io::Error) -> bool {
     // EAFNOSUPPORT has no kind of its own on every system.
     matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported)
@@ -253,14 +254,14 @@ mod tests {
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }
 
-    /// Addresses for documentation (RFC 5737), so nobody has them.
+    /// Addresses for documentation (RFC 5737), so no computer has them.
     const MISSING: [SocketAddr; 2] = [
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), 0),
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 2)), 0),
     ];
     const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-    /// What a resolver may find of a name.
+    /// What a resolver may find for a name.
     struct Name(Vec<SocketAddr>);
 
     impl ToListenAddresses for Name {
@@ -269,7 +270,7 @@ mod tests {
         }
     }
 
-    /// The addresses that are listened on, without their ports.
+    /// Returns the addresses of the sockets, without their ports.
     fn heard(addresses: &impl ToListenAddresses) -> io::Result<Vec<IpAddr>> {
         let listeners = listen(addresses, &mut Sockets::default(), &Config::default())?;
         listeners.iter().map(|listener| Ok(listener.local_address()?.ip())).collect()
@@ -298,9 +299,9 @@ mod tests {
         let [first, second] = MISSING;
         assert_eq!(heard(&Name(vec![first, HERE, second])).expect("one is there"), [HERE.ip()]);
         is_named(heard(&Name(MISSING.to_vec())), second);
-        // Another member of the list does not stand for it.
+        // Another member of the list does not replace it.
         is_named(heard(&[Name(vec![HERE]), Name(MISSING.to_vec())]), second);
-        // What is there already does.
+        // A socket that listens already does.
         assert_eq!(heard(&[Name(vec![HERE]), Name(vec![first, HERE])]).expect("it is there"), [HERE.ip()]);
     }
 }

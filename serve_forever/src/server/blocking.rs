@@ -1,4 +1,5 @@
-//! One connection on the calling thread, without a loop: `handle_request`, and tests without sockets.
+//! Serves one connection on the calling thread, without a loop: for `handle_request` and for tests
+//! without sockets.
 
 use std::cell::Cell;
 use std::io;
@@ -21,16 +22,16 @@ use super::protocol::{Admission, Cause, Job, JobRun, Next, Protocol, Run, Turn};
 use super::seat::Seat;
 use super::waker::{Wake, Waker};
 
-/// What came of waiting for a connection.
+/// The result of waiting for a connection.
 pub(crate) enum Arrival {
     Client(Arc<Transport>, SocketAddr),
-    /// None came before the deadline.
+    /// No connection came before the deadline.
     Nobody,
     /// A shutdown was asked for.
     Stop,
 }
 
-/// The next connection.
+/// Waits for the next connection.
 pub(crate) fn accept(
     listeners: &[Listener],
     deadline: Option<Instant>,
@@ -65,8 +66,8 @@ pub(crate) fn accept(
     }
 }
 
-/// The connections that wait when the server stops: all that there is room for, at most `most` of
-/// each listener.
+/// Accepts the connections that wait when the server stops, as far as there is room, and at most
+/// `most` of each listener.
 pub(crate) fn drain(
     listeners: &mut [Listener],
     most: usize,
@@ -123,7 +124,7 @@ pub(crate) fn serve_seated<P: Protocol>(
     let mut readiness = READY;
     let mut jobs = Vec::new();
     let mut expired = false;
-    // When a server that stops waits no longer.
+    // When a server that stops cuts the connection.
     let mut cut_at = None;
     loop {
         let stopping = server.is_stopping();
@@ -198,7 +199,7 @@ pub(crate) fn serve_seated<P: Protocol>(
                     (true, false) => Interest::Read,
                     (false, false) => {
                         seat.release();
-                        // Whether the server stops is looked at in between.
+                        // In between, this looks whether the server stops.
                         let until = earlier(deadline, Instant::now() + LOOK);
                         if !bell.wait(Some(until)) && deadline.is_some_and(|deadline| deadline <= until) {
                             expired = true;
@@ -206,13 +207,15 @@ pub(crate) fn serve_seated<P: Protocol>(
                         continue;
                     }
                 };
-                // Who waits for the socket does not hear the bell, so whoever could ring it is listened for in between.
+                // A wait for the socket does not end when the bell rings. If a waker may ring it,
+                // the wait is cut into slices.
                 let may_ring = Arc::weak_count(&bell) > 0;
                 let mut until =
                     if may_ring { Some(earlier(deadline, Instant::now() + SLICE)) } else { deadline };
                 if may_ring && !write && !idle {
                     seat.release();
-                    // There may be bytes that nobody wants yet: waiting for them would not wait.
+                    // Bytes that are not wanted yet may have arrived. A wait for the socket would
+                    // return at once.
                     if bell.wait(until) {
                         continue;
                     }
@@ -250,7 +253,7 @@ impl Bell {
         std::mem::take(&mut *lock(&self.rung))
     }
 
-    /// False when the deadline came first.
+    /// Waits until the bell rings. Returns false if the deadline came first.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut rung = lock(&self.rung);
         while !std::mem::take(&mut *rung) {
@@ -275,13 +278,13 @@ impl Wake for Bell {
     }
 }
 
-/// Whatever is tried may succeed; without a loop nobody can say more.
+/// Without a loop, nothing is known of the socket, so everything is tried.
 const READY: Readiness = Readiness { read: true, write: true, end: false, broken: false };
 /// There is only one connection.
 const TOKEN: Token = Token { index: 0, generation: 0 };
-/// Reported when the server stops.
+/// The token of the waker that tells that the server stops.
 const WAKER: mio::Token = mio::Token(usize::MAX);
-/// How often a connection that only a waker can bring on looks whether the server stops.
+/// How often a connection that waits only for a waker looks whether the server stops.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a connection waits for its socket alone, while somebody may ring.
+/// How long a connection waits for its socket alone while a waker may ring.
 const SLICE: Duration = Duration::from_millis(20);

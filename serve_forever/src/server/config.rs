@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::proxy_claims::{Forwarded, ProxyProtocol};
 use super::proxy_networks::ProxyNetworks;
 
-/// What a [`Builder`](crate::Builder) sets. One value per server, read by every layer.
+/// The settings of a server, made by a [`Builder`](crate::Builder) and read by every layer.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) head_timeout: Duration,
@@ -46,19 +46,19 @@ pub struct Config {
     pub(crate) receive_buffer_size: Option<usize>,
     pub(crate) max_unsent: usize,
     pub(crate) max_send_ahead: usize,
-    /// Connections are served by a thread each, for which others wait.
+    /// Each connection holds a thread, for which others wait.
     pub(crate) holds_thread: bool,
     pub(crate) trusted_proxies: ProxyNetworks,
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     pub(crate) max_proxy_header_size: usize,
-    /// Connections are carried by a transport for tests.
+    /// Connections use the transport for tests.
     #[cfg(any(test, feature = "test-transport"))]
     pub(crate) veiling: Option<crate::transport::veil::Veiling>,
 }
 
 impl Config {
-    /// A limit that no server can have is a mistake.
+    /// Refuses limits that no server can have.
     pub(super) fn check(&self) -> io::Result<()> {
         let message = if self.max_head_size > MOST_HEAD_SIZE {
             let size = self.max_head_size;
@@ -75,7 +75,8 @@ impl Config {
         Err(io::Error::new(ErrorKind::InvalidInput, message))
     }
 
-    /// With timeouts that a deadline can be made of, for those who say `Duration::MAX` and mean never.
+    /// Bounds timeouts such as `Duration::MAX`, which means never, so that a deadline can be
+    /// computed from them.
     pub(super) fn bounded(mut self) -> Self {
         for time in [&mut self.permit_timeout, &mut self.shutdown_timeout, &mut self.linger_timeout] {
             *time = (*time).min(FOR_EVER);
@@ -136,94 +137,95 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How many of `permits` one peer address may hold.
+    /// How many of `permits` one client address may hold.
     pub(crate) fn permits_per_address(&self, permits: usize) -> usize {
         self.max_permits_per_address.unwrap_or(permits / 2).max(1)
     }
 
-    /// How many handlers may keep an upgraded connection at a time.
+    /// How many handlers may hold an upgraded connection at the same time.
     pub(crate) fn streams(&self) -> usize {
         // Two threads for each loop are never free for handlers.
         let threads = self.max_threads.saturating_sub(2 * self.loops);
         self.max_streams.unwrap_or(threads / STREAM_SHARE_OF_THREADS).max(1)
     }
 
-    /// How many of them may serve clients of one address: all but a quarter, so that other
-    /// addresses find room.
+    /// How many of these may serve clients of one address: three quarters, so that other addresses
+    /// find room.
     pub(crate) fn streams_per_address(&self) -> usize {
         let streams = self.streams();
         self.max_streams_per_address.unwrap_or(streams - streams / STREAMS_FOR_OTHERS).max(1)
     }
 }
 
-/// Those that this process may use.
+/// The processors that this process may use.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Time for the whole request head, from its first byte.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Silence on a kept connection between two requests.
+/// Silence between two requests of a connection.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// Silence while a request body is awaited.
+/// Silence while the server waits for a request body.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time in which a peer takes nothing while a handler, or whoever writes to a detached response,
-/// wants to send.
+/// Time in which a client takes nothing while a handler waits to send, or while bytes of a detached
+/// response wait.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time in which a peer takes nothing of what its handler left to be sent.
+/// Time in which a client takes nothing of the rest of a response, after its handler has returned.
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(600);
-/// Time in which a closing connection still reads, so that its last response is not lost to a reset.
+/// Time for which a closing connection still reads, so that its last response is not lost to a
+/// reset.
 pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time that `shutdown` gives to requests that are being answered.
+/// Time that `shutdown` gives to requests in progress.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that a request waits for a permit before it is refused with 503.
 pub(crate) const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Bytes per second that a body or a response must make on the average…
+/// The average rate in bytes per second that a body or a response must reach…
 pub(crate) const MINIMUM_RATE: u32 = 500;
 /// … after this time.
 pub(crate) const MINIMUM_RATE_AFTER: Duration = Duration::from_secs(5);
 /// Bytes of a request head, request line included.
 pub(crate) const MAX_HEAD_SIZE: usize = 64 * 1024;
-/// Bytes of the largest head that can be chosen.
+/// The largest value of `max_head_size`, in bytes.
 const MOST_HEAD_SIZE: usize = 16 * 1024 * 1024;
-/// Event loops that can be chosen.
+/// The largest number of event loops.
 const MOST_LOOPS: usize = 1024;
 /// Field lines of a request head.
 pub(crate) const MAX_FIELDS: usize = 100;
 /// Bytes of a request target.
 pub(crate) const MAX_TARGET_SIZE: usize = 16 * 1024;
-/// Bytes of a request body; what is beyond is refused with 413.
+/// Bytes of a request body. A larger body is refused with 413.
 pub(crate) const MAX_BODY_SIZE: u64 = u64::MAX;
 /// Bytes of a request body that are received before its handler starts.
 pub(crate) const MAX_BUFFERED_BODY: u64 = 1024 * 1024;
-/// Bytes that the server keeps of all bodies that it receives in this way.
+/// Bytes of all bodies that the server receives in this way.
 pub(crate) const MAX_BODY_MEMORY: usize = 64 * 1024 * 1024;
-/// Bytes of a request body that is collected as a whole; what is beyond is refused with 413.
+/// Bytes of a request body that is collected as a whole. A larger body is refused with 413.
 pub(crate) const MAX_COLLECTED_SIZE: usize = 2 * 1024 * 1024;
-/// Fields of a form that is collected as a whole; what is beyond is refused with 413.
+/// Fields of a form that is collected as a whole. A larger form is refused with 413.
 pub(crate) const MAX_FORM_FIELDS: usize = 10_000;
-/// Bytes of an unread request body that are read away to keep the connection.
+/// Bytes of an unread request body that the server discards to keep the connection.
 pub(crate) const MAX_DRAIN_SIZE: u64 = 256 * 1024;
-/// Bytes of a response body that are held back until it is known how to frame it.
+/// Bytes of a response body that are held back until its framing is known.
 pub(crate) const BUFFER_SIZE: usize = 64 * 1024;
 /// Bytes of responses in memory that wait for clients, in the whole server.
 pub(crate) const MAX_UNSENT: usize = 256 * 1024 * 1024;
 /// Bytes of copied content that the system takes ahead of what it can send on a connection.
 pub(crate) const MAX_SEND_AHEAD: usize = 256 * 1024;
-/// Connections at a time.
+/// Connections at the same time.
 pub(crate) const MAX_CONNECTIONS: usize = 65_536;
-/// Threads of the server, those included that only wait for work.
+/// Threads of the server, including those that wait for work.
 pub(crate) const MAX_THREADS: usize = 512;
-/// One of so many threads may be kept by a handler whose connection was upgraded.
+/// One of this many threads may be held by a handler with an upgraded connection.
 const STREAM_SHARE_OF_THREADS: usize = 2;
-/// One of so many streams is out of reach for each single address.
+/// One of this many streams is not available to a single address.
 const STREAMS_FOR_OTHERS: usize = 4;
 /// Requests per loop that may wait for a permit.
 pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
-/// Handlers of kinds that compute which run at the same time, for each core. Not one: those that also wait a little would leave
-/// cores idle.
+/// Handlers of computing kinds that run at the same time, for each core. With only one, a core
+/// would be idle while its handler waits.
 pub(crate) const COMPUTING_HANDLERS_PER_CORE: usize = 2;
-/// Connections that the system keeps for us until we accept them.
+/// Connections that the system queues until the server accepts them.
 pub(crate) const REQUEST_QUEUE_SIZE: u32 = 1024;
 /// Bytes of the header of the PROXY protocol.
 pub(crate) const MAX_PROXY_HEADER_SIZE: usize = 4 * 1024;

@@ -6,64 +6,64 @@ use std::time::{Duration, Instant};
 
 use super::handover::slots::Token;
 
-/// A heap that is allowed to be out of date.
+/// A heap whose entries may be out of date.
 ///
-/// A connection's deadline moves with every request, mostly to a later time; moving an entry each time would be
-/// work for nothing. So an entry only says when to look at the connection again: whoever pops it compares
-/// with the deadline that the connection has by then.
+/// The deadline of a connection moves with every request, mostly to a later time. Moving an entry
+/// each time would be wasted work. So an entry only says when to look at the connection again, and
+/// its deadline at that time is what counts.
 ///
 /// Entries lie on a grid, so that a loop with thousands of connections wakes up once for many of
-/// them and not for each. For deadlines that are far away the grid is coarse and the entry a little
-/// too early ([`PART_OF_WAIT`]): most of them will have moved by then, and the others are looked at
-/// again.
+/// them and not for each. For distant deadlines, the grid is coarse and the entry is a little too
+/// early ([`PART_OF_WAIT`]). Most of these deadlines will have moved by then, and the others are
+/// looked at again.
 ///
-/// The first deadline of a connection is short and nearly never comes true, as the first request
-/// comes before it. These stand in a queue of their own, which is dropped without a look at its
+/// The first deadline of a connection is short and nearly never reached, because the first request
+/// comes before it. First deadlines have a queue of their own. It is cleared without a look at its
 /// connections as soon as none of them still has its first deadline.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
-    /// Small entries: an idle connection has one for as long as it lives.
+    /// The entries are small, because an idle connection has one for as long as it lives.
     heap: BinaryHeap<Reverse<(Tick, Token)>>,
-    /// First deadlines, in order.
+    /// The first deadlines, in their order.
     first: VecDeque<(Tick, Token)>,
-    /// So many of them hold.
+    /// How many first deadlines are still in force.
     first_hold: usize,
-    /// The shortest time until a first deadline so far. A connection that brings its first request
-    /// along begins with a longer one, which would stand in the way of the others.
+    /// The shortest time until a first deadline so far. A connection whose first request arrives at
+    /// once begins with a longer one, which would block the queue for the others.
     shortest: Duration,
-    /// When the first entry of all is due, for a look in every round.
+    /// When the first entry is due. Every round compares this.
     next: Option<Instant>,
     /// Where the grid begins.
     start: Instant,
 }
 
-/// A point of the grid. There are enough for two years; later ones are the last one, at which it is
-/// looked again.
+/// A point of the grid. There are points for two years. A later time becomes the last point, at
+/// which its connection is looked at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Tick(u32);
 
-/// How much later than its deadline a connection may be told, however soon that is.
+/// How much later than its deadline a connection may be told of it.
 const GRAIN: Duration = Duration::from_nanos(GRAIN_NANOS);
 const GRAIN_NANOS: u64 = 20_000_000;
-/// How much sooner an entry may be, as a part of the time until then. For a deadline in 10 s it is
-/// 160 ms, the power of two of grains below that part.
+/// How much too early an entry may be, as a fraction of the time until the deadline. For a deadline
+/// in 10 s this is 160 ms: the power of two of grains below that fraction.
 const PART_OF_WAIT: u32 = 32;
 
-/// What a slot knows of its deadline.
+/// The part of this that is kept in the slot of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Deadline {
-    /// When the connection is to be told.
+    /// When the connection must be told.
     at: Option<Instant>,
-    /// The earliest entry that there is for it.
+    /// The earliest entry for it.
     entry: Entry,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Entry {
-    /// It never had one.
+    /// The connection has never had an entry.
     #[default]
     New,
-    /// Among the first deadlines.
+    /// The entry is in the queue of first deadlines.
     First(Tick),
     Heap(Tick),
     None,
@@ -88,7 +88,8 @@ impl Deadlines {
         let before = std::mem::replace(&mut deadline.at, at);
         let Some(at) = at else { return };
         match deadline.entry {
-            // Nearly always: what was early enough for a sooner deadline is so for this one.
+            // The usual case: an entry that was early enough for a sooner deadline is early enough
+            // for this one.
             Entry::Heap(tick) if before.is_some_and(|before| at >= before) || at >= self.time_of(tick) => {}
             Entry::Heap(_) | Entry::None => self.push(token, deadline, at, now),
             Entry::New => self.push_first(token, deadline, at, now),
@@ -123,7 +124,7 @@ impl Deadlines {
         self.note_next(tick);
     }
 
-    /// A first deadline holds no longer.
+    /// Notes that a first deadline is not in force any longer.
     fn release_first(&mut self) {
         self.first_hold -= 1;
         if self.first_hold == 0 {
@@ -143,15 +144,15 @@ impl Deadlines {
         self.next = heap.into_iter().chain(first).min().map(|tick| self.time_of(tick));
     }
 
-    /// The connection is gone.
+    /// Forgets the deadline of a closed connection.
     pub(crate) fn forget(&mut self, deadline: &Deadline) {
         if matches!(deadline.entry, Entry::First(_)) {
             self.release_first();
         }
     }
 
-    /// The first point of the finest grid that is not before `at`, or the last one of a coarser
-    /// grid that is not behind it.
+    /// Returns the first point of the finest grid that is not before `at`, or the last point of a
+    /// coarser grid that is not after it.
     fn tick_of(&self, at: Instant, now: Instant) -> Tick {
         let wait = at.saturating_duration_since(now) / PART_OF_WAIT;
         let early = wait.as_nanos() as u64 / GRAIN_NANOS;
@@ -159,7 +160,7 @@ impl Deadlines {
         let tick = if early < 2 {
             since.div_ceil(GRAIN_NANOS)
         } else {
-            // The largest power of two that is not beyond that.
+            // The largest power of two that is not greater than that.
             let step = 1 << early.ilog2();
             since / GRAIN_NANOS / step * step
         };
@@ -170,12 +171,12 @@ impl Deadlines {
         self.start + GRAIN * tick
     }
 
-    /// From the beginning of the grid on: 64 bits are enough for centuries.
+    /// Nanoseconds since the grid began. 64 bits are enough for centuries.
     fn nanos(&self, at: Instant) -> u64 {
         at.saturating_duration_since(self.start).as_nanos() as u64
     }
 
-    /// The next token whose entry is due.
+    /// Returns the next entry that is due, and its token.
     #[inline]
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Tick, Token)> {
         if self.next.is_none_or(|next| next > now) {
@@ -195,7 +196,7 @@ impl Deadlines {
         entry
     }
 
-    /// The entry `tick` of `token` was popped: true when its deadline is really over.
+    /// Returns whether the deadline of `token`, whose entry `tick` was popped, has really passed.
     pub(crate) fn is_over(
         &mut self,
         token: Token,
@@ -206,7 +207,7 @@ impl Deadlines {
         match deadline.entry {
             Entry::First(entry) if entry == tick => self.release_first(),
             Entry::Heap(entry) if entry == tick => {}
-            // Another entry has taken over since; this one is a leftover.
+            // Another entry has replaced this one.
             _ => return false,
         }
         deadline.entry = Entry::None;
@@ -222,7 +223,7 @@ impl Deadlines {
         }
     }
 
-    /// When to look again.
+    /// Returns when to look again.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.next
     }
@@ -277,7 +278,7 @@ mod tests {
                 assert!(clock >= at && clock - at <= GRAIN && looks <= 4, "{wait} ms: {looks} looks");
             }
         }
-        // Those who wait as long as each other have few entries.
+        // Connections that wait for the same time have few entries.
         let deadlines = Deadlines::default();
         let tick =
             |now| deadlines.tick_of(deadlines.start + millis(10_000 + now), deadlines.start + millis(now));
@@ -332,7 +333,7 @@ mod tests {
         }
         let first = deadlines.next();
         let due = start + Duration::from_secs(10);
-        // Three go on, one is closed; one still says nothing.
+        // Three go on, one is closed, and one still sends nothing.
         for (index, slot) in (0..3).zip(&mut slots) {
             deadlines.set(token(index), slot, at(75), start);
         }
@@ -342,14 +343,14 @@ mod tests {
         let mut over = Vec::new();
         while let Some((tick, token)) = deadlines.pop_due(due) {
             let slot = &mut slots[token.index as usize];
-            // Whoever is gone is not asked.
+            // A closed connection is not asked.
             if token.index != 3 && deadlines.is_over(token, slot, tick, due) {
                 over.push(token.index);
             }
         }
         assert_eq!(over, [4]);
         assert_eq!((deadlines.first.len(), deadlines.first_hold), (0, 0));
-        // Now nobody is silent any more.
+        // Now no connection is silent any more.
         let mut late = Deadline::default();
         deadlines.set(token(7), &mut late, at(20), start);
         deadlines.set(token(7), &mut late, at(80), start);

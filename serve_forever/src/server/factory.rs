@@ -1,15 +1,15 @@
-//! What a server makes its handlers with.
+//! How a server makes its handlers.
 
 use crate::sealed::Sealed;
 
-/// Where Python passes a handler class, Rust passes something that makes handlers.
+/// Makes the handlers of a server. Where Python passes a handler class, Rust passes a factory.
 ///
-/// Implemented for every function without arguments that returns a handler (`Handler::new`, `|| Handler { .. }`), and
-/// for every handler that is [`Clone`]. It is called for every request (by
-/// [`TcpServer`](crate::TcpServer): for every connection), on the thread that runs the handler, so a handler need be
-/// neither `Send` nor `Sync`.
+/// Implemented for every function without arguments that returns a handler (`Handler::new`, `||
+/// Handler { .. }`), and for every handler that is [`Clone`]. The server calls it for every request
+/// (a [`TcpServer`](crate::TcpServer) for every connection), on the thread that runs the handler.
+/// So a handler need be neither `Send` nor `Sync`.
 ///
-/// `Marker` tells the two apart and is always inferred.
+/// `Marker` tells the two cases apart and is always inferred.
 ///
 /// ```
 /// use serve_forever::{BaseHttpRequestHandler, HttpServer};
@@ -30,16 +30,16 @@ use crate::sealed::Sealed;
     note = "a closure that answers requests itself goes through `handler_fn`"
 )]
 pub trait HandlerFactory<Marker>: Send + Sync + 'static {
-    /// What it makes.
+    /// The type of the handlers.
     type Handler;
 
-    /// It only copies a handler, and runs no code that the handler's user wrote for it.
+    /// Whether making a handler only copies one, without running user code.
     #[doc(hidden)]
     fn makes_copies(&self, _: Sealed) -> bool {
         false
     }
 
-    /// Makes one.
+    /// Makes a handler.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering};

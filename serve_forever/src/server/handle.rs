@@ -1,4 +1,4 @@
-//! The handle of a running server: what handlers and other threads can ask of it.
+//! The handle of a running server, for handlers and other threads.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -48,30 +48,31 @@ struct Shared {
     access_log: AccessLog,
     hooks: Hooks,
     counters: Counters,
-    /// Handlers that keep an upgraded connection, by client address.
+    /// Handlers that hold an upgraded connection, by client address.
     streams: Peers,
-    /// Bytes in memory that wait for clients.
+    /// Bytes of responses in memory that wait for clients.
     unsent: Unsent,
     states: Mutex<HashMap<TypeId, Arc<OnceLock<State>>>>,
     stop: Mutex<Stop>,
     stop_asked: Condvar,
-    /// From the order to stop on: responses announce the end of their connection.
+    /// The server has been told to stop. From then on, responses announce the end of their
+    /// connection.
     stopping: AtomicBool,
 }
 
 #[derive(Default)]
 struct Stop {
     asked: bool,
-    /// Of threads that wait for connections in `handle_request`.
+    /// The wakers of threads that wait for connections in `handle_request`.
     wakers: Vec<Arc<mio::Waker>>,
 }
 
-/// A value of whatever type.
+/// A value of any type.
 type State = Arc<dyn Any + Send + Sync>;
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // One by one: a panic of one must meet none of another.
+        // Values are dropped one by one, so that two panics never meet.
         for (_, state) in lock(&self.states).drain() {
             guarded("a state that was dropped", || drop(state));
         }
@@ -102,7 +103,7 @@ impl ServerHandle {
         }
     }
 
-    /// Asks the server to stop, for good. It accepts the connections that wait already and closes
+    /// Asks the server to stop for good. It accepts the connections that wait already and closes
     /// its listening sockets at once, so that another server can have the address. It closes
     /// connections that are idle, also new ones that have not sent anything. Requests that have
     /// come are answered, with `Connection: close`, and get the [shutdown
@@ -112,8 +113,8 @@ impl ServerHandle {
     /// the close of the socket gets a reset. No system lets a server avoid that; clients try again
     /// elsewhere.
     ///
-    /// Unlike Python's it only asks and does not wait, so it may be called from a handler. If
-    /// called before `serve_forever`, that call answers the waiting connections and returns.
+    /// Unlike the method of Python, it does not wait, so a handler may call it. If called before
+    /// `serve_forever`, that call answers the waiting connections and returns.
     /// [`handle_request`](crate::Server::handle_request) stops waiting for connections.
     ///
     /// ```
@@ -137,8 +138,8 @@ impl ServerHandle {
         }
     }
 
-    /// The addresses that the server listens on, with their real ports; none if it has only
-    /// [Unix sockets](Self::unix_sockets).
+    /// Returns the addresses that the server listens on, with their real ports. There are none if
+    /// it has only [Unix sockets](Self::unix_sockets).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -150,7 +151,7 @@ impl ServerHandle {
         self.shared.addresses.clone()
     }
 
-    /// The paths of the Unix sockets that the server listens on, as they were given.
+    /// Returns the paths of the Unix sockets that the server listens on, as they were given.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -162,9 +163,10 @@ impl ServerHandle {
         self.shared.unix_sockets.clone()
     }
 
-    /// The server's value of type `T`, made on first use: state that outlives a request.
+    /// Returns the value of type `T` that the server keeps, and makes it on first use. Handlers
+    /// share state in this way.
     ///
-    /// There is one value per type. Everybody gets the same one, so it takes a lock or an atomic to change it.
+    /// There is one value per type, shared by all handlers. Use a lock or an atomic to change it.
     ///
     /// ```
     /// use std::io::Write;
@@ -189,8 +191,8 @@ impl ServerHandle {
 
     /// Like [`ServerHandle::state`] for a type without a default: `make` makes the value on first use.
     ///
-    /// Whoever asks for the same type meanwhile waits until `make` is done; so `make` must not ask for the type that
-    /// it makes.
+    /// Other callers for the same type wait until `make` is done. So `make` must not ask for the
+    /// type that it makes.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -200,7 +202,8 @@ impl ServerHandle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn state_with<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
-        // The table is locked only to find the place: `make` is the user's, and may take its time.
+        // The table is locked only to find the entry, because `make` is user code and may take
+        // long.
         let place = Arc::clone(lock(&self.shared.states).entry(TypeId::of::<T>()).or_default());
         let state = place.get_or_init(|| Arc::new(make()));
         match Arc::clone(state).downcast() {
@@ -209,7 +212,7 @@ impl ServerHandle {
         }
     }
 
-    /// What the server has done so far, and holds now.
+    /// Returns the counters of the server.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -242,7 +245,7 @@ impl ServerHandle {
         &self.shared.unsent
     }
 
-    /// Waits until a shutdown is asked for. With `every`: calls `tick` at that interval meanwhile.
+    /// Waits until a shutdown is asked for. With `every`, calls `tick` at that interval meanwhile.
     pub(crate) fn wait_for_shutdown(&self, every: Option<Duration>, mut tick: impl FnMut()) {
         let mut stop = lock(&self.shared.stop);
         while !stop.asked {
@@ -260,8 +263,8 @@ impl ServerHandle {
         }
     }
 
-    /// Has a shutdown interrupt the poll that `waker` belongs to, as long as the result lives. At
-    /// once if it was asked for already.
+    /// Makes a shutdown interrupt the poll of `waker`, as long as the result lives, or at once if
+    /// the shutdown was asked for already.
     pub(crate) fn wake_at_stop(&self, waker: mio::Waker) -> io::Result<WakeAtStop<'_>> {
         let waker = Arc::new(waker);
         let mut stop = lock(&self.shared.stop);
@@ -274,7 +277,7 @@ impl ServerHandle {
         Ok(WakeAtStop { handle: self, waker })
     }
 
-    /// Whether the server is on its way to the end, or there.
+    /// Whether the server is stopping or has stopped.
     pub(crate) fn is_stopping(&self) -> bool {
         self.shared.stopping.load(Ordering::Relaxed)
     }

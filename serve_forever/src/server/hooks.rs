@@ -13,10 +13,11 @@ use crate::visible::OneLine;
 
 pub(crate) use crate::diagnostics::catch;
 
-/// What went wrong while a request was handled; see [`Builder::handle_error`](crate::Builder::handle_error).
+/// An error or panic while a request was handled; see
+/// [`Builder::handle_error`](crate::Builder::handle_error).
 ///
-/// It is shown on one line: an error may quote what the client sent. The field
-/// [`error`](Self::error) has it as it is.
+/// Its `Display` is a single line, because an error may quote what the client sent. The field
+/// [`error`](Self::error) has the text unchanged.
 ///
 /// ```
 /// # use std::io::Write;
@@ -38,11 +39,11 @@ pub(crate) use crate::diagnostics::catch;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ErrorReport {
-    /// Whose request it was; `0.0.0.0:0` for a client of a Unix socket.
+    /// The address of the client, or `0.0.0.0:0` for a client of a Unix socket.
     pub client_address: SocketAddr,
-    /// What the handler returned, or the message of its panic.
+    /// The text of the error that the handler returned, or the message of its panic.
     pub error: String,
-    /// Whether the handler panicked, or the error did when it was shown or dropped.
+    /// Whether the handler panicked, or its error when that was displayed or dropped.
     pub panicked: bool,
 }
 
@@ -61,7 +62,7 @@ type Verify = dyn Fn(SocketAddr) -> bool + Send + Sync;
 type Report = dyn Fn(&ErrorReport) + Send + Sync;
 type Tick = dyn Fn() + Send + Sync;
 
-/// The hooks of one server; what is not set costs nothing.
+/// The hooks of one server. A hook that is not set costs nothing.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) verify_request: Option<Guarded<Box<Verify>>>,
@@ -71,7 +72,8 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    /// Whether a connection from `peer` is wanted. A hook that panics wants none.
+    /// Asks `verify_request` whether to serve a connection from `peer`. If the hook panics, the
+    /// connection is refused.
     pub(crate) fn verify(&self, peer: SocketAddr) -> bool {
         self.verify_request
             .as_ref()
@@ -88,14 +90,14 @@ impl Hooks {
         }
     }
 
-    /// Nobody came in time.
+    /// Calls `handle_timeout`.
     pub(crate) fn time_out(&self) {
         if let Some(act) = &self.handle_timeout {
             guarded("handle_timeout", &**act);
         }
     }
 
-    /// How often `service_actions` is to be called, if it is set.
+    /// Returns how often to call `service_actions`, if it is set.
     pub(crate) fn tick_interval(&self) -> Option<Duration> {
         self.service_actions.as_ref().map(|(interval, _)| *interval)
     }
@@ -119,7 +121,7 @@ impl fmt::Debug for Hooks {
     }
 }
 
-/// Runs user code; `None` if it panicked, which is logged.
+/// Runs user code. Returns `None` if it panicked, which is logged.
 pub(crate) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
     match catch(code) {
         Ok(value) => Some(value),
@@ -130,13 +132,13 @@ pub(crate) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// What is left of an error of the user's. Its `Display` and its `Drop` are the user's code, too:
-/// both have run, and if one of them panicked, that is known.
+/// The text of an error of user code. Its `Display` and its `Drop` are user code, too. Both have
+/// run, and their panics are recorded.
 pub(crate) struct Shown {
     pub(crate) text: String,
-    /// The text says that the error could not be shown.
+    /// The `Display` panicked, and the text says so.
     pub(crate) panicked: bool,
-    /// The message of the panic with which its drop ended.
+    /// The message of the panic in its `Drop`.
     pub(crate) dropped: Result<(), String>,
 }
 
@@ -150,19 +152,19 @@ impl Shown {
         Self { text, panicked, dropped: catch(|| drop(error)) }
     }
 
-    /// What the caller gave to be shown. If that panicked, so does this: nothing is left of it
-    /// whose drop could panic during that, which would end the process.
+    /// Returns the text of a value, or panics as its `Display` did. The value is gone before that,
+    /// because a second panic in its `Drop` would end the process.
     pub(crate) fn text_of(message: impl fmt::Display) -> String {
         let shown = catch(|| message.to_string());
         let dropped = catch(|| drop(message));
         match shown.and_then(|text| dropped.map(|()| text)) {
             Ok(text) => text,
-            // The hook for panics has told of it already.
+            // The panic hook has already reported it.
             Err(panic) => resume_unwind(Box::new(panic)),
         }
     }
 
-    /// The text, after a panic at the end of the error was logged.
+    /// Returns the text, and logs the panic of the `Drop`, if there was one.
     pub(crate) fn into_text(self) -> String {
         if let Err(panic) = self.dropped {
             diagnostics::error!("a value owned by the program panicked when it was dropped: {panic}");
@@ -171,7 +173,7 @@ impl Shown {
     }
 }
 
-/// The same error without code of the user's in it.
+/// Returns an error of the same kind without user code in it.
 #[cold]
 pub(crate) fn disarmed(error: io::Error) -> io::Error {
     if error.get_ref().is_none() {
@@ -181,7 +183,7 @@ pub(crate) fn disarmed(error: io::Error) -> io::Error {
     io::Error::new(kind, Shown::of(error).into_text())
 }
 
-/// Something of the user's that may panic when it is dropped, wherever that happens.
+/// A value of user code whose `Drop` may panic. The panic is caught wherever the value is dropped.
 pub(crate) struct Guarded<T>(Option<T>);
 
 impl<T> Guarded<T> {
@@ -193,7 +195,7 @@ impl<T> Guarded<T> {
         self.0.take()
     }
 
-    /// Drops it now; the message of its panic if it panicked.
+    /// Drops the value now. Fails with the message of its panic.
     pub(crate) fn end(mut self) -> Result<(), String> {
         let value = self.0.take();
         catch(|| drop(value))

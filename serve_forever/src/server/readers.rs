@@ -1,8 +1,8 @@
-//! Connections that wait until their clients take something or send the rest of a request, and
-//! which of them go first when connections, descriptors or memory run short.
+//! Connections that wait until their clients take a part of a response or send the rest of a
+//! request, and the order in which they are cut when connections, descriptors or memory run short.
 //!
-//! A client that pauses does no harm while there is room. When there is none, the address that takes
-//! most of what ran short loses first, and of its connections the one that moved least in the last
+//! A client that pauses does no harm while there is room. When there is none, the address that uses
+//! most of what ran short loses a connection first: the one that moved the fewest bytes in the last
 //! minute.
 
 use std::cmp::Reverse;
@@ -17,15 +17,16 @@ use crate::sync::lock;
 use super::handover::slots::Token;
 use super::unsent::Load;
 
-/// Those of all loops.
+/// The readers of all loops.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    /// Each loop has its own, so that only a search for victims makes one wait for another.
+    /// Each loop has a lock of its own, so that only a search for victims makes one loop wait for
+    /// another.
     loops: Box<[Mutex<Known>]>,
     plan: Mutex<Plan>,
-    /// Bytes of victims that are chosen and not cut yet.
+    /// Bytes of victims that are chosen but not cut yet.
     promised: AtomicUsize,
-    /// How often all readers were looked at.
+    /// How often a search looked at all readers.
     #[cfg(test)]
     scans: AtomicUsize,
 }
@@ -34,33 +35,34 @@ pub(crate) struct Readers {
 #[derive(Debug, Default)]
 struct Known {
     readers: HashMap<Token, Reader>,
-    /// Bytes that these hold in memory, without those that are to be cut. A look at this tells that
-    /// nobody has to go for memory, without a look at every reader.
+    /// Bytes that these readers hold in memory, without those that are to be cut. If they fit into
+    /// the limit, no search is needed.
     held: usize,
 }
 
-/// One connection that waits for its client, or did a moment ago.
+/// A connection that waits for its client, or did a moment ago.
 #[derive(Clone, Copy, Debug)]
 struct Reader {
     address: Option<IpAddr>,
     held: usize,
     sent: u64,
-    /// When it last moved.
+    /// When bytes last moved.
     moved_at: Instant,
-    /// Bytes of its last step: the system reports progress in steps, each in one or several pieces.
+    /// Bytes of the last step. The system reports progress in steps, each in one or several pieces.
     step: u64,
     minute: Minute,
-    /// It has moved beyond what the system took of a response at first.
+    /// Bytes have moved after those that the system took of the response at first.
     has_stepped: bool,
     in_steps: bool,
-    /// It is to be cut, unless it moves before that.
+    /// The connection is to be cut, unless bytes move before that.
     is_doomed: bool,
-    /// It is with a job, or waits for a thread: its client cannot take anything, and it cannot be cut for
-    /// the sake of a new connection.
+    /// A job has the connection, or it waits for a thread. Its client cannot take anything
+    /// meanwhile, and it cannot be cut for a new connection.
     is_away: bool,
 }
 
-/// How many bytes moved in the last minute: those of this one, and a part of those of the one before.
+/// Counts the bytes of the last minute: those of the present minute, and a part of those of the
+/// minute before.
 #[derive(Clone, Copy, Debug)]
 struct Minute {
     since: Instant,
@@ -68,51 +70,51 @@ struct Minute {
     before: u64,
 }
 
-/// Victims, first come first, as of a moment ago.
+/// Victims in their order, as found a moment ago.
 #[derive(Debug, Default)]
 struct Plan {
     victims: VecDeque<(Victim, Instant)>,
     made: Option<Instant>,
-    /// Nobody had stood still when the last one was made.
+    /// No reader had stood still when the last plan was made.
     is_vain: bool,
 }
 
 /// A connection that is to be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Victim {
-    /// Whose it is.
+    /// The loop of the connection.
     pub(crate) index: usize,
     pub(crate) token: Token,
-    /// Bytes that it gives back.
+    /// Bytes in memory that cutting it frees.
     pub(crate) held: usize,
 }
 
-/// Whom a connection is counted for.
+/// The owner that a connection counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Owner {
     Address(IpAddr),
-    /// It has no address, or one that many clients share: it stands for itself.
+    /// The connection counts for itself, because it has no address, or one that many clients share.
     Itself(usize, Token),
 }
 
-/// A reader in a ranking, least moved first.
+/// A reader in the ranking of its owner.
 #[derive(Clone, Copy, Debug)]
 struct Ranked {
     victim: Victim,
     still: Duration,
-    /// What the system took of its response at first may still be on its way.
+    /// The bytes that the system took of its response at first may still be on their way.
     is_patient: bool,
     moved: u64,
     moved_at: Instant,
 }
 
 impl Ranked {
-    /// Of an owner, the one with the smallest goes first.
+    /// Of the readers of an owner, the one with the smallest key is cut first.
     fn order(&self) -> (bool, u64, Instant) {
         (self.is_new(), self.moved, self.moved_at)
     }
 
-    /// It has not stood still for long.
+    /// Whether it has stood still for too short a time.
     fn is_new(&self) -> bool {
         self.still < STALLED / 2
     }
@@ -129,8 +131,8 @@ impl Readers {
         }
     }
 
-    /// A connection of the loop `index` waits for its client. `address`: whom it is counted for, if not
-    /// for itself.
+    /// Notes that a connection of the loop `index` waits for its client. It counts for `address`,
+    /// or for itself if that is `None`.
     pub(crate) fn note(&self, index: usize, token: Token, address: Option<IpAddr>, load: Load, now: Instant) {
         let mut known = lock(&self.loops[index]);
         let Known { readers, held } = &mut *known;
@@ -148,8 +150,8 @@ impl Readers {
         });
         let moved = load.sent.checked_sub(reader.sent).unwrap_or(load.sent);
         if moved > 0 {
-            // What came of a response at first is what the system had room for, and not a step of
-            // the client's.
+            // The first bytes of a response are those that the system had room for. The client has
+            // taken none of them yet.
             let goes_further = reader.sent > 0 && load.sent > reader.sent;
             let is_step = goes_further && load.in_steps;
             let goes_on = now.saturating_duration_since(reader.moved_at) < BETWEEN_PIECES;
@@ -167,15 +169,17 @@ impl Readers {
         (reader.is_doomed, reader.is_away) = (false, false);
     }
 
-    /// It is away from its client, until it is [noted](Self::note) again.
+    /// Notes that the connection does not wait for its client until it is [noted](Self::note)
+    /// again.
     pub(crate) fn note_away(&self, index: usize, token: Token) {
         if let Some(reader) = lock(&self.loops[index]).readers.get_mut(&token) {
             reader.is_away = true;
         }
     }
 
-    /// It is about to go on to another request or response, and holds nothing meanwhile. What it did
-    /// so far is remembered: whoever always begins a request and is never idle has not moved for it.
+    /// Notes that the connection goes on to another request or response and holds nothing
+    /// meanwhile. Its history stays: a client that always begins the next request and so is never
+    /// idle must not look like one that moves.
     pub(crate) fn keep(&self, index: usize, token: Token) {
         let mut known = lock(&self.loops[index]);
         let Known { readers, held } = &mut *known;
@@ -185,7 +189,7 @@ impl Readers {
         }
     }
 
-    /// It waits no longer, or is gone.
+    /// Removes a connection that does not wait any longer or is closed.
     pub(crate) fn forget(&self, index: usize, token: Token) {
         let mut known = lock(&self.loops[index]);
         if let Some(reader) = known.readers.remove(&token) {
@@ -193,9 +197,9 @@ impl Readers {
         }
     }
 
-    /// The next connection to be cut for the sake of a new one, once one has stood still for
-    /// [`STALLED`]: of all that have for half as long, or the first one to do so would lose, and not the
-    /// one that should. `None`: there is none.
+    /// Returns the next connection to be cut for a new one, as soon as one has stood still for
+    /// [`STALLED`]. It is chosen among all that have stood still for half of that time. Otherwise
+    /// the first connection to reach that time would be cut, and not the one with the worst rank.
     pub(crate) fn next_stalled(&self, now: Instant) -> Option<Victim> {
         let mut plan = lock(&self.plan);
         let age = |plan: &Plan| plan.made.map(|made| now.saturating_duration_since(made));
@@ -203,7 +207,7 @@ impl Readers {
             return None;
         }
         loop {
-            // What the plan was made of may have moved on, or be gone.
+            // The connections of the plan may have moved bytes since, or be closed.
             while age(&plan).is_some_and(|age| age < PLAN_HOLDS)
                 && let Some((victim, moved_at)) = plan.victims.pop_front()
             {
@@ -213,27 +217,27 @@ impl Readers {
                     return Some(victim);
                 }
             }
-            // What has not moved by itself counts for its address from the beginning, or those who
-            // connect again and again would never count.
+            // A reader whose client has moved nothing counts for its address from the beginning.
+            // Otherwise clients that connect again and again would never count.
             let mut shares = self.shares(now, |reader| {
                 let has_moved = reader.has_stepped && reader.minute.moved(now) > 0;
                 !reader.is_away && (reader.still(now) >= STALLED / 2 || !has_moved)
             });
-            // The only connection of an address gets the time for its first step: the system took
-            // megabytes at once, and reports the first progress only after seconds.
+            // The only connection of an address gets the time that its first step needs: the system
+            // took megabytes at once, and reports the first progress only after seconds.
             let has_stalled = |shares: &HashMap<Owner, Vec<Ranked>>| {
                 shares.values().flatten().any(|ranked| ranked.still >= STALLED)
             };
             let mut is_due = has_stalled(&shares);
             shares.retain(|_, share| !matches!(share[..], [only] if only.is_patient));
             let most = shares.values().map(Vec::len).max().unwrap_or(0);
-            // Among addresses with one connection each, none goes that has just begun.
+            // If each address has only one connection, none is cut that has just begun.
             is_due &= most > 1 || has_stalled(&shares);
             if !is_due {
                 shares.clear();
             }
-            // Clients that connect again and again replace their victims at once. A plan that went
-            // on to the owners of few connections would cut those in the place of the new ones.
+            // Clients that connect again and again replace cut connections at once. A plan that
+            // included the owners of few connections would cut those instead of the new ones.
             let mut victims = rank(shares, |_| 1)
                 .take_while(|(share, _)| *share > most / 2)
                 .map(|(_, ranked)| ranked)
@@ -252,12 +256,14 @@ impl Readers {
         }
     }
 
-    /// Connections to be cut so that no more than `most` bytes wait in memory: of all that hold some.
-    /// Their bytes are promised from now on. One loop at a time, or several would choose for the same need.
+    /// Returns the connections to be cut so that at most `most` bytes wait in memory. Their bytes
+    /// are promised from now on. Only one loop at a time chooses, or several would choose for the
+    /// same need.
     ///
-    /// What counts are the connections that are known here. Others may be charged already that are still
-    /// on their way back to their loops: to let the known ones pay for these would cut who holds little.
-    /// Then this is asked with every turn that ends in waiting, and costs no look at all the readers.
+    /// Only the connections that are known here count. Others may be charged already while they are
+    /// still on their way back to their loops. If the known ones had to pay for those, clients that
+    /// hold little would be cut. In that case this is called after every turn that ends in waiting,
+    /// but does not search.
     pub(crate) fn relieve(&self, most: usize, now: Instant) -> Vec<Victim> {
         let _one_at_a_time = lock(&self.plan);
         let together: usize = self.loops.iter().map(|known| lock(known).held).sum();
@@ -265,7 +271,7 @@ impl Readers {
             return Vec::new();
         }
         let shares = self.shares(now, |reader| reader.counted() > 0);
-        // Some more than that, so that the next byte does not begin another search.
+        // A little more is freed, so that the next byte does not begin another search.
         let mut left = together - most + most / SPARE_PART;
         let victims: Vec<Victim> = rank(shares, |victim| victim.held)
             .map_while(|(_, Ranked { victim, .. })| {
@@ -286,17 +292,17 @@ impl Readers {
         victims
     }
 
-    /// Bytes that are about to be given back.
+    /// Returns how many bytes are about to be freed.
     pub(crate) fn promised(&self) -> usize {
         self.promised.load(Ordering::Relaxed)
     }
 
-    /// A victim that was promised is cut, or goes on.
+    /// Takes the promise of a victim back, which was cut or goes on.
     pub(crate) fn keep_promise(&self, bytes: usize) {
         self.promised.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// What each owner has of the readers that count.
+    /// Returns the readers that count, by owner.
     fn shares(&self, now: Instant, mut counts: impl FnMut(&Reader) -> bool) -> HashMap<Owner, Vec<Ranked>> {
         #[cfg(test)]
         self.scans.fetch_add(1, Ordering::Relaxed);
@@ -317,16 +323,16 @@ impl Readers {
     }
 }
 
-/// Victims in their order, with the share of their owner at that time: always of the owner with the
-/// greatest share of what is left, by `weight`, the one that moved least. Between owners with equal
-/// shares, too, the one that moved least decides.
+/// Returns the victims in their order, each with the share of its owner at that time. The next
+/// victim is always the first in the ranking of the owner with the greatest share of what is left,
+/// measured by `weight`. If owners have equal shares, their first readers are compared.
 fn rank(
     mut shares: HashMap<Owner, Vec<Ranked>>,
     weight: impl Fn(&Victim) -> usize,
 ) -> impl Iterator<Item = (usize, Ranked)> {
     let mut heap = BinaryHeap::new();
     for (&owner, share) in &mut shares {
-        // The next one is at the end.
+        // The last one of a share is cut first.
         share.sort_unstable_by_key(|ranked| Reverse(ranked.order()));
         let total: usize = share.iter().map(|ranked| weight(&ranked.victim)).sum();
         heap.extend(share.last().map(|next| (total, Reverse(next.order()), owner)));
@@ -342,13 +348,12 @@ fn rank(
 }
 
 impl Reader {
-    /// Its part of [`Known::held`].
+    /// The part of [`Known::held`] that belongs to this reader.
     fn counted(&self) -> usize {
         if self.is_doomed { 0 } else { self.held }
     }
 
-    /// For how long its client has stood still, after the time that its last step takes at
-    /// [`STEADY`].
+    /// How long its client has stood still, beyond the time that the last step takes at [`STEADY`].
     fn still(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.moved_at + time_of_step(self.step))
     }
@@ -388,25 +393,25 @@ impl Minute {
     }
 }
 
-/// How long a connection must have stood still to be cut for the sake of a new one. Shorter pauses are
-/// those of the network.
+/// How long a connection must have stood still before it is cut for a new one. The network causes
+/// shorter pauses.
 const STALLED: Duration = Duration::from_secs(1);
-/// Bytes per second at which a client is taken to go on between two steps.
+/// The rate in bytes per second that a client is assumed to have between two steps.
 const STEADY: u64 = 64 * 1024;
-/// Pieces of one step come at most so long after each other.
+/// The longest time between two pieces of one step.
 const BETWEEN_PIECES: Duration = Duration::from_millis(200);
-/// No step takes longer.
+/// The longest time for a step.
 const LONGEST_STEP: Duration = Duration::from_secs(20);
-/// How long a plan of victims holds. To look at all connections for each victim would let those who
-/// connect often keep a processor busy.
+/// How long a plan of victims holds. If every victim needed a search, clients that connect often
+/// could keep a processor busy.
 const PLAN_HOLDS: Duration = Duration::from_secs(1);
-/// How long it holds that there is nobody to be cut.
+/// How long a search without a result holds.
 const VAIN_HOLDS: Duration = Duration::from_millis(100);
-/// When memory runs short, this part of what may wait is given back in addition.
+/// When memory runs short, this fraction of the limit is freed in addition.
 const SPARE_PART: usize = 16;
-/// Victims that are planned at a time.
+/// Victims in a plan.
 const PLANNED: usize = 256;
-/// The time in which it counts how much a connection moved.
+/// The time for which the moved bytes of a connection are counted.
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
@@ -478,12 +483,12 @@ mod tests {
         note(4_000_000 + 400 * 1024, 4);
         assert!(!stands(6));
         assert!(stands(9));
-        // Of the next response the first ones are in the buffers again.
+        // The first bytes of the next response are in the buffers again.
         note(3_000_000, 10);
         assert!(stands(11));
     }
 
-    /// What a client sends arrives when it sends it: there are no steps between which to be patient.
+    /// The bytes of a body arrive when the client sends them, without steps of the system.
     #[test]
     fn a_body_stands_still_when_nothing_arrives() {
         let readers = Readers::new(1);
@@ -522,12 +527,12 @@ mod tests {
         for index in 2..=4 {
             readers.note(0, token(index), Some(address(2)), load(0, 0), now);
         }
-        // One that has just begun is nothing to others.
+        // A connection that has just begun, of another address.
         readers.note(0, token(5), Some(address(3)), load(0, 0), now);
         let first = readers.next_stalled(now).expect("a victim");
         assert!((2..=4).contains(&first.token.index), "{first:?}");
-        // They are gone, and others of theirs are in their place: the plan does not go on to the
-        // others.
+        // They are closed, and new ones of the same address take their place. The plan must not go
+        // on to the other addresses.
         for index in 2..=4 {
             readers.forget(0, token(index));
             readers.note(0, token(index + 10), Some(address(2)), load(0, 0), now);
@@ -536,7 +541,8 @@ mod tests {
         for index in 12..=14 {
             readers.forget(0, token(index));
         }
-        // Alone, neither one that has just begun is cut nor one before its second step.
+        // Without them, neither a connection that has just begun is cut nor one before its second
+        // step.
         assert_eq!(stalled(&readers, now), []);
         assert_eq!(stalled(&readers, start + 20 * SECOND), [(0, 5), (0, 1)]);
     }
@@ -560,7 +566,7 @@ mod tests {
             readers.forget(index, victim);
             readers.note(index, token(100 + cut), Some(address(2)), load(FILL, 0), now);
         }
-        // Alone, it has the time for that step, and no more.
+        // Without the others, it gets the time for that step, and no more.
         for index in 0..1000 {
             readers.forget(0, token(index));
             readers.forget(1, token(index));
@@ -607,11 +613,11 @@ mod tests {
         readers.note_away(0, token(1));
         let now = start + SECOND;
         assert_eq!(readers.next_stalled(now).map(|victim| victim.token), Some(token(2)));
-        // It goes away after the plan was made.
+        // It stops waiting for its client after the plan was made.
         readers.note_away(0, token(3));
         readers.forget(0, token(2));
         assert!(readers.next_stalled(now).is_none());
-        // Whoever comes back is a reader like the others.
+        // A connection that comes back is a reader like the others.
         readers.note(0, token(1), Some(address(1)), load(1, 0), now);
         assert_eq!(stalled(&readers, now + SECOND), [(0, 1)]);
     }
@@ -631,7 +637,7 @@ mod tests {
         assert_eq!(readers.relieve(99, start).len(), 1);
         assert!(readers.relieve(90, start).is_empty());
         assert_eq!(scans(), 1);
-        // Nobody has stood still for long enough: that holds for a moment.
+        // No reader has stood still for long enough. This result holds for a moment.
         for _ in 0..100 {
             assert!(readers.next_stalled(start).is_none());
         }
@@ -650,7 +656,7 @@ mod tests {
         assert_eq!(held(), 80);
         assert_eq!(readers.relieve(20, start).len(), 1);
         assert_eq!(held(), 10);
-        // It is not cut after all, and chosen once more.
+        // It is not cut after all, and is chosen again.
         note(1, 50);
         assert_eq!(held(), 60);
         assert_eq!(readers.relieve(20, start).len(), 1);
@@ -689,14 +695,14 @@ mod tests {
         for index in [30, 31] {
             readers.note(0, token(index), Some(address(2)), load(5, 500), start);
         }
-        // 200 bytes of the one and 1000 of the other.
+        // One address holds 200 bytes and the other 1000.
         let victims = |most| -> Vec<u32> {
             readers.relieve(most, start).iter().map(|victim| victim.token.index).collect()
         };
         assert!(victims(1200).is_empty());
         assert_eq!(victims(1190).len(), 1);
         assert_eq!(readers.promised(), 500);
-        // That will be given back: nobody is chosen for it once more.
+        // These bytes will be freed, so no further connection is chosen for them.
         assert!(victims(700).is_empty());
         let others = victims(100);
         assert_eq!((others[0] / 30, others.len()), (1, 12));

@@ -1,4 +1,4 @@
-//! How fast bytes have moved of late.
+//! Measures how fast bytes have moved recently.
 
 use std::time::{Duration, Instant};
 
@@ -19,14 +19,14 @@ impl Throughput {
         Self { since: now, window: 0, current: 0, previous: 0 }
     }
 
-    /// Counts bytes that have moved.
+    /// Counts moved bytes.
     pub(crate) fn add(&mut self, bytes: u64, now: Instant) {
         self.advance(now);
         self.current = self.current.saturating_add(bytes);
     }
 
-    /// Bytes per second in this window and the one before it. The first second counts as a whole
-    /// one, so that the size of the first packet does not decide.
+    /// Returns the bytes per second of this window and the one before it. The first second counts
+    /// as a whole second, so that the size of the first packet does not decide.
     pub(crate) fn rate(mut self, now: Instant) -> u64 {
         let time = self.advance(now);
         let counted = if self.window == 0 { time } else { time.saturating_sub(WINDOW * (self.window - 1)) };
@@ -34,14 +34,14 @@ impl Throughput {
         self.current.saturating_add(self.previous).saturating_mul(1000) / millis
     }
 
-    /// Whether it has been slower than `rate` bytes per second, for a second at least.
+    /// Whether bytes have moved more slowly than `rate` bytes per second, for at least a second.
     pub(crate) fn is_below(self, rate: u64, now: Instant) -> bool {
         now.saturating_duration_since(self.since) >= SHORTEST && self.rate(now) < rate
     }
 
-    /// Goes on to the window of `now`. The time since the beginning.
+    /// Goes on to the window of `now`. Returns the time since the beginning.
     fn advance(&mut self, now: Instant) -> Duration {
-        // A hundred years of windows fit.
+        // Windows for a hundred years fit.
         let time = now.saturating_duration_since(self.since);
         let window = u32::try_from(time.as_millis() / WINDOW.as_millis()).unwrap_or(u32::MAX);
         if window > self.window {
@@ -53,9 +53,9 @@ impl Throughput {
     }
 }
 
-/// The time that one count stands for.
+/// The length of a window.
 const WINDOW: Duration = Duration::from_secs(2);
-/// A rate is an average over at least this time.
+/// The shortest time that a rate is averaged over.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
