@@ -1,4 +1,4 @@
-//! What a server is told of the proxies before it.
+//! The settings for proxies in front of a server.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use super::proxy_claims::ProxyProtocol;
 use super::proxy_networks::ProxyNetworks;
 
 impl<P: Protocol> Builder<P> {
-    /// The proxies that are believed when they say whom they speak for: by a
+    /// The proxies that the server believes when they name their client: by a
     /// [field](Builder::forwarded) of each request, or by the [PROXY
     /// protocol](Self::proxy_protocol). The list alone changes only who makes room when
     /// connections, descriptors or memory run short: each connection from a proxy then counts on
     /// its own. Default: none.
     ///
-    /// It must hold the proxies only: whoever is in it can claim to be anybody.
+    /// The list must contain only proxies, because a listed peer can claim any address.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, proxy::Forwarded, HttpServer, Result};
@@ -31,13 +31,14 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Reads whom a connection is from out of its first bytes: the header of the PROXY protocol, version 1 or 2, as
-    /// `HAProxy`, nginx, Envoy and the load balancers of the clouds send it. Default: there is none.
+    /// Reads the address of the client from the first bytes of each connection: the header of the
+    /// PROXY protocol, version 1 or 2, as `HAProxy`, nginx, Envoy and the load balancers of cloud
+    /// providers send it. Default: connections have no such header.
     ///
-    /// Then `client_address` and [`Stream::peer_addr`](crate::Stream::peer_addr), the log and the limits per address are about
-    /// the client that the header names. A connection that the proxy makes for itself (`LOCAL`), or for
-    /// somebody of whom it has no address (`UNKNOWN`, a Unix socket, UDP), keeps the proxy's own. What else the proxy tells
-    /// (TLVs) is passed over.
+    /// Then `client_address`, [`Stream::peer_addr`](crate::Stream::peer_addr), the log and the
+    /// limits per address use the client that the header names. If the proxy connects for itself
+    /// (`LOCAL`), or names no address (`UNKNOWN`, a Unix socket, UDP), they use the address of the
+    /// proxy. Further data of the header (TLVs) is ignored.
     ///
     /// Only the [trusted proxies](Self::trusted_proxies) may connect: all others, and whoever sends no proper header
     /// within [`head_timeout`](Self::head_timeout) and [`max_proxy_header_size`](Self::max_proxy_header_size), are closed
@@ -80,12 +81,12 @@ impl<P: Protocol> Builder<P> {
 }
 
 impl Config {
-    /// Whether somebody with this address may connect at all.
+    /// Whether a peer with this address may connect at all.
     pub(crate) fn lets_in(&self, peer: SocketAddr) -> bool {
         self.proxy_protocol.is_none() || self.trusted_proxies.contains(peer)
     }
 
-    /// A server that could serve nobody is a mistake.
+    /// Refuses settings with which the server could serve no client.
     pub(super) fn check_proxies(&self) -> io::Result<()> {
         if self.proxy_protocol.is_some() && self.trusted_proxies.is_empty() {
             return Err(io::Error::new(

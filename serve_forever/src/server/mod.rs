@@ -55,8 +55,8 @@ use protocol::Protocol;
 
 /// A server: [`TcpServer`](crate::TcpServer) and [`HttpServer`](crate::HttpServer) are its two kinds.
 ///
-/// It is bound when it is made, and serves from [`serve_forever`](Self::serve_forever) on. It serves many
-/// connections at a time; there is no separate threading server.
+/// It is bound when it is made, and serves when [`serve_forever`](Self::serve_forever) is called.
+/// It serves many connections at the same time, so there is no separate threading server.
 ///
 /// ```
 /// # use serve_forever::{handler_fn, Exchange, HttpServer, Protocol, Result, Server};
@@ -79,9 +79,9 @@ pub struct Server<P> {
     config: Config,
     timeout: Option<Duration>,
     handle: ServerHandle,
-    /// None once the server is closed.
+    /// `None` once the server is closed.
     listeners: Mutex<Vec<Listener>>,
-    /// Connections that waited when the server stopped, for `handle_request`.
+    /// Connections that waited when the server stopped. Calls of `handle_request` serve them.
     left_over: Mutex<VecDeque<(Arc<Transport>, SocketAddr)>>,
 }
 
@@ -103,17 +103,17 @@ impl<P: Protocol> Server<P> {
         }
     }
 
-    /// Serves until [`shutdown`](ServerHandle::shutdown) is called, then finishes what is under way within the
-    /// [shutdown timeout](crate::Builder::shutdown_timeout) and returns. The server is closed
-    /// then, as after [`server_close`](Self::server_close).
+    /// Serves until [`shutdown`](ServerHandle::shutdown) is called. Then it finishes the requests
+    /// in progress within the [shutdown timeout](crate::Builder::shutdown_timeout) and returns. The
+    /// server is closed after that, as after [`server_close`](Self::server_close).
     ///
-    /// A handler that still runs when the timeout is over is left alone on its thread with its connection
-    /// cut, and a warning through the `log` facade says how many there are.
+    /// If a handler still runs at the end of that time, its connection is cut and the handler keeps
+    /// its thread. A warning through the `log` facade tells how many such handlers there are.
     ///
     /// # Errors
     ///
-    /// The system gives no threads or no poller. Fails with `NotConnected` if the server is closed,
-    /// which a shutdown does too.
+    /// Fails if the system provides no thread or no poller. Fails with `NotConnected` if the server
+    /// is closed; a shutdown closes it, too.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -133,16 +133,16 @@ impl<P: Protocol> Server<P> {
         Engine::serve(&self.protocol, &self.config, &self.handle, listeners, || self.server_close())
     }
 
-    /// Serves one connection to its end, on the calling thread. False: none came within the
-    /// [timeout](crate::Builder::timeout).
+    /// Serves one connection to its end, on the calling thread. Returns false if no connection came
+    /// within the [timeout](crate::Builder::timeout).
     ///
-    /// A [shutdown](ServerHandle::shutdown) ends the wait. The connections that waited by then are
-    /// still served, one by each call, and the next call fails, as the server is closed.
+    /// A [shutdown](ServerHandle::shutdown) ends the wait. Further calls serve the connections that
+    /// waited by then, one each. After that, calls fail because the server is closed.
     ///
     /// # Errors
     ///
-    /// The system does not let the server accept. Fails with `NotConnected` if the server is
-    /// closed, which a shutdown does too.
+    /// Fails if the system refuses to accept connections. Fails with `NotConnected` if the server
+    /// is closed; a shutdown closes it, too.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -191,7 +191,7 @@ impl<P: Protocol> Server<P> {
         }
     }
 
-    /// The handle that handlers and other threads ask of the server what they need.
+    /// Returns the handle of the server, for handlers and other threads.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -203,8 +203,9 @@ impl<P: Protocol> Server<P> {
         self.handle.clone()
     }
 
-    /// The addresses that the server listens on, with their real ports: a name listens on all of its addresses. None if
-    /// it has only [Unix sockets](Self::unix_sockets).
+    /// Returns the addresses that the server listens on, with their real ports. A name stands for
+    /// all of its addresses. There are none if the server has only [Unix
+    /// sockets](Self::unix_sockets).
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -217,7 +218,8 @@ impl<P: Protocol> Server<P> {
         self.handle.server_addresses()
     }
 
-    /// The paths of the [Unix sockets](crate::Builder::unix_socket) that the server listens on, as they were given.
+    /// Returns the paths of the [Unix sockets](crate::Builder::unix_socket) that the server listens
+    /// on, as they were given.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -232,12 +234,12 @@ impl<P: Protocol> Server<P> {
         self.handle.unix_sockets()
     }
 
-    /// Closes the listening sockets: the port is free for others, and the file of a Unix socket is removed. A server
-    /// that is closed cannot serve again; one that serves right now does so, and keeps both, until its shutdown.
-    /// A shutdown closes the server, too.
+    /// Closes the listening sockets: the port becomes free, and the file of a Unix socket is
+    /// removed. A closed server cannot serve again. A server that serves right now goes on and
+    /// keeps its sockets until its shutdown. A shutdown closes the server, too.
     ///
-    /// A [listener that somebody else made](crate::Builder::listener) is only given back: it goes
-    /// on for whoever else has a handle of it, and the file of a Unix socket stays.
+    /// A [listener that was handed over](crate::Builder::listener) is only given back. Others with
+    /// a handle to it can go on using it, and the file of a Unix socket stays.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};

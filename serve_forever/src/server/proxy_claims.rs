@@ -1,9 +1,10 @@
-//! The ways in which a proxy tells whom it speaks for.
+//! The ways in which a proxy names its client.
 
 /// The field in which trusted proxies tell the client's address. See
 /// [`Builder::forwarded`](crate::Builder::forwarded).
 ///
-/// A proxy must set or extend the field that is chosen here: of one that it passes on as it came, all is the client's word.
+/// Choose a field that the proxy sets or extends. If it passes a field on unchanged, the client
+/// decides what the field says.
 ///
 /// ```
 /// # use serve_forever::{handler_fn, Exchange, proxy::Forwarded, HttpServer, Result};

@@ -1,4 +1,4 @@
-//! Whom to believe what it says of others: the addresses of proxies.
+//! The addresses of the proxies that a server trusts.
 
 use std::error;
 use std::fmt;
@@ -7,10 +7,12 @@ use std::str::FromStr;
 
 use crate::sys::NO_ADDRESS;
 
-/// The addresses of the proxies that a server trusts, parsed from text: addresses, networks in CIDR form (RFC 4632 §3.1,
-/// RFC 4291 §2.3), and `unix` for whoever comes by a Unix socket, with commas or blanks in between.
+/// The addresses of the proxies that a server trusts, parsed from text: addresses, networks in CIDR
+/// form (RFC 4632 §3.1, RFC 4291 §2.3), and `unix` for clients of Unix sockets, separated by commas
+/// or blanks.
 ///
-/// The empty list, which is also the default, trusts nobody. See [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
+/// The empty list, which is also the default, trusts no proxy. See
+/// [`Builder::trusted_proxies`](crate::Builder::trusted_proxies).
 ///
 /// ```
 /// use serve_forever::proxy::ProxyNetworks;
@@ -27,7 +29,8 @@ pub struct ProxyNetworks {
 }
 
 impl ProxyNetworks {
-    /// Whether the list has this address. `0.0.0.0:0` is that of the clients of Unix sockets; ports do not matter else.
+    /// Whether the list contains this address. `0.0.0.0:0` stands for clients of Unix sockets.
+    /// Otherwise, the port is ignored.
     ///
     /// ```
     /// # use serve_forever::proxy::ProxyNetworks;
@@ -76,7 +79,7 @@ impl FromStr for ProxyNetworks {
     }
 }
 
-/// What is wrong with the text of a [`ProxyNetworks`]; the message names the item.
+/// The error of a text that is not a [`ProxyNetworks`]. The message names the wrong item.
 ///
 /// ```
 /// use serve_forever::proxy::ProxyNetworks;
@@ -97,7 +100,8 @@ impl fmt::Display for InvalidProxyNetwork {
 
 impl error::Error for InvalidProxyNetwork {}
 
-/// The addresses that start with certain bits. Those of IPv4 are kept in their form for IPv6, `::ffff:0:0/96`.
+/// The addresses that start with certain bits. IPv4 addresses are stored as IPv6 addresses, in
+/// `::ffff:0:0/96`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Network {
     bits: u128,
@@ -153,7 +157,7 @@ fn bits_of(address: IpAddr) -> u128 {
     }
 }
 
-/// Bits before an IPv4 address in its form for IPv6.
+/// The bits before an IPv4 address that is stored as an IPv6 address.
 const MAPPED: u32 = 96;
 
 #[cfg(test)]

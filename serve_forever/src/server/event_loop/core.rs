@@ -24,86 +24,86 @@ pub(crate) struct Core<P: Protocol> {
     pub(super) slots: Slots<Box<Seated<P>>, Stays>,
     pub(super) deadlines: Deadlines,
     pub(super) idle: IdleQueue,
-    /// Mail that was collected and not read yet.
+    /// Mail that was collected but not read yet.
     pub(super) mail: std::vec::IntoIter<Mail<P>>,
-    /// Connections that are to have their turn.
+    /// Connections whose turn is due.
     pub(super) ready: VecDeque<Token>,
-    /// So many of them have theirs in this round, after the one that has it now.
+    /// How many of them still get their turn in this round, after the present one.
     pub(super) following: usize,
-    /// Connections that hold what they have to send until those have had their turn.
+    /// Connections with a held response, which is sent after those turns.
     pub(super) holding: Vec<Token>,
-    /// When the first of them began to.
+    /// When the first of these responses was held.
     pub(super) held_since: Instant,
     /// Connections with a request that waits for a permit.
     pub(super) waiting: Line,
-    /// Those that wait for a place to compute, likewise.
+    /// Connections with a request that waits for a place to compute, in order.
     pub(super) waiting_to_compute: VecDeque<Token>,
     /// Jobs on parts of connections that wait for a permit, and since when.
     pub(super) waiting_jobs: VecDeque<(PartJob<P>, Instant)>,
-    /// So many of all three the statistics know of.
+    /// How many waiting requests and jobs the statistics count for this loop.
     pub(super) counted_waiting: usize,
-    /// Where a turn leaves the jobs that it made.
+    /// The jobs that the present turn has made.
     pub(super) new_jobs: Vec<P::Job>,
-    /// Jobs on parts of connections that are to start, and whose they are.
+    /// Jobs on parts of connections that are to start.
     pub(super) jobs: VecDeque<PartJob<P>>,
-    /// What the driver's own job has, for the driver who takes over.
+    /// What the present job works on, for a driver that takes over.
     pub(super) current: Option<InHand>,
-    /// Jobs on parts of connections that are under way.
+    /// How many jobs on parts of connections run apart from the loop.
     pub(super) jobs_out: usize,
     pub(super) stopping: Option<Stop>,
-    /// The other loops know that this one has closed its listeners.
+    /// The other loops were told that this one has closed its listeners.
     pub(super) told_closed: bool,
-    /// Something waits for a permit, and whoever gives one back knows.
+    /// A request or job waits for a permit, and threads that give one back tell this loop.
     pub(super) is_waiting: bool,
-    /// A permit may have been given back just before that was known.
+    /// A permit may have been given back just before that.
     pub(super) look_again: bool,
-    /// So many loops were asked to make room and have not answered yet.
+    /// How many loops were asked to make room and have not answered yet.
     pub(super) room_asked: usize,
-    /// One of them made some.
+    /// One of them has made room.
     pub(super) room_made: bool,
-    /// What was asked is that a connection whose client has stopped reading be cut.
+    /// The request was to cut a stalled connection.
     pub(super) cut_asked: bool,
-    /// Connections that wait for their clients and are to be cut.
+    /// Orders to cut connections that wait for their clients.
     pub(super) cuts: Vec<Cut>,
-    /// More bytes than may be wait in memory for clients.
+    /// More bytes wait in memory for clients than may.
     pub(super) is_over_budget: bool,
     pub(super) finished: bool,
     pub(super) now: Instant,
 }
 
-/// What of a connection stays in its slot while it is out.
+/// The part of a connection that stays in its slot while the connection is out.
 #[derive(Debug)]
 pub(super) struct Stays {
-    /// So that it can be cut from outside.
+    /// Kept so that the connection can be cut while it is out.
     pub(super) transport: Arc<Transport>,
     pub(super) deadline: Deadline,
     pub(super) idleness: Idleness,
-    /// It is not counted under any address yet: its peer is to say whom it speaks for.
+    /// The connection counts for no address yet, because its proxy has not named the client.
     pub(super) unannounced: bool,
-    /// It is counted as a holder of a permit under its address.
+    /// Its address is charged for a permit.
     pub(super) held: bool,
     /// It is out with a run that keeps it as a stream.
     pub(super) stream: bool,
-    /// The last poll found bytes to read, and nobody has read since.
+    /// The last poll reported bytes to read, and nothing was read since.
     pub(super) reported: bool,
-    /// It waits for its client, or did when it last came back: the server knows of it.
+    /// It is noted as a reader.
     pub(super) is_reader: bool,
-    /// It waits for a permit, or for a place to compute, for a run of this kind.
+    /// The kind of its run that waits for a permit, or for a place to compute.
     pub(super) wants_permit: Option<Kind>,
 }
 
-/// What a job is at work on.
+/// What a job works on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum InHand {
     Connection(Token),
-    /// A part of a connection: the connection itself is in its slot.
+    /// A part of a connection, which is in its slot meanwhile.
     Part,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stop {
     pub(super) deadline: Instant,
-    /// So long those that wait to be accepted wait for room.
+    /// Until when connections that are not accepted yet wait for room.
     pub(super) full_until: Instant,
     pub(super) cut: bool,
 }
@@ -151,8 +151,8 @@ impl<P: Protocol> Core<P> {
         self.poller.registry().try_clone()
     }
 
-    /// The next connection whose deadline is over. Many that have moved theirs since are passed
-    /// over in one go: they cost no more than a look, and a poll in between would cost more.
+    /// Returns the next connection whose deadline has passed. Many connections whose deadlines have
+    /// moved are skipped at once: each costs only a look, and a poll in between would cost more.
     pub(super) fn next_expired(&mut self) -> Option<Token> {
         for _ in 0..LOOKS_PER_EXPIRY {
             let (tick, token) = self.deadlines.pop_due(self.now)?;
@@ -164,13 +164,13 @@ impl<P: Protocol> Core<P> {
         None
     }
 
-    /// The connection that has been idle for the longest time.
+    /// Returns the connection that has been idle for the longest time.
     pub(super) fn oldest_idle(&mut self) -> Option<(Instant, Token)> {
         let slots = &mut self.slots;
         self.idle.oldest(|token| slots.get(token).map(|slot| slot.stays.idleness.look()))
     }
 
-    /// The connection holds what it has to send.
+    /// Notes that the connection has a held response.
     pub(super) fn hold(&mut self, token: Token) {
         if self.holding.is_empty() {
             self.held_since = Instant::now();
@@ -178,11 +178,11 @@ impl<P: Protocol> Core<P> {
         self.holding.push(token);
     }
 
-    /// Whether those that hold something are to wait no longer, although others have their turn after this. There were `before`
-    /// such before this turn.
+    /// Whether held responses must be sent now, although more turns follow in this round. `before`
+    /// is how many there were before this turn.
     pub(super) fn has_held_enough(&self, before: usize) -> bool {
         let held = self.holding.len();
-        // Whoever held nothing may have been at a disk.
+        // A turn that held no response may have waited for a disk.
         let is_time_to_look = held > 0 && (held == before || self.following.is_multiple_of(TURNS_PER_LOOK));
         held >= MOST_HELD || is_time_to_look && self.held_since.elapsed() >= LONGEST_HELD
     }
@@ -198,22 +198,23 @@ impl<P: Protocol> Core<P> {
     }
 }
 
-/// Connections that hold what they have to send, after which all of it goes out.
+/// How many responses are held before all of them are sent.
 const MOST_HELD: usize = 32;
-/// How long the first of them waits, if the others take so long; those that are under way, [`TURNS_PER_LOOK`] at the most, are
-/// not broken off, unless the monitor takes the loop from them. Those that are in memory take a few microseconds each.
+/// How long the first held response waits. At most [`TURNS_PER_LOOK`] further turns come after
+/// that, unless the monitor takes the loop. A turn that is served from memory takes a few
+/// microseconds.
 const LONGEST_HELD: Duration = Duration::from_micros(500);
-/// Turns after which the clock is read for that.
+/// The clock is read once in this many turns.
 const TURNS_PER_LOOK: usize = 4;
 /// The token of the waker of a loop.
 pub(crate) const WAKER: mio::Token = mio::Token(usize::MAX);
-/// Tokens of listeners count down from here. No connection has such a high index.
+/// The tokens of listeners count down from here. No connection has an index this high.
 const FIRST_LISTENER: usize = usize::MAX - 1;
-/// Listeners a loop may have: as many as tokens are set aside for.
+/// Listeners that a loop may have: as many as there are tokens for them.
 const MAX_LISTENERS: usize = 4096;
 const SHIFT: u32 = usize::BITS / 2;
 const EVENTS_PER_POLL: usize = 1024;
-/// Entries of the deadlines that are looked at in search of one that is over.
+/// Entries that one search for a passed deadline looks at.
 const LOOKS_PER_EXPIRY: usize = 1024;
 
 pub(super) fn event_token(token: Token) -> mio::Token {

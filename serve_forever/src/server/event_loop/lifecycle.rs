@@ -1,4 +1,4 @@
-//! How connections come and go, and how the loop ends.
+//! How connections begin and end, and how the loop ends.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::core::{Stays, Stop, event_token};
 use super::{Core, Driver};
 
 impl<P: Protocol> Driver<'_, P> {
-    /// Forgets a connection; the last owner of its transport closes it.
+    /// Removes a connection. The last owner of its transport closes it.
     #[inline(never)]
     pub(super) fn close(&self, core: &mut Core<P>, token: Token) {
         let Some(slot) = core.slots.remove(token) else { return };
@@ -48,7 +48,8 @@ impl<P: Protocol> Driver<'_, P> {
     }
 
     pub(super) fn accept(&self, core: &mut Core<P>) {
-        // During a shutdown, close as soon as possible: later clients reach another server.
+        // During a shutdown, the listeners close as soon as possible, so that later clients reach
+        // another server.
         let most = if core.stopping.is_some() { usize::MAX } else { ACCEPTS_PER_TURN };
         for _ in 0..most {
             match core.listeners.accept(self.engine, self.own) {
@@ -57,8 +58,7 @@ impl<P: Protocol> Driver<'_, P> {
                 Accepted::Nothing => break,
                 Accepted::Full => {
                     if let Some(stop) = core.stopping {
-                        // Idle connections are about to be closed anyway, and busy ones may end
-                        // soon.
+                        // Idle connections are about to be closed, and busy ones may end soon.
                         if core.now >= stop.full_until {
                             core.listeners.close(&self.own.registry);
                         }
@@ -77,7 +77,7 @@ impl<P: Protocol> Driver<'_, P> {
         }
     }
 
-    /// A new connection gets its slot and its first turn.
+    /// Gives a new connection its slot and its first turn.
     pub(super) fn admit(&self, core: &mut Core<P>, socket: Socket, peer: SocketAddr, local: SocketAddr) {
         self.own.connections.fetch_add(1, Ordering::Relaxed);
         let unannounced = self.engine.config.proxy_protocol.is_some();
@@ -127,7 +127,8 @@ impl<P: Protocol> Driver<'_, P> {
         admission
     }
 
-    /// The server is full: of all loops, the one with the connection that is idle for the longest time closes it.
+    /// The server is full. Asks the other loops to close the connection that has been idle for the
+    /// longest time.
     pub(super) fn ask_for_room(&self, core: &mut Core<P>) {
         if core.room_asked > 0 {
             return;
@@ -139,7 +140,8 @@ impl<P: Protocol> Driver<'_, P> {
         }
     }
 
-    /// Closes the connection that has been idle for the longest time, if that is longer than since `since`.
+    /// Closes the connection that has been idle for the longest time, if it became idle before
+    /// `since`. Returns whether it did.
     pub(super) fn close_oldest_idle(&self, core: &mut Core<P>, since: Option<Instant>) -> bool {
         for _ in 0..LOOKS {
             let Some((idle_since, token)) = core.oldest_idle() else { return false };
@@ -151,19 +153,19 @@ impl<P: Protocol> Driver<'_, P> {
                 self.close(core, token);
                 return true;
             }
-            // Its request has arrived, and the next poll would have told.
+            // Its request has arrived, and the next poll would report it.
             slot.stays.idleness.end();
             core.enqueue(token);
         }
         false
     }
 
-    /// The order to stop: every connection is told, and the listeners accept only what waits on
-    /// them already.
+    /// Begins to stop: every connection gets a turn, and the listeners accept only connections that
+    /// wait already.
     pub(super) fn stop(&self, core: &mut Core<P>) {
         let config = &self.engine.config;
         let deadline = core.now + config.shutdown_timeout;
-        // However short that is: the connections that are idle make room in this very round.
+        // Even if that is short, idle connections make room in this round.
         let patience = config.permit_timeout.max(listeners::PAUSE);
         let full_until = deadline.min(core.now + patience);
         core.stopping = Some(Stop { deadline, full_until, cut: false });
@@ -175,7 +177,7 @@ impl<P: Protocol> Driver<'_, P> {
         }
     }
 
-    /// Whether the loop is finished, or has to become so by force.
+    /// Finds out whether the loop is finished, and ends it by force when its time is over.
     pub(super) fn check_stop(&self, core: &mut Core<P>) {
         let Some(stop) = core.stopping else { return };
         if core.now >= stop.deadline {
@@ -187,7 +189,7 @@ impl<P: Protocol> Driver<'_, P> {
         if core.slots.len() == 0
             && core.jobs_out == 0
             && self.engine.all_have_closed()
-            // From a loop that accepted it for this one.
+            // Another loop may have accepted a connection for this one.
             && !self.own.inbox.has_mail()
         {
             core.finished = true;
@@ -213,7 +215,7 @@ impl<P: Protocol> Driver<'_, P> {
                 self.forget(token, slot);
             }
             core.slots = Slots::new();
-            // They may hold wakers, which hold the server.
+            // Jobs may hold wakers, which hold the server.
             for (part, _) in core.waiting_jobs.drain(..) {
                 part.job.refuse();
             }
@@ -224,7 +226,7 @@ impl<P: Protocol> Driver<'_, P> {
     }
 }
 
-/// Idle connections that are looked at for one that has sent nothing.
+/// Idle connections that are looked at to find one without an unread request.
 const LOOKS: usize = 64;
-/// What cut connections get to come back from their handlers before the server gives up on them.
+/// Time that cut connections get to return from their handlers, before the server gives up on them.
 const GRACE: Duration = Duration::from_millis(500);

@@ -1,8 +1,8 @@
 //! The event loop: polls, and moves connections in and out of their slots.
 //!
-//! One thread at a time drives a loop and holds its [`Core`]. It lets go of it exactly while it is inside a
-//! job; when the job returns late, another thread drives already, and the job's thread sends the
-//! connection back by mail.
+//! One thread at a time drives a loop and holds its [`Core`]. It releases the core exactly while it
+//! runs a job. If the job returns late, another thread already drives the loop, and the thread of
+//! the job sends the connection back by mail.
 
 pub(super) mod core;
 mod lifecycle;
@@ -33,10 +33,11 @@ use self::core::{Core, InHand, connection_token, event_token, listener_index};
 
 type Guard<'a, P> = MutexGuard<'a, Core<P>>;
 
-/// Drives the loop `index` until it is finished or its own job lost it.
+/// Drives the loop `index` until the loop is finished, or until another thread takes it during a
+/// job.
 ///
-/// No code of the user's panics out of a turn or a run. If something does all the same, the loop
-/// has a driver again, and what was in hand is closed.
+/// Panics of user code are caught inside turns and runs. If something else panics, this driver goes
+/// on, and the connection in hand is closed.
 pub(crate) fn drive<P: Protocol>(engine: &Arc<Engine<P>>, index: usize, scratch: &mut P::Scratch) {
     let wake: Arc<dyn Wake> = Arc::clone(engine) as Arc<dyn Wake>;
     let driver = Driver { engine, own: &engine.loops[index], wake: &wake, left: Cell::new(None) };
@@ -50,12 +51,12 @@ pub(crate) fn drive<P: Protocol>(engine: &Arc<Engine<P>>, index: usize, scratch:
     }
 }
 
-/// The driver's view: the same for as long as it drives.
+/// The driver of a loop. Its fields do not change while it drives.
 struct Driver<'a, P: Protocol> {
     engine: &'a Arc<Engine<P>>,
     own: &'a Loop<P>,
     wake: &'a Arc<dyn Wake>,
-    /// The job that a panic left, if it came from inside of one.
+    /// The job that a panic has left, if the panic came from a job.
     left: Cell<Option<Left>>,
 }
 
@@ -64,7 +65,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let mut core = lock(&self.own.core);
         core.now = Instant::now();
         self.adopt(&mut core);
-        // Left by a round that panicked.
+        // Mail that a round left when it panicked.
         self.read_all_mail(&mut core);
         while !core.finished {
             let Some(back) = self.round(core, scratch) else { return };
@@ -74,8 +75,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.engine.loop_has_finished();
     }
 
-    /// After a panic: whether the loop is still this driver's. If not, whoever drives it now is
-    /// told what became of the job, and its permit is given back.
+    /// Returns, after a panic, whether this driver still holds the loop. If not, the new driver is
+    /// told what became of the job, and the permit of the job is given back.
     #[cold]
     fn holds_loop(&self) -> bool {
         let Some(Left { job, taken, in_hand }) = self.left.take() else { return true };
@@ -90,16 +91,16 @@ impl<'a, P: Protocol> Driver<'a, P> {
         false
     }
 
-    /// After a panic of the driver of this loop: everything is again as it is between two rounds.
+    /// Restores the state between two rounds, after a panic of the driver.
     #[cold]
     fn put_right(&self, scratch: &mut P::Scratch) {
-        // It may have come in the midst of a poll.
+        // The panic may have come during a poll.
         self.own.state.leave_poll();
         self.engine.watch.wake();
         let mut core = lock(&self.own.core);
         core.current = None;
-        // Those that are out with a job are held, or are streams. The others were in the driver's
-        // own hands.
+        // Connections that are out with a job are counted as holders of permits or are streams. The
+        // others were in the hands of this driver.
         let out = core.slots.iter_mut().filter(|(_, slot)| slot.is_out());
         let lost = out.filter(|(_, slot)| !slot.stays.held && !slot.stays.stream).map(|(token, _)| token);
         for token in lost.collect::<Vec<_>>() {
@@ -113,7 +114,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// The former driver lost the loop inside a job: what it has is held by its peer's address from now on.
+    /// The former driver lost the loop during a job. From now on, the permit of the job counts for
+    /// the address of its client.
     fn adopt(&self, core: &mut Core<P>) {
         match core.current.take() {
             Some(InHand::Connection(token)) => {
@@ -123,23 +125,25 @@ impl<'a, P: Protocol> Driver<'a, P> {
                     self.note_away(&slot.stays, token);
                 }
             }
-            // A part of a connection has no slot to remember it in: its address is not charged.
+            // A job on a part of a connection has no slot that could remember this, so its address
+            // is not charged.
             Some(InHand::Part) => core.jobs_out += 1,
             None => {}
         }
     }
 
-    /// Mail, deadlines, everything that is ready, then the poll. `None`: the loop was lost.
+    /// Handles mail, deadlines, everything that is ready, and polls. Returns `None` if the loop was
+    /// lost.
     fn round(&self, mut core: Guard<'a, P>, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
-        // Left by a driver who has lost the loop.
+        // A driver that lost the loop may have left another value.
         core.following = 0;
         self.send_held(&mut core, scratch);
         if self.own.inbox.has_mail() {
             core.mail = self.own.inbox.collect().into_iter();
             self.read_all_mail(&mut core);
         }
-        // Thousands may be due together, and each may cost a response: the others go on in between. While more are due
-        // the poll does not wait.
+        // Thousands of deadlines may be due together, and each may cost a response. So the other
+        // connections get their turns in between, and the poll does not wait while more are due.
         for _ in 0..EXPIRIES_PER_ROUND {
             let Some(token) = core.next_expired() else { break };
             core = self.expire(core, token, scratch)?;
@@ -150,7 +154,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         if core.listeners.is_ready(core.now) {
             self.accept(&mut core);
         }
-        // Those that become ready while these are served have to wait for the next round.
+        // Connections that become ready meanwhile wait for the next round.
         for following in (0..core.ready.len()).rev() {
             let Some(token) = core.ready.pop_front() else { break };
             core.following = following;
@@ -158,7 +162,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let holding = core.holding.len();
             core = self.turn(core, token, cause, scratch)?;
             if core.is_over_budget {
-                // Those that follow may make it worse.
+                // The connections that follow could use even more.
                 core = self.make_room(core, scratch)?;
             }
             if following == 0 || core.has_held_enough(holding) {
@@ -178,8 +182,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         Some(core)
     }
 
-    /// Reads what was collected. It stays with the loop until it is read, so that a panic loses one
-    /// piece at the most.
+    /// Reads the collected mail. Each piece stays with the loop until it is read, so that a panic
+    /// loses at most one.
     fn read_all_mail(&self, core: &mut Core<P>) {
         while let Some(mail) = core.mail.next() {
             self.read_mail(core, mail);
@@ -199,8 +203,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             Mail::Accepted { socket, peer, local } => self.admit(core, socket, peer, local),
             Mail::Wake(token) => core.enqueue(token),
             Mail::Stream(token) => self.note_stream(core, token),
-            // The look at those that wait, and the one whether this loop is finished, follow in
-            // every round.
+            // Every round looks at the waiting requests, and whether the loop is finished.
             Mail::Permit | Mail::AllClosed => {}
             Mail::MakeRoom { since, asker } => {
                 let made = self.close_oldest_idle(core, since);
@@ -212,9 +215,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// The run that has the connection keeps it as a stream: from now on its thread does not count
-    /// among those of the address's ordinary requests. If the run is over already, there is nothing
-    /// to count.
+    /// The run that has the connection keeps it as a stream. From now on, its thread does not count
+    /// among the threads of its address. If the run is over already, there is nothing to change.
     #[cold]
     fn note_stream(&self, core: &mut Core<P>, token: Token) {
         let Some(slot) = core.slots.get(token) else { return };
@@ -227,7 +229,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// A connection comes back from a job that outlived its driver, or ran on a spare.
+    /// Takes a connection back from a job that lost its loop, or ran on a spare thread.
     #[inline(never)]
     fn take_back(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool) {
         let Some(slot) = core.slots.get(token) else { return };
@@ -240,7 +242,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             && next != Next::Close
             && let Some(socket) = seated.transport.socket()
         {
-            // What the slot remembered is of before; registering tells anew what the socket has.
+            // The readiness in the slot is out of date. Registering the socket reports it again.
             let read = seated.transport.holds_received();
             *slot.readiness() = Readiness { read, ..Readiness::default() };
             if let Err(error) = socket.register(&self.own.registry, event_token(token)) {
@@ -286,7 +288,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         if let Err(error) = polled {
             if error.kind() != std::io::ErrorKind::Interrupted {
                 diagnostics::error!("cannot poll: {error}");
-                // Whatever it is, to try again at once would only burn the processor.
+                // Whatever the reason, trying again at once would only waste processor time.
                 std::thread::sleep(Duration::from_millis(10));
             }
             return;
@@ -307,7 +309,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             if let Some(slot) = inner.slots.get(token)
                 && slot.event(seen)
             {
-                // It is in its slot, where nobody reads from it before its turn.
+                // The connection is in its slot, so nothing is read from it before its turn.
                 slot.stays.reported = seen.read && EVENTS_ARE_CURRENT;
                 inner.ready.push_back(token);
             }
@@ -315,16 +317,16 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 }
 
-/// A job that a panic left.
+/// A job that a panic has left.
 #[derive(Clone, Copy, Debug)]
 struct Left {
     job: JobId,
-    /// The loop had been taken from it.
+    /// The loop had been taken from the job.
     taken: bool,
     in_hand: InHand,
 }
 
-/// Inside of a job: notes what it was if a panic leaves it, and costs nothing otherwise.
+/// Notes the job if a panic leaves it. Otherwise it costs nothing.
 struct Inside<'d> {
     driver: &'d Cell<Option<Left>>,
     left: Left,
@@ -335,7 +337,7 @@ impl<'d> Inside<'d> {
         Self { driver, left: Left { job, taken: false, in_hand } }
     }
 
-    /// The loop was taken: what is still to be done is done without it.
+    /// The loop was taken. The rest of the job runs without it.
     fn note_taken(&mut self) {
         self.left.taken = true;
     }
@@ -352,5 +354,5 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// Deadlines that are looked at before the others have their turn.
+/// Deadlines that are handled before the other connections get their turns.
 const EXPIRIES_PER_ROUND: usize = 16;

@@ -1,4 +1,5 @@
-//! Making room where clients that have stopped reading or sending take it from others.
+//! Makes room for new connections, files and responses when clients have stopped reading or
+//! sending.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -16,7 +17,8 @@ use super::core::Stays;
 use super::{Core, Driver, Guard};
 
 impl<'a, P: Protocol> Driver<'a, P> {
-    /// Notes how far the client of a connection has come. Whether more bytes wait in memory than may.
+    /// Notes the progress of the client of a connection. Returns whether more bytes wait in memory
+    /// than may.
     #[cold]
     pub(super) fn note_reader(
         &self,
@@ -28,9 +30,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
     ) -> bool {
         let waits = match next {
             Next::Wait { idle, .. } => !idle,
-            // It goes on to send, or to linger.
+            // The connection goes on to send, or to linger.
             Next::Again | Next::Run { .. } | Next::Linger => stays.is_reader,
-            // Forgotten with its slot.
+            // It is forgotten together with its slot.
             Next::Close => return false,
         };
         let load = seated.stage.load().filter(|_| waits);
@@ -48,33 +50,33 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.excess() > 0
     }
 
-    /// The address that a connection is counted for; `None`: it stands for itself, as it has no address,
-    /// or that of a proxy, which speaks for many.
+    /// Returns the address that a connection counts for. `None`: it counts for itself, because it
+    /// has no address, or that of a proxy, which serves many clients.
     fn counted_for(&self, transport: &Transport) -> Option<IpAddr> {
         let client = transport.client();
         let is_shared = transport.is_unix() || self.engine.config.trusted_proxies.contains(client);
         (!is_shared).then(|| client.ip())
     }
 
-    /// Bytes in memory beyond those that may wait, and beyond those that are about to be given back.
+    /// Returns how many bytes in memory exceed the limit, without those that are about to be freed.
     fn excess(&self) -> usize {
         let unsent = self.engine.server.unsent().bytes();
         unsent.saturating_sub(self.engine.readers.promised()).saturating_sub(self.engine.config.max_unsent)
     }
 
-    /// The connection goes to a job, or waits for a thread, for longer than a moment.
+    /// Notes that the connection goes to a job, or waits for a thread.
     pub(super) fn note_away(&self, stays: &Stays, token: Token) {
         if stays.is_reader {
             self.engine.readers.note_away(self.own.index, token);
         }
     }
 
-    /// Whether somebody could not open a file for want of a descriptor.
+    /// Whether a file could not be opened because no descriptor was free.
     pub(super) fn is_short_of_descriptors(&self) -> bool {
         self.engine.server.counters().short_of_descriptors.load(Ordering::Relaxed)
     }
 
-    /// Cuts connections, as others need their room.
+    /// Cuts connections to make room for others.
     #[cold]
     pub(super) fn make_room(&self, mut core: Guard<'a, P>, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
         if std::mem::take(&mut core.is_over_budget) {
@@ -82,7 +84,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
         let is_short = &self.engine.server.counters().short_of_descriptors;
         if is_short.swap(false, Ordering::Relaxed) {
-            // While the server stops, the others may have finished, and would not answer.
+            // While the server stops, the other loops may have finished and would not answer.
             if self.engine.loops.len() > 1 && core.stopping.is_none() {
                 self.ask_for_room(&mut core);
             } else if !self.close_oldest_idle(&mut core, None) {
@@ -95,7 +97,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         Some(core)
     }
 
-    /// Too many bytes wait in memory: chooses who has to give theirs back.
+    /// Too many bytes wait in memory. Chooses the connections that are cut.
     fn relieve(&self, core: &mut Core<P>) {
         let most = self.engine.config.max_unsent;
         for Victim { index, token, held } in self.engine.readers.relieve(most, core.now) {
@@ -103,7 +105,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// A new connection needs room, or a file a descriptor: has one cut whose client has stopped reading.
+    /// A new connection needs room, or a file needs a descriptor. Has a stalled connection cut.
     pub(super) fn cut_stalled(&self, core: &mut Core<P>) {
         if core.room_asked > 0 {
             return;
@@ -111,7 +113,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         #[cfg(test)]
         Counters::one(&self.engine.server.counters().searches);
         let Some(Victim { index, token, .. }) = self.engine.readers.next_stalled(core.now) else {
-            // The listeners ask again after their pause, by which the connection may be gone.
+            // The listeners ask again after their pause. By then the connection may be gone.
             self.engine.client_waits.evict_stalled();
             return;
         };
@@ -122,7 +124,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.order(core, index, Cut { token, promised: 0, asker: Some(self.own.index) });
     }
 
-    /// What came of a request for room.
+    /// Notes the answer to a request for room.
     #[cold]
     pub(super) fn note_room(&self, core: &mut Core<P>, made: bool) {
         core.room_made |= made;
@@ -131,14 +133,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
             return;
         }
         let cut_asked = std::mem::take(&mut core.cut_asked);
-        // Nobody has one that is idle for longer than ours.
+        // No other loop has a connection that has been idle for longer.
         if std::mem::take(&mut core.room_made) || self.close_oldest_idle(core, None) {
             core.listeners.go_on();
         } else if !cut_asked {
             self.cut_stalled(core);
         }
-        // Otherwise the victim has gone on. To name the next one at once could go on for ever without a
-        // pause: the listeners ask again after theirs, and a file when the next one cannot be opened.
+        // Otherwise, the chosen connection has gone on. Choosing the next one at once could go on
+        // for ever, so the listeners ask again after their pause, and a file when the next one
+        // cannot be opened.
     }
 
     fn order(&self, core: &mut Core<P>, index: usize, cut: Cut) {
@@ -149,15 +152,17 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// Cuts a connection, unless it goes on meanwhile.
+    /// Cuts a connection, unless it has gone on meanwhile.
     fn cut(&self, mut core: Guard<'a, P>, cut: Cut, scratch: &mut P::Scratch) -> Option<Guard<'a, P>> {
-        // For the sake of a new connection nobody is cut who goes on; for that of memory also who takes
-        // some of it just now, or the next one to be chosen would be one that should not.
+        // For a new connection, no connection is cut that goes on. For memory, a connection is cut
+        // even if its client takes bytes just now. Otherwise, the next choice would be a connection
+        // with a better rank.
         let slot = core.slots.get(cut.token).filter(|slot| slot.stays.is_reader && !slot.is_out());
         let made = slot.is_some_and(|slot| cut.asker.is_none() || slot.is_held_up());
         let _answer = Answer { engine: self.engine, cut, made };
         if !made {
-            // Where that was for memory, the connection is gone, or is looked at when it comes back.
+            // If this was for memory, the connection is gone, or it is looked at when it comes
+            // back.
             return Some(core);
         }
         Counters::one(&self.engine.server.counters().cut);
@@ -165,7 +170,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 }
 
-/// Tells what came of an order, whatever happens meanwhile: who asked waits for it.
+/// Answers an order when dropped, whatever happens meanwhile, because the loop that asked waits for
+/// it.
 struct Answer<'a, P: Protocol> {
     engine: &'a Engine<P>,
     cut: Cut,

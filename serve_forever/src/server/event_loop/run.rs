@@ -32,7 +32,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let Some((mut seated, mut readiness)) = slot.take() else { return Some(core) };
         slot.stays.idleness.end();
         let began = std::mem::take(&mut slot.stays.reported).then_some(inner.now);
-        // Whoever is idle is about to be closed, but not over a request that has come already: nobody would answer it.
+        // A server that stops closes idle connections. So each one looks first whether a request
+        // has arrived, which would get no answer.
         readiness.read |= inner.stopping.is_some();
         let Seated { stage, transport } = &mut *seated;
         let mut cx = Turn {
@@ -62,13 +63,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
         let inner = &mut *core;
         if !inner.new_jobs.is_empty() {
-            // Started at the end of the round: the loop may be lost in any of them, and the others must not be.
+            // The jobs start at the end of the round. The loop may be lost in any of them, and the
+            // others must not be lost with it.
             inner.jobs.extend(inner.new_jobs.drain(..).map(|job| PartJob { job, token, address }));
         }
         Some(core)
     }
 
-    /// Starts a run: here, on a spare, or later.
+    /// Starts a run: here, on a spare thread, or later.
     pub(super) fn start(
         &self,
         mut core: Guard<'a, P>,
@@ -87,7 +89,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.run_inline(core, token, seated, kind, permit, scratch)
     }
 
-    /// Starts a run that needs a permit on a spare, or later. It comes back if it may start here and now.
+    /// Starts a run that needs a permit on a spare thread, or makes it wait. Returns the connection
+    /// if the run may start here and now.
     #[inline(never)]
     fn start_elsewhere(
         &self,
@@ -144,7 +147,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// The heart of it: the loop is let go, the job runs, and if it was quick the loop is still ours.
+    /// Releases the loop and runs the job. If the job returns soon, this driver still holds the
+    /// loop.
     pub(super) fn run_inline(
         &self,
         mut core: Guard<'a, P>,
@@ -156,8 +160,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
     ) -> Option<Guard<'a, P>> {
         core.current = Some(InHand::Connection(token));
         let started = core.now;
-        // Only among those that are brief, and while there are threads to take the loop: what is held would wait for handlers
-        // that take their time, and for disks that do.
+        // Responses are held only among brief runs, and while threads are free to take the loop.
+        // Otherwise, they would wait for slow handlers and disks.
         let others = core.following > 0 || !core.holding.is_empty();
         let may_hold = others && !permit && self.engine.may_start();
         let holds = Cell::new(false);
@@ -207,14 +211,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
         None
     }
 
-    /// The loop was lost inside of a run: whoever drives it now gets the connection.
+    /// The loop was lost during a run. Sends the connection to its new driver.
     #[cold]
     fn send_back(&self, token: Token, seated: Box<Seated<P>>, next: Next, rejoin: bool) {
         self.engine.finish_detached();
         self.own.tell(Mail::Back { token, seated, next, rejoin });
     }
 
-    /// Those that hold something send it, one after the other.
+    /// Sends all held responses, one after the other.
     pub(super) fn send_held(&self, core: &mut Core<P>, scratch: &mut P::Scratch) {
         for place in 0..core.holding.len() {
             let token = core.holding[place];
@@ -303,7 +307,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.note_waiting(core);
     }
 
-    /// Does what a connection asked for, other than to run.
+    /// Does what a connection asks for after a turn or run, unless that is another run.
     pub(super) fn settle(&self, core: &mut Core<P>, token: Token, mut seated: Box<Seated<P>>, next: Next) {
         let inner = &mut *core;
         let Some(slot) = inner.slots.get(token) else { return };
@@ -321,7 +325,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
                 let wanted = seated.transport.wants(read, write);
                 let wants = Wants { read: wanted.read, write: wanted.write };
                 let queue = slot.put_back(seated, wants);
-                // Who comes back idle from a run while the server stops gets a last turn, which closes it.
+                // A connection that is idle after its run while the server stops gets a last turn,
+                // which closes it.
                 queue || (idle && inner.stopping.is_some() && slot.queue())
             }
             Next::Again | Next::Run { .. } | Next::Linger => {
@@ -329,9 +334,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
                     let until = inner.now + self.engine.config.linger_timeout;
                     seated.stage.linger(Lingering::new(until));
                 }
-                // What it waited for before is over.
+                // Its former deadline does not matter any more.
                 inner.deadlines.set(token, &mut slot.stays.deadline, None, inner.now);
-                // Its next turn is due anyway; what the socket may have become is looked at then.
+                // Its next turn is due anyway, and looks at the socket.
                 slot.put_back(seated, Wants::default()) | slot.queue()
             }
             Next::Close => return self.close(core, token),

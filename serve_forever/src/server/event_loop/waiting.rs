@@ -1,4 +1,4 @@
-//! What waits: for a permit, or for a deadline.
+//! Requests that wait for permits or places, and deadlines.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -17,14 +17,15 @@ use super::{Core, Driver, Guard};
 
 impl<'a, P: Protocol> Driver<'a, P> {
     pub(super) fn has_permit(&self, address: IpAddr) -> bool {
-        // Who holds how many matters only when they get scarce: until then this is one load.
+        // The permits of each address matter only when permits get scarce. Until then, this is one
+        // load.
         self.engine.may_start()
             && (self.engine.permits.detached() * 2 < self.engine.most_permits() || self.has_share(address))
     }
 
-    /// Whether `address` may hold one more of the permits that are there for ordinary requests.
-    /// Streams, which hold theirs for as long as they like, are limited on their own: they neither
-    /// count as held by an address nor make the others look scarce.
+    /// Whether `address` may hold one more of the permits for ordinary requests. Streams have a
+    /// limit of their own. They do not count for an address, and do not make the other permits look
+    /// scarce.
     #[cold]
     fn has_share(&self, address: IpAddr) -> bool {
         let streams = self.engine.server.counters().upgraded.load(Ordering::Relaxed);
@@ -34,7 +35,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             || self.engine.permit_holders.count(address) < self.engine.config.permits_per_address(most)
     }
 
-    /// The request waits for a permit on its connection.
+    /// Makes the request wait for a permit. Its connection goes back into its slot.
     pub(super) fn make_wait(&self, core: &mut Core<P>, token: Token, seated: Box<Seated<P>>, kind: Kind) {
         let evicts_at = core.now + self.patience_with_slow_bodies();
         let is_whole = seated.stage.is_whole(&self.engine.config);
@@ -49,7 +50,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.queue(core, token, seated, kind, |core| core.waiting.push(waiting));
     }
 
-    /// The request waits for a place to compute, in the same way.
+    /// Makes the request wait for a place to compute, in the same way.
     pub(super) fn wait_to_compute(
         &self,
         core: &mut Core<P>,
@@ -71,7 +72,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let inner = &mut *core;
         let may_wait = self.may_wait(inner);
         let Some(slot) = inner.slots.get(token) else { return };
-        // Nothing is wanted of the socket, so this cannot ask for a turn.
+        // The connection waits for nothing from its socket, so no turn can be due.
         let _ = slot.put_back(seated, Wants::default());
         slot.stays.idleness.end();
         slot.stays.wants_permit = Some(kind);
@@ -87,8 +88,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         self.note_waiting(core);
     }
 
-    /// From now on, whoever gives a permit back tells this loop; one that was given back just before is seen in
-    /// the round that follows.
+    /// From now on, threads that give a permit back tell this loop. A permit that was given back
+    /// just before is found in the next round.
     pub(super) fn note_waiting(&self, core: &mut Core<P>) {
         self.count_waiting(core);
         if !core.is_waiting {
@@ -98,14 +99,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// Tells the statistics how many wait here.
+    /// Updates the statistics of waiting requests.
     pub(super) fn count_waiting(&self, core: &mut Core<P>) {
         let waiting = core.waiting.len() + core.waiting_to_compute.len() + core.waiting_jobs.len();
         let change = waiting.wrapping_sub(std::mem::replace(&mut core.counted_waiting, waiting));
         self.engine.server.counters().waiting.fetch_add(change, Ordering::Relaxed);
     }
 
-    /// Starts what waits for permits or to compute, as far as there is room; refuses what has waited too long for a permit.
+    /// Starts waiting requests and jobs as far as there are permits and places. Refuses jobs that
+    /// have waited too long.
     pub(super) fn serve_waiting(
         &self,
         mut core: Guard<'a, P>,
@@ -153,14 +155,15 @@ impl<'a, P: Protocol> Driver<'a, P> {
         Some(core)
     }
 
-    /// How long a request waits before a handler that waits for a slow body loses its thread to it.
-    /// Threads come back by themselves in most of this time.
+    /// How long a request waits before it takes the thread of a handler that waits for a slow
+    /// client. In most cases, a thread becomes free before that.
     fn patience_with_slow_bodies(&self) -> Duration {
         self.engine.config.permit_timeout / EVICTIONS_PER_WAIT
     }
 
-    /// Each request that has waited for long takes the thread of the handler whose client delivers
-    /// least: of any address, or of the request's own where only that one holds too many.
+    /// Each request that has waited for long takes the thread of the handler with the slowest
+    /// client: of any address, or of the address of the request if only that one holds too many
+    /// threads.
     fn evict_slow_bodies(&self, core: &mut Core<P>) {
         if core.waiting.iter().all(|waiting| core.now < waiting.evicts_at) {
             return;
@@ -173,7 +176,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
             *evicts_at = *now + self.patience_with_slow_bodies();
             let Some(slot) = slots.get(*token) else { continue };
             let address = slot.stays.transport.client().ip();
-            // A permit that has just come back starts this request in the next round.
+            // If a permit has just been given back, this request starts in the next round.
             if !self.has_permit(address) {
                 let own_address_only = self.engine.may_start();
                 self.engine.client_waits.evict_slowest(own_address_only.then_some(address));
@@ -181,13 +184,14 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// When the next of those that wait takes the thread of a handler that waits for its client.
-    /// Also while no handler does: one may begin to without a word to this loop.
+    /// Returns when the next waiting request takes the thread of a handler that waits for its
+    /// client. The time holds also while no handler waits, because one may begin to without telling
+    /// this loop.
     pub(super) fn next_eviction(core: &Core<P>) -> Option<Instant> {
         core.waiting.iter().map(|waiting| waiting.evicts_at).min()
     }
 
-    /// Starts a request that waited, and has a permit: on a spare thread, or else here.
+    /// Starts a request that has waited and now has a permit, on a spare thread if possible.
     fn start_after_wait(
         &self,
         mut core: Guard<'a, P>,
@@ -197,7 +201,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         let Some(slot) = core.slots.get(token) else { return Some(core) };
         let Some(kind) = slot.stays.wants_permit.take() else { return Some(core) };
         let Some((seated, _)) = slot.take() else { return Some(core) };
-        // It waited because others block: it may well be of the same kind, and has waited enough.
+        // It waited because other handlers block, and may be of the same kind.
         if self.engine.try_detach() {
             self.start_on_spare(&mut core, seated, self.errand(token, kind, None));
             return Some(core);
@@ -210,7 +214,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         core.waiting.len() + core.waiting_to_compute.len() < self.engine.config.max_waiting_requests
     }
 
-    /// Starts those that may compute now, and those that have no need to wait for that any more.
+    /// Starts the requests for which there is a place to compute, and those that do not need one
+    /// any more.
     fn serve_computing(&self, core: &mut Core<P>) {
         for _ in 0..core.waiting_to_compute.len() {
             let Some(token) = core.waiting_to_compute.pop_front() else { break };
@@ -232,8 +237,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
         }
     }
 
-    /// Starts a request that waited to compute on a spare thread. False: there is no permit for it, and its place is
-    /// given back.
+    /// Starts a request that waited to compute, on a spare thread. Returns false if there is no
+    /// permit for it, and gives its place back.
     fn start_computing(&self, core: &mut Core<P>, token: Token, place: Option<Place>) -> bool {
         if let Some(slot) = core.slots.get(token)
             && let Some(kind) = slot.stays.wants_permit
@@ -253,7 +258,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
         false
     }
 
-    /// The deadline of a connection is over.
+    /// Handles a passed deadline of a connection.
     pub(super) fn expire(
         &self,
         mut core: Guard<'a, P>,
@@ -269,9 +274,9 @@ impl<'a, P: Protocol> Driver<'a, P> {
             let address = slot.stays.transport.client().ip();
             let waited_to_compute = leave(&mut inner.waiting_to_compute, token);
             inner.waiting.remove(token);
-            // Before there is an answer.
+            // The count must be right before the client gets its answer.
             self.count_waiting(inner);
-            // Nobody is refused because others compute.
+            // No request is refused because other handlers compute.
             if waited_to_compute && self.has_permit(address) {
                 return self.start_after_wait(core, token, scratch);
             }
@@ -287,8 +292,7 @@ impl<'a, P: Protocol> Driver<'a, P> {
     }
 }
 
-/// How many times a request takes a thread from a handler that waits for a body, while it waits for
-/// its own.
+/// How many times a waiting request may take the thread of a handler that waits for its client.
 const EVICTIONS_PER_WAIT: u32 = 4;
 
 /// Has the request of `token` refused before the others have their turn.
@@ -300,7 +304,7 @@ fn end_wait<P: Protocol>(core: &mut Core<P>, token: Token) {
     }
 }
 
-/// Whether `token` was in the queue, which it is no more.
+/// Removes `token` from the queue. Returns whether it was there.
 fn leave(queue: &mut VecDeque<Token>, token: Token) -> bool {
     let place = queue.iter().position(|&waits| waits == token);
     place.and_then(|place| queue.remove(place)).is_some()

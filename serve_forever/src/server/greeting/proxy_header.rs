@@ -1,28 +1,29 @@
-//! The header of the PROXY protocol, versions 1 and 2 (`proxy-protocol.txt` of `HAProxy`): from bytes to whom a proxy
-//! speaks for. It does no input or output.
+//! The header of the PROXY protocol, versions 1 and 2 (`proxy-protocol.txt` of `HAProxy`): a parser
+//! without input or output.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// How far a header was parsed.
+/// The result of parsing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// So far it may become one.
+    /// The header is not complete yet.
     Partial,
     Complete {
-        /// Whose connection it is. `None`: the proxy's own, or nobody's whom it can tell of.
+        /// The client of the connection. `None`: the proxy connects for itself, or knows no
+        /// address.
         client: Option<SocketAddr>,
-        /// Bytes of the header: what is behind them is the client's.
+        /// The length of the header. The bytes after it belong to the protocol.
         length: usize,
     },
 }
 
-/// What came is no such header, or one that is too long.
+/// The bytes are not a header, or the header is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// Parses what a connection begins with. `most`: bytes that a header may have.
+/// Parses the first bytes of a connection. A header may have at most `most` bytes.
 pub(crate) fn parse(bytes: &[u8], most: usize) -> Result<Parsed, Malformed> {
-    // No byte of the one is where the other has the same, so that the first byte decides.
+    // The first byte tells the two versions apart.
     let parsed = match bytes.first() {
         None => return Ok(Parsed::Partial),
         Some(&first) if first == V1_START[0] => parse_v1(bytes, most.min(V1_MOST)),
@@ -58,7 +59,7 @@ fn v1_client(line: &str) -> Result<Option<SocketAddr>, Malformed> {
         }
     };
     match kind {
-        // Whatever follows does not count.
+        // The rest of the line is ignored.
         Some("UNKNOWN") => Ok(None),
         Some(kind @ ("TCP4" | "TCP6")) => {
             let (client, _) = address(kind).zip(address(kind)).ok_or(Malformed)?;
@@ -75,8 +76,8 @@ fn v1_port(text: Option<&str>) -> Option<u16> {
     (text == "0" || !text.starts_with('0')).then(|| text.parse().ok())?
 }
 
-/// Twelve fixed bytes; version and command; family and transport; the length of what follows: addresses, and whatever else the proxy
-/// tells (TLVs), which is passed over.
+/// Twelve fixed bytes; version and command; family and transport; the length of what follows:
+/// addresses, and further data (TLVs), which is ignored.
 fn parse_v2(bytes: &[u8], most: usize) -> Result<Parsed, Malformed> {
     starts_like(bytes, V2_START)?;
     let (Some(&command), Some(&family)) = (bytes.get(12), bytes.get(13)) else {
@@ -86,7 +87,8 @@ fn parse_v2(bytes: &[u8], most: usize) -> Result<Parsed, Malformed> {
             Err(Malformed)
         };
     };
-    // Other values are reserved, and to be refused; of the proxy's own connections the family does not count.
+    // Other values are reserved and must be refused. If the proxy connects for itself, the family
+    // is ignored.
     if !is_command(command) || command == V2_PROXY && (family >> 4 > 3 || family & 0xf > 2) {
         return Err(Malformed);
     }
@@ -95,7 +97,7 @@ fn parse_v2(bytes: &[u8], most: usize) -> Result<Parsed, Malformed> {
     if length > most {
         return Err(Malformed);
     }
-    // Of what is not TCP, or no address by which this server could be reached, only the length matters.
+    // If the family is not TCP over IPv4 or IPv6, only the length is used.
     let addresses = match (command, family) {
         (V2_PROXY, TCP_OVER_IPV4) => 12,
         (V2_PROXY, TCP_OVER_IPV6) => 36,
@@ -125,20 +127,20 @@ fn is_command(byte: u8) -> bool {
     matches!(byte, V2_LOCAL | V2_PROXY)
 }
 
-/// As far as they go, the bytes are these.
+/// Whether the bytes begin like `expected`, as far as they go.
 fn starts_like(bytes: &[u8], start: &[u8]) -> Result<(), Malformed> {
     let common = bytes.len().min(start.len());
     if bytes[..common] == start[..common] { Ok(()) } else { Err(Malformed) }
 }
 
-/// The address that is nobody's says nothing.
+/// An unspecified address names no client.
 fn known(ip: IpAddr, port: u16) -> Option<SocketAddr> {
     let ip = ip.to_canonical();
     (!ip.is_unspecified()).then(|| SocketAddr::new(ip, port))
 }
 
 const V1_START: &[u8] = b"PROXY ";
-/// Bytes of the longest line, CR LF included.
+/// Bytes of the longest line, including CR LF.
 const V1_MOST: usize = 107;
 const V2_START: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Bytes before the addresses.
@@ -317,13 +319,13 @@ mod tests {
         assert_eq!(parse(&header, MOST), Ok(Parsed::Partial));
         header[15] += 1;
         assert_eq!(parse(&header, MOST), Err(Malformed));
-        // Whatever the limit, a header is never awaited beyond it.
+        // Whatever the limit is, the parser never waits for more bytes than that.
         assert_eq!(parse(b"PROXY ", 6), Err(Malformed));
         assert_eq!(parse(b"PROXY ", 0), Err(Malformed));
         assert_eq!(parse(&header[..3], 3), Err(Malformed));
     }
 
-    /// Any header that a proxy may send, and what it says.
+    /// Any header that a proxy may send, and its meaning.
     fn header() -> impl Strategy<Value = (Vec<u8>, Option<SocketAddr>)> {
         let line = any::<([SocketAddr; 2], bool)>().prop_map(|([client, server], is_known)| {
             let (kind, ip) = match client.ip() {
