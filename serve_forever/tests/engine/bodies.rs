@@ -48,7 +48,8 @@ fn bodies_of_up_to_a_mebibyte_hold_no_thread_until_they_are_here() {
     // There are two threads for handlers: were one upload to hold one, this would show it.
     for _ in 0..20 {
         server.is_alive();
-        assert_eq!(server.stats().threads_in_user_code, 0);
+        // On a busy machine, the request itself may have lost its loop.
+        server.wait_until("no upload holds a thread", |stats| stats.threads_in_user_code == 0);
     }
     for client in &mut uploads {
         client.send(&half);

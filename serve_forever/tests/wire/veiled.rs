@@ -12,7 +12,7 @@ fn all_wire_tests_hold_over_a_transport_like_tls() {
     let program = std::env::current_exe().expect("the tests are a program");
     let output = Command::new(program)
         .env(TRANSPORT, "1")
-        .args(["--quiet", "--skip", "veiled::", "--test-threads", "8"])
+        .args(["--quiet", "--skip", "veiled::", "--test-threads", "4"])
         .output()
         .expect("it runs once more");
     let text = String::from_utf8_lossy(&output.stdout);
