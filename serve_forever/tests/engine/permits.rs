@@ -302,7 +302,7 @@ fn half_a_head_and_an_idle_connection_hold_no_thread() {
     let idle: Vec<Client> = (0..50).map(|_| server.connect()).collect();
     server.wait_until("all are accepted", |stats| stats.connections == 150);
     server.is_alive();
-    assert_eq!(server.stats().threads_in_user_code, 0);
+    server.wait_until("none of them holds a thread", |stats| stats.threads_in_user_code == 0);
     for client in &mut halves {
         client.send("st: a\r\n\r\n");
         assert_eq!(client.response().text(), "fast");
