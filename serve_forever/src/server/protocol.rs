@@ -1,9 +1,10 @@
-//! The seam between the engine and the protocols that it serves.
+//! The interface between the engine and the protocols that it serves.
 //!
-//! The engine moves connections in and out of loops and threads; what a connection says is the protocol's affair.
-//! Work comes in two shapes. A *run* takes its whole connection along (HTTP/1.1, raw TCP): one request at a
-//! time, with the socket in its hands. A *job* is a part of a connection (a stream of HTTP/2): the connection
-//! goes back to its slot before the job starts and is polled and turned meanwhile.
+//! The engine moves connections between loops and threads. The protocol gives their bytes a
+//! meaning. There are two kinds of work. A *run* takes its whole connection along (HTTP/1.1, raw
+//! TCP): it serves one request at a time and has the socket. A *job* is a part of a connection (a
+//! stream of HTTP/2): the connection goes back into its slot before the job starts, and gets its
+//! turns meanwhile.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use super::seat::Seat;
 use super::unsent::Load;
 use super::waker::Waker;
 
-/// What the connections of a server speak. [`Raw`](crate::Raw) and [`Http`](crate::Http) are such protocols;
-/// others cannot be made outside of this crate.
+/// The protocol of the connections of a server: [`Raw`](crate::Raw) or [`Http`](crate::Http). Other
+/// crates cannot implement this trait.
 ///
 /// ```
 /// use serve_forever::{handler_fn, Exchange, HttpServer, Protocol, Result, Server};
@@ -39,12 +40,12 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// Work on a part of a connection.
     #[doc(hidden)]
     type Job: Job<Self>;
-    /// Working memory: one per thread, lent to a connection for the time of its work, so that an idle connection
-    /// holds none.
+    /// The working memory of a thread. It is lent to a connection while the thread works on it, so
+    /// that an idle connection holds none.
     #[doc(hidden)]
     type Scratch: 'static;
 
-    /// Whether user code holds its thread as long as it likes.
+    /// Whether user code may hold its thread for ever.
     #[doc(hidden)]
     const LONG_LIVED: bool = false;
 
@@ -56,33 +57,34 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn connect(&self, admitted: Admitted) -> Self::Connection;
 }
 
-/// One connection.
+/// A connection as its protocol sees it.
 #[doc(hidden)]
 pub trait Connection<P: Protocol>: Send + 'static {
-    /// Moves bytes and says what comes next. Must neither block nor run user code: the loop is held.
+    /// Moves bytes and returns what comes next. It holds the loop, so it must neither block nor run
+    /// user code.
     fn turn(&mut self, cx: &mut Turn<'_, P>) -> Next;
 
     /// Runs user code, or reads a disk. The loop is not held and may be taken away.
     fn run(&mut self, cx: &mut Run<'_, P>) -> Next;
 
-    /// Sends what a run has [held](Run::holds): before the next turn, and without blocking. What comes next is what the run
-    /// said, unless this says otherwise.
+    /// Sends the response that a run has [held](Run::holds), without blocking. It is called before
+    /// the next turn. Returns what comes next, or `None` if that is what the run returned.
     fn send_held(&mut self, _: &mut Sending<'_, P>) -> Option<Next> {
         None
     }
 
-    /// How far the response or the request is that is under way, if there is one.
+    /// Returns the progress of the request or response in progress, if there is one.
     fn load(&self) -> Option<Load> {
         None
     }
 
-    /// Whether the request has arrived as a whole for which a run was asked: its handler will not
-    /// wait for its client. Asked when it [is parked](Self::park).
+    /// Whether the request that waits for a run has arrived as a whole, so that its handler will
+    /// not wait for its client. Called after [`park`](Self::park).
     fn is_whole(&self, _: &Config) -> bool {
         true
     }
 
-    /// The run that was just asked for will take place elsewhere or later: save what is in the scratch.
+    /// Saves what is in the scratch, because the run will start on another thread or later.
     fn park(&mut self, scratch: &mut P::Scratch);
 }
 
@@ -94,11 +96,11 @@ pub trait Job<P: Protocol>: Send + 'static {
     /// Runs user code. The loop is not held and may be taken away.
     fn run(self, cx: &mut JobRun<'_, P>);
 
-    /// There is no permit and there will not be one in time.
+    /// Refuses the job, because no permit became free in time.
     fn refuse(self);
 }
 
-/// For protocols whose work is always a whole connection's.
+/// The job of protocols that have none.
 #[derive(Debug)]
 #[doc(hidden)]
 pub enum NoJob {}
@@ -117,7 +119,7 @@ impl<P: Protocol> Job<P> for NoJob {
     }
 }
 
-/// How a connection begins for its protocol.
+/// What a protocol gets of a new connection.
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct Admitted {
@@ -127,27 +129,27 @@ pub struct Admitted {
     pub(crate) now: Instant,
 }
 
-/// Whether a connection is welcome.
+/// Whether a connection may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub(crate) enum Admission {
     Welcome,
-    /// Its address has as many connections as it may: say so and close.
+    /// Its address has too many connections. The client is told so, and the connection is closed.
     TooMany,
 }
 
 /// Why a connection gets its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// It is new, its socket is ready, or it asked to be called again.
+    /// The connection is new, its socket is ready, or it asked for another turn.
     Ready,
     /// Its deadline is over.
     Expired,
-    /// It waits for its client, and is to be cut to make room for others.
+    /// The connection is cut to make room for others.
     NoRoom,
-    /// The run it asked for got no permit in time.
+    /// Its run got no permit in time.
     NoPermit,
-    /// The server stops: an idle connection closes, a busy one finishes.
+    /// The server stops. Idle connections close, and busy ones finish.
     Stopping,
 }
 
@@ -160,15 +162,15 @@ pub struct Turn<'a, P: Protocol> {
     pub(crate) transport: &'a Transport,
     pub(crate) readiness: &'a mut Readiness,
     pub(crate) scratch: &'a mut P::Scratch,
-    /// Jobs for parts of the connection, to be started after it is back in its slot.
+    /// Jobs on parts of the connection. They start when the connection is back in its slot.
     #[allow(dead_code, reason = "for HTTP/2, which is not there yet; exercised by the tests' protocol")]
     pub(crate) jobs: &'a mut Vec<P::Job>,
     /// Calls the connection's next turn from any thread.
     pub(crate) waker: Waker<'a>,
     pub(crate) cause: Cause,
-    /// The server is on its way to the end.
+    /// The server is stopping.
     pub(crate) stopping: bool,
-    /// What is received first in this turn had begun to come by then, if that is known.
+    /// When the bytes that this turn receives first had begun to arrive, if that is known.
     pub(crate) began: Option<Instant>,
     pub(crate) now: Instant,
 }
@@ -184,18 +186,18 @@ pub struct Run<'a, P: Protocol> {
     pub(crate) seat: &'a Seat<'a>,
     /// Calls the connection's next turn from any thread.
     pub(crate) waker: Waker<'a>,
-    /// What kind of request it is at now: a run may serve several.
+    /// The kind of the present request. A run may serve several.
     pub(crate) kind: &'a Cell<Kind>,
     /// What kinds have blocked; none where there is no loop to hold up.
     pub(crate) learned: Option<&'a Learned>,
     /// When the run began, or a little before.
     pub(crate) started: Instant,
-    /// Others have their turn right after this: what is to be sent may be held until then, and this be set. None: it is to be
-    /// sent at once.
+    /// If other connections get their turns right after this run, it may hold its response until
+    /// then and set this. `None`: the response must be sent at once.
     pub(crate) holds: Option<&'a Cell<bool>>,
 }
 
-/// What a connection sends with what it held.
+/// What a connection needs to send its held response.
 #[doc(hidden)]
 pub struct Sending<'a, P: Protocol> {
     pub(crate) config: &'a Config,
@@ -206,16 +208,17 @@ pub struct Sending<'a, P: Protocol> {
 }
 
 impl<'a, P: Protocol> Run<'a, P> {
-    /// Tells the present time. On the driver of a loop, which a run holds for a tick of the monitor at most, that is the
-    /// time of its last poll: no need to ask the system.
+    /// Returns a clock. On the driver of a loop, it returns the time of the last poll without
+    /// asking the system. This is precise enough, because a run holds the loop for one tick of the
+    /// monitor at most.
     pub(crate) fn clock(&self) -> impl FnOnce() -> Instant + use<'a, P> {
         let (seat, started) = (self.seat, self.started);
         move || if seat.is_released() { Instant::now() } else { started }
     }
 }
 
-/// What a job on a part of a connection works with: all that a [`Run`] has, but the transport, which
-/// stays with the connection.
+/// What a job on a part of a connection works with: all that a [`Run`] has, except the transport,
+/// which stays with the connection.
 #[doc(hidden)]
 #[allow(dead_code, reason = "for HTTP/2, which is not there yet; the tests' protocols use all of it")]
 pub struct JobRun<'a, P: Protocol> {
@@ -238,23 +241,23 @@ pub struct JobRun<'a, P: Protocol> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Next {
-    /// Its next turn: when the socket is ready for what is named, or at the deadline.
+    /// Wait for the next turn, until the socket is ready or the deadline has passed.
     Wait {
         read: bool,
         write: bool,
         /// `None`: never.
         deadline: Option<Instant>,
-        /// Nothing is under way: it may be closed without loss.
+        /// Nothing is in progress, so the connection may be closed without loss.
         idle: bool,
     },
-    /// A run. `permit`: it enters user code that may block.
+    /// Start a run. `permit`: it enters user code that may block.
     Run { kind: Kind, permit: bool },
-    /// Another turn, after those of the others.
+    /// Take another turn, after those of the other connections.
     Again,
-    /// Close, but read on for a while, so that what was sent last is not lost to a reset. The
+    /// Close, but read on for a while, so that the last response is not lost to a reset. The
     /// connection has [finished writing](Transport::finish_writing).
     Linger,
-    /// It is over.
+    /// Close the connection.
     Close,
 }
 
@@ -267,7 +270,7 @@ impl Next {
         Self::Wait { read: true, write: false, deadline, idle: false }
     }
 
-    /// Wait until the peer takes bytes.
+    /// Wait until the client takes bytes.
     pub(crate) fn write(deadline: Option<Instant>) -> Self {
         Self::Wait { read: false, write: true, deadline, idle: false }
     }

@@ -1,4 +1,4 @@
-//! What spare threads are sent to do.
+//! The errands of spare threads.
 
 use crate::server::computing::Place;
 use crate::server::handover::slots::Token;
@@ -10,15 +10,15 @@ use super::mail::{PartJob, Seated};
 /// A run on a spare thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Errand {
-    /// Of the loop.
+    /// The loop of the connection.
     pub(crate) index: usize,
     pub(crate) token: Token,
     pub(crate) kind: Kind,
-    /// It has a place among those that compute, and gives it back.
+    /// The place to compute that it has and gives back, if there is one.
     pub(crate) place: Option<Place>,
 }
 
-/// What a spare thread is told to do.
+/// An errand with what it needs.
 pub(super) enum Work<P: Protocol> {
     Drive(usize),
     Run {
@@ -30,6 +30,6 @@ pub(super) enum Work<P: Protocol> {
         index: usize,
         part: PartJob<P>,
     },
-    /// Drops connections that are over: what they have not sent may be code of others.
+    /// Drop closed connections. Their unsent sources may run user code when dropped.
     Bury(Vec<Box<Seated<P>>>),
 }

@@ -1,4 +1,4 @@
-//! What a run, a stream and a waker may ask of the engine.
+//! What runs, streams and wakers may ask of the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,8 @@ impl<P: Protocol> Wake for Engine<P> {
 
 impl<P: Protocol> Helm for Engine<P> {
     fn release(&self, index: usize, job: JobId) -> bool {
-        // Who holds no loop, as a stream that outlived its handler, needs no thread for one.
+        // A job without a loop, such as a stream that outlived its handler, needs no thread to take
+        // one.
         self.loops[index].state.job() != Some(job) || self.take_loop(index, job) != HandOver::NoThread
     }
 
@@ -44,7 +45,7 @@ impl<P: Protocol> Helm for Engine<P> {
     }
 }
 
-/// How often a handler that waits for a body looks whether its thread is needed by others, within
+/// How often a handler that waits for its client looks whether it must give its thread up, within
 /// the time that a request waits for a thread.
 const LOOKS_PER_PERMIT_TIMEOUT: u32 = 8;
 /// The shortest time between two such looks.

@@ -1,4 +1,4 @@
-//! From the start of the threads to their end.
+//! Starts and ends the threads of a server.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,8 +17,8 @@ use super::mail::Mail;
 use super::{Engine, monitor};
 
 impl<P: Protocol> Engine<P> {
-    /// Serves the connections of `listeners` until a shutdown is asked for. `give_up` drops all
-    /// other handles of them then.
+    /// Serves the connections of `listeners` until a shutdown is asked for. Then `give_up` drops
+    /// all other handles to the listeners.
     pub(crate) fn serve(
         protocol: &Arc<P>,
         config: &Config,
@@ -27,13 +27,13 @@ impl<P: Protocol> Engine<P> {
         give_up: impl FnOnce(),
     ) -> std::io::Result<()> {
         let engine = Self::new(protocol, config, server, listeners)?;
-        // Also when something below fails: threads that stayed would keep the port.
+        // This also runs if something below fails. Threads that stayed would keep the port.
         let ending = Ending(&engine);
         engine.pool.fill(&*engine)?;
         let watched = Arc::clone(&engine);
         let monitor = std::thread::Builder::new()
             .name("serve-forever-monitor".into())
-            // Without it no loop would be taken from a job that blocks.
+            // Without the monitor, no loop would be taken from a job that blocks.
             .spawn(move || while guarded("the monitor", || monitor::watch(&watched)).is_none() {})?;
         let writing = server.access_log().start()?;
         for index in 0..engine.loops.len() {
@@ -42,7 +42,7 @@ impl<P: Protocol> Engine<P> {
 
         server.wait_for_shutdown(server.hooks().tick_interval(), || server.hooks().tick());
 
-        // Before the loops close theirs, so that these are the last.
+        // This comes before the loops close their listeners, so that those handles are the last.
         give_up();
         for each in &engine.loops {
             each.tell(Mail::Stop);
@@ -56,14 +56,14 @@ impl<P: Protocol> Engine<P> {
         if monitor.join().is_err() {
             diagnostics::error!("the monitor panicked");
         }
-        // What was mailed to a loop that had finished already: nobody else closes these connections.
+        // Closes connections that were mailed to a loop after it had finished.
         for each in &engine.loops {
             drop(each.inbox.collect());
         }
         let lost = engine.connections.swap(0, Ordering::Relaxed);
         server.counters().connections.fetch_sub(lost, Ordering::Relaxed);
         let left = engine.pool.wait_until_ended(|| engine.permits.detached(), THREADS_END);
-        // Last, as connections that are dropped by these threads still have lines to write.
+        // This comes last, because connections that these threads drop still write lines.
         drop(writing);
         if left > 0 {
             diagnostics::warning!("the server has stopped, but {left} of its threads still run a handler");
@@ -72,7 +72,7 @@ impl<P: Protocol> Engine<P> {
     }
 }
 
-/// Ends the threads of an engine.
+/// Ends the threads of an engine when dropped.
 struct Ending<'a, P: Protocol>(&'a Engine<P>);
 
 impl<P: Protocol> Drop for Ending<'_, P> {
@@ -83,5 +83,5 @@ impl<P: Protocol> Drop for Ending<'_, P> {
     }
 }
 
-/// How long the end of the server waits for its idle threads to end.
+/// How long an ending server waits for its idle threads.
 const THREADS_END: Duration = Duration::from_secs(1);

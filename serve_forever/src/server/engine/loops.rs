@@ -17,7 +17,7 @@ pub(crate) struct Loop<P: Protocol> {
     pub(crate) index: usize,
     pub(crate) state: LoopState,
     pub(crate) inbox: Inbox<Mail<P>>,
-    /// What only the driver touches. Unlocked exactly while its driver is inside a job.
+    /// The state of the driver. It is unlocked exactly while the driver is inside a job.
     pub(crate) core: Mutex<Core<P>>,
     pub(crate) registry: mio::Registry,
     pub(crate) connections: AtomicUsize,
@@ -39,7 +39,7 @@ impl<P: Protocol> Loop<P> {
         })
     }
 
-    /// Leaves a message and sees to it that it is read soon.
+    /// Leaves a message and makes sure that the loop reads it soon.
     pub(crate) fn tell(&self, mail: Mail<P>) {
         if self.inbox.post(mail, &self.state)
             && let Err(error) = self.waker.wake()

@@ -1,4 +1,4 @@
-//! A server at work: its loops, its threads, its monitor.
+//! A running server: its loops, its threads and its monitor.
 
 pub(crate) mod errands;
 mod helm;
@@ -33,7 +33,7 @@ use super::protocol::Protocol;
 use super::readers::Readers;
 use super::stats::Counters;
 
-/// Everything that the threads of one `serve_forever` share.
+/// The state that the threads of one call of `serve_forever` share.
 pub(crate) struct Engine<P: Protocol> {
     pub(crate) protocol: Arc<P>,
     pub(crate) config: Config,
@@ -43,27 +43,27 @@ pub(crate) struct Engine<P: Protocol> {
     pub(crate) learned: Learned,
     pub(crate) computing: Computing,
     pub(crate) watch: Watch,
-    /// Detached threads by peer address.
+    /// Detached threads by client address.
     pub(crate) permit_holders: Peers,
-    /// Detached threads whose handlers wait for a part of a body.
+    /// Handlers that wait for their clients.
     pub(crate) client_waits: ClientWaits,
-    /// Connections by peer address; kept only where they are limited.
+    /// Connections by client address, counted only if they are limited.
     pub(crate) connections_by_address: Peers,
     /// Connections of all loops.
     pub(crate) connections: AtomicUsize,
-    /// Loops that may still accept connections, also for others.
+    /// How many loops may still accept connections, also for other loops.
     accepting: AtomicUsize,
     /// Connections that wait for their clients.
     pub(crate) readers: Readers,
     pool: Pool<Work<P>>,
     over: AtomicBool,
-    /// Threads that there may be, as far as handlers may use them.
+    /// How many threads handlers may use at most.
     most_threads: usize,
     counting: Mutex<()>,
     short_of_threads: AtomicBool,
     finished_loops: Mutex<usize>,
     loop_finished: Condvar,
-    /// For the threads that it makes.
+    /// A reference to itself, for the threads that it makes.
     me: Weak<Self>,
 }
 
@@ -76,7 +76,7 @@ impl<P: Protocol> Engine<P> {
     ) -> std::io::Result<Arc<Self>> {
         let count = config.loops.max(1);
         let mut config = config.clone();
-        // Every loop has a driver and one thread that its driver's job can go on with.
+        // Every loop needs a driver, and one more thread for the job of the driver.
         config.max_threads = config.max_threads.max(2 * count);
         if let Some(limit) = crate::sys::descriptor_limit() {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -121,16 +121,18 @@ impl<P: Protocol> Engine<P> {
         Ok(engine)
     }
 
-    /// What of `threads` may be used by handlers: handlers that never let go on their own get half.
+    /// How many of `threads` handlers may use. Handlers that may hold their thread for ever get
+    /// half.
     fn threads_for_handlers(threads: usize) -> usize {
         if P::LONG_LIVED { threads.div_ceil(2) } else { threads }
     }
 
-    /// Gives the loop `index` to a spare thread, if it is still inside of `job`.
+    /// Gives the loop `index` to a spare thread, if its driver is still inside of `job`.
     pub(crate) fn take_loop(&self, index: usize, job: JobId) -> HandOver {
         let state = &self.loops[index].state;
         let take = || {
-            // Before the loop is taken: the job may return right after, and gives its permit back then.
+            // This comes before the loop is taken, because the job may return right after that and
+            // give its permit back.
             self.count_detached();
             let taken = state.take(job);
             if !taken {
@@ -146,7 +148,8 @@ impl<P: Protocol> Engine<P> {
         outcome
     }
 
-    /// Starts a run on a spare thread; gives it back if there is none. The caller got the permit, and what place it has.
+    /// Starts a run on a spare thread. Returns the connection if there is no thread. The caller has
+    /// taken the permit, and the place if there is one.
     pub(crate) fn start_on_spare(
         &self,
         errand: Errand,
@@ -158,7 +161,8 @@ impl<P: Protocol> Engine<P> {
         })
     }
 
-    /// Starts a job on a spare thread; gives it back if there is none. The caller got the permit.
+    /// Starts a job on a spare thread. Returns the job if there is no thread. The caller has taken
+    /// the permit.
     pub(crate) fn start_job_on_spare(&self, index: usize, part: PartJob<P>) -> Result<(), PartJob<P>> {
         self.submit(Work::Job { index, part }).map_err(|work| match work {
             Work::Job { part, .. } => part,
@@ -166,7 +170,8 @@ impl<P: Protocol> Engine<P> {
         })
     }
 
-    /// Drops connections outside of the loop, which must not wait for what their sources do at their end.
+    /// Drops connections on a spare thread, because the `Drop` of a source may block, and the loop
+    /// must not wait for it.
     pub(crate) fn bury(&self, seats: Vec<Box<Seated<P>>>) {
         if seats.is_empty() {
             return;
@@ -191,13 +196,14 @@ impl<P: Protocol> Engine<P> {
         outcome
     }
 
-    /// Whether a driver may go into user code: only if there is another thread to take its loop over. There is one to
-    /// begin with; from then on each thread that is lost to user code is replaced before the next one can be lost.
+    /// Whether a driver may enter user code: only if a spare thread can take its loop over. There
+    /// is one at the start, and each thread that is lost to user code is replaced before the next
+    /// one can be lost.
     pub(crate) fn may_start(&self) -> bool {
         self.growing_until(Permits::may_start)
     }
 
-    /// A permit for user code on a spare thread.
+    /// Takes a permit for user code on a spare thread.
     #[must_use]
     pub(crate) fn try_detach(&self) -> bool {
         let detached = self.growing_until(Permits::try_detach);
@@ -207,13 +213,13 @@ impl<P: Protocol> Engine<P> {
         detached
     }
 
-    /// How many permits there can be when all threads are there.
+    /// How many permits there are if the system gives all threads.
     pub(crate) fn most_permits(&self) -> usize {
         self.most_threads.saturating_sub(2 * self.loops.len())
     }
 
-    /// Makes threads until there are enough for what is asked. Not only one: every loop may lose its driver between two
-    /// questions.
+    /// Makes threads until there are enough. One may not be enough, because every loop may lose its
+    /// driver between two calls.
     fn growing_until(&self, enough: impl Fn(&Permits) -> bool) -> bool {
         loop {
             if enough(&self.permits) {
@@ -230,7 +236,7 @@ impl<P: Protocol> Engine<P> {
         self.pool.threads()
     }
 
-    /// One more thread, if there may be more.
+    /// Makes one more thread, if there may be more.
     fn grow(&self) -> bool {
         if self.permits.limit() >= self.most_permits() {
             return false;
@@ -252,13 +258,14 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
-    /// There are more threads than before, or fewer: so many permits are there.
+    /// Adjusts the number of permits to the number of threads.
     fn count_threads(&self) {
         let _one_at_a_time = lock(&self.counting);
         self.permits.set_threads(self.pool.threads().min(self.most_threads), self.loops.len());
     }
 
-    /// Called by the monitor now and then: the system may give more threads by now.
+    /// Tries to make more threads. The monitor calls this from time to time, because the system may
+    /// give more threads later.
     pub(crate) fn retry_threads(&self) {
         if self.short_of_threads.load(Ordering::Relaxed) {
             self.tell_waiting();
@@ -270,7 +277,7 @@ impl<P: Protocol> Engine<P> {
         self.server.counters().detached.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A detached thread is out of user code.
+    /// Notes that a detached thread has left user code.
     pub(crate) fn finish_detached(&self) {
         self.server.counters().detached.fetch_sub(1, Ordering::Relaxed);
         if self.permits.finish() {
@@ -278,7 +285,7 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
-    /// An address holds one permit less than it did.
+    /// Notes that an address holds one permit less.
     pub(crate) fn release_holder(&self, address: IpAddr) {
         self.permit_holders.remove(address);
         if self.permits.is_awaited() {
@@ -292,7 +299,8 @@ impl<P: Protocol> Engine<P> {
         }
     }
 
-    /// A loop has closed its listeners. Until all have, none may end: connections may come by mail.
+    /// Notes that a loop has closed its listeners. Until all have, no loop may end, because
+    /// connections may come by mail.
     pub(crate) fn loop_has_closed(&self) {
         if self.accepting.fetch_sub(1, Ordering::SeqCst) == 1 {
             for each in &self.loops {
@@ -315,5 +323,5 @@ impl<P: Protocol> Engine<P> {
     }
 }
 
-/// Descriptors that are left for everything that is no connection: listeners, pollers, files that are served.
+/// Descriptors that are kept for listeners, pollers and served files.
 const OTHER_DESCRIPTORS: usize = 64;

@@ -1,4 +1,4 @@
-//! The monitor: takes loops away from jobs that do not return soon.
+//! The monitor takes loops away from jobs that do not return soon.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,15 @@ use crate::server::protocol::Protocol;
 
 use super::Engine;
 
-/// Watches the loops until the engine is over.
+/// Watches the loops until the engine ends.
 ///
-/// A job that is seen at two ticks in a row has lost its loop (a brief one only where the ticks are not short, or there
-/// are many of them). The driver pays for this with one store and one compare-and-swap per job; all clocks are here.
+/// A job that is seen at two ticks in a row loses its loop. A brief job loses it only if the ticks
+/// are not short, or after several of them. A job costs the driver one store and one
+/// compare-and-swap; only the monitor reads clocks.
 pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
     let mut seen: Vec<Option<(Job, u32)>> = vec![None; engine.loops.len()];
     let mut hot = 0_u32;
-    // Nothing has blocked yet.
+    // No job has blocked yet.
     let mut calm = CALM_TICKS;
     let mut quiet = 0_u32;
     let mut retried = Instant::now();
@@ -33,7 +34,7 @@ pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
         }
         let mut all_polling = true;
         for (each, seen) in engine.loops.iter().zip(&mut seen) {
-            // The job that it is in, and at how many looks before this one it was.
+            // The present job of the loop, and at how many earlier ticks it was seen.
             let job = each.state.job().map(|job| match *seen {
                 Some((before, looks)) if before == job => (job, looks.saturating_add(1)),
                 _ => (job, 0),
@@ -57,22 +58,25 @@ pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
     }
 }
 
-/// Between two looks while loops change hands.
+/// The tick while loops change hands.
 const SHORT_TICK: Duration = Duration::from_micros(100);
-/// Between two looks otherwise.
+/// The tick otherwise.
 const LONG_TICK: Duration = Duration::from_millis(1);
-/// Between two looks at a server none of whose jobs has blocked for long. Its first job to block holds up the others
-/// for so much longer; a thread that is woken up a thousand times a second takes several per cent of a core.
+/// The tick of a server whose jobs have not blocked for long. The first job that blocks holds the
+/// others up for a longer time then. In return, a thread that wakes up a thousand times per second
+/// would take several per cent of a core.
 const CALM_TICK: Duration = Duration::from_millis(4);
-/// Looks without a hand-over, after which that is so: a quarter of a second beyond the short ticks.
+/// Ticks without a hand-over before the ticks become long: a quarter of a second after the short
+/// ticks.
 const CALM_TICKS: u32 = HOT_TICKS + 250;
 /// Short ticks after each hand-over.
 const HOT_TICKS: u32 = 1000;
-/// Short ticks at which a brief job may be seen before it loses its loop. To send a part of a file takes about as long
-/// as one of them; a loop that changed hands for each would do little else.
+/// Short ticks at which a brief job may be seen before it loses its loop. Sending a part of a file
+/// takes about as long as one short tick, and a hand-over for each part would cost too much.
 const BRIEF_LOOKS: u32 = 10;
-/// Ticks with every loop in its poll, after which the monitor sleeps. Not one: a loop under light load is in
-/// its poll at most looks, and to wake the monitor for each of its requests costs more than the ticks.
+/// Ticks with every loop in its poll before the monitor sleeps. One is not enough: a loop under
+/// light load is in its poll at most ticks, and waking the monitor for each of its requests costs
+/// more than the ticks.
 const QUIET_TICKS: u32 = 20;
-/// How often more threads are tried for after the system refused one.
+/// How often to try for more threads after the system has refused one.
 const RETRY_THREADS: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What the threads of a server do, one errand after another.
+//! The threads of a server run one errand after another.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -23,8 +23,7 @@ impl<P: Protocol> Engine<P> {
         let mut scratch = self.protocol.scratch(&self.config);
         let wake: Arc<dyn Wake> = Arc::clone(self) as Arc<dyn Wake>;
         self.pool.work(SPARE_PATIENCE, |work| {
-            // The net below everything: whatever unwinds, the pool's counts of its threads stay
-            // right.
+            // Whatever panics, this keeps the counts of the pool right.
             guarded("a thread of the server", || match work {
                 Work::Drive(index) => event_loop::drive(self, index, &mut scratch),
                 Work::Run { errand, seated } => self.run(errand, seated, &wake, &mut scratch),
@@ -66,7 +65,7 @@ impl<P: Protocol> Engine<P> {
                 holds: None,
             })
         });
-        // Of several requests in one run nobody knows which one computed.
+        // If the run served several requests, it is unknown which of them computed.
         if kind.get() == first
             && let Some(did) = watch.and_then(|watch| watch.has_computed())
         {
@@ -80,7 +79,8 @@ impl<P: Protocol> Engine<P> {
         let mail = if let Some(next) = outcome {
             Mail::Back { token, seated, next, rejoin }
         } else {
-            // Not by the loop, which must not wait for what others do at their end.
+            // The connection is dropped here and not by the loop, because its `Drop` may run user
+            // code.
             guarded("a connection after a panic", || drop(seated));
             *scratch = self.protocol.scratch(&self.config);
             Mail::Lost(token)
@@ -130,7 +130,7 @@ impl<P: Protocol> Spawn for Engine<P> {
     }
 }
 
-/// A thread without work ends after this time.
+/// A thread that has no work for this time ends.
 const SPARE_PATIENCE: Duration = Duration::from_secs(10);
-/// What started on a spare and was over sooner could as well have run on the loop's driver.
+/// A run on a spare thread that took less than this could have run on the driver of its loop.
 const FAST: Duration = Duration::from_micros(200);

@@ -4,21 +4,22 @@ use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// The count of threads that run user code *without* driving a loop.
 ///
-/// User code that runs inline, on the driver, is not counted: there is at most one per loop, and both these
-/// and the drivers that would replace them are set aside from the start (`2 × loops`). So the fast path
-/// is one load, and the count changes only when a loop changes hands.
+/// User code that runs inline, on the driver, is not counted. There is at most one such job for
+/// each loop, and these threads and the drivers that would replace them are reserved from the start
+/// (`2 × loops`). So the fast path is one load, and the count changes only when a loop changes
+/// hands.
 #[derive(Debug)]
 pub(crate) struct Permits {
     detached: AtomicUsize,
-    /// Loops that hold requests which wait for a permit.
+    /// How many loops have requests that wait for a permit.
     waiting: AtomicUsize,
-    /// How many detached threads there may be, less those that inline jobs can still become.
+    /// How many detached threads there may be, without those that inline jobs can still become.
     limit: AtomicUsize,
 }
 
 impl Permits {
-    /// Permits for `threads` threads in all, of which every one of `loops` loops keeps two for itself: its
-    /// driver, and the one that its driver's job may turn into.
+    /// Makes permits for `threads` threads in all. Each of `loops` loops reserves two of them: its
+    /// driver, and the thread that the job of the driver may become.
     pub(crate) fn new(threads: usize, loops: usize) -> Self {
         Self {
             detached: AtomicUsize::new(0),
@@ -27,7 +28,7 @@ impl Permits {
         }
     }
 
-    /// Sets the number of threads anew, when the system gave less than was asked for.
+    /// Sets the number of threads again, if the system gave fewer than were asked for.
     pub(crate) fn set_threads(&self, threads: usize, loops: usize) {
         self.limit.store(Self::limit_for(threads, loops), Ordering::SeqCst);
     }
@@ -36,12 +37,12 @@ impl Permits {
         threads.saturating_sub(2 * loops)
     }
 
-    /// Whether a driver may go into user code itself.
+    /// Whether a driver may enter user code itself.
     pub(crate) fn may_start(&self) -> bool {
         self.detached.load(Ordering::SeqCst) <= self.limit.load(Ordering::SeqCst)
     }
 
-    /// A permit for user code that starts on a spare thread.
+    /// Takes a permit for user code that starts on a spare thread.
     #[must_use]
     pub(crate) fn try_detach(&self) -> bool {
         let limit = self.limit.load(Ordering::SeqCst);
@@ -50,14 +51,15 @@ impl Permits {
             .is_ok()
     }
 
-    /// A job that ran inline loses its loop and runs on without it. To be called before the loop is taken, and
-    /// undone with [`Permits::finish`] if that fails: a job that is just returning could be the first to give its
-    /// permit back.
+    /// Counts an inline job that loses its loop and goes on without it. This is called before the
+    /// loop is taken, and undone with [`Permits::finish`] if that fails. Otherwise, a returning job
+    /// could give its permit back before it was counted.
     pub(crate) fn detach(&self) {
         self.detached.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A detached thread is out of user code. True: somebody waits for a permit and must be told.
+    /// Gives the permit of a detached thread back. Returns true if a loop waits for a permit and
+    /// must be told.
     #[must_use]
     pub(crate) fn finish(&self) -> bool {
         let detached = self.detached.fetch_sub(1, Ordering::SeqCst);
@@ -65,32 +67,34 @@ impl Permits {
         self.is_awaited()
     }
 
-    /// Whether somebody waits for a permit; for whoever has just given one back.
+    /// Whether a loop waits for a permit, for a thread that has just given one back.
     ///
-    /// Give back, then look who waits; who waits says so, then looks for a permit, both with a fence in between:
-    /// at least one sees the other.
+    /// A thread gives a permit back and then looks for waiting loops. A loop announces that it
+    /// waits and then looks for a permit. Both have a fence in between, so at least one sees the
+    /// other.
     pub(crate) fn is_awaited(&self) -> bool {
         fence(Ordering::SeqCst);
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// A loop has requests that wait. It must look at [`Permits::may_start`] once more after this.
+    /// Notes that a loop has waiting requests. It must look at [`Permits::may_start`] again after
+    /// this.
     pub(crate) fn start_waiting(&self) {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
-    /// A loop has no such request any more.
+    /// Notes that a loop has no waiting requests any more.
     pub(crate) fn stop_waiting(&self) {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Threads in user code that drive no loop.
+    /// How many threads in user code drive no loop.
     pub(crate) fn detached(&self) -> usize {
         self.detached.load(Ordering::Relaxed)
     }
 
-    /// The most of them that there may be.
+    /// How many there may be at most.
     pub(crate) fn limit(&self) -> usize {
         self.limit.load(Ordering::Relaxed)
     }

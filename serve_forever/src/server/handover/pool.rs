@@ -1,20 +1,20 @@
-//! The spare threads: they take over loops, and run the jobs that are not run inline.
+//! The spare threads, which take over loops and run the jobs that do not run inline.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_for};
 
-/// Work for spare threads, and the count of the threads that do it.
+/// The work for spare threads, and the count of these threads.
 #[derive(Debug)]
 pub(crate) struct Pool<W> {
     inner: Mutex<Inner<W>>,
-    /// Rung for every piece of work, and when the pool closes.
+    /// Notified for every piece of work, and when the pool closes.
     work: Condvar,
-    /// Rung when a thread ends.
+    /// Notified when a thread ends.
     ended: Condvar,
     most: usize,
-    /// Threads that stay even when they have nothing to do.
+    /// How many threads stay even without work.
     least: usize,
 }
 
@@ -23,9 +23,9 @@ struct Inner<W> {
     /// Loops without a driver come before jobs: they make everything else go on.
     loops: VecDeque<W>,
     jobs: VecDeque<W>,
-    /// All threads, those that were just made too.
+    /// How many threads there are, including new ones.
     threads: usize,
-    /// Those that are at work.
+    /// How many threads are working.
     busy: usize,
     closed: bool,
 }
@@ -62,7 +62,7 @@ impl<W> Pool<W> {
         }
     }
 
-    /// Makes threads until there are as many as always stay.
+    /// Makes threads until there are as many as stay without work.
     pub(crate) fn fill(&self, spawner: &impl Spawn) -> std::io::Result<()> {
         loop {
             let inner = lock(&self.inner);
@@ -83,9 +83,10 @@ impl<W> Pool<W> {
         Ok(())
     }
 
-    /// Gives a loop to a spare thread, if there is or can be one and `take` then still gets hold of the loop.
+    /// Gives a loop to a spare thread, if there is or can be one, and if `take` then still gets the
+    /// loop.
     ///
-    /// The thread comes first: a loop that was taken and found no thread would stand still.
+    /// The thread comes first, because a loop that was taken without a thread would stand still.
     pub(crate) fn hand_over(
         &self,
         driving: W,
@@ -102,7 +103,7 @@ impl<W> Pool<W> {
         HandOver::Done
     }
 
-    /// Gives a job to a spare thread; gives it back when there is none and none can be made.
+    /// Gives a job to a spare thread. Returns the job if there is no thread and none can be made.
     pub(crate) fn submit(&self, job: W, spawner: &impl Spawn) -> Result<(), W> {
         let Ok(mut inner) = self.with_spare(spawner) else { return Err(job) };
         inner.jobs.push_back(job);
@@ -111,8 +112,8 @@ impl<W> Pool<W> {
         Ok(())
     }
 
-    /// The life of a spare thread: does what work there is, waits for more, and returns when it is not needed
-    /// any longer (the pool closed, or nothing to do for `patience`).
+    /// Runs a spare thread: does the work there is, waits for more, and returns when the pool is
+    /// closed or no work came for `patience`.
     pub(crate) fn work(&self, patience: Duration, mut run: impl FnMut(W)) {
         let mut inner = lock(&self.inner);
         loop {
@@ -138,13 +139,14 @@ impl<W> Pool<W> {
         self.ended.notify_all();
     }
 
-    /// Ends all threads that are idle, now and later.
+    /// Ends all threads as soon as they are idle.
     pub(crate) fn close(&self) {
         lock(&self.inner).closed = true;
         self.work.notify_all();
     }
 
-    /// Waits until no more than `left()` threads are there, or `patience` is over; how many there are then.
+    /// Waits until at most `left()` threads exist, for `patience` at most. Returns how many there
+    /// are then.
     pub(crate) fn wait_until_ended(&self, left: impl Fn() -> usize, patience: Duration) -> usize {
         let deadline = Instant::now() + patience;
         let mut inner = lock(&self.inner);
@@ -172,7 +174,7 @@ impl<W> Pool<W> {
         lock(&self.inner).threads
     }
 
-    /// The lock, held in a state in which one more piece of work than is queued finds an idle thread.
+    /// Returns the lock in a state in which an idle thread is free for one more piece of work.
     fn with_spare(&self, spawner: &impl Spawn) -> std::io::Result<MutexGuard<'_, Inner<W>>> {
         let mut inner = lock(&self.inner);
         if inner.threads - inner.busy <= inner.queued() {
@@ -199,13 +201,13 @@ impl<W> Pool<W> {
     }
 }
 
-/// What became of a hand-over.
+/// The result of a hand-over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HandOver {
     /// A spare thread drives the loop.
     Done,
-    /// The job had returned, or somebody else took the loop.
+    /// The job had returned, or another thread took the loop.
     TooLate,
-    /// There is no thread to drive it: the job keeps its loop.
+    /// No thread can drive the loop, so the job keeps it.
     NoThread,
 }

@@ -1,7 +1,7 @@
-//! The connections of a loop: in their slots, or out with a job.
+//! The connections of a loop, in their slots or out with a job.
 
-/// A table of slots. A slot that is used again gets another generation, so that a token of its former user
-/// finds nothing.
+/// A table of slots. A slot that is used again gets another generation, so that a token of its
+/// former connection finds nothing.
 #[derive(Debug)]
 pub(crate) struct Slots<C, X> {
     entries: Vec<Entry<C, X>>,
@@ -14,14 +14,14 @@ struct Entry<C, X> {
     slot: Option<Slot<C, X>>,
 }
 
-/// One connection's place in the table. `C` is what goes out with a job; `X` is what stays.
+/// The slot of one connection. `C` goes out with a job, and `X` stays.
 #[derive(Debug)]
 pub(crate) struct Slot<C, X> {
     place: Option<C>,
     readiness: Readiness,
     wants: Wants,
     queued: bool,
-    /// Somebody asked for a turn that has not begun.
+    /// A turn was asked for and has not begun.
     woken: bool,
     pub(crate) stays: X,
 }
@@ -33,16 +33,16 @@ pub(crate) struct Token {
     pub(crate) generation: u32,
 }
 
-/// What the system said of a socket since somebody last looked.
+/// What the system has reported about a socket since it was last read or written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Readiness {
     pub(crate) read: bool,
     pub(crate) write: bool,
-    /// The peer closed its side or the connection broke: no further edge will come, so a short read does not
-    /// mean that everything was read.
+    /// The client closed its side or the connection broke. No further edge will come, so a short
+    /// read does not mean that everything was read.
     pub(crate) end: bool,
-    /// The connection broke, so writing will not block either. The end of what the peer sends does not mean that
-    /// there is room for what it is sent.
+    /// The connection broke, so writing will not block either. If only the client has finished
+    /// sending, writing may still block.
     pub(crate) broken: bool,
 }
 
@@ -54,21 +54,21 @@ pub(crate) struct Wants {
 }
 
 impl Readiness {
-    /// Bytes were received; `more`: further ones may be there.
+    /// Notes that bytes were received. `more`: further ones may be there.
     pub(crate) fn received(&mut self, more: bool) {
         self.read = more || self.end;
     }
 
-    /// Nothing more is there to be received.
+    /// Notes that nothing more is there to be received.
     pub(crate) fn drained(&mut self) {
         (self.read, self.end) = (false, false);
     }
 }
 
 impl<C, X> Slot<C, X> {
-    /// The system says that the socket became ready. True: the token is to be queued.
+    /// Notes that the socket became ready. Returns true if the token must be queued.
     ///
-    /// While the connection is out this is only remembered; [`Slot::put_back`] looks at it.
+    /// While the connection is out, this is only remembered. [`Slot::put_back`] looks at it.
     #[must_use]
     pub(crate) fn event(&mut self, seen: Readiness) -> bool {
         self.readiness.read |= seen.read;
@@ -78,25 +78,27 @@ impl<C, X> Slot<C, X> {
         self.place.is_some() && self.is_wanted() && self.queue()
     }
 
-    /// Marks the token as queued. True: it was not yet.
+    /// Marks the token as queued. Returns true if it was not queued yet.
     #[must_use]
     pub(crate) fn queue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// Somebody asks for a turn of the connection, whatever its socket says. True: the token is to be queued.
+    /// Asks for a turn of the connection, whatever the state of its socket. Returns true if the
+    /// token must be queued.
     ///
-    /// While the connection is out this is only remembered, as an event is.
+    /// While the connection is out, this is only remembered, as an event is.
     #[must_use]
     pub(crate) fn wake(&mut self) -> bool {
         self.woken = true;
         self.place.is_some() && self.queue()
     }
 
-    /// The token came up in the queue: the connection goes out, with what is known of its socket.
+    /// Takes the connection out for its turn, with what is known about its socket.
     ///
-    /// That there was room to write is forgotten: whoever wants to write tries before he waits, and if he then has
-    /// to wait, there was none and an edge will tell. Kept, it would bring him back at once, again and again.
+    /// Readiness to write is forgotten. A connection tries to write before it waits, and if it has
+    /// to wait, an edge will tell when there is room. If the readiness were kept, each wait would
+    /// end at once.
     pub(crate) fn take(&mut self) -> Option<(C, Readiness)> {
         self.queued = false;
         let connection = self.place.take()?;
@@ -105,15 +107,15 @@ impl<C, X> Slot<C, X> {
         Some((connection, self.readiness))
     }
 
-    /// The connection goes out between two turns, and stays queued if it was.
+    /// Takes the connection out between two turns. It stays queued if it was.
     pub(crate) fn recall(&mut self) -> Option<C> {
-        // As for a turn: whoever has to wait for room has found none.
+        // Readiness to write is forgotten, as for a turn.
         self.readiness.write = false;
         self.place.take()
     }
 
-    /// The connection comes back and waits for `wants`. True: something of it came meanwhile, the token is to be
-    /// queued.
+    /// Puts the connection back, which waits for `wants`. Returns true if that has come meanwhile,
+    /// so that the token must be queued.
     #[must_use]
     pub(crate) fn put_back(&mut self, connection: C, wants: Wants) -> bool {
         self.place = Some(connection);
@@ -121,12 +123,12 @@ impl<C, X> Slot<C, X> {
         self.is_wanted() && self.queue()
     }
 
-    /// The connection, while it is in its slot.
+    /// Returns the connection if it is in its slot.
     pub(crate) fn connection(&mut self) -> Option<&mut C> {
         self.place.as_mut()
     }
 
-    /// What is known of the socket, for the driver to change as it reads and writes.
+    /// Returns what is known about the socket. The driver updates it as it reads and writes.
     pub(crate) fn readiness(&mut self) -> &mut Readiness {
         &mut self.readiness
     }
@@ -136,7 +138,7 @@ impl<C, X> Slot<C, X> {
         self.place.is_none()
     }
 
-    /// Whether the connection waits for its client, and nothing has come of it yet.
+    /// Whether the connection waits for its client, and that has not ended yet.
     pub(crate) fn is_held_up(&self) -> bool {
         self.place.is_some() && (self.wants.read || self.wants.write) && !self.queued
     }
@@ -153,7 +155,7 @@ impl<C, X> Slots<C, X> {
         Self { entries: Vec::new(), free: Vec::new() }
     }
 
-    /// A slot for a new connection, which waits for nothing yet.
+    /// Makes a slot for a new connection, which waits for nothing yet.
     pub(crate) fn insert(&mut self, connection: C, stays: X) -> Token {
         let slot = Slot {
             place: Some(connection),
@@ -173,7 +175,7 @@ impl<C, X> Slots<C, X> {
         Token { index, generation: 0 }
     }
 
-    /// The slot of `token`, if it is still the same connection's.
+    /// Returns the slot of `token`, if it still belongs to the same connection.
     pub(crate) fn get(&mut self, token: Token) -> Option<&mut Slot<C, X>> {
         let entry = self.entries.get_mut(token.index as usize)?;
         if entry.generation != token.generation {
@@ -194,12 +196,12 @@ impl<C, X> Slots<C, X> {
         Some(slot)
     }
 
-    /// How many slots are in use.
+    /// Returns how many slots are in use.
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }
 
-    /// All slots in use.
+    /// Returns all slots in use.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Token, &mut Slot<C, X>)> {
         self.entries.iter_mut().enumerate().filter_map(|(index, entry)| {
             let token = Token { index: u32::try_from(index).ok()?, generation: entry.generation };
@@ -208,5 +210,6 @@ impl<C, X> Slots<C, X> {
     }
 }
 
-/// Index and generation share a machine word when the system is told of a token.
+/// The number of generations. Index and generation share the machine word that the system keeps as
+/// a token.
 const GENERATIONS: u32 = if usize::BITS >= 64 { u32::MAX } else { 0xffff };

@@ -1,26 +1,26 @@
-//! The state word of an event loop: what its driver is doing, and which job it is inside of.
+//! The state word of an event loop: what its driver does, and which job it is inside of.
 
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// One word per loop.
 ///
-/// The driver enters a job with a store and leaves it with a compare-and-swap. Whoever wants the loop
-/// meanwhile (the monitor, or the job itself before it waits) swaps the same word: exactly one of them wins,
-/// and the winner holds the loop.
+/// The driver enters a job with a store and leaves it with a compare-and-swap. A thread that takes
+/// the loop meanwhile (the monitor, or the job itself before it waits) swaps the same word. Exactly
+/// one of them wins and holds the loop.
 ///
-/// The low two bits are the phase, the others a sequence number that grows with every job, so that a job that
-/// returns late can never mistake the next driver's job for its own.
+/// The low two bits are the phase, the others a sequence number that grows with every job, so that
+/// a job that returns late can never take the job of the next driver for itself.
 #[derive(Debug)]
 pub(crate) struct LoopState {
     word: AtomicU64,
 }
 
-/// A job that the driver of a loop went into: the word while it is inside.
+/// A job that the driver of a loop has entered: the state word while it is inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Job(u64);
 
 impl Job {
-    /// Whether it needs no permit: it runs no code that may block, and nothing but a disk keeps it.
+    /// Whether the job needs no permit: it runs no code that may block, except for disks.
     pub(crate) fn is_brief(self) -> bool {
         self.0 & PHASE == BRIEF_JOB
     }
@@ -31,42 +31,43 @@ impl LoopState {
         Self { word: AtomicU64::new(DRIVING) }
     }
 
-    /// The driver goes into a job; it must have let go of the loop's core right after.
+    /// The driver enters a job. It must release the core right after that.
     pub(crate) fn enter_job(&self) -> Job {
         self.enter(JOB)
     }
 
-    /// The same for a job that [is brief](Job::is_brief).
+    /// Enters a job that [is brief](Job::is_brief).
     pub(crate) fn enter_brief_job(&self) -> Job {
         self.enter(BRIEF_JOB)
     }
 
     fn enter(&self, phase: u64) -> Job {
-        // Only the driver writes the word outside of a job, so its own last value needs no ordering.
+        // Only the driver writes the word outside of a job, so reading it needs no ordering.
         let sequence = (self.word.load(Ordering::Relaxed) & !PHASE).wrapping_add(STEP);
         self.word.store(sequence | phase, Ordering::Release);
         Job(sequence | phase)
     }
 
-    /// The driver comes back from `job`: true when the loop is still its own.
+    /// The driver returns from `job`. Returns true if it still holds the loop.
     #[must_use]
     pub(crate) fn leave_job(&self, job: Job) -> bool {
         self.claim(job)
     }
 
-    /// Takes the loop away from the driver that is inside of `job`: true when the caller now holds it.
+    /// Takes the loop from the driver that is inside of `job`. Returns true if the caller holds the
+    /// loop now.
     #[must_use]
     pub(crate) fn take(&self, job: Job) -> bool {
         self.claim(job)
     }
 
     fn claim(&self, job: Job) -> bool {
-        // Who comes too late sees what the winner did before (it has counted the loser as detached).
+        // The loser must see what the winner did before: it has counted the loser as detached.
         let driving = job.0 & !PHASE | DRIVING;
         self.word.compare_exchange(job.0, driving, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// The job that the driver is inside of, if it is.
+    /// Returns the job that the driver is inside of, if any.
     pub(crate) fn job(&self) -> Option<Job> {
         let word = self.word.load(Ordering::Acquire);
         matches!(word & PHASE, JOB | BRIEF_JOB).then_some(Job(word))
@@ -82,15 +83,15 @@ impl LoopState {
         fence(Ordering::SeqCst);
     }
 
-    /// The driver's poll is over. After this it must look whether the monitor sleeps (`Watch::wake`, which has the
-    /// fence that belongs between the two).
+    /// The poll of the driver is over. After this, it must look whether the monitor sleeps
+    /// (`Watch::wake`, which has the fence that belongs between the two).
     pub(crate) fn leave_poll(&self) {
         let sequence = self.word.load(Ordering::Relaxed) & !PHASE;
         self.word.store(sequence | DRIVING, Ordering::Release);
     }
 
-    /// Whether the driver has said that it is in its poll. The caller puts a fence between this and what it
-    /// published before.
+    /// Whether the driver is in its poll. The caller puts a fence between its publication and this
+    /// call.
     pub(crate) fn is_polling(&self) -> bool {
         self.word.load(Ordering::Acquire) & PHASE == POLLING
     }

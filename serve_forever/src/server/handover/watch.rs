@@ -1,10 +1,10 @@
-//! How the monitor goes to sleep.
+//! Puts the monitor to sleep and wakes it.
 
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::{Condvar, Mutex, lock, wait};
 
-/// The bed of the monitor: it lies down only while every loop is in its poll, and the first loop that comes
-/// out of it rings.
+/// The monitor sleeps only while every loop is in its poll. The first loop that leaves its poll
+/// wakes it.
 #[derive(Debug)]
 pub(crate) struct Watch {
     asleep: AtomicBool,
@@ -17,10 +17,11 @@ impl Watch {
         Self { asleep: AtomicBool::new(false), rung: Mutex::new(false), bell: Condvar::new() }
     }
 
-    /// The monitor sleeps until [`Watch::wake`], unless `all_quiet` says no after it announced that it will.
+    /// Sleeps until [`Watch::wake`], unless `all_quiet` returns false after the monitor has
+    /// announced that it will sleep.
     ///
-    /// Announce, then look; the loops do it the other way round (leave the poll, then look whether the monitor
-    /// sleeps), both with a fence in between: at least one side sees the other.
+    /// The monitor announces, then looks at the loops. A loop leaves its poll, then looks whether
+    /// the monitor sleeps. Both have a fence in between, so at least one sees the other.
     pub(crate) fn sleep_while(&self, all_quiet: impl Fn() -> bool) {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -35,8 +36,8 @@ impl Watch {
         *rung = false;
     }
 
-    /// Wakes the monitor if it sleeps; for whoever has just changed what it looks at. One fence and one load when
-    /// it does not.
+    /// Wakes the monitor if it sleeps. Called after a change of what it looks at. Costs one fence
+    /// and one load if it does not sleep.
     pub(crate) fn wake(&self) {
         fence(Ordering::SeqCst);
         if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
