@@ -1,8 +1,9 @@
-//! One response on its way out: its framing, and what of it is held back until that is known.
+//! A response on its way out, and the part of it that is held back until its framing is known.
 //!
-//! The head and up to [`BUFFER_SIZE`](crate::server::config::BUFFER_SIZE) bytes of the body wait together. If
-//! the handler is done by then the length is known, and both leave in one write, behind the responses to earlier
-//! pipelined requests. Else the body becomes chunked (HTTP/1.1) or ends with the connection (HTTP/1.0).
+//! The head and up to [`BUFFER_SIZE`](crate::server::config::BUFFER_SIZE) bytes of the body wait
+//! together. If the handler is done by then, the length is known, and both are sent at once, after
+//! the responses to earlier pipelined requests. Otherwise the body becomes chunked (HTTP/1.1) or
+//! ends with the connection (HTTP/1.0).
 
 use std::io::{self, ErrorKind};
 use std::sync::Mutex;
@@ -19,7 +20,7 @@ use crate::http::log::lines::{LineKeeper, Lines, Share};
 /// The responses of one run of a connection, the last one of which may be unfinished.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    /// Bytes that are ready to leave.
+    /// Bytes that are ready to be sent.
     pub(crate) ready: Vec<u8>,
     /// Content that waits for its framing.
     body: Vec<u8>,
@@ -29,16 +30,16 @@ pub(crate) struct Output {
     plan: Plan,
     /// Content bytes that were accepted from the handler.
     accepted: u64,
-    /// Those of them that were sent.
+    /// Content bytes that were sent.
     gone: u64,
     /// Where content begins in `ready`, once the head is complete.
     content_at: usize,
     /// The lines of the log of the responses in `ready`.
     pub(crate) lines: Lines,
-    /// Something of the present response has left: it can't be replaced any more.
+    /// A part of the present response was sent, so it cannot be replaced any more.
     left: bool,
     pub(crate) attachment: Option<Attachment>,
-    /// What a detached writer writes where there is no body, as for HEAD: its handler need not know.
+    /// A detached writer whose output is discarded, because the response has no body (HEAD).
     unheard: Option<Feed>,
     /// Writing failed: nothing more can be sent.
     broken: bool,
@@ -50,10 +51,10 @@ enum State {
     /// No head yet.
     #[default]
     Empty,
-    /// The handler's part of the head is there, the framing is open.
+    /// The fields of the handler are there, and the framing is open.
     Open,
-    /// The same, but the handler gave the length: content stands behind the empty line already, and only a `Connection`
-    /// field may still have to be put in.
+    /// The same, but the handler gave the length. Content follows the empty line already, and only
+    /// a `Connection` field may still have to be inserted.
     Placed,
     /// The head is complete.
     Committed(Body),
@@ -68,8 +69,8 @@ impl LineKeeper for Mutex<Output> {
 }
 
 impl Output {
-    /// A connection begins its run. Nothing of the connection before may stay but the memory itself, and not too much
-    /// of that.
+    /// A connection begins its run. Only the memory itself is kept from the connection before, and
+    /// not too much of it.
     pub(crate) fn begin_connection(&mut self) {
         for buffer in [&mut self.ready, &mut self.body] {
             buffer.clear();
@@ -81,7 +82,7 @@ impl Output {
         self.broken = false;
     }
 
-    /// The next response begins; `ready` keeps what is there.
+    /// Begins the next response. `ready` keeps the responses before it.
     #[inline]
     pub(crate) fn begin(&mut self) {
         self.body.clear();
@@ -95,7 +96,7 @@ impl Output {
         self.pace = Pace::default();
     }
 
-    /// The handler's part of the head is complete; it was appended to `ready`.
+    /// The fields of the handler are complete. They were appended to `ready`.
     pub(crate) fn open(&mut self, plan: Plan) {
         self.plan = plan;
         self.state = State::Open;
@@ -106,19 +107,20 @@ impl Output {
         self.state != State::Empty
     }
 
-    /// The status of the response.
+    /// Returns the status of the response.
     pub(crate) fn status(&self) -> u16 {
         self.plan.status
     }
 
-    /// Content bytes that are for sending: of those accepted from the handler none where there is no body.
+    /// Returns how many of the accepted content bytes are sent: none if the response has no body.
     pub(crate) fn content(&self) -> u64 {
         if self.plan.is_bodiless() { 0 } else { self.accepted }
     }
 
-    /// What the present response has of `ready`; asked for when the handler is done.
+    /// Returns the part of `ready` that belongs to the present response, when the handler is done.
     fn share(&self) -> Share {
-        // What waits for its framing is not in `ready`, and where the handler failed it never will be.
+        // Content that waits for its framing is not in `ready`. If the handler failed, it never
+        // will be.
         let elsewhere =
             self.attachment.as_ref().map_or(0, Attachment::accounted) + self.gone + self.body.len() as u64;
         let end = self.ready.len();
@@ -154,12 +156,12 @@ impl Output {
         self.plan.close
     }
 
-    /// The connection ends after this response; it is announced if that is still possible.
+    /// Closes the connection after this response. The head announces that if it is still possible.
     pub(crate) fn set_close(&mut self) {
         self.plan.close = true;
     }
 
-    /// Drops the response, if nothing of it has left. False: too late.
+    /// Drops the response, if no part of it was sent. Returns false if it is too late.
     pub(crate) fn discard(&mut self) -> bool {
         if self.left {
             return false;
@@ -169,7 +171,8 @@ impl Output {
         true
     }
 
-    /// The response will not be whole. Of one whose head is not complete nothing is sent, or it might look whole.
+    /// Notes that the response will not be whole. If its head is not complete, nothing of it is
+    /// sent, because it could look whole.
     pub(crate) fn withhold(&mut self) {
         if !matches!(self.state, State::Committed(_)) {
             self.ready.truncate(self.start);
@@ -227,8 +230,8 @@ impl Output {
         Ok(bytes.len())
     }
 
-    /// What may still be written of `bytes`: not more than the handler's `Content-Length`, and no more at a time
-    /// than is copied without harm.
+    /// Returns the part of `bytes` that may be written now: not more than the `Content-Length` of
+    /// the handler, and at most one piece.
     fn limit<'a>(&self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
         let mut most = bytes.len().min(PIECE);
         if let Some(length) = self.plan.length {
@@ -244,23 +247,24 @@ impl Output {
         Ok(&bytes[..most])
     }
 
-    /// Sends what was written so far, with a framing that does not know the end.
+    /// Sends what was written so far, with a framing that does not need the length.
     pub(crate) fn flush(&mut self, link: &Link<'_>) -> io::Result<()> {
         self.settle_head(None);
         self.frame_body();
         self.send_all(link)
     }
 
-    /// An interim response (RFC 9110 §15.2), appended to `ready` by the caller, goes out at once.
+    /// Sends an interim response (RFC 9110 §15.2) at once, which the caller has appended to
+    /// `ready`.
     pub(crate) fn flush_interim(&mut self, link: &Link<'_>) -> io::Result<()> {
         let sent = self.send_all(link);
-        // The final response is still to come and can be anything.
+        // The final response is still open.
         self.left = false;
         self.start = self.ready.len();
         sent
     }
 
-    /// The content comes from a file or a source after the handler returned.
+    /// Attaches the rest of the content, which is sent after the handler has returned.
     pub(crate) fn attach(&mut self, attachment: Attachment, bytes: Option<u64>) {
         if !self.plan.is_bodiless() {
             self.accepted += bytes.unwrap_or(0);
@@ -273,23 +277,23 @@ impl Output {
         }
     }
 
-    /// Nothing more is sent: writers are told.
+    /// Drops the attachment. Detached writers are told that nothing more is sent.
     pub(crate) fn let_go(&mut self) {
         self.attachment = None;
         self.unheard = None;
     }
 
-    /// The handler is done: completes the head and the framing. What is in `ready` then is all there is to send,
-    /// apart from an attachment.
+    /// Completes the head and the framing when the handler is done. After that, `ready` and the
+    /// attachment are all there is to send.
     ///
-    /// An error: the handler promised more than it wrote, and the connection must be cut.
+    /// Fails if the handler promised more than it wrote. Then the connection must be cut.
     pub(crate) fn finish(&mut self, buffer_size: usize) -> Result<(), String> {
         self.unheard = None;
         if matches!(self.state, State::Open | State::Placed) {
             let known = match &self.attachment {
                 Some(Attachment::File { .. }) => Some(self.accepted),
                 Some(Attachment::Source(_) | Attachment::Detached(_)) => None,
-                // As with GET: what is longer than the buffer has no length.
+                // As with GET, content that is longer than the buffer has no length.
                 None if self.plan.head => {
                     (1..=buffer_size as u64).contains(&self.accepted).then_some(self.accepted)
                 }
@@ -319,7 +323,7 @@ impl Output {
         Ok(())
     }
 
-    /// How what a source brings is to be sent.
+    /// Returns how the pieces of a source are framed.
     pub(crate) fn source_framing(&self) -> SourceFraming {
         match (self.state, self.plan.length) {
             (State::Committed(Body::Chunked), _) => SourceFraming::Chunked,
@@ -372,7 +376,7 @@ impl Output {
         }
     }
 
-    /// Sends everything, waiting for the peer as long as it must.
+    /// Sends all ready bytes, and waits for the client if necessary.
     fn send_all(&mut self, link: &Link<'_>) -> io::Result<()> {
         let mut sent = 0;
         let result = loop {
@@ -400,7 +404,8 @@ impl Output {
             }
         };
         self.left |= sent > self.start;
-        // Of what is sent, and of what never will be, the responses before this one are told now.
+        // The log lines of the earlier responses are settled now, whether these were sent or never
+        // will be.
         self.lines.settle(link.log, &self.ready, sent);
         if let State::Committed(_) = self.state {
             let share = self.share();
@@ -416,9 +421,9 @@ impl Output {
 
 /// Bytes of memory that a thread keeps for its next connection.
 const MAX_KEPT: usize = 256 * 1024;
-/// Bytes taken from the handler in one call of `write`.
+/// Bytes that one call of `write` takes from the handler.
 const PIECE: usize = 256 * 1024;
 
-/// Why a response whose client takes it more slowly than others is not sent on.
+/// The reason why a response is cut whose client is slower than others.
 const GAVE_WAY: &str =
     "the client took the response more slowly than others while requests waited for threads";

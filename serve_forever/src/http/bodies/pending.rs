@@ -1,5 +1,5 @@
-//! What a handler left to be sent: bytes, a part of a file, or a source that is pulled. No thread
-//! waits for the peer that takes it.
+//! The unsent rest of a response, after its handler has returned: bytes, a part of a file, or a
+//! source. No thread waits for its client.
 
 use std::fmt;
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::http::bodies::framer::{LAST_CHUNK, SourceFraming, append_chunk};
 use crate::http::bodies::link::Pace;
 use crate::http::log::lines::Waiting;
 
-/// Content that is made piece by piece, whenever the client has taken the last one.
+/// Content that is made piece by piece, each when the client has taken the piece before.
 ///
 /// It needs no thread while it waits for the client. See
 /// [`Exchange::send_source`](crate::Exchange::send_source) for an example.
@@ -44,7 +44,8 @@ use crate::http::log::lines::Waiting;
 /// assert!(answer.ends_with(b"\r\n\r\ntea or milk"));
 /// ```
 pub trait Source: Send {
-    /// Appends the next piece to `out`; false if there are no more after it. A piece should be some 16 to 64 KiB.
+    /// Appends the next piece to `out`. Returns false if it is the last one. A piece should have
+    /// some 16 to 64 KiB.
     ///
     /// An error cuts the connection, so that the client notices. If a source returns `true` 1000
     /// times in a row without appending anything, the server closes the connection too, because it
@@ -71,15 +72,15 @@ pub trait Source: Send {
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
 }
 
-/// Content that comes after the bytes.
+/// The content after the bytes.
 pub(crate) enum Attachment {
-    /// A part of a file, and what ends its framing.
+    /// A part of a file, and the bytes that end its framing.
     File {
         file: Arc<File>,
         offset: u64,
         left: u64,
         tail: &'static [u8],
-        /// What it must stay while it is sent, if somebody said so.
+        /// The state that the file must keep while it is sent, if that is known.
         expected: Option<Expected>,
     },
     Source(GuardedSource),
@@ -88,7 +89,7 @@ pub(crate) enum Attachment {
 }
 
 impl Attachment {
-    /// Bytes of it that count as accepted already.
+    /// Returns how many of its bytes count as accepted already.
     pub(crate) fn accounted(&self) -> u64 {
         match self {
             Self::File { left, .. } => *left,
@@ -101,13 +102,14 @@ impl Attachment {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) stamp: Stamp,
-    /// It was being written to when it was looked at, as a log is, and may become longer: its entity tag is weak.
+    /// The file was being written to when it was opened, as a log is. It may become longer, because
+    /// its entity tag is weak.
     pub(crate) may_grow: bool,
 }
 
 impl Expected {
-    /// Whether the content is still the same. A change time with an explanation, such as another
-    /// number of names, is what the file must have from then on.
+    /// Whether the content is still the same. If there is an explanation for another change time,
+    /// such as another link count, that is the expected state from then on.
     pub(crate) fn holds(&mut self, file: &File) -> io::Result<bool> {
         for _ in 0..LOOKS_AT_GROWTH {
             let now = Stamp::of(file)?;
@@ -121,14 +123,16 @@ impl Expected {
             if !self.may_grow || now.size() < self.stamp.size() {
                 return Ok(false);
             }
-            // Its time is new and its length is not, as it is for a moment while something is added.
+            // Its time has changed and its length has not, as for a moment while bytes are
+            // appended.
             std::thread::yield_now();
         }
         Ok(false)
     }
 }
 
-/// A source is user code that runs, and ends, on the threads of the server: its panics must not.
+/// A source whose panics are caught. It is user code that runs and is dropped on the threads of the
+/// server.
 pub(crate) struct GuardedSource(Option<Box<dyn Source>>);
 
 impl GuardedSource {
@@ -160,32 +164,33 @@ pub(crate) struct Pending {
     attachment: Option<Attachment>,
     framing: SourceFraming,
     bytes_sent: u64,
-    /// The lines of the log that tell of this.
+    /// The log lines of these responses.
     waiting: Option<Waiting>,
     started: Option<Instant>,
     progress: Option<Instant>,
-    /// What `bytes` and `behind` take of the memory of the server while the client is waited for.
+    /// The memory of `bytes` and `behind` that is charged to the server while the connection waits
+    /// for its client.
     charge: Option<Charge>,
     /// Bytes of later requests that the connection keeps meanwhile.
     behind: usize,
-    /// So many pieces of a source, the last ones, were empty.
+    /// How many of the last pieces of the source were empty.
     empty_pieces: u32,
 }
 
-/// How far sending got.
+/// The result of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     All,
-    /// The peer takes no more for now.
+    /// The system takes no more for now.
     Blocked,
-    /// There is more to send and room for it, but others should have their turn.
+    /// There is more to send and room for it, but other connections should get their turns.
     Yield,
     /// There is nothing to send until a writer wakes the connection.
     Idle,
 }
 
 impl Pending {
-    /// `sent` of `bytes` are gone already.
+    /// The first `sent` of `bytes` were sent already.
     pub(crate) fn new(
         bytes: Vec<u8>,
         sent: usize,
@@ -208,12 +213,12 @@ impl Pending {
         }
     }
 
-    /// The connection keeps so many bytes of later requests until this is sent.
+    /// Notes how many bytes of later requests the connection keeps until this is sent.
     pub(crate) fn keeps_behind(&mut self, bytes: usize) {
         self.behind = bytes;
     }
 
-    /// Nothing more is sent: the lines of the log are written. `all`: nothing more was to be sent.
+    /// Writes the log lines, as nothing more is sent. `all`: all bytes were sent.
     fn end(&mut self, all: bool) {
         if let Some(waiting) = self.waiting.take() {
             waiting.end(&self.bytes, self.sent, self.framing == SourceFraming::Chunked, all);
@@ -225,8 +230,8 @@ impl Pending {
         self.framing == SourceFraming::Close
     }
 
-    /// Whether the rest can be sent without touching a disk or running code of others: then the loop may do it
-    /// itself.
+    /// Whether the rest can be sent without a disk and without user code, so that the loop may send
+    /// it.
     pub(crate) fn is_memory(&self) -> bool {
         matches!(self.attachment, None | Some(Attachment::Detached(_)))
     }
@@ -237,7 +242,7 @@ impl Pending {
         matches!(self.attachment, Some(Attachment::File { left, .. }) if left.saturating_add(before) > FILE_PIECE)
     }
 
-    /// What a detached writer feeds, if this is such a response.
+    /// Returns the feed of a detached writer, if the response has one.
     pub(crate) fn feed(&self) -> Option<&Feed> {
         match &self.attachment {
             Some(Attachment::Detached(feed)) => Some(feed),
@@ -245,12 +250,12 @@ impl Pending {
         }
     }
 
-    /// Whether code of others makes the rest.
+    /// Whether user code makes the rest.
     pub(crate) fn is_source(&self) -> bool {
         matches!(self.attachment, Some(Attachment::Source(_)))
     }
 
-    /// Sends what the peer takes now.
+    /// Sends as much as the system takes now.
     pub(crate) fn send(&mut self, transport: &Transport, config: &Config) -> io::Result<Sent> {
         if matches!(self.attachment, Some(Attachment::File { left, .. }) if left > config.max_send_ahead as u64)
         {
@@ -295,13 +300,14 @@ impl Pending {
                 Some(Attachment::File { left: 0, tail, .. }) => {
                     let tail = tail.to_vec();
                     transport.bound_ahead(config.max_send_ahead);
-                    // It may have changed behind the back of the last piece.
+                    // The file may have changed after the last piece.
                     self.check_unchanged(transport)?;
                     self.bytes = tail;
                     self.attachment = None;
                 }
                 Some(Attachment::File { .. }) if room == 0 => return Ok(Sent::Yield),
-                // The last piece makes the response whole, so it does not leave without a look.
+                // The last piece makes the response whole, so the file is looked at before it is
+                // sent.
                 Some(Attachment::File { left, .. }) if !is_looked_at && *left <= room => {
                     is_looked_at = true;
                     self.check_unchanged(transport)?;
@@ -353,7 +359,8 @@ impl Pending {
                     }
                     Taken::End => self.add(Vec::new(), false)?,
                     Taken::Nothing => {
-                        // Quiet streams are many, and keep nothing of the largest they sent.
+                        // There may be many quiet streams, so each gives the memory of its largest
+                        // piece back.
                         self.bytes = Vec::new();
                         // The time in which nothing was to be sent does not count.
                         (self.started, self.progress, self.bytes_sent) = (None, None, 0);
@@ -364,7 +371,7 @@ impl Pending {
         }
     }
 
-    /// The next piece of content that is made while it is sent. `more`: it is not the last.
+    /// Frames the next piece of content. `more`: it is not the last one.
     fn add(&mut self, piece: Vec<u8>, more: bool) -> io::Result<()> {
         match &mut self.framing {
             SourceFraming::Chunked => append_chunk(&mut self.bytes, &piece),
@@ -388,8 +395,9 @@ impl Pending {
         Ok(())
     }
 
-    /// An error if the file is not what it was: bytes of another state must not go out under the
-    /// length, and the entity tag, of the first. What the system has not delivered yet is dropped.
+    /// Fails if the file has changed, because bytes of another state must not be sent under the
+    /// length and entity tag of the first one. Bytes that the system has not delivered yet are
+    /// dropped.
     fn check_unchanged(&mut self, transport: &Transport) -> io::Result<()> {
         let Some(Attachment::File { file, expected: Some(expected), .. }) = &mut self.attachment else {
             return Ok(());
@@ -401,7 +409,7 @@ impl Pending {
         Err(io::Error::new(ErrorKind::InvalidData, "the file changed while it was sent"))
     }
 
-    /// The client is waited for: what is in memory meanwhile counts.
+    /// Charges the bytes in memory to the server while the connection waits for its client.
     pub(crate) fn charge(&mut self, server: &ServerHandle) {
         let bytes = self.bytes.capacity() + self.behind;
         if bytes > 0 || self.charge.is_some() {
@@ -409,17 +417,17 @@ impl Pending {
         }
     }
 
-    /// How far it is, and what it has in memory. `None`: nothing is there to be sent.
+    /// Returns its progress and the bytes in memory. `None`: there is nothing to send.
     pub(crate) fn load(&self) -> Option<Load> {
         let waiting = self.feed().map_or(0, Feed::waiting);
         let held = self.bytes.capacity() + waiting + self.behind;
-        // A detached response that is quiet does not wait for its client.
+        // A quiet detached response does not wait for its client.
         let is_quiet = self.feed().is_some() && held == 0;
         (!is_quiet).then_some(Load { sent: self.bytes_sent, held, in_steps: true })
     }
 
-    /// When the peer has been too slow. Where no thread waits for it, only if it takes nothing at
-    /// all for long.
+    /// Returns when the client is too slow. If no thread waits for it, only a long time without any
+    /// progress counts.
     pub(crate) fn deadline(&mut self, now: Instant, config: &Config) -> Option<Instant> {
         let started = *self.started.get_or_insert(now);
         let progress = *self.progress.get_or_insert(now);
@@ -437,7 +445,8 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        // However it comes to its end. Before the source, which may take its time.
+        // The log lines are written however the response ends. This comes before the source is
+        // dropped, which may take long.
         self.end(false);
     }
 }
@@ -461,13 +470,14 @@ fn wrong_length(what: &str) -> io::Error {
 
 /// Looks at a file that may grow, until its length must have followed its time.
 const LOOKS_AT_GROWTH: usize = 16;
-/// Pieces of a source that are sent before others have their turn.
+/// Pieces of a source that are sent before other connections get their turns.
 const PIECES_PER_TURN: usize = 2;
-/// How often in a row a source may append nothing and say that there is more.
+/// How often in a row a source may append nothing although it says that there is more.
 const MOST_EMPTY_PIECES: u32 = 1000;
-/// Bytes of a file that are sent before others have their turn, with those of the head before it. Smaller pieces cost
-/// more, as the last segment of each is not full; a larger one would keep others waiting. The head counts for the sake
-/// of the pieces after the first: with an end on a page of the file each takes Linux up to twice as long, as measured.
+/// Bytes of a file, including the head before it, that are sent before other connections get their
+/// turns. Smaller pieces cost more, because the last segment of each is not full. Larger ones would
+/// make others wait. The head counts because of the later pieces: if they ended at page boundaries
+/// of the file, each would take Linux up to twice as long (measured).
 const FILE_PIECE: u64 = 256 * 1024;
 
 #[cfg(test)]

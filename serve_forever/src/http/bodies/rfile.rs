@@ -16,10 +16,11 @@ use crate::http::message::refusal::Refusal;
 
 /// The body of a request, without its framing: Python's `rfile`.
 ///
-/// It ends where the body ends; a body that stops before (the client went away) is an
-/// [`UnexpectedEof`](ErrorKind::UnexpectedEof), a malformed chunk is [`InvalidData`](ErrorKind::InvalidData), and a
-/// client that is too slow is [`TimedOut`](ErrorKind::TimedOut) ([`Builder::body_timeout`](crate::Builder::body_timeout)).
-/// A client that waits for `100 Continue` gets it at the first read (RFC 9110 §10.1.1).
+/// Reading ends where the body ends. A body that stops before that, because the client went away,
+/// is an [`UnexpectedEof`](ErrorKind::UnexpectedEof), a malformed chunk is
+/// [`InvalidData`](ErrorKind::InvalidData), and a client that is too slow is
+/// [`TimedOut`](ErrorKind::TimedOut) ([`Builder::body_timeout`](crate::Builder::body_timeout)). A
+/// client that waits for `100 Continue` gets it at the first read (RFC 9110 §10.1.1).
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -36,29 +37,29 @@ use crate::http::message::refusal::Refusal;
 /// assert!(testing::respond(echo, request).ends_with(b"hello"));
 /// ```
 pub struct RFile<'r> {
-    /// What was received of the connection behind the head; the unread part is `start..filled`.
+    /// Bytes that were received after the head. The unread part is `start..filled`.
     buffer: &'r mut [u8],
     start: usize,
     filled: usize,
-    /// So many bytes at `start` are content.
+    /// How many bytes at `start` are content.
     content: usize,
     decoder: BodyDecoder,
     received: u64,
     link: &'r Link<'r>,
-    /// Not where the whole body is in `buffer`.
+    /// `None` if the whole body is in `buffer`.
     output: Option<&'r Mutex<Output>>,
     /// The client waits for `100 Continue`.
     expects: bool,
-    /// It was told to continue.
+    /// The client was told to continue.
     continued: bool,
     failure: Option<Failure>,
     pace: Pace,
 }
 
-/// Why a body can't be read on.
+/// Why a body cannot be read further.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// The client sent something that is not a body, or too much of it.
+    /// The client sent a malformed body, or one that is too large.
     Refused(Refusal),
     /// The client was too slow.
     TimedOut,
@@ -98,7 +99,7 @@ impl<'r> RFile<'r> {
         }
     }
 
-    /// The fields behind a chunked body, once it was read to its end.
+    /// Returns the fields after a chunked body, once it was read to its end.
     pub(crate) fn trailers(&self) -> Headers<'_> {
         self.decoder.trailers()
     }
@@ -117,7 +118,7 @@ impl<'r> RFile<'r> {
         self.continued
     }
 
-    /// How many bytes of content are still to come, as far as that is known.
+    /// Returns how many bytes of content are still to come, if that is known.
     pub(crate) fn remaining_hint(&self) -> Option<u64> {
         self.decoder.remaining_hint().map(|left| left.saturating_add(self.content as u64))
     }
@@ -127,7 +128,7 @@ impl<'r> RFile<'r> {
         self.content == 0 && self.decoder.is_done()
     }
 
-    /// Passes over what has arrived of the body, without waiting.
+    /// Skips the part of the body that has arrived, without waiting.
     pub(crate) fn skip_buffered(&mut self) {
         self.start += std::mem::take(&mut self.content);
         while self.failure.is_none() && !self.decoder.is_done() {
@@ -143,24 +144,24 @@ impl<'r> RFile<'r> {
         }
     }
 
-    /// Where in the buffer the connection's bytes are that were not used: from, to.
+    /// Returns where the unused bytes of the connection are in the buffer: from, to.
     pub(crate) fn rest(&self) -> (usize, usize) {
         (self.start, self.filled)
     }
 
-    /// What was received behind the body.
+    /// Returns the bytes that were received after the body.
     pub(crate) fn take_rest(&mut self) -> Vec<u8> {
         let rest = self.buffer[self.start..self.filled].to_vec();
         self.start = self.filled;
         rest
     }
 
-    /// What follows the rest of the body, when the handler is done with it.
+    /// Returns the decoder, for the rest of the body when the handler is done.
     pub(crate) fn take_decoder(&mut self) -> BodyDecoder {
         std::mem::replace(&mut self.decoder, BodyDecoder::new(Framing::Length(0)))
     }
 
-    /// More bytes from the client, waiting for them if it must.
+    /// Receives more bytes, and waits for them if necessary.
     fn receive(&mut self) -> io::Result<()> {
         (self.start, self.filled) = (0, 0);
         if std::mem::take(&mut self.expects)
@@ -185,8 +186,8 @@ impl<'r> RFile<'r> {
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // A prompt must reach the client before its answer is awaited. If another thread of the
-                    // handler holds the lock, it is writing already.
+                    // What was written must be sent before waiting for the answer of the client. If
+                    // another thread of the handler holds the lock, it is writing already.
                     if let Some(Ok(mut output)) = self.output.map(Mutex::try_lock)
                         && output.has_head()
                     {
@@ -281,6 +282,6 @@ fn too_large(limit: u64) -> Refusal {
         .explained(format!("got more than {limit} bytes when reading the request body"))
 }
 
-/// Why a body that came more slowly than others is not read on.
+/// The reason why a body is not read further whose client is slower than others.
 pub(crate) const GAVE_WAY: &str =
     "The request body came more slowly than others while requests waited for threads";

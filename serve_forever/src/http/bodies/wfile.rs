@@ -8,11 +8,12 @@ use crate::http::bodies::outlet::Outlet;
 
 /// The body of a response: Python's `wfile`. Its framing is automatic.
 ///
-/// What is written is held back up to [`Builder::buffer_size`](crate::Builder::buffer_size) bytes. A handler that
-/// is done by then gets a `Content-Length`; one that writes more, or flushes, gets `Transfer-Encoding: chunked`
-/// (RFC 9112 §7.1), or for an HTTP/1.0 client a body that ends with the connection. A handler that sets
-/// `Content-Length` itself is held to it. For `HEAD`, and for statuses that have no content, what is written is
-/// not sent.
+/// Up to [`Builder::buffer_size`](crate::Builder::buffer_size) bytes are held back. If the handler
+/// writes no more than that, the response gets a `Content-Length`. If it writes more, or flushes,
+/// the response gets `Transfer-Encoding: chunked` (RFC 9112 §7.1), or for an HTTP/1.0 client a body
+/// that ends with the connection. If the handler sets `Content-Length` itself, it must write
+/// exactly that many bytes. For `HEAD`, and for statuses without content, the written bytes are
+/// discarded.
 ///
 /// ```
 /// use std::io::Write;
@@ -43,7 +44,7 @@ impl Write for WFile<'_> {
         self.outlet.open().write(bytes, self.link)
     }
 
-    /// Sends what was written so far; the rest of the response goes out in chunks.
+    /// Sends what was written so far. The rest of the response is sent in chunks.
     fn flush(&mut self) -> io::Result<()> {
         self.outlet.open().flush(self.link)
     }

@@ -8,13 +8,14 @@ use crate::http::answer::lent::Lent;
 use crate::http::h1::head::HeadParser;
 use crate::http::message::route::Route;
 
-/// Lent to a connection for the time of its work: idle connections hold none of it.
+/// The working memory of a thread, lent to a connection while the thread works on it. Idle
+/// connections hold none of it.
 pub struct Scratch<H> {
-    /// What was received: room for the largest head with a body of a usual size, and some more to
-    /// receive larger bodies into.
+    /// Received bytes. There is room for the largest head, a body of a usual size, and a piece of a
+    /// larger body.
     pub(crate) read: Box<[u8]>,
     pub(crate) filled: usize,
-    /// The head at the start of `read` was parsed.
+    /// The parsed head at the start of `read`.
     pub(crate) parsed: Option<ParsedHead>,
     pub(crate) head: HeadParser,
     pub(crate) lent: Lent<H>,
@@ -25,7 +26,7 @@ pub struct Scratch<H> {
 pub(crate) struct ParsedHead {
     /// Its length.
     pub(crate) end: usize,
-    /// Its first bytes had come by then, if that is known.
+    /// A time by which its first bytes had begun to arrive, if that is known.
     pub(crate) began: Option<Instant>,
     pub(crate) route: Route,
 }
@@ -49,8 +50,8 @@ impl<H> std::fmt::Debug for Scratch<H> {
     }
 }
 
-/// Bytes of a body that were collected and are copied to here. A larger one is served where it was
+/// Bytes of a collected body that is copied to this memory. A larger one is served where it was
 /// collected, so that the memory of a thread does not grow with it.
 const USUAL_BODY: usize = 64 * 1024;
-/// Bytes of room behind the largest head: a body is received in pieces of at least this size.
+/// Bytes of room after the largest head. A body is received in pieces of at least this size.
 pub(crate) const BODY_BUFFER: usize = 32 * 1024;

@@ -1,4 +1,5 @@
-//! Collecting: a body that arrives slowly is received by turns, before its handler holds a thread.
+//! Collects bodies: turns receive a body that arrives slowly, so that its handler does not hold a
+//! thread meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -16,27 +17,27 @@ use crate::server::protocol::Turn;
 
 use super::{HttpConnection, Phase};
 
-/// A request whose head is complete and whose body is not.
+/// A request with a complete head and an incomplete body.
 #[derive(Debug)]
 pub(super) struct Collecting {
     since: Instant,
-    /// When the client sent something last.
+    /// When the client last sent something.
     last: Instant,
-    /// Bytes of the request so far.
+    /// Bytes of the request that have arrived.
     received: usize,
     /// The length of the head.
     head: usize,
     goal: Goal,
     share: Share,
-    /// What came of the last question for memory.
+    /// The answer to the last request for memory.
     grant: Grant,
     limits: BodyLimits,
 }
 
-/// How the end of the body is known.
+/// How the end of the body is recognized.
 #[derive(Debug)]
 enum Goal {
-    /// The request has so many bytes.
+    /// The length of the whole request in bytes.
     Length(usize),
     Chunks(Box<Chunks>),
 }
@@ -44,14 +45,15 @@ enum Goal {
 #[derive(Debug)]
 struct Chunks {
     decoder: BodyDecoder,
-    /// Bytes of the request that the decoder has consumed, head included.
+    /// Bytes of the request that the decoder has consumed, including the head.
     decoded: usize,
     /// When to ask whether the handler starts without the rest.
     ask: Instant,
 }
 
-/// What of a body is awaited before the handler starts. A client that waits for `100 Continue`
-/// sends nothing before that, and a body that nobody reads is not worth its memory.
+/// Returns the framing of the body if it is collected before the handler starts. A client that
+/// waits for `100 Continue` sends nothing before that, and a body that no handler reads is not
+/// worth its memory.
 pub(super) fn awaited(route: Route, config: &Config, head: &RequestHead) -> Option<Framing> {
     let framing = head.framing();
     if framing == Framing::Length(0) { None } else { awaited_body(route, config, head, framing) }
@@ -67,17 +69,18 @@ fn awaited_body(route: Route, config: &Config, head: &RequestHead, framing: Fram
     (fits && head.expect() == Expect::None && route.wants_body).then_some(framing)
 }
 
-/// Whether all of the body that is awaited is in `bytes`, behind a head of the length `head_end`.
+/// Whether the whole body is in `bytes`, after a head of the length `head_end`.
 pub(super) fn is_here(framing: Option<Framing>, head_end: usize, bytes: &[u8]) -> bool {
     match framing {
         None => true,
         Some(Framing::Length(length)) => length <= (bytes.len() - head_end) as u64,
-        // A malformed body is refused where it is read.
+        // A malformed body is refused when it is read.
         Some(Framing::Chunked) => decode(&mut BodyDecoder::new(Framing::Chunked), &bytes[head_end..]).1,
     }
 }
 
-/// Consumes what there is: how much of it, and whether the body is over or malformed.
+/// Consumes all bytes. Returns how many belong to the body, and whether the body has ended or is
+/// malformed.
 fn decode(decoder: &mut BodyDecoder, bytes: &[u8]) -> (usize, bool) {
     let mut at = 0;
     loop {
@@ -90,19 +93,19 @@ fn decode(decoder: &mut BodyDecoder, bytes: &[u8]) -> (usize, bool) {
     }
 }
 
-/// What to do with what has arrived.
+/// What to do next with a body that is collected.
 pub(super) enum Verdict {
     Wait,
     /// The handler starts.
     Serve,
     /// The client was too slow.
     TooSlow,
-    /// The body had to make room for others.
+    /// The body was evicted to make room for others.
     Evicted,
 }
 
 impl Collecting {
-    /// Begins to collect the body behind a head of the length `head`. `partial` holds both.
+    /// Begins to collect the body after a head of the length `head`. `partial` holds both.
     pub(super) fn new<H: BaseHttpRequestHandler + 'static>(
         framing: Framing,
         head: usize,
@@ -128,13 +131,13 @@ impl Collecting {
         Box::new(collecting)
     }
 
-    /// Asks for `bytes` of memory.
+    /// Asks for `bytes` bytes of memory.
     fn ask<H: BaseHttpRequestHandler + 'static>(&mut self, bytes: usize, cx: &Turn<'_, Http<H>>) {
         let threads_are_free = cx.server.counters().most_threads_are_free();
         self.grant = self.share.grow(bytes, self.limits, threads_are_free, cx.now);
     }
 
-    /// How many bytes to receive at most, so that none of the next request come along.
+    /// Returns how many bytes to receive at most, so that none of them belong to the next request.
     pub(super) fn room(&self, have: usize) -> usize {
         match &self.goal {
             Goal::Length(length) => length.saturating_sub(have).max(1),
@@ -142,8 +145,8 @@ impl Collecting {
         }
     }
 
-    /// Makes room in `partial` for `count` bytes that have been received. The room doubles, as far
-    /// as the body needs it, and it is not zeroed.
+    /// Makes room in `partial` for `count` received bytes. The capacity doubles as far as the body
+    /// needs it, and the memory is not zeroed.
     pub(super) fn reserve<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         partial: &mut Vec<u8>,
@@ -158,7 +161,8 @@ impl Collecting {
         }
     }
 
-    /// How much room `partial` is to have for `count` more bytes, if it has too little.
+    /// Returns the capacity that `partial` needs for `count` more bytes, if its capacity is too
+    /// small.
     fn next_room(&self, partial: &Vec<u8>, count: usize) -> Option<usize> {
         let needed = partial.len() + count;
         let most = match &self.goal {
@@ -169,7 +173,7 @@ impl Collecting {
         (needed > partial.capacity()).then(|| twice.max(needed))
     }
 
-    /// Looks at what has come.
+    /// Looks at the bytes that have arrived.
     pub(super) fn look(&mut self, bytes: &[u8], now: Instant) -> Verdict {
         self.last = now;
         self.received = bytes.len();
@@ -180,18 +184,19 @@ impl Collecting {
                 chunks.ask = now + PAUSE;
                 let (consumed, is_over) = decode(&mut chunks.decoder, &bytes[chunks.decoded..]);
                 chunks.decoded += consumed;
-                // The handler reads the rest of a longer one as it comes.
+                // The handler reads the rest of a longer body as it arrives.
                 is_over || (bytes.len() - self.head) as u64 >= self.limits.body
             }
         };
-        // An evicted body is not served even if it is complete: its memory is promised to others.
+        // An evicted body is not served even if it is complete, because its memory is promised to
+        // others.
         if self.is_evicted() {
             return Verdict::Evicted;
         }
         if is_over || self.grant == Grant::Start { self.serve() } else { Verdict::Wait }
     }
 
-    /// A deadline is over.
+    /// Handles a passed deadline.
     pub(super) fn expire(&mut self, now: Instant, config: &Config, threads_are_free: bool) -> Verdict {
         if self.is_evicted() {
             return Verdict::Evicted;
@@ -206,12 +211,12 @@ impl Collecting {
         if threads_are_free {
             return self.serve();
         }
-        // Less and less often, so that thousands of them cost little.
+        // The body asks less and less often, so that thousands of such bodies cost little.
         chunks.ask = now + now.saturating_duration_since(self.last).max(PAUSE);
         Verdict::Wait
     }
 
-    /// When to look again.
+    /// Returns when to look again.
     pub(super) fn deadline(&self, config: &Config) -> Option<Instant> {
         let end = self.too_late(config);
         match &self.goal {
@@ -220,7 +225,7 @@ impl Collecting {
         }
     }
 
-    /// When the client is too slow.
+    /// Returns when the client is too slow.
     fn too_late(&self, config: &Config) -> Option<Instant> {
         let waited = self.last.saturating_duration_since(self.since);
         let pace = Pace::new(self.received as u64, waited);
@@ -232,7 +237,7 @@ impl Collecting {
         self.share.is_evicted()
     }
 
-    /// From now on the memory is the request's: it is not evicted any more.
+    /// Gives the memory to the request. It is not evicted any more.
     fn serve(&mut self) -> Verdict {
         self.share.settle();
         Verdict::Serve
@@ -240,7 +245,7 @@ impl Collecting {
 }
 
 impl HttpConnection {
-    /// Takes note of what became of a body that is collected.
+    /// Acts on the verdict on a body that is collected.
     pub(super) fn settle_body<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         verdict: &Verdict,
@@ -262,8 +267,8 @@ impl HttpConnection {
         }
     }
 
-    /// Refuses a body that had to make room for others. Without a handler: that happens when threads
-    /// are scarce, and the refusal must not wait for one.
+    /// Refuses a body that was evicted. No handler is called, because threads are scarce then, and
+    /// the refusal must not wait for one.
     #[cold]
     pub(super) fn give_up_body<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) {
         self.drop_body();
@@ -279,7 +284,8 @@ impl HttpConnection {
     }
 }
 
-/// A client that pauses for so long in a chunked body may wait for an answer to what it has sent.
+/// After a pause this long in a chunked body, the client may wait for a response to what it has
+/// sent.
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
@@ -320,7 +326,7 @@ mod tests {
         let early = start + PAUSE / 2;
         assert!(matches!(collecting.expire(early, &config, true), Verdict::Wait));
         assert!(matches!(collecting.expire(start + PAUSE, &config, false), Verdict::Wait));
-        // The questions become rarer.
+        // The body asks less often.
         assert_eq!(collecting.deadline(&config), Some(start + 2 * PAUSE));
         assert!(matches!(collecting.expire(start + 2 * PAUSE, &config, false), Verdict::Wait));
         assert_eq!(collecting.deadline(&config), Some(start + 4 * PAUSE));

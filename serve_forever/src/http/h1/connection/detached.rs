@@ -1,4 +1,4 @@
-//! Connections that somebody else has in hand: a detached writer, or a stream.
+//! Connections in the hands of a detached writer or of a stream.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use crate::server::protocol::{Next, Run, Turn};
 use super::{HttpConnection, Phase, Step};
 
 impl HttpConnection {
-    /// Sends what is in memory, or what a detached writer wrote; looks whether the client is still there.
+    /// Sends bytes in memory, or those of a detached writer. Looks whether the client is still
+    /// there.
     pub(super) fn send_in_loop<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         cx: &mut Turn<'_, Http<H>>,
@@ -20,14 +21,15 @@ impl HttpConnection {
             && let Some(feed) = pending.feed()
             && cx.stopping
         {
-            // It would never end by itself.
+            // The response would never end by itself.
             feed.close();
         }
         let step = self.send(cx.transport, cx.config, cx.server, cx.now);
         if !matches!(self.phase, Phase::Sending(..)) {
-            // The client may have sent its next request meanwhile, which was not looked at.
+            // The client may have sent its next request meanwhile, which was not received.
             cx.readiness.read = true;
-            // Who is idle while the server stops is closed: what has come is looked at before.
+            // If the server stops, idle connections are closed. This one looks first for a request
+            // that has arrived.
             return if let Step::Next(Next::Wait { idle: true, .. }) = step { Step::Go } else { step };
         }
         if let Step::Next(Next::Wait { read: true, .. }) = step {
@@ -41,20 +43,22 @@ impl HttpConnection {
                 }
                 return Step::Next(Next::Close);
             }
-            // A request behind this one has to wait.
+            // The next request has to wait.
             cx.readiness.read = false;
         }
         step
     }
 
-    /// The connection belongs to a stream; when that has ended, the last it wrote must not be lost to a reset.
+    /// Leaves the connection to its stream. When the stream has ended, the connection lingers, so
+    /// that the last bytes are not lost to a reset.
     pub(super) fn leave_to<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         upgraded: Arc<Upgraded>,
         cx: &Run<'_, Http<H>>,
     ) -> Next {
         if !upgraded.has_ended() {
-            // The stream knows of it, and whoever drops it gives the socket back.
+            // The stream knows that the socket is not registered. When the stream is dropped, the
+            // socket is registered again.
             cx.seat.leave_registration();
             self.phase = Phase::Upgraded(upgraded);
             return Next::WAKE;

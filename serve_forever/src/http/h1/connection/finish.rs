@@ -1,4 +1,4 @@
-//! What follows a response: sending the rest, reading away what nobody wants, closing politely.
+//! What follows a response: sends the rest, discards an unread body, and closes.
 
 use std::io::{self, ErrorKind};
 use std::time::Instant;
@@ -18,17 +18,18 @@ use crate::transport::Transport;
 
 use super::{After, HttpConnection, Phase, READS_PER_TURN, Step};
 
-/// How sending in one go went.
+/// The result of one attempt to send.
 pub(super) enum Outcome {
     All,
-    /// The peer took only so much for now.
+    /// The system took only this many bytes for now.
     Part(usize),
-    /// The connection is over.
+    /// The client is gone.
     Gone,
 }
 
 impl Outcome {
-    /// Of what is ready, which is settled unless there is a rest.
+    /// Turns the result of sending the ready bytes into an outcome. Settles the log, unless there
+    /// is a rest.
     pub(super) fn of(
         sent: io::Result<usize>,
         output: &mut Output,
@@ -54,7 +55,7 @@ impl Outcome {
     }
 }
 
-/// What is still to be sent when `sent` of what is ready are gone.
+/// Returns the unsent rest, after `sent` of the ready bytes.
 pub(super) fn rest(
     output: &mut Output,
     sent: usize,
@@ -62,8 +63,8 @@ pub(super) fn rest(
     framing: SourceFraming,
     log: &AccessLog,
 ) -> Box<Pending> {
-    // What waits for long must not keep much more memory than it needs. The thread keeps it
-    // instead.
+    // A response that waits for long must not keep much more memory than it needs. The thread keeps
+    // the large buffer instead.
     let bytes = if output.ready.len() <= output.ready.capacity() / 2 {
         let bytes = output.ready.as_slice().to_vec();
         output.ready.clear();
@@ -83,7 +84,7 @@ impl HttpConnection {
     ) -> Next {
         match self.send(cx.transport, cx.config, cx.server, Instant::now()) {
             Step::Go => Next::Again,
-            // The order to stop may have passed by while it was out.
+            // The order to stop may have come while the connection was out.
             Step::Next(Next::Wait { read: true, idle: false, .. })
                 if cx.server.is_stopping() && matches!(self.phase, Phase::Sending(..)) =>
             {
@@ -113,7 +114,7 @@ impl HttpConnection {
                 Step::Next(Next::write(pending.deadline(now, config)))
             }
             Ok(Sent::Yield) => Step::Next(Next::Again),
-            // Woken by the writer, or told that the client leaves.
+            // The next turn comes when the writer wakes the connection, or when the client leaves.
             Ok(Sent::Idle) => {
                 pending.charge(server);
                 Step::Next(Next::read(None))
@@ -128,7 +129,7 @@ impl HttpConnection {
         }
     }
 
-    /// Everything is sent.
+    /// All bytes are sent. Returns what comes next.
     pub(super) fn sent(
         &mut self,
         after: After,
@@ -155,7 +156,7 @@ impl HttpConnection {
         Next::Again
     }
 
-    /// Reads away the rest of a body.
+    /// Discards the rest of a body.
     pub(super) fn drain<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) -> Step {
         let Phase::Draining(drain) = &mut self.phase else { return Step::Go };
         let buffer = &mut cx.scratch.read;
@@ -166,7 +167,7 @@ impl HttpConnection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     cx.readiness.drained();
                     let stall = cx.now.checked_add(cx.config.body_timeout);
-                    // One deadline for all of it: there is no reason to be patient with what nobody wants.
+                    // There is one deadline for the whole rest, because no handler wants it.
                     let deadline = *drain.deadline.get_or_insert(stall.unwrap_or(cx.now));
                     return Step::Next(Next::read(Some(deadline)));
                 }
@@ -191,11 +192,12 @@ impl HttpConnection {
                     self.partial = buffer[at..count].to_vec();
                     self.look_first = !self.partial.is_empty();
                     self.phase = Phase::Receiving;
-                    // More may have come by now.
+                    // More may have arrived by now.
                     return Step::Go;
                 }
                 if drain.left == 0 {
-                    // Too much, or malformed. The response has said nothing of it, but there is no other way.
+                    // The rest is too long or malformed. The response has not announced the end of
+                    // the connection, but there is no other way.
                     cx.transport.finish_writing();
                     return Step::Next(Next::Linger);
                 }

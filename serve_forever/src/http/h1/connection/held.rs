@@ -1,7 +1,8 @@
-//! Responses that wait until others of the same round have theirs.
+//! Held responses, which are sent after all requests of the same round were served.
 //!
-//! Serving a request and sending to a socket are two long ways through different code. Where many requests have come at
-//! once, to go the one for all of them and then the other costs a processor much less than to go to and fro.
+//! Serving a request and sending to a socket are two long code paths. If many requests have arrived
+//! together, serving all of them first and sending afterwards keeps each path in the instruction
+//! cache.
 
 use crate::http::Http;
 use crate::http::answer::lent::{Held, Lent};
@@ -14,7 +15,7 @@ use super::finish::{Outcome, rest};
 use super::{After, HttpConnection, Phase, Step};
 
 impl HttpConnection {
-    /// Keeps what is ready, to be sent later in this round.
+    /// Keeps the ready bytes, to be sent later in this round.
     pub(super) fn hold<H>(&mut self, lent: &mut Lent<H>, framing: SourceFraming) {
         let mut held = lent.spare.pop().unwrap_or_default();
         held.framing = framing;
@@ -23,7 +24,7 @@ impl HttpConnection {
         self.held = Some(held);
     }
 
-    /// Sends it, now that the others have had their turn.
+    /// Sends the held response, after the other connections have had their turns.
     pub(super) fn send_at_last<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         mut held: Box<Held>,
@@ -55,5 +56,5 @@ impl HttpConnection {
 
 /// Held responses whose memory a thread keeps for the next ones.
 const MOST_SPARE: usize = 32;
-/// Bytes that each of them may have, and as many for its lines of the log.
+/// Bytes that each of them may have, and the same number for its lines of the log.
 const MOST_SPARE_BYTES: usize = 16 * 1024;

@@ -1,8 +1,8 @@
-//! One HTTP/1.1 connection: from bytes to requests, and from responses to bytes.
+//! An HTTP/1.1 connection: from bytes to requests, and from responses to bytes.
 //!
-//! `turn` does what may be done while the loop is held: it collects heads and small bodies, sends what is left in
-//! memory, reads away what nobody wants. `run` does what may block: it serves the requests that are complete, and
-//! sends from files and sources.
+//! `turn` does what may be done while the loop is held: it collects heads and small bodies, sends
+//! bytes in memory, and discards unread bodies. `run` does what may block: it serves complete
+//! requests, and sends from files and sources.
 
 mod collect;
 mod detached;
@@ -38,28 +38,28 @@ use crate::http::message::route::Route;
 
 use collect::{Collecting, is_here};
 
-/// What is kept of a connection between two pieces of work. An idle one holds no buffer.
+/// The state of a connection between its turns and runs. An idle connection holds no buffer.
 #[derive(Debug)]
 pub struct HttpConnection {
     phase: Phase,
-    /// Bytes that were received and not served yet.
+    /// Bytes that were received but not served yet.
     partial: Vec<u8>,
-    /// How far the head in `partial` was parsed.
+    /// The parser of the head in `partial`, if that is not complete.
     head: Option<Box<HeadParser>>,
-    /// `partial` may hold a whole request: look before receiving more.
+    /// `partial` may hold a whole request, so it is parsed before more is received.
     look_first: bool,
-    /// What the last handler left to be sent may block as it did.
+    /// The source that the last handler left may block, as the handler may.
     blocks: bool,
-    /// The head in `partial` is complete, and its body is awaited or has just come.
+    /// The body that is collected, if the head in `partial` is complete.
     collecting: Option<Box<Collecting>>,
-    /// Responses that are to be sent before anything else happens.
+    /// Held responses, which are sent before anything else.
     held: Option<Box<Held>>,
     awaited: Awaited,
     /// When the head was complete.
     arrived: Option<Instant>,
 }
 
-/// What is awaited of the next request, and since when.
+/// What the connection waits for, and since when.
 #[derive(Clone, Copy, Debug)]
 enum Awaited {
     /// The first request, since the connection was accepted. Empty lines before it do not belong to
@@ -73,25 +73,25 @@ enum Awaited {
 
 #[derive(Debug)]
 enum Phase {
-    /// Accepted over the limit: to be told so.
+    /// The client has too many connections and is told so.
     Unwelcome,
-    /// A request is awaited, or a part of it has come.
+    /// Waits for a request, or for the rest of it.
     Receiving,
-    /// A request is complete: in the scratch, or parked in `partial`.
+    /// A request is complete, in the scratch or parked in `partial`.
     Request,
-    /// What came is not a request.
+    /// The received bytes are not a valid request.
     Refusing(Refusal),
     /// A response is not sent yet.
     Sending(Box<Pending>, After),
-    /// The client was too slow: what is unsent is to be dropped, outside of the loop.
+    /// The client was too slow. The unsent rest is dropped by a run, outside of the loop.
     Ending { _unsent: Box<Pending> },
-    /// The connection is a stream in somebody's hands, who tells when it is no more.
+    /// The connection was upgraded. Its stream tells when it ends.
     Upgraded(Arc<Upgraded>),
     /// A body that the handler did not read.
     Draining(Box<Drain>),
 }
 
-/// What follows when everything is sent.
+/// What follows when all bytes are sent.
 #[derive(Debug)]
 enum After {
     Receive,
@@ -104,19 +104,19 @@ enum After {
 struct Drain {
     decoder: BodyDecoder,
     left: u64,
-    /// Bytes that were read away.
+    /// Bytes that were discarded.
     read: u64,
     deadline: Option<Instant>,
 }
 
 impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Http<H>>) -> Next {
-        // Where the server stops, a connection that is idle says so when it has found nothing to receive, and is closed then.
+        // If the server stops, an idle connection is closed when it has found nothing to receive.
         if !matches!(cx.cause, Cause::Ready | Cause::Stopping) && !self.take_note(cx) {
             return Next::Close;
         }
         if !matches!(self.phase, Phase::Receiving) {
-            // What is received first is still of what came before.
+            // The next bytes to receive still belong to the present request.
             cx.began = None;
         } else if self.collecting.as_ref().is_some_and(|collecting| collecting.is_evicted()) {
             self.give_up_body(cx);
@@ -143,7 +143,8 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
             }
         };
         if next == Next::Close {
-            // What is unsent goes now, while the loop is not held: it may be user code, or a file on a slow disk.
+            // The unsent rest is dropped now, while the loop is not held. It may be user code, or a
+            // file on a slow disk.
             self.phase = Phase::Receiving;
         }
         next
@@ -157,13 +158,13 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
     fn load(&self) -> Option<Load> {
         match &self.phase {
             Phase::Sending(pending, _) => pending.load(),
-            // A body moves by steps: whoever sends less than one a second makes room when there is
-            // none.
+            // Progress counts in steps. A body that brings less than one step per second makes room
+            // for others.
             Phase::Receiving if self.collecting.is_some() => {
                 let sent = (self.partial.len() / STEP * STEP) as u64;
                 Some(Load { sent, held: 0, in_steps: false })
             }
-            // A head is expected at once.
+            // A head that has begun should arrive at once.
             Phase::Receiving if matches!(self.awaited, Awaited::Head(_)) => Some(Load::default()),
             Phase::Draining(drain) => {
                 let sent = drain.read / STEP as u64 * STEP as u64;
@@ -214,12 +215,13 @@ impl HttpConnection {
         }
     }
 
-    /// A turn for another reason than that the socket is ready. False: there is nothing to do but to close.
+    /// Handles a turn whose cause is not a ready socket. Returns false if the connection must be
+    /// closed.
     #[cold]
     fn take_note<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
         match cx.cause {
             Cause::Ready | Cause::Stopping => {}
-            // A response that has begun can only wait on.
+            // A response that has begun can only go on.
             Cause::NoPermit if matches!(self.phase, Phase::Sending(..)) => {}
             Cause::NoPermit => self.refuse_plainly(503, cx),
             Cause::Expired => return self.expire(cx),
@@ -228,7 +230,8 @@ impl HttpConnection {
         true
     }
 
-    /// What is to be done in a phase other than that of receiving. Apart from that, which is the way of nearly every turn.
+    /// Handles all phases other than receiving. It stands apart, because nearly every turn only
+    /// receives.
     #[inline(never)]
     fn go_on<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) -> Step {
         match &mut self.phase {
@@ -242,7 +245,7 @@ impl HttpConnection {
                 Step::Next(Next::Run { kind: Kind::part("refusal"), permit: cx.protocol.refusals_block() })
             }
             Phase::Sending(pending, _) if !pending.is_memory() => {
-                // Disks and sources may block: outside of the loop.
+                // Disks and sources may block, so they are used outside of the loop.
                 let is_source = pending.is_source();
                 let permit = is_source && self.blocks;
                 let kind = Kind::part(if is_source { "source" } else { "drain" });
@@ -258,7 +261,7 @@ impl HttpConnection {
         }
     }
 
-    /// A deadline is over. False: there is nothing to do but to close.
+    /// Handles a passed deadline. Returns false if the connection must be closed.
     fn expire<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
         let transport = cx.transport;
         match self.phase {
@@ -280,7 +283,7 @@ impl HttpConnection {
         }
         let head_has_begun =
             self.head.as_ref().is_some_and(|parser| !parser.head().request_line(&self.partial).is_empty());
-        // Otherwise nothing came, or only empty lines.
+        // Otherwise nothing has arrived, or only empty lines.
         if head_has_begun {
             let refusal = Refusal::new(408, "Request Timeout").explained("The request head took too long");
             self.phase = Phase::Refusing(refusal);
@@ -288,7 +291,8 @@ impl HttpConnection {
         head_has_begun
     }
 
-    /// A run for a request that is parked, or whose handler starts before all of its body is here.
+    /// Asks for a run for a request that is parked, or whose handler starts before its whole body
+    /// has arrived.
     fn run_partial<H: BaseHttpRequestHandler>(&self, protocol: &Http<H>, config: &Config) -> Next {
         let mut parser = HeadParser::default();
         match parser.parse(&self.partial, &limits(config)) {
@@ -300,17 +304,18 @@ impl HttpConnection {
         }
     }
 
-    /// The connection is cut, as others need its room. False: there is nothing to do but to close.
+    /// Cuts the connection, because others need its room. Returns false if it must be closed at
+    /// once.
     #[cold]
     fn make_room(&mut self, transport: &Transport) -> bool {
         diagnostics::debug!("{}: the connection is cut to make room for others", transport.peer);
-        // What the system holds for a client that does not read would go on taking memory.
+        // Without a reset, the system would keep the bytes for a client that does not read.
         transport.abort();
         self.give_up()
     }
 
-    /// Drops what is unsent, outside of the loop where that may take time. False: there is nothing
-    /// more to do but to close.
+    /// Drops the unsent rest, outside of the loop if that may take time. Returns false if the
+    /// connection must be closed at once.
     fn give_up(&mut self) -> bool {
         if !matches!(&self.phase, Phase::Sending(pending, _) if !pending.is_memory()) {
             return false;
@@ -321,10 +326,11 @@ impl HttpConnection {
         true
     }
 
-    /// A response without a handler: there is no thread to run one, or the client is not welcome.
+    /// Sends a response without a handler, because no thread is free, or because the client has too
+    /// many connections.
     fn refuse_plainly<H: BaseHttpRequestHandler + 'static>(&mut self, status: u16, cx: &Turn<'_, Http<H>>) {
         let mut parser = HeadParser::default();
-        // As far as it goes, for the log.
+        // For the log, as far as it can be parsed.
         let parsed = parser.parse(&self.partial, &limits(cx.config));
         let head = parser.head();
         let headers = head.fields(&self.partial);
@@ -360,7 +366,7 @@ enum Examined {
     Step(Step),
 }
 
-/// A run for the request that `head` is the head of.
+/// Asks for a run for the request with this head.
 fn run_request(route: Route, head: &RequestHead, bytes: &[u8]) -> Next {
     let kind = if route.blocks { kind_of(head, bytes) } else { Kind::part("request") };
     Next::Run { kind, permit: route.blocks }
@@ -374,11 +380,11 @@ fn limits(config: &Config) -> HeadLimits {
     HeadLimits { head: config.max_head_size, fields: config.max_fields, target: config.max_target_size }
 }
 
-/// No further pipelined request is served while so many bytes of responses are unsent.
+/// No further pipelined request is served while more bytes of responses than this are unsent.
 const MAX_UNSENT: usize = 64 * 1024;
-/// Bytes of a body that count as progress where connections run short.
+/// Bytes of a body that count as one step of progress when connections run short.
 const STEP: usize = 4 * 1024;
-/// Bytes received at a time into a request that comes in pieces.
+/// Bytes that are received at a time for a request that arrives in pieces.
 const GROWTH: usize = 4 * 1024;
-/// Reads of unwanted bytes before others have their turn.
+/// Reads of discarded bytes before other connections get their turns.
 const READS_PER_TURN: usize = 16;

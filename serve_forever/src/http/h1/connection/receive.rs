@@ -1,4 +1,4 @@
-//! Receiving: from bytes to a request that is complete.
+//! Receives bytes until a request is complete.
 
 use std::io::{self, ErrorKind};
 use std::time::Instant;
@@ -38,10 +38,10 @@ impl HttpConnection {
             } else {
                 self.receive_more(cx)
             };
-            // Only of what was received first is it known.
+            // This is known only for the bytes that are received first.
             let began = cx.began.take();
             match received {
-                // The client is done. What it did not finish saying is not answered.
+                // The client has closed its side. An incomplete request is not answered.
                 Ok(received) if received.count == 0 => return Step::Next(Next::Close),
                 Ok(received) => cx.readiness.received(received.more),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -59,7 +59,7 @@ impl HttpConnection {
                 self.examine_partial(cx)
             };
             match examined {
-                // While the server stops, only an empty socket shows that no more has come.
+                // While the server stops, only an empty socket shows that nothing more has arrived.
                 Examined::Incomplete if cx.readiness.read || cx.stopping => {}
                 Examined::Incomplete => return Step::Next(self.await_bytes(cx.config, cx.now)),
                 Examined::Step(step) => return step,
@@ -67,7 +67,7 @@ impl HttpConnection {
         }
     }
 
-    /// Receives behind what has arrived before.
+    /// Receives bytes after those that arrived before.
     #[inline(never)]
     fn receive_more<H: BaseHttpRequestHandler + 'static>(
         &mut self,
@@ -76,7 +76,8 @@ impl HttpConnection {
         let have = self.partial.len();
         let room = self.collecting.as_ref().map_or(GROWTH, |collecting| collecting.room(have));
         let room = room.min(cx.scratch.read.len());
-        // By way of the thread's memory, so that the connection's need not be zeroed.
+        // Receives into the memory of the thread first, so that the memory of the connection need
+        // not be zeroed.
         let received = cx.transport.recv(&mut cx.scratch.read[..room])?;
         let count = received.count;
         if let Some(collecting) = &mut self.collecting {
@@ -86,7 +87,7 @@ impl HttpConnection {
         Ok(received)
     }
 
-    /// Looks at what has just come: the common case, in which a whole request is there at once.
+    /// Looks at the received bytes. In the common case, they are a whole request.
     pub(super) fn examine_scratch<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         cx: &mut Turn<'_, Http<H>>,
@@ -111,7 +112,8 @@ impl HttpConnection {
                 if has_begun(bytes) {
                     self.awaited = Awaited::Head(cx.now);
                 }
-                // Its progress is kept, so that a head that trickles in is parsed once.
+                // The state of the parser is kept, so that a head that arrives in small pieces is
+                // parsed once.
                 self.head = Some(Box::new(std::mem::take(&mut scratch.head)));
                 self.keep_scratch(cx);
                 return Examined::Incomplete;
@@ -125,14 +127,14 @@ impl HttpConnection {
         self.examine_partial(cx)
     }
 
-    /// What has come waits for the rest in the connection's own memory.
+    /// Moves the received bytes to the memory of the connection, where they wait for the rest.
     #[inline(never)]
     fn keep_scratch<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) {
         self.partial = cx.scratch.read[..cx.scratch.filled].to_vec();
         cx.scratch.filled = 0;
     }
 
-    /// Looks at what has come in several pieces.
+    /// Looks at a request that arrived in several pieces.
     #[inline(never)]
     pub(super) fn examine_partial<H: BaseHttpRequestHandler + 'static>(
         &mut self,
@@ -171,7 +173,7 @@ impl HttpConnection {
         }
     }
 
-    /// Looks at what has come of a body that is collected.
+    /// Looks at a body that is collected.
     fn examine_body<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> Examined {
         let Some(collecting) = &mut self.collecting else { return Examined::Incomplete };
         let verdict = collecting.look(&self.partial, cx.now);
@@ -182,8 +184,7 @@ impl HttpConnection {
         Examined::Step(Step::Go)
     }
 
-    /// Waits for the rest of a request. A server that stops does not wait for one of which nobody knows yet what it
-    /// wants.
+    /// Waits for the rest of a request. A server that stops does not wait for the rest of a head.
     fn await_more<H: BaseHttpRequestHandler + 'static>(&self, cx: &Turn<'_, Http<H>>) -> Next {
         if cx.stopping && self.collecting.is_none() {
             return Next::Close;
@@ -207,7 +208,7 @@ impl HttpConnection {
     }
 }
 
-/// Whether a request has begun, and not only empty lines came.
+/// Whether a request has begun, and not only empty lines have arrived.
 fn has_begun(bytes: &[u8]) -> bool {
     !bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
@@ -226,7 +227,7 @@ mod tests {
     const HEAD: Duration = Duration::from_secs(10);
     const IDLE: Duration = Duration::from_secs(75);
 
-    /// How long after `start` a connection with this is given up, if it waits since `now`; and
+    /// Returns how long after `start` the connection is given up, if it waits since `now`, and
     /// whether it is idle.
     fn patience(connection: &HttpConnection, start: Instant, now: Instant) -> (Duration, bool) {
         match connection.await_bytes(&Config::default(), now) {

@@ -1,7 +1,7 @@
-//! Serving: the requests that are complete, and those behind them.
+//! Serves the requests that are complete, and those behind them.
 //!
-//! What happens to few requests stands apart, so that the way of all others is short: more time goes into bringing the code to the
-//! processor than into running it.
+//! Code that few requests need stands apart, so that the code path of all others is short. Loading
+//! code into the caches takes more time than running it.
 
 use std::borrow::Cow;
 
@@ -44,7 +44,8 @@ impl HttpConnection {
                 *filled = self.bring(read);
             }
             *parsed = None;
-            // Where the request was refused before its end, this repeats that; the refusal is known.
+            // If the request was refused before its end, this repeats the refusal, which is known
+            // already.
             parser.clear();
         }
         debug_assert!(self.partial.is_empty(), "what came before would come before the next request");
@@ -57,14 +58,14 @@ impl HttpConnection {
             waker: cx.waker,
         };
         let log = cx.server.access_log();
-        // Of those behind the first one too: they came with it.
+        // This holds for the requests behind the first one, too, because they arrived with it.
         let arrived = self.arrived.take().unwrap_or(cx.started);
         let limits = limits(cx.config);
         exclusive(&mut lent.output).begin_connection();
         let mut start = 0;
         let mut refusal = refusal.map(Cow::Borrowed);
         let mut first = true;
-        // Whether this run has a permit: that is decided by its first request.
+        // Whether this run has a permit. Its first request decides that.
         let mut permitted = false;
         let after = loop {
             // Whether all fields are known.
@@ -79,7 +80,7 @@ impl HttpConnection {
                     Some(end) => (end, cx.protocol.route(parser.head(), bytes)),
                     None if refusal.is_none() => {
                         if first {
-                            // Nothing of another connection's is to be sent.
+                            // The output of another connection must not be sent.
                             exclusive(&mut lent.output).begin();
                         }
                         break After::Receive;
@@ -91,7 +92,7 @@ impl HttpConnection {
                 }
             };
             if refusal.is_none() {
-                // Of the first one the connection has decided that it starts.
+                // The connection has already decided that the first request starts.
                 if first {
                     permitted = route.blocks;
                 } else {
@@ -101,7 +102,7 @@ impl HttpConnection {
                         break After::Receive;
                     }
                     if route.blocks {
-                        // Of the first one this was asked before the run began.
+                        // For the first request, this was asked before the run began.
                         let kind = kind_of(parser.head(), &bytes[..end]);
                         cx.kind.set(kind);
                         if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {
@@ -110,7 +111,8 @@ impl HttpConnection {
                     }
                 }
                 self.blocks = route.blocks;
-                // A body that is not here as a whole is received into the buffer behind the head: make room.
+                // A body that has not arrived as a whole is received into the buffer after the
+                // head, which needs room.
                 let whole = matches!(parser.head().framing(), Framing::Length(length)
                     if length <= (*filled - start - end) as u64);
                 if !whole && start > 0 {
@@ -123,13 +125,14 @@ impl HttpConnection {
             let request = Request { head: parser.head(), bytes, arrived, began, is_whole, route };
             let served = cx.protocol.serve(site, request, refusal.as_deref(), rest, received, lent);
             if refusal.is_some() {
-                // Its parsing may have stopped in the middle, and the next connection gets this memory.
+                // The parser may have stopped in the middle, and the next connection gets this
+                // memory.
                 parser.clear();
             }
             *filled = start + end + served.rest.1;
             start += end + served.rest.0;
             if let Some(upgraded) = served.upgraded {
-                // What is in the buffer went with the stream.
+                // The bytes in the buffer went with the stream.
                 *filled = 0;
                 drop_output(exclusive(&mut lent.output), log);
                 return self.leave_to(upgraded, cx);
@@ -150,7 +153,8 @@ impl HttpConnection {
                         deadline: None,
                     }));
                 }
-                // Nobody wants what else the client sent, but it must not be lost to a reset that we sent.
+                // The rest of what the client sent is discarded. The connection lingers, so that a
+                // reset does not destroy the response.
                 _ if served.close && clean => break After::Close,
                 _ if served.close => break After::Linger,
                 _ => {}
@@ -165,16 +169,17 @@ impl HttpConnection {
         }
         *filled = 0;
         let output = exclusive(&mut lent.output);
-        // It is large, and few responses have one: an empty one is not to be copied.
+        // An attachment is large, and few responses have one. An empty one must not be copied.
         let attachment = if output.attachment.is_some() { output.attachment.take() } else { None };
         let framing = output.source_framing();
-        // The system still has to deliver much of a long response when we are done with it: a late byte of the
-        // client, for which nobody looks any more, would make it throw that away.
+        // After a long response, the system still has to deliver much of it. If the connection were
+        // closed, a late byte of the client would make the system discard that.
         let mut after = after;
         if matches!(after, After::Close) && output.has_left() {
             after = After::Linger;
         }
-        // Not where its next turn is due already, nor where it has to be registered anew before that.
+        // A response is not held if the next turn of the connection is due already, or if its
+        // socket must be registered again before that.
         if attachment.is_none()
             && matches!(after, After::Receive)
             && !self.look_first
@@ -205,19 +210,22 @@ impl HttpConnection {
     ) -> Next {
         pending.keeps_behind(self.partial.len());
         let after = if matches!(after, After::Close) { After::Linger } else { after };
-        // The time that a long file takes is not the handler's: learned of, it would make threads for those that send one.
+        // The time for sending a long file must not count for the kind of the request. Otherwise,
+        // such requests would start on spare threads.
         let is_long = pending.is_long_file();
         self.phase = Phase::Sending(pending, after);
         if is_long { Next::Again } else { self.send_more(cx) }
     }
 
-    /// A body that was collected stays where it is if it is larger than the memory of the thread.
+    /// Takes a collected request that is larger than the memory of the thread. It stays where it
+    /// is.
     #[inline(never)]
     fn take_large(&mut self) -> Large {
         Large { bytes: std::mem::take(&mut self.partial), _share: self.collecting.take() }
     }
 
-    /// What came in pieces, or before the connection had to wait, goes to where requests are served. Its length.
+    /// Copies a request that arrived in pieces, or was parked, to the memory of the thread. Returns
+    /// its length.
     #[inline(never)]
     fn bring(&mut self, read: &mut [u8]) -> usize {
         let partial = std::mem::take(&mut self.partial);
@@ -226,7 +234,7 @@ impl HttpConnection {
         length
     }
 
-    /// Keeps what has come of the next request.
+    /// Keeps the received bytes of the next request.
     #[inline(never)]
     fn keep(&mut self, bytes: &[u8]) {
         self.partial = bytes.to_vec();
@@ -240,8 +248,8 @@ struct Large {
     _share: Option<Box<Collecting>>,
 }
 
-/// How many of `bytes` the next request begins with. `None`: its head is not all there, or it is refused and its fields are
-/// not all known.
+/// Returns the length of the head of the next request. `None`: the head is not complete, or the
+/// request is refused and not all of its fields are known.
 #[inline(never)]
 fn parse_next(
     parser: &mut HeadParser,
@@ -251,7 +259,7 @@ fn parse_next(
 ) -> Option<usize> {
     let parsed = parser.parse(bytes, limits);
     if refusal.is_some() {
-        // As far as it goes, for the log.
+        // For the log, as far as it can be parsed.
         return matches!(parsed, Ok(Parsed::Complete(_))).then_some(bytes.len());
     }
     match parsed {
@@ -262,7 +270,7 @@ fn parse_next(
     None
 }
 
-/// Moves what was received and not served yet to the front.
+/// Moves the bytes that were received but not served yet to the front.
 #[cold]
 fn make_room(read: &mut [u8], start: &mut usize, filled: &mut usize) {
     read.copy_within(*start..*filled, 0);
@@ -270,15 +278,15 @@ fn make_room(read: &mut [u8], start: &mut usize, filled: &mut usize) {
     *start = 0;
 }
 
-/// The connection is a stream now, and nothing more is sent as a response.
+/// Drops the output: the connection is a stream now, and nothing more is sent as a response.
 #[cold]
 fn drop_output(output: &mut Output, log: &AccessLog) {
     output.lines.settle(log, &[], 0);
     output.let_go();
 }
 
-/// What is complete, such as answers to earlier requests, still goes out if the peer takes it at once; the end of the connection
-/// shows that the last one is not whole.
+/// Sends complete responses to earlier requests, as far as the system takes them at once. The end
+/// of the connection shows that the last response is not whole.
 #[cold]
 fn cut_off(output: &mut Output, transport: &Transport, log: &AccessLog) {
     let sent = match output.ready.as_slice() {
