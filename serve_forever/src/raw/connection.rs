@@ -18,7 +18,7 @@ use super::handler::BaseRequestHandler;
 #[derive(Debug)]
 pub struct RawConnection {
     is_welcome: bool,
-    /// Bytes that were received already and are the handler's.
+    /// Bytes that were received already, for the handler.
     early: Vec<u8>,
 }
 
@@ -88,7 +88,7 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     fn park(&mut self, (): &mut ()) {}
 }
 
-/// Whether the client has sent anything. What is received goes to the handler first.
+/// Whether the client has sent anything. The handler gets the received bytes first.
 #[cold]
 fn has_spoken(early: &mut Vec<u8>, transport: &Transport) -> bool {
     if early.is_empty() {

@@ -1,4 +1,4 @@
-//! What handles a raw connection.
+//! The handler of a raw connection.
 
 use std::io;
 
@@ -7,10 +7,10 @@ use crate::stream::Stream;
 
 /// Handles one TCP connection: Python's `BaseRequestHandler`.
 ///
-/// The three methods run in their order, on one thread, with the same stream. [`finish`](Self::finish) runs also
-/// after [`handle`](Self::handle) failed or panicked, but not after [`setup`](Self::setup) failed. When they are done
-/// the server ends the connection. An error is reported to
-/// [`handle_error`](crate::Builder::handle_error), unless it is only that the client left.
+/// The three methods run in their order, on one thread, with the same stream.
+/// [`finish`](Self::finish) also runs if [`handle`](Self::handle) fails or panics, but not if
+/// [`setup`](Self::setup) fails. After that, the server closes the connection. Errors are reported
+/// to [`handle_error`](crate::Builder::handle_error), unless the client has only left.
 ///
 /// ```no_run
 /// use std::io::{self, BufRead, BufReader, Write};
@@ -30,7 +30,7 @@ use crate::stream::Stream;
 /// # Ok::<(), io::Error>(())
 /// ```
 pub trait BaseRequestHandler {
-    /// Runs before [`handle`](Self::handle). If it fails nothing else runs.
+    /// Runs before [`handle`](Self::handle). If it fails, no other method runs.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -85,7 +85,7 @@ pub trait BaseRequestHandler {
     /// ```
     fn handle(&mut self, request: &mut Stream) -> io::Result<()>;
 
-    /// Runs after [`handle`](Self::handle), however that ended.
+    /// Runs after [`handle`](Self::handle), whatever its result.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};

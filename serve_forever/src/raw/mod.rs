@@ -1,4 +1,4 @@
-//! Raw TCP: a handler gets the stream and does with it what it likes.
+//! Raw TCP: handlers get the stream of a connection.
 
 mod connection;
 mod handler;
@@ -15,7 +15,7 @@ pub use stream_handler::{StreamHandler, StreamRequest, StreamRequestHandler};
 
 use connection::RawConnection;
 
-/// The protocol of a [`TcpServer`](crate::TcpServer): none, but handlers of the type `H`.
+/// The protocol of a [`TcpServer`](crate::TcpServer): raw TCP with handlers of the type `H`.
 ///
 /// ```
 /// use std::io;
@@ -52,7 +52,7 @@ impl<H: BaseRequestHandler + 'static> Protocol for Raw<H> {
     type Job = NoJob;
     type Scratch = ();
 
-    /// Raw handlers hold their thread as long as they like: half of the threads stay for what the server must do.
+    /// Raw handlers may hold their threads for ever, so half of the threads are reserved.
     const LONG_LIVED: bool = true;
 
     fn scratch(&self, _: &Config) {}

@@ -12,7 +12,7 @@ use super::BaseRequestHandler;
 
 /// Handles one TCP connection, line by line: Python's `StreamRequestHandler`. A server gets it in a [`StreamHandler`].
 ///
-/// Whoever needs `setup` and `finish`, or another buffer, implements [`BaseRequestHandler`].
+/// For `setup` and `finish`, or another buffer, implement [`BaseRequestHandler`].
 ///
 /// ```
 /// use std::io::{self, BufRead, Read, Write};
@@ -48,8 +48,9 @@ use super::BaseRequestHandler;
 /// # Ok::<(), io::Error>(())
 /// ```
 pub trait StreamRequestHandler {
-    /// How long a read or a write waits for the client before it fails with [`TimedOut`](io::ErrorKind::TimedOut). Asked once for
-    /// every connection. Default: `None`, for ever.
+    /// How long a read or a write waits for the client before it fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut). Called once for every connection. Default: `None`,
+    /// for ever.
     ///
     /// ```
     /// # use std::io::{self, BufRead, Read};
@@ -78,8 +79,8 @@ pub trait StreamRequestHandler {
         None
     }
 
-    /// Handles the connection, which ends when this returns. An error is reported to
-    /// [`handle_error`](crate::Builder::handle_error), unless it is only that the client left.
+    /// Handles the connection, which ends when this returns. Errors are reported to
+    /// [`handle_error`](crate::Builder::handle_error), unless the client has only left.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -127,15 +128,16 @@ pub trait StreamRequestHandler {
 pub struct StreamRequest<'s> {
     /// What the client sends: `Read` and `BufRead`.
     pub rfile: BufReader<&'s mut ReadHalf>,
-    /// What it is sent: `Write`. Nothing is held back, so that `write!` of many small pieces makes as many packets: format such into
-    /// a string first, or use a [`BufWriter`](io::BufWriter).
+    /// What the client is sent: `Write`. Nothing is buffered, so `write!` with many small pieces
+    /// makes as many packets. Format them into a string first, or use a
+    /// [`BufWriter`](io::BufWriter).
     pub wfile: &'s mut WriteHalf,
     client: SocketAddr,
     server: ServerHandle,
 }
 
 impl StreamRequest<'_> {
-    /// The client's address; `0.0.0.0:0` if it came by a Unix socket.
+    /// The address of the client, or `0.0.0.0:0` if it came by a Unix socket.
     ///
     /// ```
     /// # use std::io::{self, Write};

@@ -10,7 +10,7 @@ use crate::sys::{self, Interest};
 
 use super::Connected;
 
-/// What a client sends: one half of a [`Stream`](super::Stream) after [`split`](super::Stream::split).
+/// The reading half of a [`Stream`](super::Stream) after [`split`](super::Stream::split).
 ///
 /// ```no_run
 /// # use std::io::{self, Write};
@@ -21,13 +21,13 @@ use super::Connected;
 /// ```
 pub struct ReadHalf {
     connected: Arc<Connected>,
-    /// What came before anybody read, from the place on that was read already.
+    /// Bytes that were received before the first read. Those before `at` were read already.
     early: Vec<u8>,
     at: usize,
     timeout: Option<Duration>,
 }
 
-/// What a client is sent: the other half.
+/// The writing half of a [`Stream`](super::Stream).
 ///
 /// ```no_run
 /// # use std::io::{self, Write};
@@ -64,7 +64,7 @@ impl ReadHalf {
     ///
     /// # Errors
     ///
-    /// None: known from the start.
+    /// Never fails.
     ///
     /// ```no_run
     /// # fn name(half: serve_forever::ReadHalf) -> std::io::Result<String> {
@@ -112,7 +112,7 @@ impl WriteHalf {
 }
 
 impl Connected {
-    /// Tells whose connection it was that the client is gone, if that is what `outcome` says.
+    /// Tells the owner that the client is gone, if `outcome` says so.
     fn told<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &outcome
             && let Some(owner) = &self.owner
@@ -168,8 +168,7 @@ impl Write for WriteHalf {
                     self.connected.wait(Interest::Write, self.timeout)?;
                 }
                 result => {
-                    // What was taken counts as written, whatever becomes of it: an error shows with the
-                    // next call.
+                    // The taken bytes count as written. An error shows with the next call.
                     let _ = self.flush_taken();
                     return self.connected.told(result);
                 }
@@ -184,7 +183,8 @@ impl Write for WriteHalf {
 }
 
 impl WriteHalf {
-    /// What the transport has taken is sent at once: nobody may come back to it for long.
+    /// Sends what the transport has taken, because the handler may not use the stream again for
+    /// long.
     fn flush_taken(&self) -> io::Result<()> {
         while self.connected.transport.has_unsent() {
             match self.connected.transport.flush() {

@@ -17,10 +17,10 @@ pub use self::halves::{ReadHalf, WriteHalf};
 
 /// A connection to a client, read and written in plain blocking code.
 ///
-/// While it waits, the thread of its handler waits, and no other. There are no timeouts unless they are set.
+/// While it waits, only the thread of its handler waits. It has no timeouts unless they are set.
 ///
-/// `TcpServer` gives one to its handlers, and [`Exchange::upgrade`](crate::Exchange::upgrade) makes one of an HTTP
-/// connection.
+/// Handlers of a `TcpServer` get a stream, and [`Exchange::upgrade`](crate::Exchange::upgrade)
+/// turns an HTTP connection into one.
 ///
 /// ```no_run
 /// use std::io::{self, Read, Write};
@@ -48,27 +48,27 @@ pub struct Stream {
     write: WriteHalf,
 }
 
-/// What the two halves share. The connection belongs to them until both are gone.
+/// The state that the two halves share. The connection belongs to them until both are dropped.
 struct Connected {
     transport: Arc<Transport>,
     seat: Seat<'static>,
     server: ServerHandle,
     client: SocketAddr,
-    /// Who is to be told of the end.
+    /// The owner, which is told of the end.
     owner: Option<Arc<dyn Owner>>,
 }
 
-/// Whose connection it was before, and will be after.
+/// The owner of a connection, before and after it is a stream.
 pub(crate) trait Owner: Send + Sync {
-    /// The connection broke: the client has reset it, or is not reached any more.
+    /// The connection broke: the client has reset it, or cannot be reached any more.
     fn client_left(&self);
 
-    /// The stream is gone. `deregistered`: it took the socket out of the poller.
+    /// The stream was dropped. `deregistered`: it has taken the socket out of the poller.
     fn stream_ended(&self, deregistered: bool);
 }
 
 impl Stream {
-    /// A stream of which `early` was received already.
+    /// Makes a stream whose first bytes `early` were received already.
     pub(crate) fn new(
         transport: Arc<Transport>,
         seat: Seat<'static>,
@@ -79,7 +79,8 @@ impl Stream {
         Self::of(Connected { transport, seat, server, client, owner: None }, early)
     }
 
-    /// A stream that tells `owner` of its end, and of which `early` was received already.
+    /// Makes a stream that tells `owner` of its end, and whose first bytes `early` were received
+    /// already.
     pub(crate) fn lent(
         transport: Arc<Transport>,
         seat: Seat<'static>,
@@ -96,7 +97,7 @@ impl Stream {
         Self { read: ReadHalf::new(Arc::clone(&connected), early), write: WriteHalf::new(connected) }
     }
 
-    /// Both directions, for as long as they are lent.
+    /// Lends both directions.
     pub(crate) fn halves(&mut self) -> (&mut ReadHalf, &mut WriteHalf) {
         (&mut self.read, &mut self.write)
     }
@@ -109,7 +110,8 @@ impl Stream {
         self.write.connected()
     }
 
-    /// Both directions apart, each for a thread of its own: one waits for what the client says while the other pushes.
+    /// Splits the stream into its two directions, each for a thread of its own. One can wait for
+    /// the client while the other writes.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -198,8 +200,8 @@ impl Stream {
         self.write.set_timeout(timeout);
     }
 
-    /// The client's address: Python's `client_address`. A `Result` as everywhere in `std`; known from the start,
-    /// so it is never an error. `0.0.0.0:0` on a [Unix socket](Self::is_unix), where there is none.
+    /// Returns the address of the client: Python's `client_address`. It is a `Result` as everywhere
+    /// in `std`, but never an error. It is `0.0.0.0:0` on a [Unix socket](Self::is_unix).
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -256,7 +258,7 @@ impl Stream {
         self.connected().client == NO_ADDRESS
     }
 
-    /// The server's own address, likewise; `0.0.0.0:0` on a Unix socket, too.
+    /// Returns the address of the server. It is `0.0.0.0:0` on a Unix socket, and never an error.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -283,7 +285,7 @@ impl Stream {
         Ok(self.connected().transport.local)
     }
 
-    /// The server: its addresses, its state, and how to stop it.
+    /// Returns the handle of the server: its addresses, its state, and how to stop it.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -311,7 +313,7 @@ impl Stream {
         &self.connected().server
     }
 
-    /// Tells the client that nothing more will come; it can still be read from.
+    /// Tells the client that nothing more will come. The stream can still be read.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};

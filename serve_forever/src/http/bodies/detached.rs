@@ -1,4 +1,4 @@
-//! Responses that go on after their handler has returned, written by whoever has something to say.
+//! Responses that go on after their handler has returned.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -11,17 +11,18 @@ use crate::sync::lock;
 /// The rest of a response, to be written from any thread after the handler has returned. See
 /// [`Exchange::detach`](crate::Exchange::detach).
 ///
-/// Writing never blocks: the bytes are kept, and the server's loop sends them. A single [`write`](Write::write) is taken
-/// as a whole or not at all, so what is written with one call arrives in one piece or is missing as one. It fails
+/// Writing never blocks: the writer keeps the bytes, and the loop of the server sends them. A
+/// single [`write`](Write::write) is taken as a whole or not at all, so its bytes arrive together
+/// or are all missing. It fails
 ///
-/// - with [`WouldBlock`](ErrorKind::WouldBlock) when something waits for the client already and
-///   more than [`buffer_size`](crate::Builder::buffer_size) bytes would wait for it with this:
-///   leave this one out, or drop the writer. When nothing waits, a single write may be larger;
+/// - with [`WouldBlock`](ErrorKind::WouldBlock) when bytes wait for the client already, and more
+///   than [`buffer_size`](crate::Builder::buffer_size) bytes would wait with these: skip this
+///   write, or drop the writer. When no bytes wait, a single write may be larger;
 /// - with [`BrokenPipe`](ErrorKind::BrokenPipe) when the client is gone or the server stops.
 ///
-/// While something waits, the client must take it: the connection is cut after
-/// [`write_timeout`](crate::Builder::write_timeout) without progress, or below the
-/// [minimum rate](crate::Builder::minimum_rate).
+/// While bytes wait, the client must take them: the connection is cut after
+/// [`write_timeout`](crate::Builder::write_timeout) without progress, or below the [minimum
+/// rate](crate::Builder::minimum_rate).
 ///
 /// The response ends when the writer is dropped. It also ends when the server stops; the server
 /// still sends what was written before. A client that closes its side of the connection has left,
@@ -43,7 +44,7 @@ pub struct Detached {
     shared: Arc<Shared>,
 }
 
-/// The other end, which the connection has.
+/// The end of the connection.
 pub(crate) struct Feed {
     shared: Arc<Shared>,
 }
@@ -60,28 +61,28 @@ struct Shared {
 
 struct State {
     waiting: Vec<u8>,
-    /// What that takes of the memory of the server.
+    /// The memory of these bytes that is charged to the server.
     charge: Charge,
     /// The writer is gone.
     ended: bool,
-    /// Nobody reads any more.
+    /// The connection does not read any more.
     closed: bool,
-    /// What is written is dropped: the response has no body.
+    /// Written bytes are discarded, because the response has no body.
     ignored: bool,
 }
 
-/// What the connection finds.
+/// What a look at the writer finds.
 pub(crate) enum Taken {
     Bytes(Vec<u8>),
     /// Nothing for now: the writer wakes the connection.
     Nothing,
-    /// And nothing will come.
+    /// The writer is closed, and nothing more will come.
     End,
 }
 
 impl Detached {
-    /// A writer, and what its connection finds. `limit`: how many bytes may wait for the client;
-    /// and `most_unsent`: for all clients of the server.
+    /// Makes a writer, and the feed for its connection. At most `limit` bytes may wait for the
+    /// client, and `most_unsent` for all clients of the server.
     pub(crate) fn new(waker: OwnedWaker, limit: usize, unsent: &Unsent, most_unsent: usize) -> (Self, Feed) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
@@ -99,7 +100,8 @@ impl Detached {
         (Self { shared: Arc::clone(&shared) }, Feed { shared })
     }
 
-    /// Whether nothing that is written will arrive any more: the client is gone, or the server stops.
+    /// Whether written bytes cannot arrive any more, because the client is gone or the server
+    /// stops.
     ///
     /// ```
     /// # use std::sync::Mutex;
@@ -123,7 +125,7 @@ impl Write for Detached {
             return Ok(bytes.len());
         }
         let is_first = state.waiting.is_empty();
-        // A piece that is larger than that goes out when nothing else waits.
+        // A larger piece is taken when nothing else waits.
         if !is_first && state.waiting.len() + bytes.len() > self.shared.limit {
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -131,7 +133,7 @@ impl Write for Detached {
         let held = state.waiting.capacity();
         state.charge.set(held);
         drop(state);
-        // Where memory runs short, the loop is to see it.
+        // If memory runs short, the loop must notice.
         if is_first || self.shared.unsent.bytes() > self.shared.most_unsent {
             self.shared.waker.wake();
         }
@@ -152,7 +154,7 @@ impl Drop for Detached {
 }
 
 impl Feed {
-    /// What was written since the last time.
+    /// Takes the bytes that were written since the last call.
     pub(crate) fn take(&self) -> Taken {
         let mut state = lock(&self.shared.state);
         if !state.waiting.is_empty() {
@@ -165,17 +167,17 @@ impl Feed {
         }
     }
 
-    /// Bytes in memory that wait to be taken.
+    /// Returns how many bytes in memory wait to be taken.
     pub(crate) fn waiting(&self) -> usize {
         lock(&self.shared.state).waiting.capacity()
     }
 
-    /// What is written from now on leads nowhere, and the writer is not told.
+    /// From now on, written bytes are discarded, and the writer is not told.
     pub(crate) fn ignore(&self) {
         lock(&self.shared.state).ignored = true;
     }
 
-    /// Nothing more is taken from the writer; what waits is sent.
+    /// Closes the writer. The waiting bytes are still sent.
     pub(crate) fn close(&self) {
         lock(&self.shared.state).closed = true;
     }
@@ -183,7 +185,7 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        // The writer may stay around for long.
+        // The writer may live on for long.
         let mut state = lock(&self.shared.state);
         state.closed = true;
         state.charge.set(0);

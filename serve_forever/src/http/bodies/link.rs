@@ -1,4 +1,4 @@
-//! What `rfile` and `wfile` share: the way to the peer, and how long it may take.
+//! The link that `rfile` and `wfile` share: the transport to the client, and its timeouts.
 
 use std::io;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use crate::server::throughput::Throughput;
 use crate::sys::Interest;
 use crate::transport::Transport;
 
-/// One request's way to its peer.
+/// The link of one request to its client.
 #[derive(Debug)]
 pub(crate) struct Link<'r> {
     pub(crate) transport: &'r Arc<Transport>,
     pub(crate) seat: &'r Seat<'r>,
     pub(crate) config: &'r Config,
-    /// For the lines of the responses that go this way.
+    /// The log for the lines of the responses.
     pub(crate) log: &'r AccessLog,
-    /// Bytes per second; 0 is no minimum.
+    /// Bytes per second. 0 means no minimum.
     minimum_rate: AtomicU32,
 }
 
@@ -42,9 +42,9 @@ impl<'r> Link<'r> {
         self.minimum_rate.load(Ordering::Relaxed)
     }
 
-    /// Blocks until the peer sent a part of its body, or took a part of the response, after `moved`
-    /// bytes of it. `TimedOut` when that took longer than `stall`, or when `pace` says that the
-    /// peer was too slow all the time. False: another request needs the thread.
+    /// Blocks until the client has sent a part of its body, or taken a part of the response, after
+    /// `moved` bytes of it. Fails with `TimedOut` after `stall`, or when the client has been too
+    /// slow according to `pace`. Returns false if another request needs the thread.
     pub(crate) fn wait(
         &self,
         interest: Interest,
@@ -66,14 +66,15 @@ impl<'r> Link<'r> {
     }
 }
 
-/// How fast a peer sends or takes, not counting the time in which nobody waited for it.
+/// The pace of a client: how fast it sends or takes, without the time in which no handler waited
+/// for it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     pub(crate) bytes: u64,
     pub(crate) waited: Duration,
-    /// How fast it was of late, from the first wait on.
+    /// The recent throughput, since the first wait.
     recent: Option<Throughput>,
-    /// Bytes that are counted in that.
+    /// Bytes that are counted in it.
     counted: u64,
 }
 
@@ -82,7 +83,7 @@ impl Pace {
         Self { bytes, waited, ..Self::default() }
     }
 
-    /// How fast the peer was of late, when `moved` bytes have been moved in all.
+    /// Returns the recent throughput, after `moved` bytes in all.
     fn throughput(&mut self, moved: u64, now: Instant) -> Throughput {
         let recent = self.recent.get_or_insert_with(|| Throughput::new(now));
         recent.add(moved.saturating_sub(self.counted), now);
@@ -90,7 +91,8 @@ impl Pace {
         *recent
     }
 
-    /// How long to wait now: `stall`, or less when the average would fall below `rate` before that.
+    /// Returns how long to wait now: `stall`, or less if the average falls below `rate` before
+    /// that.
     pub(crate) fn patience(&self, stall: Duration, rate: u32, after: Duration) -> Duration {
         if rate == 0 {
             return stall;

@@ -1,9 +1,9 @@
 //! The memory for request bodies that are received before their handler starts.
 //!
 //! A body that arrives slowly must not hold a thread, so the loops collect it in memory. One budget
-//! bounds that memory for the whole server. A client pays for what has arrived, never for what it
-//! announced. When the budget is spent, handlers start with what has arrived while most threads are
-//! free; after that, the connection that delivers least loses its request.
+//! bounds that memory for the whole server. Bytes count when they have arrived, not when they are
+//! announced. When the budget is spent, handlers start with the part that has arrived while most
+//! threads are free. After that, the body with the slowest client is evicted.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use crate::server::waker::OwnedWaker;
 use crate::sync::lock;
 use crate::sys::NO_ADDRESS;
 
-/// The budget of one server, and the bodies that it pays for.
+/// The budget of a server, and the bodies that count.
 #[derive(Debug, Default)]
 pub(crate) struct BodyMemory {
     state: Mutex<State>,
@@ -28,9 +28,9 @@ pub(crate) struct BodyMemory {
 struct State {
     /// Bytes that all bodies hold.
     total: usize,
-    /// The same for each client address.
+    /// Bytes that the bodies of each client address hold.
     addresses: HashMap<IpAddr, usize>,
-    /// The bodies that are still arriving, by their number.
+    /// The bodies that are still arriving, by number.
     arriving: HashMap<u64, Arriving>,
     next_number: u64,
 }
@@ -41,11 +41,11 @@ struct Arriving {
     body: Arc<Body>,
     /// Bytes that it holds.
     held: usize,
-    /// Tells its connection that it was evicted; `None` where nobody polls.
+    /// Tells the connection that the body was evicted. `None` without a loop.
     waker: Option<OwnedWaker>,
 }
 
-/// What the connection and the budget share.
+/// The state that the connection and the budget share.
 #[derive(Debug)]
 struct Body {
     address: IpAddr,
@@ -61,24 +61,24 @@ pub(crate) struct Share {
     number: u64,
     /// Bytes that have arrived.
     received: usize,
-    /// Bytes that the body holds, once it is no longer among those that are arriving.
+    /// Bytes that the body holds, after it has stopped arriving.
     settled: Option<usize>,
 }
 
-/// What a body gets when it asks for more memory.
+/// The answer to a request for more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grant {
-    /// It has the memory.
+    /// The body gets the memory.
     Given,
-    /// The handler starts with what has arrived, and holds a thread for the rest: most threads are
-    /// free, or requests that are being served hold most of the budget, so that evicting the few
-    /// others would free too little.
+    /// The handler starts with the part that has arrived, and holds a thread for the rest. Most
+    /// threads are free, or requests in progress hold most of the budget, so that evicting the few
+    /// other bodies would free too little.
     Start,
-    /// The client delivers less than all others: its request is refused.
+    /// The request is refused, because its client is the slowest.
     Evicted,
 }
 
-/// The limits that a [`Config`] sets.
+/// The limits of a [`Config`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLimits {
     total: usize,
@@ -91,14 +91,14 @@ impl BodyLimits {
     pub(crate) fn of(config: &Config) -> Self {
         let total = config.max_body_memory;
         let per_address = total / PARTS_PER_ADDRESS;
-        // One body may not take all that its address has.
+        // One body must not use the whole share of its address.
         let body = config.max_buffered_body.min((per_address / BODIES_PER_ADDRESS) as u64);
         Self { total, per_address, body }
     }
 }
 
 impl BodyMemory {
-    /// Enters a body that begins to arrive. It holds nothing yet.
+    /// Adds a body that begins to arrive. It holds nothing yet.
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, now: Instant, waker: Option<OwnedWaker>) -> Share {
         let body = Arc::new(Body {
             address,
@@ -121,7 +121,7 @@ impl BodyMemory {
 }
 
 impl Share {
-    /// Tells how many bytes have arrived in all.
+    /// Notes how many bytes have arrived in all.
     pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
         let more = bytes.saturating_sub(std::mem::replace(&mut self.received, bytes));
         if more > 0 {
@@ -129,12 +129,12 @@ impl Share {
         }
     }
 
-    /// Whether the body had to make room for others.
+    /// Whether the body was evicted to make room for others.
     pub(crate) fn is_evicted(&self) -> bool {
         self.body.evicted.load(Ordering::Relaxed)
     }
 
-    /// Asks for `bytes` in all.
+    /// Asks for `bytes` bytes in all.
     pub(crate) fn grow(
         &mut self,
         bytes: usize,
@@ -160,14 +160,15 @@ impl Share {
             state.charge(address, more);
         }
         drop(state);
-        // Not under the lock: this takes the lock of a loop's mail.
+        // This is not done under the lock, because it takes the lock of the mail of a loop.
         for waker in wakers {
             waker.wake();
         }
         grant
     }
 
-    /// The body is served now: it keeps its memory until it is dropped, and is not evicted any more.
+    /// Settles the body, which is served now. It keeps its memory until it is dropped, and is not
+    /// evicted any more.
     pub(crate) fn settle(&mut self) {
         if self.settled.is_none() {
             let arriving = lock(&self.memory.state).arriving.remove(&self.number);
@@ -192,7 +193,7 @@ impl State {
             && (address == NO_ADDRESS.ip() || self.used_by(address) + more <= limits.per_address)
     }
 
-    /// Evicts bodies until `more` bytes fit, beginning with the one that delivers least.
+    /// Evicts bodies until `more` bytes fit, beginning with the slowest client.
     fn make_room(
         &mut self,
         asker: u64,
@@ -211,7 +212,7 @@ impl State {
             if excess(used, limit) == 0 {
                 continue;
             }
-            // One look at all of them frees some more than is needed, so that looks stay rare.
+            // One search frees a little more than is needed, so that searches stay rare.
             let goal = excess(used, limit).max(limit / PARTS_PER_EVICTION);
             let mut slowest: Vec<(u64, Reverse<usize>, u64)> = self
                 .arriving
@@ -222,7 +223,7 @@ impl State {
             if slowest.iter().map(|(_, held, _)| held.0).sum::<usize>() < limit / 2 {
                 return (Grant::Start, wakers);
             }
-            // Of several that have stalled, those that hold most.
+            // If several have stalled, those that hold most go first.
             slowest.sort_unstable();
             let mut freed = 0;
             for (_, Reverse(held), number) in slowest {
@@ -243,7 +244,7 @@ impl State {
         (Grant::Given, wakers)
     }
 
-    /// The share of an evicted body is free at once: its connection drops the memory in its next
+    /// The share of an evicted body is free at once. Its connection drops the memory in its next
     /// turn, which is due.
     fn evict(&mut self, number: u64) -> Option<OwnedWaker> {
         let Arriving { body, held, waker } = self.arriving.remove(&number)?;
@@ -280,11 +281,11 @@ impl Body {
     }
 }
 
-/// One client address may use one of so many parts of the budget.
+/// One client address may use this fraction of the budget.
 const PARTS_PER_ADDRESS: usize = 4;
-/// One body may use one of so many parts of what its address may use.
+/// One body may use this fraction of the share of its address.
 const BODIES_PER_ADDRESS: usize = 4;
-/// An eviction frees at least one of so many parts of the budget.
+/// An eviction frees at least this fraction of the budget.
 const PARTS_PER_EVICTION: usize = 64;
 
 #[cfg(test)]
@@ -302,7 +303,7 @@ mod tests {
         IpAddr::from([127, 0, 0, last])
     }
 
-    /// Bodies of different addresses that hold so much and have received so many bytes just now.
+    /// Bodies of different addresses that hold this much and have just received this many bytes.
     fn arrive(memory: &Arc<BodyMemory>, now: Instant, each: &[(u8, usize, usize)]) -> Vec<Share> {
         each.iter()
             .map(|&(last, held, received)| {

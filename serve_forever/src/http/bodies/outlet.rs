@@ -1,4 +1,4 @@
-//! The output of a request in the hands of its exchange.
+//! The output of a request, as its exchange has it.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard};
@@ -7,8 +7,9 @@ use crate::sync::lock;
 
 use crate::http::bodies::output::Output;
 
-/// The way to the output. A lock costs more than most of what is done under it, and is only needed where the body of the
-/// request may still have to be waited for: its reader sends what is held back before it waits, perhaps from another thread.
+/// Access to the output. A lock costs more than most uses of the output, and is needed only if the
+/// body of the request has not arrived: its reader sends the held bytes before it waits, perhaps on
+/// another thread.
 #[derive(Debug)]
 pub(crate) enum Outlet<'r> {
     Own(&'r mut Output),
@@ -16,7 +17,7 @@ pub(crate) enum Outlet<'r> {
 }
 
 impl<'r> Outlet<'r> {
-    /// For its reader, if that has to have it.
+    /// Returns the shared output for the reader, if it needs it.
     pub(crate) fn shared(&self) -> Option<&'r Mutex<Output>> {
         match *self {
             Self::Own(_) => None,
@@ -24,7 +25,7 @@ impl<'r> Outlet<'r> {
         }
     }
 
-    /// The status of the response.
+    /// Returns the status of the response.
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Own(output) => output.status(),
@@ -32,7 +33,7 @@ impl<'r> Outlet<'r> {
         }
     }
 
-    /// The output, for as long as the guard is there.
+    /// Returns the output. A lock is held as long as the guard lives.
     pub(crate) fn open(&mut self) -> Opened<'_> {
         match self {
             Self::Own(output) => Opened::Own(output),
@@ -41,7 +42,7 @@ impl<'r> Outlet<'r> {
     }
 }
 
-/// The output, and nobody else has it.
+/// The output belongs to the exchange alone.
 pub(crate) enum Opened<'a> {
     Own(&'a mut Output),
     Shared(MutexGuard<'a, Output>),

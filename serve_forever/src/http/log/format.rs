@@ -1,4 +1,4 @@
-//! The forms that a line of the access log can have.
+//! The forms of the lines of the access log.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -22,8 +22,8 @@ impl LogStyle {
         }
     }
 
-    /// Appends the line of a record. Of a request that is all but the bytes and the end: where the bytes are to stand is
-    /// given back.
+    /// Appends the line of a record. The line of a request lacks the number of bytes and the end;
+    /// this returns where the number is inserted.
     pub(crate) fn append(self, out: &mut Vec<u8>, record: &LogRecord<'_>) -> Option<usize> {
         if self.format == LogFormat::Json {
             append_json(out, record);
@@ -112,7 +112,7 @@ impl LogStyle {
         }
     }
 
-    /// Appends what follows when it is known how sending ended.
+    /// Appends the rest of a line when the end of sending is known.
     pub(crate) fn append_end(self, out: &mut Vec<u8>, complete: bool, since: Instant) {
         match self.format {
             LogFormat::Json => {
@@ -164,7 +164,7 @@ fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// `quoted`: the quotes around it must be the only ones.
+/// `quoted`: quotes in the text are escaped.
 fn append_escaped(out: &mut Vec<u8>, bytes: &[u8], quoted: bool) {
     let mut text = String::with_capacity(bytes.len());
     for (index, part) in bytes.split(|&byte| quoted && byte == b'"').enumerate() {
@@ -176,7 +176,8 @@ fn append_escaped(out: &mut Vec<u8>, bytes: &[u8], quoted: bool) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Up to where the bytes come, or, of what is not a request, up to the last brace.
+/// Appends the part before the number of bytes, or, if the record is not a request, the part before
+/// the last brace.
 fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>) {
     out.extend_from_slice(b"{\"time\":\"");
     append_log_date(out, DateStyle::Json);
@@ -190,7 +191,7 @@ fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>) {
             json_text(&mut text, message.as_bytes());
         }
         What::Response { status, .. } | What::Request { status, .. } => {
-            // What was refused may lack any of its parts.
+            // A refused request may lack any of these parts.
             let mut parts = record.request_line.splitn(2, |&byte| byte == b' ');
             let (method, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             let end = rest.iter().rposition(|&byte| byte == b' ').unwrap_or(rest.len());
@@ -216,7 +217,7 @@ fn append_json(out: &mut Vec<u8>, record: &LogRecord<'_>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// A string of JSON. Bytes that are no UTF-8 are shown as such.
+/// Appends a JSON string. Bytes that are not UTF-8 are shown as such.
 fn json_text(out: &mut String, bytes: &[u8]) {
     escape::json(out, &String::from_utf8_lossy(bytes));
 }

@@ -1,8 +1,8 @@
-//! Lines of the log whose responses are on their way. Each waits until its response is sent or has failed, as only then it
-//! is known how much of the content went out.
+//! Log lines whose responses are on their way. Each line waits until its response was sent or has
+//! failed, because only then the number of sent bytes is known.
 //!
-//! The lines of one run of a connection stand in memory that its thread keeps, and go to the log together when the responses
-//! have been sent. Where that takes longer they are copied out, into a [`Waiting`].
+//! The lines of one run are kept in memory of the thread, and are written together when the
+//! responses were sent. If that takes longer, they are copied into a [`Waiting`].
 
 use std::fmt;
 use std::time::Instant;
@@ -13,51 +13,51 @@ use crate::server::access_log::{AccessLog, LogStyle};
 
 use crate::http::log::record::LogRecord;
 
-/// Lines, in the order in which they were made.
+/// The lines of a run, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    /// The text of all of them, without what depends on how sending ends.
+    /// The text of all lines, without the parts that depend on the end of sending.
     text: Vec<u8>,
     lines: Vec<Line>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Line {
-    /// Bytes of it in the text.
+    /// The bytes of this line in the text.
     length: usize,
-    /// At which of them the bytes of content are to stand; `None` for what is no request.
+    /// Where in the line the number of bytes is inserted. `None` if the record is not a request.
     place: Option<usize>,
     share: Share,
     since: Instant,
 }
 
-/// What a response has of the bytes that are sent together.
+/// The share of a response in the bytes that are sent together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
-    /// Content that is gone already.
+    /// Content that was sent already.
     pub(crate) gone: u64,
     /// Content among the bytes.
     pub(crate) held: u64,
-    /// Where that begins.
+    /// Where this content begins.
     pub(crate) start: usize,
     /// Where the response ends.
     pub(crate) end: usize,
-    /// Whether the content stands in chunks.
+    /// Whether the content is chunked.
     pub(crate) chunked: bool,
     /// A file or a source follows the bytes.
     pub(crate) attached: bool,
-    /// Whether it is a whole response at all.
+    /// Whether the response is whole.
     pub(crate) whole: bool,
 }
 
-/// What sends a response, and keeps its lines until that is done.
+/// Sends a response, and keeps its lines until that is done.
 pub(crate) trait LineKeeper: fmt::Debug + Sync {
-    /// Calls `add` with the lines, and with the share that the present response has by now of what
-    /// is sent with them.
+    /// Calls `add` with the lines, and with the present share of the response in the bytes that are
+    /// sent with them.
     fn keep(&self, add: &mut dyn FnMut(&mut Lines, Share));
 }
 
-/// Of what is logged without a response.
+/// The keeper of records without a response.
 #[derive(Debug)]
 pub(crate) struct NoKeeper;
 
@@ -66,7 +66,7 @@ impl LineKeeper for NoKeeper {
 }
 
 impl Share {
-    /// Of a record that waits for nothing.
+    /// The share of a record that waits for nothing.
     pub(crate) fn settled(bytes: u64) -> Self {
         Self { gone: bytes, held: 0, start: 0, end: 0, chunked: false, attached: false, whole: true }
     }
@@ -75,7 +75,7 @@ impl Share {
         self.end <= sent && !self.attached
     }
 
-    /// Content that is gone once `sent` of `bytes` are.
+    /// Returns how much content was sent after `sent` of `bytes`.
     pub(crate) fn content(&self, bytes: &[u8], sent: usize) -> u64 {
         if self.end <= sent {
             return self.gone + self.held;
@@ -86,14 +86,14 @@ impl Share {
 }
 
 impl Lines {
-    /// Adds the line of a record. `share`: that of its response.
+    /// Adds the line of a record. `share` is the share of its response.
     pub(crate) fn add(&mut self, record: &LogRecord<'_>, style: LogStyle, share: Share) {
         let from = self.text.len();
         let place = style.append(&mut self.text, record).map(|at| at - from);
         self.lines.push(Line { length: self.text.len() - from, place, share, since: record.arrived });
     }
 
-    /// Writes all lines, as nothing more will be sent than `sent` of `bytes`.
+    /// Writes all lines, because no more than `sent` of `bytes` will be sent.
     #[inline]
     pub(crate) fn settle(&mut self, log: &AccessLog, bytes: &[u8], sent: usize) {
         if !self.lines.is_empty() {
@@ -101,7 +101,7 @@ impl Lines {
         }
     }
 
-    /// Writes the lines that are settled when `sent` of `bytes` are sent; the others go on waiting.
+    /// Writes the lines that are settled after `sent` of `bytes`. The others go on waiting.
     pub(crate) fn keep(&mut self, log: &AccessLog, bytes: &[u8], sent: usize) -> Option<Waiting> {
         if self.lines.is_empty() {
             return None;
@@ -110,7 +110,7 @@ impl Lines {
         (!lines.lines.is_empty()).then(|| Waiting { lines, log: log.clone(), attached: None })
     }
 
-    /// Drops what an end out of turn may have left, and keeps the memory unless it is much.
+    /// Drops lines that an early end may have left, and keeps the memory unless it is large.
     pub(crate) fn clear(&mut self, most: usize) {
         self.lines.clear();
         self.text.clear();
@@ -162,12 +162,13 @@ impl Lines {
 pub(crate) struct Waiting {
     lines: Lines,
     log: AccessLog,
-    /// Content that came after the bytes and is gone; `None` while those are still being sent.
+    /// Content that was sent after the bytes. `None` while the bytes are still being sent.
     attached: Option<u64>,
 }
 
 impl Waiting {
-    /// All of `bytes` are sent: first those that came with the lines, then pieces of what is attached.
+    /// Notes that all of `bytes` were sent: first those that came with the lines, then pieces of
+    /// the attachment.
     pub(crate) fn sent(&mut self, bytes: &[u8], chunked: bool) {
         if let Some(content) = &mut self.attached {
             *content += content_in(bytes, bytes.len(), chunked);
@@ -177,12 +178,12 @@ impl Waiting {
         }
     }
 
-    /// So much content went out that was never among the bytes.
+    /// Notes that content was sent that was never among the bytes.
     pub(crate) fn add(&mut self, content: u64) {
         *self.attached.get_or_insert(0) += content;
     }
 
-    /// Nothing more will be sent than `sent` of `bytes`. `all`: nothing more was to be sent.
+    /// Ends the lines after `sent` of `bytes`. `all`: that was everything.
     pub(crate) fn end(mut self, bytes: &[u8], sent: usize, chunked: bool, all: bool) {
         match self.attached {
             None => self.lines.settle(&self.log, bytes, sent),
@@ -194,8 +195,9 @@ impl Waiting {
     }
 }
 
-/// The content among the first `sent` of `bytes`, which begin with content, or with a chunk of it (RFC 9112 §7.1) that we
-/// made ourselves. Gone through only where sending ended early: nobody keeps account of chunks.
+/// Returns how much content is among the first `sent` of `bytes`, which begin with content, or with
+/// a chunk (RFC 9112 §7.1) that the server has made. The chunks are counted only if sending ended
+/// early.
 fn content_in(bytes: &[u8], sent: usize, chunked: bool) -> u64 {
     if !chunked {
         return bytes.len().min(sent) as u64;
@@ -208,14 +210,14 @@ fn content_in(bytes: &[u8], sent: usize, chunked: bool) -> u64 {
         let Some(size) = size.and_then(|size| u64::from_str_radix(size, 16).ok()) else { break };
         let data = at + line + 1;
         content += size.min(sent.saturating_sub(data) as u64);
-        // Of a chunk that is a file only the size is among the bytes.
+        // Only the size of a chunk that is a file is among the bytes.
         let Ok(size) = usize::try_from(size) else { break };
         at = data.saturating_add(size).saturating_add(CRLF);
     }
     content
 }
 
-/// Bytes behind the data of a chunk.
+/// Bytes after the data of a chunk.
 const CRLF: usize = 2;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is logged of a request.
+//! The records of the access log.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -11,10 +11,10 @@ use crate::http::log::lines::{LineKeeper, Lines, Share};
 use crate::http::message::escape;
 use crate::http::message::fields::Headers;
 
-/// One line of the access log, on its way through the handler's `log_*` methods.
+/// A record for the access log, which the `log_*` methods of the handler get.
 ///
-/// A handler that overrides [`log_request`](crate::BaseHttpRequestHandler::log_request) and its like gets this
-/// and may write something else, elsewhere, or nothing.
+/// A handler can override [`log_request`](crate::BaseHttpRequestHandler::log_request) and similar
+/// methods to write something else, elsewhere, or nothing.
 ///
 /// ```
 /// use serve_forever::{testing, BaseHttpRequestHandler, Exchange, LogRecord, Result};
@@ -37,11 +37,11 @@ pub struct LogRecord<'r> {
     pub(crate) request_line: &'r [u8],
     pub(crate) headers: Headers<'r>,
     pub(crate) what: What<'r>,
-    /// When the head of the request had come.
+    /// When the head of the request was complete.
     pub(crate) arrived: Instant,
-    /// The response is cut: it will not be whole, whatever else is sent.
+    /// Whether the response is cut, and so will not be whole.
     pub(crate) cut: bool,
-    /// What sends the response, and writes the line after it.
+    /// The sender of the response, which writes the line after it.
     pub(crate) keeper: &'r dyn LineKeeper,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum What<'r> {
         status: u16,
         bytes: u64,
     },
-    /// What a handler says of the request.
+    /// A message of the handler.
     Request {
         status: u16,
         bytes: u64,
@@ -62,7 +62,7 @@ pub(crate) enum What<'r> {
 }
 
 impl LogRecord<'_> {
-    /// Whose request it is.
+    /// Returns the address of the client.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -108,7 +108,7 @@ impl LogRecord<'_> {
         self.client_address == sys::NO_ADDRESS
     }
 
-    /// The request line as it was sent; empty if none was understood.
+    /// Returns the request line as it was sent. It is empty if none could be read.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -131,7 +131,7 @@ impl LogRecord<'_> {
         self.request_line
     }
 
-    /// The status of the response, in a record of a request.
+    /// Returns the status of the response, in a record of a request.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -159,9 +159,9 @@ impl LogRecord<'_> {
         }
     }
 
-    /// The bytes of content that are for sending, in a record of a request: 0 where there is none, as with `HEAD`, and of
-    /// a source those that were written before it. How many were sent is known later, and told by the line that
-    /// [`write`](Self::write) leaves.
+    /// Returns the bytes of content to be sent, in a record of a request: 0 if there is none, as
+    /// for `HEAD`. For a source, these are the bytes that were written before it. The number of
+    /// sent bytes is known only later; the line of [`write`](Self::write) has it.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -187,8 +187,8 @@ impl LogRecord<'_> {
         }
     }
 
-    /// What the record says, as it stands behind the date in the log: `"GET / HTTP/1.1" 200 9`, with control
-    /// characters escaped.
+    /// Returns the text of the record, as it follows the date in the log: `"GET / HTTP/1.1" 200 9`,
+    /// with control characters escaped.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};
@@ -221,9 +221,10 @@ impl LogRecord<'_> {
         text
     }
 
-    /// Writes the record to the server's access log, in its [form](crate::LogFormat), by default Python's:
-    /// `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. The line of a request is written when the response is
-    /// sent, or will never be, with the bytes that were sent.
+    /// Writes the record to the access log of the server, in its [form](crate::LogFormat), by
+    /// default that of Python: `127.0.0.1 - - [06/Nov/1994 08:49:37] "GET / HTTP/1.1" 200 9`. The
+    /// line of a request is written when its response was sent or has failed, with the number of
+    /// sent bytes.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -266,7 +267,8 @@ impl LogRecord<'_> {
         });
     }
 
-    /// Adds the line, if the server's log is to have one. `share`: that of the response.
+    /// Adds the line, if the log of the server has such lines. `share` is the share of the
+    /// response.
     pub(crate) fn add_to(&self, lines: &mut Lines, share: Share) {
         let log = self.server.access_log();
         let style = log.style();
