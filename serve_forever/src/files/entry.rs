@@ -1,4 +1,4 @@
-//! A file as it is sent: its content or the way to it, and the fields that go with it.
+//! A file as it is sent: its content or an open descriptor, and its header fields.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -20,42 +20,44 @@ use super::listing::page;
 use super::multipart::Bytes;
 use super::options::Options;
 
-/// One state of a file, ready to be sent any number of times.
+/// One version of a file, ready to be sent any number of times.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Where it was found, to see whether it is still the same.
+    /// Where the file was found, to see whether it is still the same.
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
-    /// At this time or later it was seen to be the same still: nanoseconds, counted by the site, and one more. 0: never.
+    /// The last time at which the file was known to be unchanged: nanoseconds since the site was
+    /// made, plus one. 0: never.
     seen: AtomicU64,
-    /// When it was asked for last, in the same way. Only told of open files.
+    /// When the file was last requested, in the same form. Only used for open files.
     asked: AtomicU64,
-    /// When its content, as it is in memory, may have become older than [`CONTENT_LOOKS`].
+    /// When the content in memory becomes older than [`CONTENT_LOOKS`].
     read_again: Instant,
     pub(super) content: Content,
     pub(super) content_type: String,
     entity_tag: Option<EntityTag>,
-    /// Seconds since 1970, over when it was read.
+    /// Seconds since 1970. This second was over when the file was read.
     last_modified: Option<i64>,
-    /// A change would show in the stamp. Else it may still be written to within the same tick of the clock.
+    /// A change would show in the stamp. Otherwise the file may still be written to within the same
+    /// tick of the clock.
     is_settled: bool,
-    /// A request can be answered by comparing tags.
+    /// Conditions may compare the entity tag.
     tag_counts: bool,
-    /// The content is as long as the system says. Else it is made when it is read, and the next
-    /// time it may be another though nothing tells of that.
+    /// The content has the length that the system reports. Otherwise it is generated when it is
+    /// read, and can differ the next time without a trace.
     is_measured: bool,
-    /// Its content became another while its times stayed, as that of a file does which a program
-    /// has mapped to memory. So these times name no state of it.
+    /// The content changed while the times stayed the same, as happens if a program has mapped the
+    /// file to memory. So these times do not identify a version.
     changes_unseen: bool,
     /// The fields of 200.
     pub(super) whole: PreparedFields,
     /// The fields of 304.
     pub(super) not_modified: PreparedFields,
-    /// The fields of 206, but for those that depend on the range.
+    /// The fields of 206, without those that depend on the range.
     pub(super) partial: PreparedFields,
 }
 
-/// What the file holds.
+/// The content of the file.
 #[derive(Debug)]
 pub(super) enum Content {
     Memory(Box<[u8]>),
@@ -63,8 +65,8 @@ pub(super) enum Content {
 }
 
 impl Entry {
-    /// Reads what has to be known of a regular file. `file` was opened at `path` and looked at: `stamp`.
-    /// `read`: now, as the site counts time. `before`: what it was when it was read last.
+    /// Reads a regular file. `file` was opened at `path` and has the stamp `stamp`. `read` is the
+    /// present time since the site was made. `before` is the version that was read last.
     pub(super) fn new(
         path: PathBuf,
         file: File,
@@ -83,7 +85,7 @@ impl Entry {
             is_dated: stamp.date().is_some(),
             modified: stamp.modified(),
             changed: stamp.changed(),
-            // Some file systems in user space have none and give 0.
+            // Some file systems in user space have no inode numbers and report 0.
             tells_changes: sys::CHANGE_TIME_IS_KNOWN && stamp.changed() != (0, 0),
         };
         let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
@@ -102,7 +104,7 @@ impl Entry {
         };
         let last_modified = match given("Last-Modified") {
             Some(value) => parse_http_date(value.as_bytes()),
-            // What is still to come is not told either (RFC 9110 §8.8.2.1).
+            // A date in the future is not sent either (RFC 9110 §8.8.2.1).
             None if is_measured && !changes_unseen && entity_tag::is_date_settled(now, &state) => {
                 stamp.date()
             }
@@ -132,68 +134,67 @@ impl Entry {
 
     pub(super) fn len(&self) -> u64 {
         match &self.content {
-            // Files of the system's own may be shorter or longer than they say.
+            // Files of the system itself may be shorter or longer than reported.
             Content::Memory(bytes) => bytes.len() as u64,
             Content::File(_) => self.stamp.size(),
         }
     }
 
-    /// It was just seen at its path, unchanged, after `time`.
+    /// Notes that the file was found unchanged at its path after `time`.
     pub(super) fn is_there_after(&self, time: Duration) {
         self.seen.fetch_max(tick(time), Ordering::Relaxed);
     }
 
-    /// Whether it was seen at its path, unchanged, after `time`.
+    /// Whether the file was found unchanged at its path after `time`.
     pub(super) fn was_there_after(&self, time: Duration) -> bool {
         tick(time) <= self.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether the content, as it is in memory, may be older than [`CONTENT_LOOKS`] for a request
-    /// that came at `arrived`. Its stamp does not tell of everything: what a program stores in memory
-    /// that it has mapped the file to changes it once, when the first such store begins, or not at
-    /// all.
+    /// Whether the content in memory may be older than [`CONTENT_LOOKS`] for a request that arrived
+    /// at `arrived`. The stamp does not show every change: if a program has mapped the file to
+    /// memory, its writes change the stamp once, at the first write, or never.
     pub(super) fn is_to_be_read_again(&self, arrived: Instant) -> bool {
         arrived >= self.read_again && matches!(self.content, Content::Memory(_))
     }
 
-    /// Whether its times say nothing of its content, now that it has this one.
+    /// Whether the times of the file do not identify its content, now that it has this one.
     fn is_belied_by(&self, stamp: Stamp, content: &[u8]) -> bool {
         let is_other = matches!(&self.content, Content::Memory(own) if **own != *content);
         self.stamp == stamp && (self.changes_unseen || is_other)
     }
 
-    /// An open file was asked for at `time`, and is there.
+    /// Notes that an open file was requested at `time` and is still there.
     pub(super) fn is_asked_for(&self, time: Duration) {
         self.asked.fetch_max(tick(time), Ordering::Relaxed);
     }
 
-    /// Whether it is an open file for which nobody asked after `time`.
+    /// Whether it is an open file that was not requested after `time`.
     pub(super) fn is_idle_since(&self, time: Duration) -> bool {
         self.is_open() && self.asked.load(Ordering::Relaxed) < tick(time)
     }
 
-    /// Whether it has a descriptor.
+    /// Whether the entry holds a descriptor.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.content, Content::File(_))
     }
 
-    /// Whether nobody is likely to be writing to it.
+    /// Whether the file is probably not being written to.
     pub(super) fn is_settled(&self) -> bool {
         self.is_settled
     }
 
-    /// Whether parts of it can be had: two answers may be of the same state.
+    /// Whether parts of the file can be sent, because two responses may be of the same version.
     pub(super) fn has_parts(&self) -> bool {
         self.is_measured
     }
 
-    /// What the file must stay while it is sent.
+    /// Returns the state that the file must keep while it is sent.
     pub(super) fn expected(&self) -> Expected {
         Expected { stamp: self.stamp, may_grow: !self.is_settled }
     }
 
-    /// What conditions are compared with. Of what is not settled no tag: it may have been another
-    /// state that had it.
+    /// Returns the state for conditions. A version that is not settled has no tag there, because
+    /// another version may have had the same tag.
     pub(super) fn validators(&self) -> Validators<'_> {
         Validators {
             entity_tag: self.entity_tag.as_ref().filter(|_| self.tag_counts),
@@ -202,8 +203,8 @@ impl Entry {
         }
     }
 
-    /// The same, where it matters whether the date tells two states of the file apart: only if it was over before anybody
-    /// was told it.
+    /// Returns the same state if it matters that the date tells two versions apart. The date counts
+    /// only if its second was over before any client got it.
     pub(super) fn strong_validators(&self) -> Validators<'_> {
         let now = || i64::try_from(sys::unix_time()).unwrap_or(i64::MAX);
         let date_is_strong =
@@ -211,14 +212,15 @@ impl Entry {
         Validators { date_is_strong, ..self.validators() }
     }
 
-    /// Whether it may be kept: its changes show, and keeping it keeps nothing large on the disk that was deleted.
+    /// Whether the entry may be cached: changes of the file show, and the entry does not keep a
+    /// large deleted file on the disk.
     pub(super) fn is_fit_to_keep(&self) -> bool {
         self.is_settled
             && self.is_measured
             && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
     }
 
-    /// Bytes of memory that it takes; `descriptor` stands for an open file.
+    /// Returns the bytes of memory that the entry takes. An open file counts as `descriptor` bytes.
     pub(super) fn weight(&self, descriptor: u64) -> u64 {
         FIXED
             + match &self.content {
@@ -243,7 +245,7 @@ impl Entry {
         let fields = |when: Sent| {
             let own = own.iter().filter(move |(_, _, sent)| *sent >= when);
             options.with_extra(own.filter_map(|&(name, value, _)| Some((name, value?))), |name| match when {
-                // It is given with the range.
+                // This field comes with the range.
                 Sent::Content => !name.eq_ignore_ascii_case("Content-Type"),
                 Sent::Always => !is_one_of(name, &NOT_ON_304),
                 Sent::Whole => true,
@@ -261,10 +263,10 @@ fn tick(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// An entry of which one response reads.
+/// An entry that one response reads.
 pub(super) struct Reading {
     entry: Arc<Entry>,
-    /// What its file must still be after each piece.
+    /// The state that the file must have after each piece.
     expected: Expected,
 }
 
@@ -285,7 +287,7 @@ impl Bytes for Reading {
             }
             Content::File(file) => {
                 let count = sys::read_at(file, buffer, offset)?;
-                // Asked before the read, it could still change in between.
+                // If this were checked before the read, the file could change in between.
                 if self.expected.holds(file)? {
                     Ok(count)
                 } else {
@@ -297,7 +299,7 @@ impl Bytes for Reading {
 }
 
 impl Options {
-    /// The value of a field that is sent in place of ours.
+    /// Returns the value of a field of the user that replaces a field of the server.
     fn extra(&self, name: &str) -> Option<&[u8]> {
         let same = |(given, _): &&(String, Vec<u8>)| given.eq_ignore_ascii_case(name);
         self.extra_response_headers.iter().find(same).map(|(_, value)| value.as_slice())
@@ -307,7 +309,8 @@ impl Options {
         Some(self.cache_control.as_bytes()).filter(|value| !value.is_empty())
     }
 
-    /// Our fields, those of the user that are fit for this response, and none of ours that one of these replaces.
+    /// Returns the fields of the server and of the user for this response. A field of the user
+    /// replaces that of the server.
     fn with_extra<'a>(
         &'a self,
         own: impl Iterator<Item = (&'a str, &'a [u8])>,
@@ -319,23 +322,22 @@ impl Options {
     }
 }
 
-/// The fields of a listing.
+/// Returns the fields of a listing.
 pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String> {
     let own: [(&str, Option<&[u8]>); 3] = [
         ("Content-Type", Some(page::CONTENT_TYPE.as_bytes())),
         ("Cache-Control", options.cache_control()),
         ("X-Content-Type-Options", Some(b"nosniff")),
     ];
-    // What describes a file does not describe a page.
+    // Fields that describe a file do not describe a page.
     let is_fit = |name: &str| !is_one_of(name, &OF_A_FILE);
     options.with_extra(own.into_iter().filter_map(|(name, value)| Some((name, value?))), is_fit)
 }
 
-/// The user's fields on what is neither a file nor a listing: errors, redirects, the answer to
-/// `OPTIONS`.
+/// Returns the fields of the user for errors, redirects and the response to `OPTIONS`.
 ///
-/// How long a file may be kept says nothing of an error, which a cache must not hold for a year
-/// because the file may be held so long. Only `no-store` and `no-cache` are true of errors, too.
+/// How long a file may be cached does not hold for an error, which a cache must not keep for a
+/// year. Only `no-store` and `no-cache` hold for errors, too.
 pub(super) fn fields_without_content(options: &Options) -> Result<PreparedFields, String> {
     let forbids = |value: &[u8]| {
         ["no-store", "no-cache"].iter().any(|directive| fields::list_contains(value, directive))
@@ -353,7 +355,7 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
-/// Which responses have a field; the later ones have those of the earlier ones, too.
+/// The responses that have a field. Each value includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Sent {
     /// 200.
@@ -364,15 +366,15 @@ enum Sent {
     Always,
 }
 
-/// What was read of a file, and what it was then.
+/// The result of reading a file.
 struct Look {
-    /// Before it was read.
+    /// The time before the file was read.
     now: FileTime,
     stamp: Stamp,
-    /// All of it if it is small; else the beginning.
+    /// The whole content of a small file, or the beginning of a larger one.
     first: Vec<u8>,
     is_small: bool,
-    /// The system tells its size.
+    /// The reported size is right.
     is_measured: bool,
 }
 
@@ -380,11 +382,11 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
     let mut attempts = 0;
     loop {
         let now = present();
-        // One byte more than there should be, as that is how one learns that there is more.
+        // One byte more than expected is read, to find out whether there is more.
         let wanted = if stamp.size() > SMALL_FILE { SMALL_FILE } else { stamp.size() + 1 };
         let mut first = read(file, wanted)?;
         let seen = std::mem::replace(&mut stamp, Stamp::of(file)?);
-        // Of a larger one this is only for the charset.
+        // For a larger file, the beginning only serves to find the charset.
         if stamp.size() > SMALL_FILE && (first.len() as u64 >= SMALL_FILE || stamp != seen) {
             first.truncate(usize::try_from(SMALL_FILE).unwrap_or(usize::MAX));
             return Ok(Look { now, stamp, first, is_small: false, is_measured: true });
@@ -397,7 +399,7 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
             return Ok(Look { now, stamp, first, is_small: true, is_measured });
         }
         attempts += 1;
-        // One that is longer each time is a log, and what it was before is still there.
+        // A file that is longer each time is a log, whose former content is still there.
         if attempts == ATTEMPTS && first.len() as u64 >= seen.size() && stamp.size() > seen.size() {
             first.truncate(usize::try_from(seen.size()).unwrap_or(usize::MAX));
             return Ok(Look { now, stamp, first, is_small: true, is_measured: true });
@@ -408,8 +410,8 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
     }
 }
 
-/// All of a file that has more than it says: files of the system's own are made when they are read,
-/// and some file systems do not know a size before.
+/// Reads the whole content of a file that has more than reported. Files of the system are generated
+/// when they are read, and some file systems do not know sizes before that.
 #[cold]
 fn read_unmeasured(file: &File) -> io::Result<Vec<u8>> {
     let content = read(file, LONGEST_UNMEASURED + 1)?;
@@ -425,7 +427,7 @@ fn present() -> FileTime {
     (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos())
 }
 
-/// The first `length` bytes of the file, or all if it has become shorter.
+/// Reads the first `length` bytes of the file, or all of it if it has become shorter.
 fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?];
     let mut filled = 0;
@@ -439,25 +441,25 @@ fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The largest file that is kept in memory, and leaves in one write with its head: 64 KiB, as much as the server holds
-/// back. For these a write costs less than a write and a `sendfile`.
+/// The largest file that is kept in memory and sent in one write with its head: 64 KiB, as much as
+/// the server holds back. For such files, a write costs less than a write and a `sendfile`.
 const SMALL_FILE: u64 = 64 * 1024;
-/// The largest file that is kept open: 1 MiB. Of larger ones opening is the least of their cost, and a file that is
-/// deleted takes its space on the disk as long as somebody has it open.
+/// The largest file that is kept open: 1 MiB. For larger files, opening is the smallest part of the
+/// cost, and a deleted file takes space on the disk as long as it is open.
 const LARGEST_OPEN: u64 = 1024 * 1024;
-/// How often a file is read that changes while it is read.
+/// How often reading is repeated if the file changes meanwhile.
 const ATTEMPTS: u32 = 4;
 /// Seconds after which a date is a strong validator (RFC 9110 §8.8.2.2 wants one, on clocks that agree).
 const STRONG_AFTER: i64 = 2;
-/// How long the content of a file that is kept in memory is taken for what the file has.
+/// How long the content in memory is used before the file is read again.
 const CONTENT_LOOKS: Duration = Duration::from_secs(1);
-/// The longest content of a file that does not tell its size: it is in memory while it is sent.
+/// The longest content of a file without a size, which is kept in memory while it is sent.
 const LONGEST_UNMEASURED: u64 = 1024 * 1024;
-/// Bytes that an entry takes beside its content, about.
+/// Approximate bytes that an entry takes beside its content.
 const FIXED: u64 = 1024;
-/// Fields of the user's that a 304 does not repeat: those that describe the content which it does
-/// not have (RFC 9110 §15.4.5). A cache would take them for what it keeps. All others are there for
-/// whoever has the file to learn of.
+/// Fields of the user that a 304 does not repeat, because they describe content that it does not
+/// have (RFC 9110 §15.4.5). A cache would apply them to the content that it keeps. All other fields
+/// are repeated for clients that have the file.
 const NOT_ON_304: [&str; 9] = [
     "Accept-Ranges",
     "Content-Digest",
@@ -469,7 +471,7 @@ const NOT_ON_304: [&str; 9] = [
     "Last-Modified",
     "Repr-Digest",
 ];
-/// Fields of the user's that describe files, and neither listings nor pages of errors.
+/// Fields of the user that describe files, and neither listings nor error pages.
 const OF_A_FILE: [&str; 12] = [
     "Accept-Ranges",
     "Content-Digest",
@@ -484,5 +486,5 @@ const OF_A_FILE: [&str; 12] = [
     "Last-Modified",
     "Repr-Digest",
 ];
-/// Fields that such responses have of their own, or that say how long a file may be kept.
+/// Fields that such responses have themselves, or that say how long a file may be cached.
 const NOT_WITHOUT_CONTENT: [&str; 5] = ["Age", "Allow", "Date", "Expires", "Location"];

@@ -20,18 +20,17 @@ use super::path::{PathError, RequestPath};
 use super::reply;
 use super::site::{Found, Site};
 
-/// Serves the files of a directory and what is below it: Python's `SimpleHTTPRequestHandler`.
+/// Serves the files below a directory: Python's `SimpleHTTPRequestHandler`.
 ///
-/// A directory is answered with its `index.html` or `index.htm`, else with a listing. Requests are `GET`, `HEAD`
-/// and `OPTIONS`; conditions and ranges are honoured (RFC 9110 §13, §14).
+/// For a directory, it sends `index.html` or `index.htm`, or else a listing. Requests are `GET`,
+/// `HEAD` and `OPTIONS`; conditions and ranges are honoured (RFC 9110 §13, §14).
 ///
 /// Files are served as they are on disk; no restart is needed after a build. (Writes through a
-/// memory mapping can appear a second late.) Nothing outside of the directory is: paths cannot lead
-/// there, however they are written, and symbolic links are followed only to what is inside. Names
-/// that begin with a dot are neither served nor listed. [`builder`](Self::builder) can change these
-/// and much else.
+/// memory mapping can appear a second late.) Nothing outside of the directory is served: no path
+/// leads there, and symbolic links are followed only to targets inside. Names that begin with a dot
+/// are neither served nor listed. [`builder`](Self::builder) can change these and much else.
 ///
-/// It never waits for a client, so any number of slow downloads leave all threads to other handlers.
+/// It never waits for a client, so slow downloads hold no threads.
 ///
 /// ```no_run
 /// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
@@ -41,12 +40,12 @@ use super::site::{Found, Site};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SimpleHttpRequestHandler {
-    /// `None` is the current directory, which the server looks up once for all of its handlers.
+    /// `None` stands for the current directory, which the server looks up once for all handlers.
     site: Option<Arc<Site>>,
 }
 
 impl SimpleHttpRequestHandler {
-    /// Serves the directory that is the current one when the server answers its first request.
+    /// Makes a handler for the directory that is the current one at the first request.
     ///
     /// ```
     /// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
@@ -58,7 +57,7 @@ impl SimpleHttpRequestHandler {
         Self::default()
     }
 
-    /// For other directories, and for everything that can be chosen.
+    /// Returns a builder, for another directory and other settings.
     ///
     /// ```
     /// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
@@ -80,7 +79,7 @@ impl SimpleHttpRequestHandler {
         self.without_content(http, |http| not_implemented(self.allowed_methods(), http))
     }
 
-    /// Answers with something that is no file. The user's fields go out with it.
+    /// Sends a response without a file, with the fields of the user.
     fn without_content(&self, http: &mut Exchange, answer: impl FnOnce(&mut Exchange) -> Result) -> Result {
         if let Some(site) = &self.site {
             if is_misdirected(http, site) {
@@ -92,10 +91,10 @@ impl SimpleHttpRequestHandler {
     }
 }
 
-/// Whether the request calls this server by a name that is not its own.
+/// Whether the host name of the request is not allowed.
 fn is_misdirected(http: &Exchange, site: &Site) -> bool {
     site.options.allowed_hosts.as_ref().is_some_and(|hosts| {
-        // Whoever reaches a Unix socket was let in by the file system, and no web page can.
+        // The file system decides who can reach a Unix socket, and no web page can.
         !http.context.link.transport.is_unix() && http.host().is_some_and(|host| !hosts.allow(host))
     })
 }
@@ -168,7 +167,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     }
 }
 
-/// The site of all handlers that `new` made for one server.
+/// Returns the site of all handlers that `new` made for one server.
 #[derive(Debug, Default)]
 struct CurrentDirectory(OnceLock<Arc<Site>>);
 
@@ -182,13 +181,13 @@ impl CurrentDirectory {
         if let Some(site) = self.0.get() {
             return Ok(Arc::clone(site));
         }
-        // Only success is kept: the directory may be back for the next request.
+        // Only success is remembered. The directory may be back for the next request.
         let site = Arc::new(Site::new(Path::new("."), Options::default())?);
         Ok(Arc::clone(self.0.get_or_init(|| site)))
     }
 }
 
-/// Answers with what the path leads to. Apart from the way of files that are kept, so that this is short.
+/// Sends what the path leads to. It stands apart, so that the code path for cached files is short.
 #[inline(never)]
 fn look_up(site: &Site, http: &mut Exchange) -> Result {
     let path = match RequestPath::parse(http.url_path()) {
@@ -204,7 +203,8 @@ fn look_up(site: &Site, http: &mut Exchange) -> Result {
     answered.unwrap_or_else(|error| out_of_order(http, site, &error))
 }
 
-/// Looks the path up and answers. The outer error is a matter of this process, before anything was sent.
+/// Looks the path up and sends the response. The outer error is one of this process, before
+/// anything was sent.
 fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Result> {
     let url_path = http.url_path_bytes();
     let directory = match site.find(url_path, path)? {
@@ -230,22 +230,22 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
                 let message = "No permission to list directory";
                 Ok(reply::error(http, site, 404, Some(message), None, &[]))
             }
-            // Somebody removed it meanwhile.
+            // The file was removed meanwhile.
             ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(reply::not_found(http, site)),
-            // A part of the names would look like all of them.
+            // An incomplete listing would look like a complete one.
             _ => Err(error),
         },
     }
 }
 
-/// What was asked for may well be there, but this process cannot open it now. To call that "not found" would let
-/// caches and search engines forget it.
+/// The file may be there, but this process cannot open it now. With 404, caches and search engines
+/// would forget it.
 fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
     if error.kind() == ErrorKind::FileTooLarge {
         return reply::too_long(http, site);
     }
     if crate::sys::is_out_of_descriptors(error) {
-        // For the next request: somebody who has stopped reading may hold one.
+        // This makes room for the next request: a stalled client may hold a descriptor.
         http.server().counters().short_of_descriptors.store(true, Ordering::Relaxed);
     }
     diagnostics::debug!("a file or directory could not be opened or read: {error}");
@@ -338,14 +338,14 @@ mod tests {
                 [under("/", "/config"), under("/sub/", "/config"), under("/sub/", ""), under("/", "/")];
             let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
             assert_eq!(statuses(name, ".git", false, &paths), [404; 4], "{name}");
-            // Who shows hidden files has nothing to hide.
+            // With hidden files allowed, no name is refused.
             assert_eq!(statuses(name, ".git", true, &paths[..3]), [200, 200, 301], "{name}");
             // It may be its very name.
             assert_eq!(statuses(name, name, false, &paths[..3]), [200, 200, 301], "{name}");
         }
         // File systems that do not tell letters by their case list those that it was made with.
         assert_eq!(statuses("GIT~1", "git~1", false, &["/GIT~1/config"]), [200]);
-        // A name that none of them makes is not looked for, which takes time.
+        // A name that no file system makes is not searched for, which would take time.
         assert_eq!(statuses("plain", ".git", false, &["/plain/config"]), [200]);
     }
 }

@@ -1,11 +1,12 @@
-//! What a server may be called.
+//! The host names that requests may use.
 //!
-//! A web page can make its own name lead to `127.0.0.1` ("DNS rebinding"), and a browser then lets it read what a server
-//! there answers. But the browser tells the name in `Host`, so that a server that knows its names can refuse.
+//! A web page can make its own name lead to `127.0.0.1` ("DNS rebinding"), and a browser then lets
+//! it read the responses of a server there. But the browser sends the name in `Host`, so a server
+//! that knows its names can refuse such requests.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Names by which a server may be asked, without ports.
+/// The allowed host names, without ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct AllowedHosts {
     names: Vec<String>,
@@ -14,18 +15,18 @@ pub(super) struct AllowedHosts {
 impl AllowedHosts {
     pub(super) fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(|name| {
-            // A port says nothing here, and an address may come in the brackets that it has in URLs.
+            // The port is ignored, and an address may be in the brackets that it has in URLs.
             let name: String = name.into();
             if name.parse::<Ipv6Addr>().is_ok() { name } else { without_dot(without_port(&name)).to_owned() }
         });
         Self { names: names.collect() }
     }
 
-    /// Whether `host`, a name or address with or without a port, is one of the names, or is no name
-    /// that somebody could make lead here.
+    /// Whether `host`, a name or address with or without a port, is allowed, or is not a name that
+    /// an attacker could make lead here.
     pub(super) fn allow(&self, host: &str) -> bool {
         let name = name_of(host);
-        // What comes first is what is compared in no time.
+        // The cheap comparisons come first.
         name == "127.0.0.1"
             || is_localhost(name)
             || self.names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
@@ -38,7 +39,7 @@ pub(super) fn name_of(host: &str) -> &str {
     without_dot(without_port(host))
 }
 
-/// A whole address: nobody asks a name server where that leads. What resolvers alone take for one,
+/// A complete IP address, which no name server resolves. What only resolvers take for an address,
 /// such as `127.1`, is a name here.
 fn is_address(name: &str) -> bool {
     match name.as_bytes().first() {
@@ -56,7 +57,7 @@ fn is_localhost(name: &str) -> bool {
     })
 }
 
-/// The dot at the end of a name that is complete.
+/// Removes the dot at the end of a complete name.
 fn without_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }

@@ -1,9 +1,9 @@
-//! Closing the files that are kept open and that nobody asks for any more.
+//! Closes open files that are not requested any more.
 //!
 //! An open file keeps its file system from being unmounted, and its space on the disk from being
-//! freed after it was deleted. No request comes to tell of either. So a thread looks at the open
-//! files every few seconds; it is started with the first of them and ends after the last, so that
-//! an idle server has none.
+//! freed after it was deleted. No request can notice this. So a thread looks at the open files
+//! every few seconds. It starts with the first open file and ends after the last one, so that an
+//! idle server has no such thread.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, Weak};
@@ -34,10 +34,10 @@ struct State {
 }
 
 impl OpenFiles {
-    /// Sees to it that this entry, which is kept in `entries`, is closed after [`IDLE`]. `since`:
-    /// from when the site counts time.
+    /// Makes sure that this entry of `entries` is closed after [`IDLE`]. `since` is the time from
+    /// which the site counts.
     ///
-    /// An error: there is no thread for it.
+    /// Fails if there is no thread for this.
     pub(super) fn add(
         &self,
         key: &[u8],
@@ -47,7 +47,7 @@ impl OpenFiles {
     ) -> io::Result<()> {
         let mut state = lock(&self.0.state);
         if state.files.len() == state.files.capacity() {
-            // The cache may have dropped many, and none of them takes room here for long.
+            // The cache may have dropped entries, which are removed here, too.
             state.files.retain(|(_, entry)| entry.strong_count() > 0);
         }
         if !state.is_running {
@@ -97,8 +97,7 @@ impl Shared {
     }
 }
 
-/// How long an open file is kept for which nobody asks.
+/// How long an open file is kept without a request for it.
 const IDLE: Duration = Duration::from_secs(5);
-/// How often the open files are looked at, so that none is open for longer than both times
-/// together.
+/// How often the thread looks at the open files. None is open for longer than both times together.
 const LOOKS: Duration = Duration::from_millis(2500);

@@ -1,4 +1,4 @@
-//! From the path of a request to a path below the directory that is served.
+//! Turns the path of a request into a path below the served directory.
 
 use std::path::{Path, PathBuf};
 
@@ -7,29 +7,29 @@ use percent_encoding::percent_decode_str;
 use crate::http::message::percent::is_malformed;
 use crate::sys;
 
-/// What a request asks for, as a path that cannot lead out of the directory it is joined to: each of its steps is a
-/// plain name. (Links are another matter, as they are followed.)
+/// The requested path, which consists of plain names only, so that it cannot lead out of the
+/// directory. (Links are checked when they are followed.)
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RequestPath {
     relative: PathBuf,
     end: End,
 }
 
-/// What the end of a path says of what it leads to.
+/// The end of a path, which tells what it can lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// A name: a file or a directory.
     Name,
     /// `.` or `..`, so that it can be a directory only: `/a/.` is `/a/` (RFC 3986 §5.2.4).
     Dots,
-    /// A slash, likewise.
+    /// A slash, so that it can be a directory only.
     Slash,
 }
 
 /// Why a path leads to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathError {
-    /// It [is no path](is_malformed) of a URI.
+    /// The path [is malformed](is_malformed).
     Malformed,
     /// No file can have one of its names.
     NoName,
@@ -92,7 +92,7 @@ impl RequestPath {
         self.end == End::Slash
     }
 
-    /// For people: decoded, with a slash at both ends.
+    /// Returns the decoded path for people, with a slash at both ends.
     pub(crate) fn display(&self) -> String {
         let mut shown = String::from("/");
         for name in &self.relative {
@@ -103,7 +103,8 @@ impl RequestPath {
     }
 }
 
-/// Whether a name begins with a dot, as those of what is private do. `.well-known` is there to be found (RFC 8615).
+/// Whether a name begins with a dot, as names of private files do. `.well-known` is public (RFC
+/// 8615).
 pub(crate) fn is_hidden_name(name: &[u8]) -> bool {
     name.starts_with(b".") && name != b".well-known"
 }
@@ -133,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    /// The path below the root, with a slash where it names a directory.
+    /// Returns the path below the root, with a slash at the end if it names a directory.
     fn parsed(url_path: &str) -> Option<String> {
         let path = RequestPath::parse(url_path).ok()?;
         let mut shown = path.relative.to_str().unwrap().replace('\\', "/");
