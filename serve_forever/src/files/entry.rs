@@ -1,4 +1,4 @@
-//! A file as it is sent: its content or the way to it, and the fields that go with it.
+//! A file ready to be sent: its content or an open descriptor, and its header fields.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -20,42 +20,45 @@ use super::listing::page;
 use super::multipart::Bytes;
 use super::options::Options;
 
-/// One state of a file, ready to be sent any number of times.
+/// One state of a file, prepared to be sent any number of times.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Where it was found, to see whether it is still the same.
+    /// Where the file was found. Later requests check there whether it is still the same.
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
-    /// At this time or later it was seen to be the same still: nanoseconds, counted by the site, and one more. 0: never.
+    /// The file was seen to be unchanged at this time or later: nanoseconds of the site's clock,
+    /// plus one. 0 means never.
     seen: AtomicU64,
-    /// When it was asked for last, in the same way. Only told of open files.
+    /// When the file was last requested, in the same unit. Only updated for open files.
     asked: AtomicU64,
-    /// When its content, as it is in memory, may have become older than [`CONTENT_LOOKS`].
+    /// When the content in memory may have become older than [`CONTENT_LOOKS`].
     read_again: Instant,
     pub(super) content: Content,
     pub(super) content_type: String,
     entity_tag: Option<EntityTag>,
-    /// Seconds since 1970, over when it was read.
+    /// The date in seconds since 1970. The second was over when the file was read.
     last_modified: Option<i64>,
-    /// A change would show in the stamp. Else it may still be written to within the same tick of the clock.
+    /// Whether any change would show in the stamp. Otherwise the file may still be written to
+    /// within the same tick of the clock.
     is_settled: bool,
-    /// A request can be answered by comparing tags.
+    /// Whether requests may be answered by comparing tags.
     tag_counts: bool,
-    /// The content is as long as the system says. Else it is made when it is read, and the next
-    /// time it may be another though nothing tells of that.
+    /// Whether the content is as long as the system says. Otherwise the system generates the
+    /// content when it is read, and the next read may give other content without any sign of a
+    /// change.
     is_measured: bool,
-    /// Its content became another while its times stayed, as that of a file does which a program
-    /// has mapped to memory. So these times name no state of it.
+    /// Whether the content has changed while the times stayed the same, as happens if a program has
+    /// mapped the file to memory. Then these times do not identify a state of the file.
     changes_unseen: bool,
-    /// The fields of 200.
+    /// The header fields of a 200.
     pub(super) whole: PreparedFields,
-    /// The fields of 304.
+    /// The header fields of a 304.
     pub(super) not_modified: PreparedFields,
-    /// The fields of 206, but for those that depend on the range.
+    /// The header fields of a 206, except those that depend on the range.
     pub(super) partial: PreparedFields,
 }
 
-/// What the file holds.
+/// The content of a file, or access to it.
 #[derive(Debug)]
 pub(super) enum Content {
     Memory(Box<[u8]>),
@@ -63,8 +66,8 @@ pub(super) enum Content {
 }
 
 impl Entry {
-    /// Reads what has to be known of a regular file. `file` was opened at `path` and looked at: `stamp`.
-    /// `read`: now, as the site counts time. `before`: what it was when it was read last.
+    /// Reads what is needed about a regular file. `file` was opened at `path` and had this `stamp`.
+    /// `read` is the present time of the site's clock. `before` is the entry of the previous read.
     pub(super) fn new(
         path: PathBuf,
         file: File,
@@ -83,7 +86,7 @@ impl Entry {
             is_dated: stamp.date().is_some(),
             modified: stamp.modified(),
             changed: stamp.changed(),
-            // Some file systems in user space have none and give 0.
+            // Some file systems in user space have no change time and report 0.
             tells_changes: sys::CHANGE_TIME_IS_KNOWN && stamp.changed() != (0, 0),
         };
         let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
@@ -102,7 +105,7 @@ impl Entry {
         };
         let last_modified = match given("Last-Modified") {
             Some(value) => parse_http_date(value.as_bytes()),
-            // What is still to come is not told either (RFC 9110 §8.8.2.1).
+            // A date in the future is not sent either (RFC 9110 §8.8.2.1).
             None if is_measured && !changes_unseen && entity_tag::is_date_settled(now, &state) => {
                 stamp.date()
             }
@@ -132,68 +135,70 @@ impl Entry {
 
     pub(super) fn len(&self) -> u64 {
         match &self.content {
-            // Files of the system's own may be shorter or longer than they say.
+            // Files that the system generates may be shorter or longer than it says.
             Content::Memory(bytes) => bytes.len() as u64,
             Content::File(_) => self.stamp.size(),
         }
     }
 
-    /// It was just seen at its path, unchanged, after `time`.
+    /// Records that the file was just seen at its path, unchanged, after `time`.
     pub(super) fn is_there_after(&self, time: Duration) {
         self.seen.fetch_max(tick(time), Ordering::Relaxed);
     }
 
-    /// Whether it was seen at its path, unchanged, after `time`.
+    /// Returns whether the file was seen at its path, unchanged, after `time`.
     pub(super) fn was_there_after(&self, time: Duration) -> bool {
         tick(time) <= self.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether the content, as it is in memory, may be older than [`CONTENT_LOOKS`] for a request
-    /// that came at `arrived`. Its stamp does not tell of everything: what a program stores in memory
-    /// that it has mapped the file to changes it once, when the first such store begins, or not at
+    /// Returns whether the content in memory may be older than [`CONTENT_LOOKS`] for a request that
+    /// came at `arrived`. The stamp does not tell of every change: if a program stores to a memory
+    /// mapping of the file, the stamp changes once, when the first such store begins, or not at
     /// all.
     pub(super) fn is_to_be_read_again(&self, arrived: Instant) -> bool {
         arrived >= self.read_again && matches!(self.content, Content::Memory(_))
     }
 
-    /// Whether its times say nothing of its content, now that it has this one.
+    /// Returns whether a file with this stamp and this content shows that the times say nothing
+    /// about the content.
     fn is_belied_by(&self, stamp: Stamp, content: &[u8]) -> bool {
         let is_other = matches!(&self.content, Content::Memory(own) if **own != *content);
         self.stamp == stamp && (self.changes_unseen || is_other)
     }
 
-    /// An open file was asked for at `time`, and is there.
+    /// Records that the open file was requested at `time`, and that it is still there.
     pub(super) fn is_asked_for(&self, time: Duration) {
         self.asked.fetch_max(tick(time), Ordering::Relaxed);
     }
 
-    /// Whether it is an open file for which nobody asked after `time`.
+    /// Returns whether this is an open file that nobody has requested since `time`.
     pub(super) fn is_idle_since(&self, time: Duration) -> bool {
         self.is_open() && self.asked.load(Ordering::Relaxed) < tick(time)
     }
 
-    /// Whether it has a descriptor.
+    /// Returns whether the entry has an open descriptor.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.content, Content::File(_))
     }
 
-    /// Whether nobody is likely to be writing to it.
+    /// Returns whether it is unlikely that anybody is writing to the file.
     pub(super) fn is_settled(&self) -> bool {
         self.is_settled
     }
 
-    /// Whether parts of it can be had: two answers may be of the same state.
+    /// Returns whether clients can get parts of the file. This needs certainty that two responses
+    /// come from the same state.
     pub(super) fn has_parts(&self) -> bool {
         self.is_measured
     }
 
-    /// What the file must stay while it is sent.
+    /// Returns what must stay true of the file while it is sent.
     pub(super) fn expected(&self) -> Expected {
         Expected { stamp: self.stamp, may_grow: !self.is_settled }
     }
 
-    /// What conditions are compared with. Of what is not settled no tag: it may have been another
-    /// state that had it.
+    /// Returns the validators that conditions are compared with. The tag of a file that is not
+    /// settled is left out, because another state may have had the same tag.
     pub(super) fn validators(&self) -> Validators<'_> {
         Validators {
             entity_tag: self.entity_tag.as_ref().filter(|_| self.tag_counts),
@@ -202,8 +207,8 @@ impl Entry {
         }
     }
 
-    /// The same, where it matters whether the date tells two states of the file apart: only if it was over before anybody
-    /// was told it.
+    /// Returns the validators for uses where the date must tell two states of the file apart. The
+    /// date does so only if its second was over before any client was told the date.
     pub(super) fn strong_validators(&self) -> Validators<'_> {
         let now = || i64::try_from(sys::unix_time()).unwrap_or(i64::MAX);
         let date_is_strong =
@@ -211,14 +216,15 @@ impl Entry {
         Validators { date_is_strong, ..self.validators() }
     }
 
-    /// Whether it may be kept: its changes show, and keeping it keeps nothing large on the disk that was deleted.
+    /// Returns whether the entry may be kept in the cache. Its changes must show in the stamp, and
+    /// keeping it must not hold the space of a large deleted file on the disk.
     pub(super) fn is_fit_to_keep(&self) -> bool {
         self.is_settled
             && self.is_measured
             && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
     }
 
-    /// Bytes of memory that it takes; `descriptor` stands for an open file.
+    /// Returns the bytes of memory that the entry takes. An open file counts as `descriptor` bytes.
     pub(super) fn weight(&self, descriptor: u64) -> u64 {
         FIXED
             + match &self.content {
@@ -243,7 +249,7 @@ impl Entry {
         let fields = |when: Sent| {
             let own = own.iter().filter(move |(_, _, sent)| *sent >= when);
             options.with_extra(own.filter_map(|&(name, value, _)| Some((name, value?))), |name| match when {
-                // It is given with the range.
+                // The content type is sent along with the range.
                 Sent::Content => !name.eq_ignore_ascii_case("Content-Type"),
                 Sent::Always => !is_one_of(name, &NOT_ON_304),
                 Sent::Whole => true,
@@ -256,15 +262,15 @@ impl Entry {
     }
 }
 
-/// Never 0.
+/// Converts a time to a value for `seen` and `asked`, which is never 0.
 fn tick(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// An entry of which one response reads.
+/// An entry that one response reads from.
 pub(super) struct Reading {
     entry: Arc<Entry>,
-    /// What its file must still be after each piece.
+    /// What must still be true of the file after each piece.
     expected: Expected,
 }
 
@@ -285,7 +291,8 @@ impl Bytes for Reading {
             }
             Content::File(file) => {
                 let count = sys::read_at(file, buffer, offset)?;
-                // Asked before the read, it could still change in between.
+                // This check comes after the read. Before the read, the file could still change in
+                // between.
                 if self.expected.holds(file)? {
                     Ok(count)
                 } else {
@@ -297,7 +304,7 @@ impl Bytes for Reading {
 }
 
 impl Options {
-    /// The value of a field that is sent in place of ours.
+    /// Returns the user's value of a field, which is sent in place of ours.
     fn extra(&self, name: &str) -> Option<&[u8]> {
         let same = |(given, _): &&(String, Vec<u8>)| given.eq_ignore_ascii_case(name);
         self.extra_response_headers.iter().find(same).map(|(_, value)| value.as_slice())
@@ -307,7 +314,8 @@ impl Options {
         Some(self.cache_control.as_bytes()).filter(|value| !value.is_empty())
     }
 
-    /// Our fields, those of the user that are fit for this response, and none of ours that one of these replaces.
+    /// Joins our fields and the user's fields that fit this response. A field of the user replaces
+    /// ours of the same name.
     fn with_extra<'a>(
         &'a self,
         own: impl Iterator<Item = (&'a str, &'a [u8])>,
@@ -319,23 +327,24 @@ impl Options {
     }
 }
 
-/// The fields of a listing.
+/// Prepares the header fields of a listing.
 pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String> {
     let own: [(&str, Option<&[u8]>); 3] = [
         ("Content-Type", Some(page::CONTENT_TYPE.as_bytes())),
         ("Cache-Control", options.cache_control()),
         ("X-Content-Type-Options", Some(b"nosniff")),
     ];
-    // What describes a file does not describe a page.
+    // Fields that describe a file do not describe a listing.
     let is_fit = |name: &str| !is_one_of(name, &OF_A_FILE);
     options.with_extra(own.into_iter().filter_map(|(name, value)| Some((name, value?))), is_fit)
 }
 
-/// The user's fields on what is neither a file nor a listing: errors, redirects, the answer to
-/// `OPTIONS`.
+/// Prepares the user's fields for responses that are neither a file nor a listing: errors,
+/// redirects, the answer to `OPTIONS`.
 ///
-/// How long a file may be kept says nothing of an error, which a cache must not hold for a year
-/// because the file may be held so long. Only `no-store` and `no-cache` are true of errors, too.
+/// How long a file may be kept does not apply to an error: a cache must not keep an error for a
+/// year because it may keep the file that long. Only `no-store` and `no-cache` apply to errors,
+/// too.
 pub(super) fn fields_without_content(options: &Options) -> Result<PreparedFields, String> {
     let forbids = |value: &[u8]| {
         ["no-store", "no-cache"].iter().any(|directive| fields::list_contains(value, directive))
@@ -353,26 +362,26 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
-/// Which responses have a field; the later ones have those of the earlier ones, too.
+/// Which responses have a field. Each variant includes the responses of the variants before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Sent {
     /// 200.
     Whole,
-    /// And 206.
+    /// 200 and 206.
     Content,
-    /// And 304.
+    /// 200, 206 and 304.
     Always,
 }
 
-/// What was read of a file, and what it was then.
+/// What was read from a file, and its stamp at that time.
 struct Look {
-    /// Before it was read.
+    /// The time before the file was read.
     now: FileTime,
     stamp: Stamp,
-    /// All of it if it is small; else the beginning.
+    /// The whole content of a small file, otherwise the beginning.
     first: Vec<u8>,
     is_small: bool,
-    /// The system tells its size.
+    /// Whether the size that the system reports is the length of the content.
     is_measured: bool,
 }
 
@@ -380,11 +389,12 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
     let mut attempts = 0;
     loop {
         let now = present();
-        // One byte more than there should be, as that is how one learns that there is more.
+        // Reads one byte more than expected, to notice content beyond the reported size.
         let wanted = if stamp.size() > SMALL_FILE { SMALL_FILE } else { stamp.size() + 1 };
         let mut first = read(file, wanted)?;
         let seen = std::mem::replace(&mut stamp, Stamp::of(file)?);
-        // Of a larger one this is only for the charset.
+        // Of a larger file, only the type and the charset need the beginning, so a change since
+        // does not matter if the beginning was long enough.
         if stamp.size() > SMALL_FILE && (first.len() as u64 >= SMALL_FILE || stamp != seen) {
             first.truncate(usize::try_from(SMALL_FILE).unwrap_or(usize::MAX));
             return Ok(Look { now, stamp, first, is_small: false, is_measured: true });
@@ -397,7 +407,7 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
             return Ok(Look { now, stamp, first, is_small: true, is_measured });
         }
         attempts += 1;
-        // One that is longer each time is a log, and what it was before is still there.
+        // A file that is longer each time is a log. Its earlier content is still there.
         if attempts == ATTEMPTS && first.len() as u64 >= seen.size() && stamp.size() > seen.size() {
             first.truncate(usize::try_from(seen.size()).unwrap_or(usize::MAX));
             return Ok(Look { now, stamp, first, is_small: true, is_measured: true });
@@ -408,8 +418,8 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
     }
 }
 
-/// All of a file that has more than it says: files of the system's own are made when they are read,
-/// and some file systems do not know a size before.
+/// Reads all of a file that has more bytes than the system says. The system generates the content
+/// of some files when they are read, and some file systems do not know a size in advance.
 #[cold]
 fn read_unmeasured(file: &File) -> io::Result<Vec<u8>> {
     let content = read(file, LONGEST_UNMEASURED + 1)?;
@@ -419,13 +429,13 @@ fn read_unmeasured(file: &File) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Seconds since 1970, and the nanoseconds after them.
+/// Returns the present time as seconds since 1970 and additional nanoseconds.
 fn present() -> FileTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos())
 }
 
-/// The first `length` bytes of the file, or all if it has become shorter.
+/// Reads the first `length` bytes of the file, or all of it if it has become shorter.
 fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?];
     let mut filled = 0;
@@ -439,25 +449,28 @@ fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The largest file that is kept in memory, and leaves in one write with its head: 64 KiB, as much as the server holds
-/// back. For these a write costs less than a write and a `sendfile`.
+/// The largest file that is kept in memory and sent in one write together with its head: 64 KiB,
+/// which is as much as the server holds back. For such files, one write costs less than a write and
+/// a `sendfile`.
 const SMALL_FILE: u64 = 64 * 1024;
-/// The largest file that is kept open: 1 MiB. Of larger ones opening is the least of their cost, and a file that is
-/// deleted takes its space on the disk as long as somebody has it open.
+/// The largest file that is kept open: 1 MiB. For larger files, opening is the smallest part of the
+/// cost, and a deleted file takes its space on the disk as long as anybody has it open.
 const LARGEST_OPEN: u64 = 1024 * 1024;
-/// How often a file is read that changes while it is read.
+/// How often a file is read at most that changes while it is read.
 const ATTEMPTS: u32 = 4;
-/// Seconds after which a date is a strong validator (RFC 9110 §8.8.2.2 wants one, on clocks that agree).
+/// The age in seconds from which a date is a strong validator. RFC 9110 §8.8.2.2 requires one
+/// second if the clocks agree.
 const STRONG_AFTER: i64 = 2;
-/// How long the content of a file that is kept in memory is taken for what the file has.
+/// How long the content of a file in memory is used before it is read again.
 const CONTENT_LOOKS: Duration = Duration::from_secs(1);
-/// The longest content of a file that does not tell its size: it is in memory while it is sent.
+/// The longest content of a file whose size the system does not tell. It is in memory while it is
+/// sent.
 const LONGEST_UNMEASURED: u64 = 1024 * 1024;
-/// Bytes that an entry takes beside its content, about.
+/// About how many bytes an entry takes beside its content.
 const FIXED: u64 = 1024;
-/// Fields of the user's that a 304 does not repeat: those that describe the content which it does
-/// not have (RFC 9110 §15.4.5). A cache would take them for what it keeps. All others are there for
-/// whoever has the file to learn of.
+/// The user's fields that a 304 leaves out: they describe content, which a 304 does not have (RFC
+/// 9110 §15.4.5), and a cache would apply them to the content that it keeps. All other fields are
+/// sent, so that clients that have the file learn of them.
 const NOT_ON_304: [&str; 9] = [
     "Accept-Ranges",
     "Content-Digest",
@@ -469,7 +482,7 @@ const NOT_ON_304: [&str; 9] = [
     "Last-Modified",
     "Repr-Digest",
 ];
-/// Fields of the user's that describe files, and neither listings nor pages of errors.
+/// The user's fields that describe files, and neither listings nor error pages.
 const OF_A_FILE: [&str; 12] = [
     "Accept-Ranges",
     "Content-Digest",
@@ -484,5 +497,6 @@ const OF_A_FILE: [&str; 12] = [
     "Last-Modified",
     "Repr-Digest",
 ];
-/// Fields that such responses have of their own, or that say how long a file may be kept.
+/// The user's fields that responses without content never have: such responses have their own, or
+/// the field says how long a file may be kept.
 const NOT_WITHOUT_CONTENT: [&str; 5] = ["Age", "Allow", "Date", "Expires", "Location"];

@@ -1,11 +1,12 @@
-//! What a server may be called.
+//! The host names by which clients may address a server.
 //!
-//! A web page can make its own name lead to `127.0.0.1` ("DNS rebinding"), and a browser then lets it read what a server
-//! there answers. But the browser tells the name in `Host`, so that a server that knows its names can refuse.
+//! A web page can make its own host name lead to `127.0.0.1` ("DNS rebinding"). A browser then lets
+//! the page read the answers of a server there. But the browser sends the name in `Host`, so a
+//! server that knows its own names can refuse such requests.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Names by which a server may be asked, without ports.
+/// The allowed host names, without ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct AllowedHosts {
     names: Vec<String>,
@@ -14,18 +15,18 @@ pub(super) struct AllowedHosts {
 impl AllowedHosts {
     pub(super) fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(|name| {
-            // A port says nothing here, and an address may come in the brackets that it has in URLs.
+            // Ports are ignored. An IPv6 address may be given in the brackets that it has in URLs.
             let name: String = name.into();
             if name.parse::<Ipv6Addr>().is_ok() { name } else { without_dot(without_port(&name)).to_owned() }
         });
         Self { names: names.collect() }
     }
 
-    /// Whether `host`, a name or address with or without a port, is one of the names, or is no name
-    /// that somebody could make lead here.
+    /// Returns whether `host`, a name or address with or without a port, is allowed: it is one of
+    /// the names, or nobody could make it lead here by DNS.
     pub(super) fn allow(&self, host: &str) -> bool {
         let name = name_of(host);
-        // What comes first is what is compared in no time.
+        // The cheapest comparison comes first.
         name == "127.0.0.1"
             || is_localhost(name)
             || self.names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
@@ -33,13 +34,13 @@ impl AllowedHosts {
     }
 }
 
-/// `host` without its port and the dot at the end.
+/// Returns `host` without its port and without a dot at the end.
 pub(super) fn name_of(host: &str) -> &str {
     without_dot(without_port(host))
 }
 
-/// A whole address: nobody asks a name server where that leads. What resolvers alone take for one,
-/// such as `127.1`, is a name here.
+/// Whether `name` is a complete IP address, for which nobody asks a name server. Abbreviations that
+/// only resolvers accept as addresses, such as `127.1`, count as names.
 fn is_address(name: &str) -> bool {
     match name.as_bytes().first() {
         Some(b'0'..=b'9') if name.parse::<Ipv4Addr>().is_ok() => true,
@@ -48,7 +49,7 @@ fn is_address(name: &str) -> bool {
     }
 }
 
-/// `localhost` and what is below it (RFC 6761 §6.3).
+/// Whether `name` is `localhost` or a name below it (RFC 6761 §6.3).
 fn is_localhost(name: &str) -> bool {
     let tail = name.len().checked_sub("localhost".len()).and_then(|at| Some((at, name.get(at..)?)));
     tail.is_some_and(|(at, tail)| {
@@ -56,7 +57,7 @@ fn is_localhost(name: &str) -> bool {
     })
 }
 
-/// The dot at the end of a name that is complete.
+/// Removes the dot at the end of a fully qualified name.
 fn without_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }

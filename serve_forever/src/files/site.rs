@@ -1,17 +1,19 @@
-//! What is served, and what is found in it: always as it is on the disk now.
+//! What is served, and the lookup of paths in it. Every answer reflects the present state of the
+//! disk.
 //!
-//! Files that were sent before are kept, with one question to the system for each request: is the file at this path still
-//! the one that we have? The path is asked from its very beginning, so that a directory that was made again, or a link
-//! that was switched, is seen as well.
+//! Files that were sent before are kept in the cache. For each request, the site asks the system
+//! whether the file at this path is still the same. The system resolves the whole path from its
+//! beginning, so that a directory that was created again, or a link that was switched, is noticed
+//! as well.
 //!
-//! One answer serves all requests for the path that had begun to come before the question: they ask for what was there
-//! at some time between their begin and their end, and that it was. So a file for which many ask at once costs one
-//! question for all those that one poll reports.
+//! One such check serves all requests for the path that had begun to arrive before the check. A
+//! request may be answered with any state of the file between its begin and its end, and the check
+//! falls into this time. So if many clients request a file at once, all requests that one poll
+//! reports share one check.
 //!
-//! What the system tells of a file does not tell of every change: a program that has mapped it to
-//! its memory changes the file as it stores there, and its times once or not at all. So what is
-//! kept in memory is looked up and read anew once a second while it is asked for, and is then as
-//! old as that at most.
+//! The system does not tell of every change. If a program has mapped a file to its memory, each
+//! store changes the file, but its times change once or not at all. So content that is kept in
+//! memory is read again once a second while it is requested. It is never older than that.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -35,28 +37,28 @@ use super::path::RequestPath;
 
 /// A directory that is served, or a single file.
 pub(super) struct Site {
-    /// Absolute, but with the links that it was given with: where they lead may change.
+    /// The absolute path as it was given, with its links unresolved: their targets may change.
     root: PathBuf,
-    /// The name of the only file that is served.
+    /// The name of the file, if only a single file is served.
     only: Option<PathBuf>,
     pub(super) options: Options,
     directory: Mutex<Arc<Directory>>,
-    /// By the path of the request, as it is written.
+    /// The cached files, by the path of the request as the client spelled it.
     entries: Arc<Entries>,
-    /// Those of them that have a descriptor.
+    /// The cached files that have an open descriptor.
     open_files: OpenFiles,
-    /// The fields of a listing.
+    /// The header fields of a listing.
     pub(super) listing_fields: PreparedFields,
     /// The user's fields on errors, redirects and the answer to `OPTIONS`.
     pub(super) fields_without_content: PreparedFields,
-    /// What is left to be shown of long listings.
+    /// The names that long listings still have to show.
     pub(super) models: Arc<Models>,
     told_of_hidden: AtomicBool,
-    /// From when times are counted.
+    /// The start of the site's clock.
     since: Instant,
 }
 
-/// The files that are kept.
+/// The files that are kept in the cache.
 pub(super) type Entries = Cache<Box<[u8]>, Arc<Entry>, Weight>;
 
 /// What a path leads to.
@@ -67,7 +69,7 @@ pub(super) enum Found {
 }
 
 impl Site {
-    /// Fails if there is nothing to serve.
+    /// Fails if the directory or file does not exist or cannot be reached.
     pub(super) fn new(path: &Path, options: Options) -> io::Result<Self> {
         Self::open(path, options).map_err(|error| {
             let reason = format!("cannot serve \"{}\": {error}", path.display());
@@ -81,7 +83,7 @@ impl Site {
         let (root, only) = if stamp.is_directory() {
             (path, None)
         } else if stamp.is_file() {
-            // What it leads to is served, whatever else lies beside that.
+            // If the path is a link, its target is served, but nothing that lies beside the target.
             let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.into();
             (path.parent().ok_or(ErrorKind::InvalidInput)?.to_owned(), Some(name))
         } else {
@@ -109,8 +111,9 @@ impl Site {
         })
     }
 
-    /// The file that was sent for this path before, if it is still what is there. `arrived`: when
-    /// the request had come; `began`: when it is known to have begun already.
+    /// Returns the cached file of this path if the file on the disk is still the same. `arrived` is
+    /// when the request had arrived. `began` is a time at which the request had already begun to
+    /// arrive, if such a time is known.
     pub(super) fn kept(
         &self,
         url_path: &[u8],
@@ -118,7 +121,7 @@ impl Site {
         began: Option<Instant>,
     ) -> Option<Arc<Entry>> {
         let entry = self.entries.get(url_path)?;
-        // Not before the first was kept, so that nothing is lost by the saturation.
+        // `since` is before the first file was kept, so saturating at it loses nothing.
         let began = began.map(|began| began.saturating_duration_since(self.since));
         if began.is_some_and(|began| entry.was_there_after(began)) {
             return Some(entry);
@@ -126,8 +129,8 @@ impl Site {
         self.is_there_still(url_path, &entry, arrived, began).then_some(entry)
     }
 
-    /// Asks the system. What is not there any more is not kept either. What is to be read again is,
-    /// until what was read takes its place.
+    /// Asks the system whether the file is still the same. If not, the entry is removed from the
+    /// cache. An entry whose content has to be read again stays until the new one replaces it.
     #[inline(never)]
     fn is_there_still(
         &self,
@@ -153,7 +156,7 @@ impl Site {
         true
     }
 
-    /// Looks a path up. An error is a matter of this process, not of the path.
+    /// Looks up a path. An error concerns this process, not the path.
     pub(super) fn find(&self, url_path: &[u8], path: &RequestPath) -> io::Result<Found> {
         let mut relative = path.relative();
         if let Some(only) = &self.only {
@@ -176,14 +179,14 @@ impl Site {
         }
         let found = match found {
             sys::Found::File(file, stamp) => {
-                // The only file that is served stands for the root, too.
+                // A single file is also served at the root.
                 let is_root = self.only.is_some() && path.relative().as_os_str().is_empty();
                 if path.names_directory() && !is_root {
                     return Ok(Found::Nothing);
                 }
                 Found::File(self.entry(url_path, self.root.join(relative), file, stamp, true)?)
             }
-            // In place of the only file.
+            // A directory has taken the place of the single file.
             sys::Found::Directory(_) if self.only.is_some() => Found::Nothing,
             sys::Found::Directory(directory) => Found::Directory(directory),
             sys::Found::Unreadable | sys::Found::Nothing => Found::Nothing,
@@ -191,8 +194,8 @@ impl Site {
         Ok(found)
     }
 
-    /// The page that stands for a directory, if it has one. A page that cannot be read is one too: its directory does not
-    /// want to be listed.
+    /// Returns the index page of a directory, if it has one. A page that cannot be read counts too,
+    /// as [`Found::Nothing`]: a directory with an index page is not meant to be listed.
     pub(super) fn find_index(
         &self,
         url_path: &[u8],
@@ -203,7 +206,8 @@ impl Site {
             match directory.find(Path::new(page), self.links())? {
                 sys::Found::File(file, stamp) => {
                     let whole = self.root.join(path.relative()).join(page);
-                    // That a page with precedence appears would not be seen in the stamp of another one.
+                    // Only the first index page is kept: if a page of higher precedence appeared
+                    // later, the stamp of another page would not show it.
                     let entry = self.entry(url_path, whole, file, stamp, place == 0)?;
                     return Ok(Some(Found::File(entry)));
                 }
@@ -214,7 +218,8 @@ impl Site {
         Ok(None)
     }
 
-    /// Descriptors have run out: what is only kept must not have them.
+    /// Frees the file descriptors of cached entries that are not in use, because descriptors have
+    /// run out.
     pub(super) fn let_go(&self) {
         self.entries.clear();
     }
@@ -250,10 +255,11 @@ impl Site {
         }
     }
 
-    /// The directory that is at the root's path now. `None`: there is none; it may be about to be made again.
+    /// Returns the directory that is at the root's path now. `None` means that there is none. It
+    /// may be about to be created again.
     fn directory(&self) -> io::Result<Option<Arc<Directory>>> {
         let mut held = lock(&self.directory);
-        // Without a number nothing tells one directory from another.
+        // Without an inode number, two directories cannot be told apart.
         let is_same = |now: Stamp, held: Stamp| {
             now.inode() != 0 && (now.device(), now.inode()) == (held.device(), held.inode())
         };
@@ -261,7 +267,7 @@ impl Site {
         if !same.is_ok_and(|same| same) {
             match Directory::open(&self.root) {
                 Ok(opened) => *held = Arc::new(opened),
-                // Nor is anything served of the old one, which may only have been moved away.
+                // The old directory is not served either, because it may only have been moved away.
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -282,8 +288,8 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        // The thread that closes idle ones may have the last word on the cache, but not on the
-        // files.
+        // The thread that closes idle files may hold the cache a little longer than the site does.
+        // The files must be closed now.
         self.entries.clear();
     }
 }
@@ -297,15 +303,16 @@ impl std::fmt::Debug for Site {
     }
 }
 
-/// How much of the cache an entry takes.
+/// Weighs the entries of the cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weight {
-    /// What an open file counts as.
+    /// The weight of an open file.
     descriptor: u64,
 }
 
 impl Weight {
-    /// Open files take 32 KiB each, or more where the process may have so few that connections would lack them.
+    /// An open file weighs 32 KiB. It weighs more if the process may have so few descriptors that
+    /// connections would run short of them.
     fn new(cache_size: u64) -> Self {
         let most = sys::descriptor_limit().map_or(u64::MAX, |limit| (limit / DESCRIPTOR_SHARE).max(1));
         Self { descriptor: DESCRIPTOR.max(cache_size / most) }
@@ -318,13 +325,14 @@ impl Weighter<Box<[u8]>, Arc<Entry>> for Weight {
     }
 }
 
-/// What an open file weighs: so that a cache of 8 MiB keeps 256 of them open at the most.
+/// The weight of an open file in bytes: a cache of 8 MiB keeps at most 256 files open.
 const DESCRIPTOR: u64 = 32 * 1024;
-/// Of all descriptors that the process may have, files that are only kept take one in so many.
+/// Files in the cache take at most one of so many descriptors that the process may have.
 const DESCRIPTOR_SHARE: u64 = 16;
-/// For how many entries the cache has its tables made.
+/// The number of entries for which the cache allocates its tables.
 const USUAL_ENTRIES: usize = 1024;
-/// Paths may be written in any number of ways, and long ones are not worth their memory.
+/// The longest path whose file is kept, in bytes. A path can be spelled in any number of ways, and
+/// long spellings are not worth their memory.
 const MAX_KEY: usize = 1024;
 
 #[cfg(test)]
@@ -333,14 +341,14 @@ mod tests {
 
     use super::*;
 
-    /// A site in which `/a.txt` is kept.
+    /// Returns a site whose cache has `/a.txt`.
     fn kept(name: &str) -> (PathBuf, Site) {
         let root = std::env::temp_dir().join(format!("serve_forever_{name}_{}", std::process::id()));
         fs::create_dir_all(&root).unwrap();
         fs::write(root.join("a.txt"), "one").unwrap();
         let site = Site::new(&root, Options::default()).unwrap();
         let path = RequestPath::parse("/a.txt").unwrap();
-        // A file that was written to just now is not.
+        // A file that was written to just now is not kept, so this repeats until it is.
         while site.kept(b"/a.txt", site.since, None).is_none() {
             assert!(matches!(site.find(b"/a.txt", &path), Ok(Found::File(_))));
         }
@@ -366,7 +374,7 @@ mod tests {
     fn a_look_for_a_request_of_unknown_begin_serves_nobody_else() {
         let (root, site) = kept("own_look");
         fs::write(root.join("a.txt"), "three").unwrap();
-        // Not even one that had begun before anything was kept.
+        // This includes requests that had begun before anything was kept.
         assert!(site.kept(b"/a.txt", site.since, Some(site.since)).is_none());
         fs::remove_dir_all(&root).unwrap();
     }
