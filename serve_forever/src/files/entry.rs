@@ -393,8 +393,7 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
         let wanted = if stamp.size() > SMALL_FILE { SMALL_FILE } else { stamp.size() + 1 };
         let mut first = read(file, wanted)?;
         let seen = std::mem::replace(&mut stamp, Stamp::of(file)?);
-        // Of a larger file, only the type and the charset need the beginning, so a change since
-        // does not matter if the beginning was long enough.
+        // The beginning of a larger file is only needed for its type and charset.
         if stamp.size() > SMALL_FILE && (first.len() as u64 >= SMALL_FILE || stamp != seen) {
             first.truncate(usize::try_from(SMALL_FILE).unwrap_or(usize::MAX));
             return Ok(Look { now, stamp, first, is_small: false, is_measured: true });

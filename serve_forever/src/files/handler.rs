@@ -175,7 +175,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     }
 }
 
-/// The site that all handlers of one server share which [`SimpleHttpRequestHandler::new`] has made.
+/// The site that all handlers from [`SimpleHttpRequestHandler::new`] share within one server.
 #[derive(Debug, Default)]
 struct CurrentDirectory(OnceLock<Arc<Site>>);
 

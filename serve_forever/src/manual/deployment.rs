@@ -316,7 +316,7 @@
 //!     }
 //! });
 //! server.serve_forever()?;
-//! // Here everything is answered, or was cut when its time was over: flush, save, say good-bye.
+//! // All requests are answered now, or were cut at the timeout: flush, save, exit.
 //! ```
 //!
 //! There are three ways to update without refused connections: let the proxy retry

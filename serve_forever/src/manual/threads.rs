@@ -90,7 +90,7 @@
 //! use serve_forever::{handler_fn, Exchange, HttpServer, Result};
 //!
 //! let handler = handler_fn(|http: &mut Exchange| -> Result { http.send_response(204).end_headers() });
-//! /// Connections to the database: many more handlers at a time would only wait for each other.
+//! /// The connections to the database. Many more handlers would only wait for each other.
 //! const POOL: usize = 20;
 //! let cores = std::thread::available_parallelism()?.get();
 //! let server = HttpServer::builder(handler)
@@ -116,7 +116,7 @@
 //! use std::sync::Mutex;
 //! use serve_forever::{handler_fn, testing, Detached, Exchange, Result};
 //!
-//! /// All who listen, kept with the server.
+//! /// The writers of all subscribers, kept with the server.
 //! type Subscribers = Mutex<Vec<Detached>>;
 //!
 //! fn subscribe(http: &mut Exchange) -> Result {
@@ -127,7 +127,7 @@
 //!     Ok(())
 //! }
 //!
-//! /// Writing never blocks: a subscriber that is gone or too slow fails, and is forgotten.
+//! /// Writing never blocks. It fails for subscribers that are gone or too slow, and removes them.
 //! fn publish(http: &mut Exchange) -> Result {
 //!     let subscribers = http.server().state::<Subscribers>();
 //!     subscribers.lock().unwrap().retain_mut(|subscriber| subscriber.write_all(b"data: tea\n\n").is_ok());

@@ -14,7 +14,8 @@ use super::Answer;
 /// What answers the requests for a path.
 #[derive(Clone)]
 pub(super) enum Node {
-    /// Answers all methods. The handler may read the bodies of the requests that its routes name.
+    /// Answers all methods. The routes tell what is known of its requests, for example whether the
+    /// handler may read their bodies.
     Whole(Answer, Routes),
     /// Answers everything below a prefix of the given length. The rest of the path is left to the
     /// handler and is not a parameter: the names of files may have escapes that are not text.

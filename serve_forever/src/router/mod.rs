@@ -274,8 +274,9 @@ impl Router {
 
     /// Adds a hook that runs before a request is answered. Hooks run in the order in which they are
     /// added. If a hook answers the request itself or returns an error (such as a
-    /// [`StatusError`](crate::StatusError)), this is the answer, and neither further hooks nor the
-    /// route run. A field that a hook [adds](Exchange::add_header) is sent with every response.
+    /// [`StatusError`](crate::StatusError)), this is the answer, and neither further `before` hooks
+    /// nor the route run. A field that a hook [adds](Exchange::add_header) is sent with every
+    /// response.
     ///
     /// ```
     /// use serve_forever::{testing, Router, StatusError};
