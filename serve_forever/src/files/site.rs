@@ -7,9 +7,9 @@
 //! as well.
 //!
 //! One such check serves all requests for the path that had begun to arrive before the check. A
-//! request may be answered with any state of the file between its begin and its end, and the check
-//! falls into this time. So if many clients request a file at once, all requests that one poll
-//! reports share one check.
+//! request may be answered with any state of the file between its beginning and its end, and the
+//! check falls into this time. So if many clients request a file at once, all requests that one
+//! poll reports share one check.
 //!
 //! The system does not tell of every change. If a program has mapped a file to its memory, each
 //! store changes the file, but its times change once or not at all. So content that is kept in
@@ -206,8 +206,8 @@ impl Site {
             match directory.find(Path::new(page), self.links())? {
                 sys::Found::File(file, stamp) => {
                     let whole = self.root.join(path.relative()).join(page);
-                    // Only the first index page is kept: if a page of higher precedence appeared
-                    // later, the stamp of another page would not show it.
+                    // Only a page with the first of the names is kept: for another page, the stamp
+                    // would not show that a page of higher precedence has appeared.
                     let entry = self.entry(url_path, whole, file, stamp, place == 0)?;
                     return Ok(Some(Found::File(entry)));
                 }

@@ -145,7 +145,7 @@ impl Drop for Reader {
 }
 
 /// Returns how many threads may read long directories at once. Each of them has all names of its
-/// directory in memory, so there are no more of them than processors. There are at least four,
+/// directory in memory, so there is at most one per processor. But there may always be four,
 /// because disks may be slow.
 fn most_readers() -> usize {
     std::thread::available_parallelism().map_or(0, NonZero::get).max(4)

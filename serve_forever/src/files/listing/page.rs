@@ -35,7 +35,7 @@ pub(in crate::files) struct Page<L> {
     last: Vec<u8>,
 }
 
-/// The names that are shown, and who owns them.
+/// The names that are shown. They are owned in one of two ways.
 enum Held {
     /// Owned by the page, while it is made without waiting for its client.
     Own(Arc<Names>, #[expect(dead_code, reason = "what counts is when it is dropped")] Option<Reader>),
