@@ -12,7 +12,7 @@ use super::hosts::AllowedHosts;
 use super::options::Options;
 use super::site::Site;
 
-/// Makes a [`SimpleHttpRequestHandler`]; see [`SimpleHttpRequestHandler::builder`].
+/// Builder of a [`SimpleHttpRequestHandler`]; see [`SimpleHttpRequestHandler::builder`].
 ///
 /// ```
 /// use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -27,13 +27,13 @@ use super::site::Site;
 pub struct SimpleHttpRequestHandlerBuilder {
     directory: Option<PathBuf>,
     options: Options,
-    /// The first extra field that cannot be sent.
+    /// The first setting that cannot be sent as a header field.
     error: Option<String>,
 }
 
 impl SimpleHttpRequestHandlerBuilder {
-    /// The directory to serve, by default the current one; or a single file, which is then the answer to `/` and to its
-    /// name, and the only one.
+    /// Sets the directory to serve. Default: the current directory. If this is a single file, the
+    /// handler serves only this file, both at `/` and by its name.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -47,8 +47,8 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Names of the pages that stand for their directory, in the order in which they are looked for: by default
-    /// `index.html` and `index.htm`.
+    /// Sets the names of the pages that stand for their directory, in the order in which they are
+    /// tried. Default: `index.html` and `index.htm`.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -62,10 +62,11 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Whether files and directories whose names begin with a dot are served and listed. By default they are not, as
-    /// they are where people and programs keep what is private; but `.well-known` (RFC 8615) always is. A link whose own
-    /// name has no dot shows what it leads to. A second name that a file system has for a hidden
-    /// file, such as `GIT~1` for `.git`, is not served either.
+    /// Sets whether files and directories whose names begin with a dot are served and listed. By
+    /// default they are not, because people and programs keep private data there. `.well-known`
+    /// (RFC 8615) is always served. A link whose own name has no dot is followed even if its
+    /// target's name has one. An alternative name that a file system has for a hidden file, such as
+    /// `GIT~1` for `.git`, is not served either.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -82,8 +83,8 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Whether symbolic links are followed wherever they lead. By default only those are that lead to something inside
-    /// of the directory.
+    /// Sets whether symbolic links are followed wherever they lead. By default, only links to
+    /// something inside the directory are followed.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;
@@ -95,7 +96,8 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Whether a directory without an index page is answered with a list of what is in it (the default) or with 404.
+    /// Sets whether a directory without an index page is answered with a listing of its contents
+    /// (the default) or with 404.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -109,8 +111,9 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// The content type of files with this extension, as Python's `extensions_map` has it; the extension is looked for as
-    /// it is written, then in lower case. Types of text get `charset=utf-8` where the file is UTF-8.
+    /// Sets the content type of files with this extension, like Python's `extensions_map`. The
+    /// extension of a file is looked up as it is written, then in lower case. Text types get
+    /// `charset=utf-8` if the file is UTF-8.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -125,7 +128,7 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// The content type of files about which nothing is known, by default `application/octet-stream`.
+    /// Sets the content type of files whose type is unknown. Default: `application/octet-stream`.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;
@@ -138,8 +141,9 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// The value of `Cache-Control` (RFC 9111 §5.2). By default `no-cache`: clients ask each time whether what they have
-    /// is still good, and get 304 if it is. An empty value sends no such field.
+    /// Sets the value of `Cache-Control` (RFC 9111 §5.2). Default: `no-cache`, with which clients
+    /// ask each time whether their copy is still good, and get 304 if it is. If the value is empty,
+    /// the field is not sent.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -153,18 +157,19 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// One more field of every response that the handler sends: files and listings, 206, 304,
-    /// redirects, errors and the answer to `OPTIONS`. It takes the place of ours of that name. What
-    /// tells where a message ends cannot be set. What is refused before the handler sees it (a
-    /// malformed request) and the answer to `OPTIONS *` are without it. There are these exceptions:
+    /// Adds a field to every response of the handler: files and listings, 206, 304, redirects,
+    /// errors and the answer to `OPTIONS`. It replaces our field of the same name. Fields that
+    /// determine where a message ends cannot be set. The answer to `OPTIONS *` and the answers to
+    /// requests that are refused before the handler sees them (malformed requests) do not get the
+    /// field. There are these exceptions:
     ///
     /// - A field that describes a file, such as `Content-Language`, is only sent with the content
-    ///   of a file. A 304 has none of these (RFC 9110 §15.4.5), except `Content-Disposition`,
+    ///   of a file. A 304 has no such field (RFC 9110 §15.4.5), except `Content-Disposition`,
     ///   `Content-Location` and `ETag`.
-    /// - Errors, redirects and the answer to `OPTIONS` never have `Age`, `Allow`, `Date`, `Expires`
-    ///   and `Location` of yours. They have your `Cache-Control` only if it says `no-store` or
-    ///   `no-cache`: how long a file may be kept says nothing of them. The same is true of fields
-    ///   whose names end so, such as `CDN-Cache-Control`.
+    /// - Errors, redirects and the answer to `OPTIONS` never have your `Age`, `Allow`, `Date`,
+    ///   `Expires` and `Location`. They have your `Cache-Control` only if it contains `no-store` or
+    ///   `no-cache`, because the time for which a file may be kept does not apply to them. The same
+    ///   is true of fields whose names end in `Cache-Control`, such as `CDN-Cache-Control`.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -191,10 +196,11 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// How files get their entity tags.
+    /// Sets how files get their entity tags.
     ///
-    /// [`EntityTags::SizeAndTime`] trusts the times of files: a change that puts the old time and
-    /// size back keeps the tag, and so do directories with the same times that are swapped.
+    /// [`EntityTags::SizeAndTime`] trusts the times of files. A change that restores the old time
+    /// and size keeps the tag. The tag also stays if a directory is swapped for another one whose
+    /// files have the same times.
     ///
     /// ```
     /// # use serve_forever::{files::EntityTags, SimpleHttpRequestHandler};
@@ -206,13 +212,15 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Names by which the server may be asked, without ports; requests that name another host are answered 421 (RFC 9110
-    /// §15.5.20), whatever the method, but those of a Unix socket are not: the file system decides who may connect to
-    /// it. Whole names: there are no wildcards. `localhost`, names below
-    /// it and IP addresses are always allowed: no name server says where these lead. The page and the log tell which name was refused.
+    /// Sets the host names by which clients may address the server, without ports. A request for
+    /// another host is answered with 421 (RFC 9110 §15.5.20), whatever its method. Requests over a
+    /// Unix socket are not checked, because the file system decides who may connect to it. The
+    /// names are whole names; there are no wildcards. `localhost`, names below it and IP addresses
+    /// are always allowed, because no name server decides where these lead. The error page and the
+    /// log tell which name was refused.
     ///
-    /// A server that only this computer can reach is not safe from web pages without it: they can make a name of theirs
-    /// lead here. Without this call any name is fine.
+    /// Without this call, any name is allowed. Then web pages can read from a server even if only
+    /// this computer can reach it: a page can make its own host name lead to this computer.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -229,8 +237,8 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// The version that responses name: `HTTP/1.1`, or `HTTP/1.0` for a server that closes after each of them, as
-    /// Python's does.
+    /// Sets the version that responses name: `HTTP/1.1`, or `HTTP/1.0` for a server that closes the
+    /// connection after each response, as Python's does.
     ///
     /// ```
     /// # use serve_forever::{testing, SimpleHttpRequestHandler};
@@ -248,14 +256,14 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Memory for the cache of files, in bytes. Default: 8 MiB. The cache holds the content of
-    /// files up to 64 KiB. For files from 64 KiB to 1 MiB, it holds an open descriptor, which
-    /// counts as 32 KiB. The server closes this descriptor 5 to 8 seconds after the last request,
-    /// and uses at most 1/16 of its descriptors for the cache.
+    /// Sets the memory limit of the cache of files, in bytes. Default: 8 MiB. The cache holds the
+    /// content of files up to 64 KiB. For files from 64 KiB to 1 MiB, it holds an open descriptor,
+    /// which counts as 32 KiB. The server closes this descriptor 5 to 8 seconds after the last
+    /// request, and uses at most 1/16 of its descriptors for the cache.
     ///
-    /// Whether a file is still the same is asked of the system each time. The system does not tell
-    /// of writes through a memory mapping: they can appear a second late, when the content is read
-    /// again.
+    /// For each request, the server asks the system whether the file has changed. The system does
+    /// not report writes through a memory mapping. They can appear up to a second late, when the
+    /// content is read again.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;
@@ -267,14 +275,14 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Bytes of memory that names may take which are still to be shown in listings: by default
-    /// 64 MiB, which is enough for 600 000 of them.
+    /// Sets the memory limit of the names that listings still have to show, in bytes. Default: 64
+    /// MiB, which is enough for 600 000 names.
     ///
-    /// A listing is sent as fast as its client reads. Meanwhile it needs some 100 bytes for each
-    /// name, which clients share whose directories have the same names. Beyond this bound the names
-    /// that were used least recently are dropped; when their client reads on, its directory is read
-    /// again, and the listing goes on behind the last name that was sent. The listing that was used
-    /// last stays, however long it is.
+    /// A listing is sent as fast as its client reads. Until it is sent, it needs some 100 bytes per
+    /// name. Clients whose directories have the same names share this memory. Above the limit, the
+    /// names that were used least recently are dropped. When the client of such a listing reads on,
+    /// the directory is read again, and the listing continues after the last name that was sent.
+    /// The names that were used last are never dropped, however many they are.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;
@@ -286,9 +294,9 @@ impl SimpleHttpRequestHandlerBuilder {
         self
     }
 
-    /// Makes the handler. It resolves the path of its directory against the current directory of
-    /// this time. If this path is a link that later points elsewhere, or if the directory is
-    /// created again, the handler serves the new directory.
+    /// Builds the handler. Resolves the path of the directory against the present current
+    /// directory. If the path is a link that later points elsewhere, or if the directory is created
+    /// again, the handler serves the new directory.
     ///
     /// ```
     /// # use serve_forever::SimpleHttpRequestHandler;
@@ -298,8 +306,8 @@ impl SimpleHttpRequestHandlerBuilder {
     ///
     /// # Errors
     ///
-    /// Fails if there is no such directory, if it cannot be reached, or if something that was set
-    /// cannot be sent.
+    /// Fails if the directory does not exist or cannot be reached, or if a setting cannot be sent
+    /// as a header field.
     pub fn build(self) -> Result<SimpleHttpRequestHandler, BuildError> {
         if let Some(error) = self.error {
             return Err(BuildError::setting(error));
@@ -309,7 +317,7 @@ impl SimpleHttpRequestHandlerBuilder {
         Ok(SimpleHttpRequestHandler::of(Arc::new(site)))
     }
 
-    /// The value, if it can be sent under that name; else the error is remembered.
+    /// Returns the value. If it cannot be sent under that name, also remembers the error.
     fn checked(&mut self, name: &str, value: String) -> String {
         if let Err(error) = PreparedFields::new([(name, value.as_bytes())]) {
             self.fail(error);
@@ -322,7 +330,8 @@ impl SimpleHttpRequestHandlerBuilder {
     }
 }
 
-/// Fields that say where a message ends, which part of a file it is, or what becomes of the connection.
+/// The fields that say where a message ends, which part of a file it holds, or what becomes of the
+/// connection.
 const FRAMING: [&str; 7] = [
     "Connection",
     "Content-Length",

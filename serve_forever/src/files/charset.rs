@@ -1,12 +1,15 @@
-//! The character encoding of text.
+//! The character encoding of text files.
 
 use std::borrow::Cow;
 
-/// The value of `Content-Type` for a file of that type that begins with `first`, which is all of it if `is_whole`.
+/// Returns the value of `Content-Type` for a file of type `media_type` whose content begins with
+/// `first`, or is `first` if `is_whole`.
 ///
-/// Text that is UTF-8 is called so, as browsers would guess something older. Text that is not is left to their guess,
-/// and so is a page that names its encoding itself: what is said here would overrule it. XML names its encoding, too,
-/// and always. A type with a parameter is what somebody wants it to be.
+/// Text in UTF-8 gets `charset=utf-8`, because browsers would otherwise guess an older encoding.
+/// Other text gets no charset, so that browsers guess. An HTML page that names another encoding
+/// itself gets none either, because the charset in the header field would override it. XML gets
+/// none, because it always names its encoding. A type that already has a parameter stays as the
+/// user set it.
 pub(super) fn content_type<'a>(media_type: &'a str, first: &[u8], is_whole: bool) -> Cow<'a, str> {
     let is_utf8 = is_text(media_type)
         && is_utf8_so_far(first, is_whole)
@@ -15,9 +18,11 @@ pub(super) fn content_type<'a>(media_type: &'a str, first: &[u8], is_whole: bool
     if is_utf8 { format!("{media_type}; charset=utf-8").into() } else { media_type.into() }
 }
 
-/// Whether these first bytes of a file, or all if `is_whole`, can be UTF-8: a character may be cut off at the end.
+/// Returns whether these first bytes of a file, or all of them if `is_whole`, can be UTF-8 text.
+/// Unless they are all, a character may be cut off at the end.
 ///
-/// NUL is a character of UTF-8, but none of text. It is half of UTF-16, and found in what is no text at all.
+/// NUL is valid in UTF-8, but it does not occur in text. It does occur in UTF-16 and in binary
+/// data.
 pub(super) fn is_utf8_so_far(first: &[u8], is_whole: bool) -> bool {
     memchr::memchr(0, first).is_none()
         && match std::str::from_utf8(first) {
@@ -26,10 +31,12 @@ pub(super) fn is_utf8_so_far(first: &[u8], is_whole: bool) -> bool {
         }
 }
 
-/// The encoding that an HTML file names in its first 1024 bytes, if it does: by a byte order mark, or by a `meta`
-/// element. Browsers look for both the same way, when they are not told.
+/// Returns the encoding that an HTML file names in its first 1024 bytes, if it names one: by a byte
+/// order mark or by a `meta` element. Browsers look for both in the same way if the header fields
+/// do not tell.
 ///
-/// It goes by the algorithm “prescan a byte stream to determine its encoding” of the HTML standard.
+/// This follows the algorithm “prescan a byte stream to determine its encoding” of the HTML
+/// standard.
 pub(super) fn declared_charset(first: &[u8]) -> Option<&str> {
     if first.starts_with(BYTE_ORDER_MARK) {
         return Some("utf-8");
@@ -51,7 +58,8 @@ pub(super) fn declared_charset(first: &[u8]) -> Option<&str> {
                     return charset;
                 }
             }
-            // The attributes of other elements are read, as what looks like an element within their quotes is none.
+            // The attributes of other elements are parsed, because text in their quotes may look
+            // like an element.
             [letter, ..] | [b'/', letter, ..] if letter.is_ascii_alphabetic() => {
                 scan.skip_until(|byte| is_space(byte) || byte == b'>');
                 while scan.attribute().is_some() {}
@@ -71,30 +79,30 @@ fn is_text(media_type: &str) -> bool {
     top.eq_ignore_ascii_case("text") && !is_xml && !subtype.contains(';')
 }
 
-/// The names that the Encoding standard has for UTF-8.
+/// Whether the Encoding standard has this name for UTF-8.
 fn is_label_of_utf8(label: &str) -> bool {
     const LABELS: [&str; 6] =
         ["utf-8", "utf8", "unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "x-unicode20utf8"];
     LABELS.iter().any(|known| label.eq_ignore_ascii_case(known))
 }
 
-/// Bytes of a page in which its encoding is looked for: the HTML standard wants it there.
+/// In how many bytes of a page its encoding is searched. The HTML standard requires it to be there.
 const PRESCAN: usize = 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What is left of the beginning of a page.
+/// The rest of the beginning of a page.
 struct Scan<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Scan<'a> {
-    /// The encoding that a `meta` element names, from its attributes on.
+    /// Returns the encoding that a `meta` element names. The scan stands at its attributes.
     fn meta(&mut self) -> Option<&'a str> {
         let (mut charset, mut content, mut is_content_type) = (None, None, None);
         while let Some((name, value)) = self.attribute() {
             let is = |expected: &str| name.eq_ignore_ascii_case(expected.as_bytes());
-            // Of several attributes of one name the first counts.
+            // If an attribute is repeated, the first one counts.
             if is("charset") {
                 charset.get_or_insert(value);
             } else if is("content") {
@@ -108,13 +116,13 @@ impl<'a> Scan<'a> {
         std::str::from_utf8(label).ok().filter(|label| !label.is_empty())
     }
 
-    /// The name and value of the next attribute of an element; `None` at its end.
+    /// Returns the name and value of the next attribute of an element, or `None` at its end.
     fn attribute(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         self.skip_while(|byte| is_space(byte) || byte == b'/');
         if matches!(self.rest.first(), None | Some(b'>')) {
             return None;
         }
-        // An equals sign at the beginning belongs to the name.
+        // An equals sign at the beginning is part of the name.
         let length = 1 + position(self.rest.get(1..)?, |byte| is_space(byte) || b"=/>".contains(&byte));
         let name = self.take(length);
         self.skip_while(is_space);
@@ -127,14 +135,16 @@ impl<'a> Scan<'a> {
             Some(&quote @ (b'"' | b'\'')) => {
                 self.take(1);
                 let value = self.take(position(self.rest, |byte| byte == quote));
-                // Without the second quote the value goes on where nobody looks.
+                // Without the closing quote, the value continues beyond the bytes that are
+                // searched.
                 if self.take(1).is_empty() { None } else { Some((name, value)) }
             }
             _ => Some((name, self.take(position(self.rest, |byte| is_space(byte) || byte == b'>')))),
         }
     }
 
-    /// Goes behind a comment. `<!-->` is one, since the hyphens at its beginning may be those at its end.
+    /// Skips a comment. `<!-->` is a whole comment: the hyphens at its beginning may also be those
+    /// at its end.
     fn skip_comment(&mut self) {
         let inside = self.rest.get(2..).unwrap_or_default();
         let end = inside.windows(3).position(|window| window == b"-->");
@@ -156,7 +166,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// What follows `charset=` in the value of a `content` attribute.
+/// Returns what follows `charset=` in the value of a `content` attribute.
 fn charset_of_content(content: &[u8]) -> Option<&[u8]> {
     let mut scan = Scan { rest: content };
     loop {
@@ -179,12 +189,13 @@ fn charset_of_content(content: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The place of the first byte that `stop` names, or the end.
+/// Returns the position of the first byte for which `stop` returns true, or the length if there is
+/// none.
 fn position(bytes: &[u8], stop: impl Fn(u8) -> bool) -> usize {
     bytes.iter().position(|&byte| stop(byte)).unwrap_or(bytes.len())
 }
 
-/// White space of HTML.
+/// Whether this byte is white space in HTML.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ')
 }

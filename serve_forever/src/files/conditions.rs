@@ -1,5 +1,5 @@
-//! Whether a client wants what there is (RFC 9110 §13): not if it has it already, and not if it wants only what was
-//! there before.
+//! Conditional requests (RFC 9110 §13): whether the client wants the present state of a file. It
+//! does not if it already has this state (304), or if it only wants an earlier state (412).
 
 use crate::http::message::date::parse_http_date;
 
@@ -9,16 +9,17 @@ use super::entity_tag::{Comparison, EntityTag, is_listed};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Validators<'a> {
     pub(super) entity_tag: Option<&'a EntityTag>,
-    /// As it stands in `Last-Modified`: in seconds since 1970, and not later than `Date`.
+    /// The date in `Last-Modified`: in seconds since 1970, and not later than `Date`.
     pub(super) last_modified: Option<i64>,
-    /// Whether the file cannot have changed twice in that second (RFC 9110 §8.8.2.2).
+    /// Whether the file cannot have changed twice within the second of its date (RFC 9110
+    /// §8.8.2.2).
     pub(super) date_is_strong: bool,
 }
 
-/// What is to be done with a request.
+/// How a request is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// As if it had no condition.
+    /// As if the request had no condition.
     Proceed,
     /// 304.
     NotModified,
@@ -26,11 +27,11 @@ pub(super) enum Outcome {
     PreconditionFailed,
 }
 
-/// Judges the conditions of a `GET` or `HEAD` in the order of RFC 9110 §13.2.2. Only for what would be answered with
-/// 200 without them (RFC 9110 §13.2.1).
+/// Evaluates the conditions of a `GET` or `HEAD` in the order of RFC 9110 §13.2.2. Call this only
+/// if the answer without conditions would be 200 (RFC 9110 §13.2.1).
 ///
-/// `lines` are all header fields of the request. Nearly always there is no condition among them, so they are gone
-/// through once, looking at the first letters of their names.
+/// `lines` are all header fields of the request. Nearly always, none of them is a condition. So one
+/// pass looks at the first letters of their names.
 pub(super) fn evaluate<'r>(
     lines: &(impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone),
     validators: &Validators<'_>,
@@ -70,14 +71,15 @@ pub(super) fn evaluate<'r>(
     Outcome::Proceed
 }
 
-/// Whether the `Range` of a request may be answered with a part: there is no `If-Range`, or what the client has
-/// parts of already is what is there.
+/// Returns whether the `Range` of a request may be answered with a part. This is so if there is no
+/// `If-Range`, or if the parts that the client already has are from the present state of the file.
 ///
 /// ```abnf
 /// If-Range = entity-tag / HTTP-date
 /// ```
 ///
-/// (RFC 9110 §13.1.5.) Parts of two states must never be put together, so whatever is not certain is no.
+/// (RFC 9110 §13.1.5.) Parts of two states must never be combined. So in any case of doubt the
+/// result is false.
 pub(super) fn if_range_allows<'r>(
     lines: impl Iterator<Item = (&'r [u8], &'r [u8])>,
     validators: &Validators<'_>,
@@ -87,7 +89,7 @@ pub(super) fn if_range_allows<'r>(
     if values.next().is_some() {
         return false;
     }
-    // A date has no quote among its first three characters, and every tag has.
+    // Every tag has a quote among its first three characters, and no date has.
     if value.iter().take(3).any(|&byte| byte == b'"') {
         return validators.entity_tag.is_some_and(|tag| tag.is(value, Comparison::Strong));
     }
@@ -103,7 +105,7 @@ fn values<'r>(
     lines.filter(move |line| Condition::named(line.0) == Some(wanted)).map(|line| line.1)
 }
 
-/// The fields that make a request conditional; all names begin with `If-`.
+/// The fields that make a request conditional. All their names begin with `If-`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Condition {
     Match,
@@ -114,7 +116,7 @@ enum Condition {
 }
 
 impl Condition {
-    /// Most names are dismissed by their first letters.
+    /// Finds the condition with this name. The first letters rule out most names.
     fn named(name: &[u8]) -> Option<Self> {
         let [b'i' | b'I', b'f' | b'F', b'-', rest @ ..] = name else { return None };
         let is = |expected: &str| rest.eq_ignore_ascii_case(expected.as_bytes());
@@ -173,7 +175,8 @@ impl<'r> Lines<'r> {
         };
     }
 
-    /// In seconds since 1970. What is no date, or more than one, is as if it was not there (RFC 9110 §13.1.3, §13.1.4).
+    /// Returns the date in seconds since 1970. An invalid date, or more than one, counts as absent
+    /// (RFC 9110 §13.1.3, §13.1.4).
     fn date(&self) -> Option<i64> {
         match self {
             Self::One(value) => parse_http_date(value),

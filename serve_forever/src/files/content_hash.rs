@@ -1,11 +1,11 @@
-//! A number for the content of a file, which is the same in every process, on every machine and
-//! after every update: entity tags are made from it.
+//! A hash of the content of a file, from which entity tags are made. It is the same in every
+//! process, on every machine and after every update.
 //!
 //! It is SipHash-2-4 (Aumasson and Bernstein, 2012) with a fixed key: every bit of the result
-//! depends on every bit of the content. The hashes of `std` are not used, as they may become others
-//! with the next version of Rust, and all tags with them.
+//! depends on every bit of the content. The hashes of `std` are not used, because they may change
+//! with the next version of Rust, and then all tags would change.
 
-/// The hash of `content` in 64 bits.
+/// Returns the 64-bit hash of `content`.
 pub(super) fn of(content: &[u8]) -> u64 {
     siphash(KEY, content)
 }
@@ -21,7 +21,7 @@ fn siphash([k0, k1]: [u64; 2], content: &[u8]) -> u64 {
     for word in words {
         state.take(u64::from_le_bytes(*word));
     }
-    // The last word has what is left, and the length in its highest byte.
+    // The last word holds the remaining bytes, and the length in its highest byte.
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
     last[7] = content.len().to_le_bytes()[0];
@@ -59,14 +59,15 @@ impl State {
     }
 }
 
-/// No secret, only a number that stays what it is.
+/// The key. It is not secret, but it must never change.
 const KEY: [u64; 2] = [0x7365_7276_655f_666f, 0x7265_7665_725f_6669];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Of the authors: the key is the bytes 0 to 15, and the content the bytes from 0 on.
+    /// The test vectors of the authors: the key is the bytes 0 to 15, and the content is the bytes
+    /// from 0 on.
     #[test]
     fn the_hash_is_siphash_2_4() {
         let key = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
@@ -85,7 +86,8 @@ mod tests {
 
     #[test]
     fn the_hash_of_a_content_stays_what_it_was() {
-        // Were it another one after an update, all that clients keep would be fetched again.
+        // If an update changed the hash, clients would fetch everything again that they have
+        // cached.
         assert_eq!(of(b""), 0x973f_d6ca_7cb4_cedf);
         assert_eq!(of(b"text\n"), 0x8c96_be2d_b5a2_545f);
     }

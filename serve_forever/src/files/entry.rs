@@ -1,4 +1,4 @@
-//! A file as it is sent: its content or an open descriptor, and its header fields.
+//! A file ready to be sent: its content or an open descriptor, and its header fields.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -20,44 +20,45 @@ use super::listing::page;
 use super::multipart::Bytes;
 use super::options::Options;
 
-/// One version of a file, ready to be sent any number of times.
+/// One state of a file, prepared to be sent any number of times.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Where the file was found, to see whether it is still the same.
+    /// Where the file was found. Later requests check there whether it is still the same.
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
-    /// The last time at which the file was known to be unchanged: nanoseconds since the site was
-    /// made, plus one. 0: never.
+    /// The file was seen to be unchanged at this time or later: nanoseconds of the site's clock,
+    /// plus one. 0 means never.
     seen: AtomicU64,
-    /// When the file was last requested, in the same form. Only used for open files.
+    /// When the file was last requested, in the same unit. Only updated for open files.
     asked: AtomicU64,
-    /// When the content in memory becomes older than [`CONTENT_LOOKS`].
+    /// When the content in memory may have become older than [`CONTENT_LOOKS`].
     read_again: Instant,
     pub(super) content: Content,
     pub(super) content_type: String,
     entity_tag: Option<EntityTag>,
-    /// Seconds since 1970. This second was over when the file was read.
+    /// The date in seconds since 1970. The second was over when the file was read.
     last_modified: Option<i64>,
-    /// A change would show in the stamp. Otherwise the file may still be written to within the same
-    /// tick of the clock.
+    /// Whether any change would show in the stamp. Otherwise the file may still be written to
+    /// within the same tick of the clock.
     is_settled: bool,
-    /// Conditions may compare the entity tag.
+    /// Whether requests may be answered by comparing tags.
     tag_counts: bool,
-    /// The content has the length that the system reports. Otherwise it is generated when it is
-    /// read, and can differ the next time without a trace.
+    /// Whether the content is as long as the system says. Otherwise the system generates the
+    /// content when it is read, and the next read may give other content without any sign of a
+    /// change.
     is_measured: bool,
-    /// The content changed while the times stayed the same, as happens if a program has mapped the
-    /// file to memory. So these times do not identify a version.
+    /// Whether the content has changed while the times stayed the same, as happens if a program has
+    /// mapped the file to memory. Then these times do not identify a state of the file.
     changes_unseen: bool,
-    /// The fields of 200.
+    /// The header fields of a 200.
     pub(super) whole: PreparedFields,
-    /// The fields of 304.
+    /// The header fields of a 304.
     pub(super) not_modified: PreparedFields,
-    /// The fields of 206, without those that depend on the range.
+    /// The header fields of a 206, except those that depend on the range.
     pub(super) partial: PreparedFields,
 }
 
-/// The content of the file.
+/// The content of a file, or access to it.
 #[derive(Debug)]
 pub(super) enum Content {
     Memory(Box<[u8]>),
@@ -65,8 +66,8 @@ pub(super) enum Content {
 }
 
 impl Entry {
-    /// Reads a regular file. `file` was opened at `path` and has the stamp `stamp`. `read` is the
-    /// present time since the site was made. `before` is the version that was read last.
+    /// Reads what is needed about a regular file. `file` was opened at `path` and had this `stamp`.
+    /// `read` is the present time of the site's clock. `before` is the entry of the previous read.
     pub(super) fn new(
         path: PathBuf,
         file: File,
@@ -85,7 +86,7 @@ impl Entry {
             is_dated: stamp.date().is_some(),
             modified: stamp.modified(),
             changed: stamp.changed(),
-            // Some file systems in user space have no inode numbers and report 0.
+            // Some file systems in user space have no change time and report 0.
             tells_changes: sys::CHANGE_TIME_IS_KNOWN && stamp.changed() != (0, 0),
         };
         let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
@@ -134,67 +135,70 @@ impl Entry {
 
     pub(super) fn len(&self) -> u64 {
         match &self.content {
-            // Files of the system itself may be shorter or longer than reported.
+            // Files that the system generates may be shorter or longer than it says.
             Content::Memory(bytes) => bytes.len() as u64,
             Content::File(_) => self.stamp.size(),
         }
     }
 
-    /// Notes that the file was found unchanged at its path after `time`.
+    /// Records that the file was just seen at its path, unchanged, after `time`.
     pub(super) fn is_there_after(&self, time: Duration) {
         self.seen.fetch_max(tick(time), Ordering::Relaxed);
     }
 
-    /// Whether the file was found unchanged at its path after `time`.
+    /// Returns whether the file was seen at its path, unchanged, after `time`.
     pub(super) fn was_there_after(&self, time: Duration) -> bool {
         tick(time) <= self.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether the content in memory may be older than [`CONTENT_LOOKS`] for a request that arrived
-    /// at `arrived`. The stamp does not show every change: if a program has mapped the file to
-    /// memory, its writes change the stamp once, at the first write, or never.
+    /// Returns whether the content in memory may be older than [`CONTENT_LOOKS`] for a request that
+    /// came at `arrived`. The stamp does not tell of every change: if a program stores to a memory
+    /// mapping of the file, the stamp changes once, when the first such store begins, or not at
+    /// all.
     pub(super) fn is_to_be_read_again(&self, arrived: Instant) -> bool {
         arrived >= self.read_again && matches!(self.content, Content::Memory(_))
     }
 
-    /// Whether the times of the file do not identify its content, now that it has this one.
+    /// Returns whether a file with this stamp and this content shows that the times say nothing
+    /// about the content.
     fn is_belied_by(&self, stamp: Stamp, content: &[u8]) -> bool {
         let is_other = matches!(&self.content, Content::Memory(own) if **own != *content);
         self.stamp == stamp && (self.changes_unseen || is_other)
     }
 
-    /// Notes that an open file was requested at `time` and is still there.
+    /// Records that the open file was requested at `time`, and that it is still there.
     pub(super) fn is_asked_for(&self, time: Duration) {
         self.asked.fetch_max(tick(time), Ordering::Relaxed);
     }
 
-    /// Whether it is an open file that was not requested after `time`.
+    /// Returns whether this is an open file that nobody has requested since `time`.
     pub(super) fn is_idle_since(&self, time: Duration) -> bool {
         self.is_open() && self.asked.load(Ordering::Relaxed) < tick(time)
     }
 
-    /// Whether the entry holds a descriptor.
+    /// Returns whether the entry has an open descriptor.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.content, Content::File(_))
     }
 
-    /// Whether the file is probably not being written to.
+    /// Returns whether it is unlikely that anybody is writing to the file.
     pub(super) fn is_settled(&self) -> bool {
         self.is_settled
     }
 
-    /// Whether parts of the file can be sent, because two responses may be of the same version.
+    /// Returns whether clients can get parts of the file. This needs certainty that two responses
+    /// come from the same state.
     pub(super) fn has_parts(&self) -> bool {
         self.is_measured
     }
 
-    /// Returns the state that the file must keep while it is sent.
+    /// Returns what must stay true of the file while it is sent.
     pub(super) fn expected(&self) -> Expected {
         Expected { stamp: self.stamp, may_grow: !self.is_settled }
     }
 
-    /// Returns the state for conditions. A version that is not settled has no tag there, because
-    /// another version may have had the same tag.
+    /// Returns the validators that conditions are compared with. The tag of a file that is not
+    /// settled is left out, because another state may have had the same tag.
     pub(super) fn validators(&self) -> Validators<'_> {
         Validators {
             entity_tag: self.entity_tag.as_ref().filter(|_| self.tag_counts),
@@ -203,8 +207,8 @@ impl Entry {
         }
     }
 
-    /// Returns the same state if it matters that the date tells two versions apart. The date counts
-    /// only if its second was over before any client got it.
+    /// Returns the validators for uses where the date must tell two states of the file apart. The
+    /// date does so only if its second was over before any client was told the date.
     pub(super) fn strong_validators(&self) -> Validators<'_> {
         let now = || i64::try_from(sys::unix_time()).unwrap_or(i64::MAX);
         let date_is_strong =
@@ -212,8 +216,8 @@ impl Entry {
         Validators { date_is_strong, ..self.validators() }
     }
 
-    /// Whether the entry may be cached: changes of the file show, and the entry does not keep a
-    /// large deleted file on the disk.
+    /// Returns whether the entry may be kept in the cache. Its changes must show in the stamp, and
+    /// keeping it must not hold the space of a large deleted file on the disk.
     pub(super) fn is_fit_to_keep(&self) -> bool {
         self.is_settled
             && self.is_measured
@@ -245,7 +249,7 @@ impl Entry {
         let fields = |when: Sent| {
             let own = own.iter().filter(move |(_, _, sent)| *sent >= when);
             options.with_extra(own.filter_map(|&(name, value, _)| Some((name, value?))), |name| match when {
-                // This field comes with the range.
+                // The content type is sent along with the range.
                 Sent::Content => !name.eq_ignore_ascii_case("Content-Type"),
                 Sent::Always => !is_one_of(name, &NOT_ON_304),
                 Sent::Whole => true,
@@ -258,15 +262,15 @@ impl Entry {
     }
 }
 
-/// Never 0.
+/// Converts a time to a value for `seen` and `asked`, which is never 0.
 fn tick(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// An entry that one response reads.
+/// An entry that one response reads from.
 pub(super) struct Reading {
     entry: Arc<Entry>,
-    /// The state that the file must have after each piece.
+    /// What must still be true of the file after each piece.
     expected: Expected,
 }
 
@@ -287,7 +291,8 @@ impl Bytes for Reading {
             }
             Content::File(file) => {
                 let count = sys::read_at(file, buffer, offset)?;
-                // If this were checked before the read, the file could change in between.
+                // This check comes after the read. Before the read, the file could still change in
+                // between.
                 if self.expected.holds(file)? {
                     Ok(count)
                 } else {
@@ -299,7 +304,7 @@ impl Bytes for Reading {
 }
 
 impl Options {
-    /// Returns the value of a field of the user that replaces a field of the server.
+    /// Returns the user's value of a field, which is sent in place of ours.
     fn extra(&self, name: &str) -> Option<&[u8]> {
         let same = |(given, _): &&(String, Vec<u8>)| given.eq_ignore_ascii_case(name);
         self.extra_response_headers.iter().find(same).map(|(_, value)| value.as_slice())
@@ -309,8 +314,8 @@ impl Options {
         Some(self.cache_control.as_bytes()).filter(|value| !value.is_empty())
     }
 
-    /// Returns the fields of the server and of the user for this response. A field of the user
-    /// replaces that of the server.
+    /// Joins our fields and the user's fields that fit this response. A field of the user replaces
+    /// ours of the same name.
     fn with_extra<'a>(
         &'a self,
         own: impl Iterator<Item = (&'a str, &'a [u8])>,
@@ -322,22 +327,24 @@ impl Options {
     }
 }
 
-/// Returns the fields of a listing.
+/// Prepares the header fields of a listing.
 pub(super) fn listing_fields(options: &Options) -> Result<PreparedFields, String> {
     let own: [(&str, Option<&[u8]>); 3] = [
         ("Content-Type", Some(page::CONTENT_TYPE.as_bytes())),
         ("Cache-Control", options.cache_control()),
         ("X-Content-Type-Options", Some(b"nosniff")),
     ];
-    // Fields that describe a file do not describe a page.
+    // Fields that describe a file do not describe a listing.
     let is_fit = |name: &str| !is_one_of(name, &OF_A_FILE);
     options.with_extra(own.into_iter().filter_map(|(name, value)| Some((name, value?))), is_fit)
 }
 
-/// Returns the fields of the user for errors, redirects and the response to `OPTIONS`.
+/// Prepares the user's fields for responses that are neither a file nor a listing: errors,
+/// redirects, the answer to `OPTIONS`.
 ///
-/// How long a file may be cached does not hold for an error, which a cache must not keep for a
-/// year. Only `no-store` and `no-cache` hold for errors, too.
+/// How long a file may be kept does not apply to an error: a cache must not keep an error for a
+/// year because it may keep the file that long. Only `no-store` and `no-cache` apply to errors,
+/// too.
 pub(super) fn fields_without_content(options: &Options) -> Result<PreparedFields, String> {
     let forbids = |value: &[u8]| {
         ["no-store", "no-cache"].iter().any(|directive| fields::list_contains(value, directive))
@@ -355,26 +362,26 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
-/// The responses that have a field. Each value includes the ones before it.
+/// Which responses have a field. Each variant includes the responses of the variants before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Sent {
     /// 200.
     Whole,
-    /// And 206.
+    /// 200 and 206.
     Content,
-    /// And 304.
+    /// 200, 206 and 304.
     Always,
 }
 
-/// The result of reading a file.
+/// What was read from a file, and its stamp at that time.
 struct Look {
     /// The time before the file was read.
     now: FileTime,
     stamp: Stamp,
-    /// The whole content of a small file, or the beginning of a larger one.
+    /// The whole content of a small file, otherwise the beginning.
     first: Vec<u8>,
     is_small: bool,
-    /// The reported size is right.
+    /// Whether the size that the system reports is the length of the content.
     is_measured: bool,
 }
 
@@ -382,11 +389,11 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
     let mut attempts = 0;
     loop {
         let now = present();
-        // One byte more than expected is read, to find out whether there is more.
+        // Reads one byte more than expected, to notice content beyond the reported size.
         let wanted = if stamp.size() > SMALL_FILE { SMALL_FILE } else { stamp.size() + 1 };
         let mut first = read(file, wanted)?;
         let seen = std::mem::replace(&mut stamp, Stamp::of(file)?);
-        // For a larger file, the beginning only serves to find the charset.
+        // The beginning of a larger file is only needed for its type and charset.
         if stamp.size() > SMALL_FILE && (first.len() as u64 >= SMALL_FILE || stamp != seen) {
             first.truncate(usize::try_from(SMALL_FILE).unwrap_or(usize::MAX));
             return Ok(Look { now, stamp, first, is_small: false, is_measured: true });
@@ -399,7 +406,7 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
             return Ok(Look { now, stamp, first, is_small: true, is_measured });
         }
         attempts += 1;
-        // A file that is longer each time is a log, whose former content is still there.
+        // A file that is longer each time is a log. Its earlier content is still there.
         if attempts == ATTEMPTS && first.len() as u64 >= seen.size() && stamp.size() > seen.size() {
             first.truncate(usize::try_from(seen.size()).unwrap_or(usize::MAX));
             return Ok(Look { now, stamp, first, is_small: true, is_measured: true });
@@ -410,8 +417,8 @@ fn look(file: &File, mut stamp: Stamp) -> io::Result<Look> {
     }
 }
 
-/// Reads the whole content of a file that has more than reported. Files of the system are generated
-/// when they are read, and some file systems do not know sizes before that.
+/// Reads all of a file that has more bytes than the system says. The system generates the content
+/// of some files when they are read, and some file systems do not know a size in advance.
 #[cold]
 fn read_unmeasured(file: &File) -> io::Result<Vec<u8>> {
     let content = read(file, LONGEST_UNMEASURED + 1)?;
@@ -421,7 +428,7 @@ fn read_unmeasured(file: &File) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Seconds since 1970, and the nanoseconds after them.
+/// Returns the present time as seconds since 1970 and additional nanoseconds.
 fn present() -> FileTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos())
@@ -441,25 +448,28 @@ fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The largest file that is kept in memory and sent in one write with its head: 64 KiB, as much as
-/// the server holds back. For such files, a write costs less than a write and a `sendfile`.
+/// The largest file that is kept in memory and sent in one write together with its head: 64 KiB,
+/// which is as much as the server holds back. For such files, one write costs less than a write and
+/// a `sendfile`.
 const SMALL_FILE: u64 = 64 * 1024;
 /// The largest file that is kept open: 1 MiB. For larger files, opening is the smallest part of the
-/// cost, and a deleted file takes space on the disk as long as it is open.
+/// cost, and a deleted file takes its space on the disk as long as anybody has it open.
 const LARGEST_OPEN: u64 = 1024 * 1024;
-/// How often reading is repeated if the file changes meanwhile.
+/// How often a file is read at most that changes while it is read.
 const ATTEMPTS: u32 = 4;
-/// Seconds after which a date is a strong validator (RFC 9110 §8.8.2.2 wants one, on clocks that agree).
+/// The age in seconds from which a date is a strong validator. RFC 9110 §8.8.2.2 requires one
+/// second if the clocks agree.
 const STRONG_AFTER: i64 = 2;
-/// How long the content in memory is used before the file is read again.
+/// How long the content of a file in memory is used before it is read again.
 const CONTENT_LOOKS: Duration = Duration::from_secs(1);
-/// The longest content of a file without a size, which is kept in memory while it is sent.
+/// The longest content of a file whose size the system does not tell. It is in memory while it is
+/// sent.
 const LONGEST_UNMEASURED: u64 = 1024 * 1024;
-/// Approximate bytes that an entry takes beside its content.
+/// About how many bytes an entry takes beside its content.
 const FIXED: u64 = 1024;
-/// Fields of the user that a 304 does not repeat, because they describe content that it does not
-/// have (RFC 9110 §15.4.5). A cache would apply them to the content that it keeps. All other fields
-/// are repeated for clients that have the file.
+/// The user's fields that a 304 leaves out: they describe content, which a 304 does not have (RFC
+/// 9110 §15.4.5), and a cache would apply them to the content that it keeps. All other fields are
+/// sent, so that clients that have the file learn of them.
 const NOT_ON_304: [&str; 9] = [
     "Accept-Ranges",
     "Content-Digest",
@@ -471,7 +481,7 @@ const NOT_ON_304: [&str; 9] = [
     "Last-Modified",
     "Repr-Digest",
 ];
-/// Fields of the user that describe files, and neither listings nor error pages.
+/// The user's fields that describe files, and neither listings nor error pages.
 const OF_A_FILE: [&str; 12] = [
     "Accept-Ranges",
     "Content-Digest",
@@ -486,5 +496,6 @@ const OF_A_FILE: [&str; 12] = [
     "Last-Modified",
     "Repr-Digest",
 ];
-/// Fields that such responses have themselves, or that say how long a file may be cached.
+/// The user's fields that responses without content never have: such responses have their own, or
+/// the field says how long a file may be kept.
 const NOT_WITHOUT_CONTENT: [&str; 5] = ["Age", "Allow", "Date", "Expires", "Location"];

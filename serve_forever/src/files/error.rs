@@ -1,4 +1,4 @@
-//! Why there is no handler for files.
+//! The error of building a file handler.
 
 use std::fmt;
 use std::io;
@@ -36,14 +36,13 @@ impl BuildError {
         Self(Cause::Directory(error))
     }
 
-    /// Returns whether something that was set cannot be used. Otherwise the directory or file cannot
-    /// be reached.
+    /// Returns whether a setting cannot be used. Otherwise the directory or file cannot be reached.
     pub fn is_setting(&self) -> bool {
         matches!(self.0, Cause::Setting(_))
     }
 
     /// Returns the kind of the error: [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting,
-    /// else that of the system.
+    /// otherwise the kind of the system's error.
     pub fn kind(&self) -> io::ErrorKind {
         match &self.0 {
             Cause::Setting(_) => io::ErrorKind::InvalidInput,

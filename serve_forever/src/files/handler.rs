@@ -20,17 +20,21 @@ use super::path::{PathError, RequestPath};
 use super::reply;
 use super::site::{Found, Site};
 
-/// Serves the files below a directory: Python's `SimpleHTTPRequestHandler`.
+/// Serves the files of a directory and its subdirectories, like Python's
+/// `SimpleHTTPRequestHandler`.
 ///
-/// For a directory, it sends `index.html` or `index.htm`, or else a listing. Requests are `GET`,
-/// `HEAD` and `OPTIONS`; conditions and ranges are honoured (RFC 9110 §13, §14).
+/// A directory is answered with its `index.html` or `index.htm`, otherwise with a listing. The
+/// handler answers `GET`, `HEAD` and `OPTIONS`. It supports conditional requests and ranges (RFC
+/// 9110 §13, §14).
 ///
 /// Files are served as they are on disk; no restart is needed after a build. (Writes through a
-/// memory mapping can appear a second late.) Nothing outside of the directory is served: no path
-/// leads there, and symbolic links are followed only to targets inside. Names that begin with a dot
-/// are neither served nor listed. [`builder`](Self::builder) can change these and much else.
+/// memory mapping can appear a second late.) Nothing outside of the directory is served: paths
+/// cannot lead there, however they are written, and symbolic links are followed only to targets
+/// inside the directory. Names that begin with a dot are neither served nor listed.
+/// [`builder`](Self::builder) can change these and many other settings.
 ///
-/// It never waits for a client, so slow downloads hold no threads.
+/// The handler never waits for a client. So any number of slow downloads leave all threads to other
+/// handlers.
 ///
 /// ```no_run
 /// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
@@ -40,12 +44,14 @@ use super::site::{Found, Site};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SimpleHttpRequestHandler {
-    /// `None` stands for the current directory, which the server looks up once for all handlers.
+    /// `None` stands for the current directory. The server looks it up once for all of these
+    /// handlers.
     site: Option<Arc<Site>>,
 }
 
 impl SimpleHttpRequestHandler {
-    /// Makes a handler for the directory that is the current one at the first request.
+    /// Creates a handler for the directory that is the current one when the server answers its
+    /// first request.
     ///
     /// ```
     /// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
@@ -57,7 +63,7 @@ impl SimpleHttpRequestHandler {
         Self::default()
     }
 
-    /// Returns a builder, for another directory and other settings.
+    /// Returns a builder, for other directories and all other settings.
     ///
     /// ```
     /// use serve_forever::{HttpServer, SimpleHttpRequestHandler};
@@ -74,12 +80,12 @@ impl SimpleHttpRequestHandler {
         Self { site: Some(site) }
     }
 
-    /// 405.
+    /// Answers 405 to a method that is not allowed.
     fn refuse_method(&self, http: &mut Exchange) -> Result {
         self.without_content(http, |http| not_implemented(self.allowed_methods(), http))
     }
 
-    /// Sends a response without a file, with the fields of the user.
+    /// Sends a response that is not a file, with the user's header fields.
     fn without_content(&self, http: &mut Exchange, answer: impl FnOnce(&mut Exchange) -> Result) -> Result {
         if let Some(site) = &self.site {
             if is_misdirected(http, site) {
@@ -91,15 +97,17 @@ impl SimpleHttpRequestHandler {
     }
 }
 
-/// Whether the host name of the request is not allowed.
+/// Returns whether the request is for a host name that is not one of this server's.
 fn is_misdirected(http: &Exchange, site: &Site) -> bool {
     site.options.allowed_hosts.as_ref().is_some_and(|hosts| {
-        // The file system decides who can reach a Unix socket, and no web page can.
+        // The file system decides who may connect to a Unix socket, and web pages cannot connect to
+        // it.
         !http.context.link.transport.is_unix() && http.host().is_some_and(|host| !hosts.allow(host))
     })
 }
 
-/// `GET` and what follows from it; the other standard methods are answered 405 (RFC 9110 §15.5.6).
+/// Implements `GET`, `HEAD` and `OPTIONS`. The other standard methods are answered with 405 (RFC
+/// 9110 §15.5.6).
 impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     fn do_get(&mut self, http: &mut Exchange) -> Result {
         let current;
@@ -167,7 +175,7 @@ impl BaseHttpRequestHandler for SimpleHttpRequestHandler {
     }
 }
 
-/// Returns the site of all handlers that `new` made for one server.
+/// The site that all handlers from [`SimpleHttpRequestHandler::new`] share within one server.
 #[derive(Debug, Default)]
 struct CurrentDirectory(OnceLock<Arc<Site>>);
 
@@ -181,13 +189,14 @@ impl CurrentDirectory {
         if let Some(site) = self.0.get() {
             return Ok(Arc::clone(site));
         }
-        // Only success is remembered. The directory may be back for the next request.
+        // Failures are not stored: the directory may be back for the next request.
         let site = Arc::new(Site::new(Path::new("."), Options::default())?);
         Ok(Arc::clone(self.0.get_or_init(|| site)))
     }
 }
 
-/// Sends what the path leads to. It stands apart, so that the code path for cached files is short.
+/// Looks the path up and answers the request. This is not inlined, so that the code for cached
+/// files stays short.
 #[inline(never)]
 fn look_up(site: &Site, http: &mut Exchange) -> Result {
     let path = match RequestPath::parse(http.url_path()) {
@@ -203,8 +212,8 @@ fn look_up(site: &Site, http: &mut Exchange) -> Result {
     answered.unwrap_or_else(|error| out_of_order(http, site, &error))
 }
 
-/// Looks the path up and sends the response. The outer error is one of this process, before
-/// anything was sent.
+/// Looks the path up and answers the request. The outer error concerns this process, and nothing
+/// has been sent then.
 fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Result> {
     let url_path = http.url_path_bytes();
     let directory = match site.find(url_path, path)? {
@@ -230,22 +239,23 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
                 let message = "No permission to list directory";
                 Ok(reply::error(http, site, 404, Some(message), None, &[]))
             }
-            // The file was removed meanwhile.
+            // The directory was removed in the meantime.
             ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(reply::not_found(http, site)),
-            // An incomplete listing would look like a complete one.
+            // A listing with a part of the names would look complete.
             _ => Err(error),
         },
     }
 }
 
-/// The file may be there, but this process cannot open it now. With 404, caches and search engines
-/// would forget it.
+/// Answers a request for a file or directory that may well exist, but that this process cannot open
+/// now. A "not found" would let caches and search engines forget the file.
 fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
     if error.kind() == ErrorKind::FileTooLarge {
         return reply::too_long(http, site);
     }
     if crate::sys::is_out_of_descriptors(error) {
-        // This makes room for the next request: a stalled client may hold a descriptor.
+        // This helps the next request: the server then closes connections whose clients have
+        // stopped reading, as these may hold descriptors.
         http.server().counters().short_of_descriptors.store(true, Ordering::Relaxed);
     }
     diagnostics::debug!("a file or directory could not be opened or read: {error}");
@@ -261,7 +271,8 @@ mod tests {
     use crate::sys::faults::{ALIAS, WHILE_READING};
     use crate::testing;
 
-    /// What is answered for a directory of `count` files which fails behind `after` of them.
+    /// Returns the answer for a directory of `count` files if reading the directory fails after
+    /// `after` of them.
     fn answer_of_failing(count: usize, after: usize, error: fn() -> io::Error) -> String {
         let name = format!("serve_forever-failing-{count}-{after}-{}", std::process::id());
         let directory = std::env::temp_dir().join(name);
@@ -279,7 +290,7 @@ mod tests {
 
     #[test]
     fn rule_119_a_directory_that_cannot_be_read_to_its_end_is_503() {
-        // Not one of the kinds that have a name.
+        // This error is not one of the named kinds.
         let of_disk: fn() -> io::Error = || io::Error::from_raw_os_error(5);
         let of_process: fn() -> io::Error =
             || io::Error::from_raw_os_error(if cfg!(unix) { 24 } else { 10024 });
@@ -301,8 +312,8 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 404 File not found\r\n"), "{answer}");
     }
 
-    /// The statuses of these paths in a directory with a file in a directory of that name, which
-    /// directories list by `listed`.
+    /// Returns the statuses of `paths`. The root and its directory `sub` each contain a directory
+    /// `name` with a file. A read of the parent directory reports its name as `listed`.
     fn statuses(name: &'static str, listed: &'static str, hidden: bool, paths: &[&str]) -> Vec<u16> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -338,14 +349,15 @@ mod tests {
                 [under("/", "/config"), under("/sub/", "/config"), under("/sub/", ""), under("/", "/")];
             let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
             assert_eq!(statuses(name, ".git", false, &paths), [404; 4], "{name}");
-            // With hidden files allowed, no name is refused.
+            // If hidden files are shown, aliases need no check.
             assert_eq!(statuses(name, ".git", true, &paths[..3]), [200, 200, 301], "{name}");
-            // It may be its very name.
+            // The name may be the real name of the directory.
             assert_eq!(statuses(name, name, false, &paths[..3]), [200, 200, 301], "{name}");
         }
-        // File systems that do not tell letters by their case list those that it was made with.
+        // Case-insensitive file systems list the spelling with which the directory was created.
         assert_eq!(statuses("GIT~1", "git~1", false, &["/GIT~1/config"]), [200]);
-        // A name that no file system makes is not searched for, which would take time.
+        // No file system makes an alias that looks like this. Then the directory is not searched
+        // for the name, because that takes time.
         assert_eq!(statuses("plain", ".git", false, &["/plain/config"]), [200]);
     }
 }

@@ -1,8 +1,8 @@
-//! The host names that requests may use.
+//! The host names by which clients may address a server.
 //!
-//! A web page can make its own name lead to `127.0.0.1` ("DNS rebinding"), and a browser then lets
-//! it read the responses of a server there. But the browser sends the name in `Host`, so a server
-//! that knows its names can refuse such requests.
+//! A web page can make its own host name lead to `127.0.0.1` ("DNS rebinding"). A browser then lets
+//! the page read the answers of a server there. But the browser sends the name in `Host`, so a
+//! server that knows its own names can refuse such requests.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -15,18 +15,18 @@ pub(super) struct AllowedHosts {
 impl AllowedHosts {
     pub(super) fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(|name| {
-            // The port is ignored, and an address may be in the brackets that it has in URLs.
+            // Ports are ignored. An IPv6 address may be given in the brackets that it has in URLs.
             let name: String = name.into();
             if name.parse::<Ipv6Addr>().is_ok() { name } else { without_dot(without_port(&name)).to_owned() }
         });
         Self { names: names.collect() }
     }
 
-    /// Whether `host`, a name or address with or without a port, is allowed, or is not a name that
-    /// an attacker could make lead here.
+    /// Returns whether `host`, a name or address with or without a port, is allowed: it is one of
+    /// the names, or nobody could make it lead here by DNS.
     pub(super) fn allow(&self, host: &str) -> bool {
         let name = name_of(host);
-        // The cheap comparisons come first.
+        // The cheapest comparison comes first.
         name == "127.0.0.1"
             || is_localhost(name)
             || self.names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
@@ -34,13 +34,13 @@ impl AllowedHosts {
     }
 }
 
-/// `host` without its port and the dot at the end.
+/// Returns `host` without its port and without a dot at the end.
 pub(super) fn name_of(host: &str) -> &str {
     without_dot(without_port(host))
 }
 
-/// A complete IP address, which no name server resolves. What only resolvers take for an address,
-/// such as `127.1`, is a name here.
+/// Whether `name` is a complete IP address, for which nobody asks a name server. Abbreviations that
+/// only resolvers accept as addresses, such as `127.1`, count as names.
 fn is_address(name: &str) -> bool {
     match name.as_bytes().first() {
         Some(b'0'..=b'9') if name.parse::<Ipv4Addr>().is_ok() => true,
@@ -49,7 +49,7 @@ fn is_address(name: &str) -> bool {
     }
 }
 
-/// `localhost` and what is below it (RFC 6761 §6.3).
+/// Whether `name` is `localhost` or a name below it (RFC 6761 §6.3).
 fn is_localhost(name: &str) -> bool {
     let tail = name.len().checked_sub("localhost".len()).and_then(|at| Some((at, name.get(at..)?)));
     tail.is_some_and(|(at, tail)| {
@@ -57,7 +57,7 @@ fn is_localhost(name: &str) -> bool {
     })
 }
 
-/// Removes the dot at the end of a complete name.
+/// Removes the dot at the end of a fully qualified name.
 fn without_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }

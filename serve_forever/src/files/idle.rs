@@ -1,9 +1,9 @@
-//! Closes open files that are not requested any more.
+//! Closes cached files that are still open although no request has asked for them for a while.
 //!
-//! An open file keeps its file system from being unmounted, and its space on the disk from being
-//! freed after it was deleted. No request can notice this. So a thread looks at the open files
-//! every few seconds. It starts with the first open file and ends after the last one, so that an
-//! idle server has no such thread.
+//! An open file keeps its file system from being unmounted, and if the file was deleted, keeps its
+//! space on the disk from being freed. No request would bring this to the server's notice. So a
+//! thread looks at the open files every few seconds. It starts with the first open file and ends
+//! after the last one, so an idle server has no such thread.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, Weak};
@@ -15,7 +15,7 @@ use crate::sync::{lock, wait_for};
 use super::entry::Entry;
 use super::site::Entries;
 
-/// The open files of a site. They are closed with it.
+/// The open files of a site. Dropping this value ends the thread that watches them.
 #[derive(Debug, Default)]
 pub(super) struct OpenFiles(Arc<Shared>);
 
@@ -27,17 +27,17 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the keys of the cache.
+    /// The open files, by their keys in the cache.
     files: Vec<(Box<[u8]>, Weak<Entry>)>,
     is_running: bool,
     is_over: bool,
 }
 
 impl OpenFiles {
-    /// Makes sure that this entry of `entries` is closed after [`IDLE`]. `since` is the time from
-    /// which the site counts.
+    /// Lets the thread close this entry, which is kept in `entries`, once it has not been used for
+    /// [`IDLE`]. `since` is the start of the site's clock.
     ///
-    /// Fails if there is no thread for this.
+    /// Fails if the thread cannot be started.
     pub(super) fn add(
         &self,
         key: &[u8],
@@ -47,7 +47,7 @@ impl OpenFiles {
     ) -> io::Result<()> {
         let mut state = lock(&self.0.state);
         if state.files.len() == state.files.capacity() {
-            // The cache may have dropped entries, which are removed here, too.
+            // The cache may have dropped many entries. Removing them here bounds the list.
             state.files.retain(|(_, entry)| entry.strong_count() > 0);
         }
         if !state.is_running {
@@ -97,7 +97,8 @@ impl Shared {
     }
 }
 
-/// How long an open file is kept without a request for it.
+/// How long an open file is kept without being requested.
 const IDLE: Duration = Duration::from_secs(5);
-/// How often the thread looks at the open files. None is open for longer than both times together.
+/// How often the thread looks at the open files. So no unused file stays open for longer than
+/// [`IDLE`] and this interval together.
 const LOOKS: Duration = Duration::from_millis(2500);

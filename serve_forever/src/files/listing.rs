@@ -1,8 +1,8 @@
-//! What is in a directory. How that looks is a matter of [`page`].
+//! The contents of a directory. [`page`] renders them.
 //!
-//! A directory can have a million entries, and the first of them should be on the screen at once. So a listing knows
-//! only what reading the directory tells: names and kinds. What costs a system call for each entry is asked for while
-//! its piece of the page is made.
+//! A directory can have a million entries, and the first of them should be on the screen at once.
+//! So a listing only has what reading the directory tells: names and kinds. Details that cost a
+//! system call per entry are requested when the piece of the page with that entry is made.
 
 mod details;
 pub(super) mod models;
@@ -23,26 +23,26 @@ use names::Names;
 /// The entries of a directory, in the order in which they are shown.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// The path that was asked for, for people.
+    /// The requested path, for display.
     path: String,
     names: Arc<Names>,
-    /// Of a long one that is not [kept](Models::keep) yet.
+    /// The right to read a long directory, until its names are [kept](Models::keep).
     reader: Option<Reader>,
 }
 
-/// What is found behind an entry: behind a link it is what the link leads to.
+/// What is known about an entry. For a link, this describes its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Details {
-    /// In bytes.
+    /// The size in bytes.
     pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
     pub(super) is_directory: bool,
-    /// A regular one. Nothing else has a size that means something.
+    /// Whether this is a regular file. Nothing else has a meaningful size.
     pub(super) is_file: bool,
 }
 
 impl Listing {
-    /// What is in that directory. `path` is what people are told that it is.
+    /// Reads the entries of `directory`. `path` is shown as its path.
     pub(super) fn read(
         directory: &Directory,
         path: String,
@@ -63,9 +63,10 @@ impl Listing {
     }
 }
 
-/// Takes the entries in any order; the first error is the result. `is_out`: a part of the page is.
+/// Collects entries that come in any order. Fails with the first error. `is_out` tells whether a
+/// part of the page has been sent.
 ///
-/// [Hidden names](is_hidden_name) are left out unless they are asked for.
+/// [Hidden names](is_hidden_name) are left out unless `with_hidden` is set.
 fn collect<N: AsRef<OsStr>>(
     with_hidden: bool,
     entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
@@ -77,7 +78,7 @@ fn collect<N: AsRef<OsStr>>(
     for entry in entries {
         let (name, kind) = entry?;
         match name.as_ref().as_encoded_bytes() {
-            // No system that we know tells these two, but links to them would send programs in
+            // No system that we know reports these two, but links to them would send programs in
             // circles.
             b"." | b".." => {}
             name if !with_hidden && is_hidden_name(name) => {}
@@ -105,13 +106,13 @@ impl Listed {
     }
 }
 
-/// What is asked of a directory while its listing is sent.
+/// What a page asks of a directory while it is sent.
 pub(super) trait Look: Send {
-    /// The details of what has that name; `None`: there is nothing to be seen, as behind a broken
-    /// link.
+    /// Returns the details of the entry with this name. Returns `None` if they cannot be had, for
+    /// example behind a broken link.
     fn details(&mut self, name: &OsStr) -> Option<Details>;
 
-    /// What is in it now that a part of the page is out.
+    /// Reads the directory again after a part of the page has been sent.
     fn names(&mut self, models: &Arc<Models>) -> io::Result<(Names, Option<Reader>)>;
 }
 
@@ -125,8 +126,8 @@ impl Look for Listed {
     }
 }
 
-/// Names that take more bytes than this are read by few threads at a time: 1 MiB, some
-/// 20 000 names.
+/// Only few threads at once may read directories whose names take more bytes than this: 1 MiB,
+/// which is some 20 000 names.
 const LONG: u64 = 1024 * 1024;
 
 impl From<Stamp> for Details {

@@ -1,9 +1,9 @@
 //! Serving files: [`SimpleHttpRequestHandler`] and its settings.
 
-// A request goes from its `path` to what is found in the `site`, and from there to one of the
-// responses in `reply`. A file that is sent is an `entry`. What a response depends on stands apart:
-// the `types` of files and the `charset` of their text, their entity tags (`entity_tag`), the
-// `conditions` of a request, and ranges (`range`), of which several make a `multipart`.
+// `path` parses the path of a request, `site` finds what it leads to, and `reply` sends the
+// response. A file that is sent is an `entry`. The remaining modules each decide one aspect of a
+// response: the content type (`types`) and the `charset` of text, the entity tag (`entity_tag`),
+// the `conditions` of a request, and ranges (`range`). Several ranges make a `multipart`.
 
 mod builder;
 mod charset;

@@ -1,4 +1,4 @@
-//! Several parts of a file in one answer: `multipart/byteranges` (RFC 9110 §14.6, RFC 2046 §5.1).
+//! Several parts of a file in one response: `multipart/byteranges` (RFC 9110 §14.6, RFC 2046 §5.1).
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -7,37 +7,40 @@ use std::ops::Range;
 
 use crate::Source;
 
-/// The content of an answer with several parts of a file, made while it is sent.
+/// The content of a response with several parts of a file. It is made while it is sent.
 ///
 /// ```abnf
 /// multipart-body = 1*( delimiter CRLF body-part ) delimiter "--" CRLF
 /// delimiter      = CRLF "--" boundary
 /// ```
 ///
-/// (RFC 2046 §5.1.1, less what nobody sends.) The line break before the first boundary ends an
-/// empty preamble. RFC 9110 §14.6 allows it, nginx and Apache send it, and some clients, zsync
-/// among them, skip one line before every boundary and would lose the first part without it.
+/// (RFC 2046 §5.1.1, without the elements that nobody sends.) The line break before the first
+/// boundary ends an empty preamble. RFC 9110 §14.6 allows it, and nginx and Apache send it. Some
+/// clients, zsync among them, skip one line before every boundary and would lose the first part
+/// without it.
 ///
-/// A part of one state of the file must not follow a part of another: `file` is to fail once it has changed.
+/// All parts must come from one state of the file. So `file` must fail as soon as it has changed.
 pub(super) struct Multipart<F> {
     file: F,
     content_type: Option<String>,
     file_length: u64,
-    /// None is empty.
+    /// No part is empty.
     parts: Vec<Range<u64>>,
     boundary: Boundary,
     length: u64,
     place: Place,
 }
 
-/// Where the parts come from.
+/// The file that the parts are read from.
 pub(super) trait Bytes: Send {
-    /// Reads what there is at `offset`; it may be less than fits, and is nothing only at the end.
+    /// Reads bytes at `offset`. The result may be smaller than the buffer, but it is zero only at
+    /// the end of the file.
     fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
 impl<F: Bytes> Multipart<F> {
-    /// The `parts` of a file of `file_length` bytes: at least one, and none that is empty.
+    /// Creates the content from `parts` of a file of `file_length` bytes. There must be at least
+    /// one part, and no part may be empty.
     pub(super) fn new(
         file: F,
         content_type: Option<&str>,
@@ -58,18 +61,18 @@ impl<F: Bytes> Multipart<F> {
         multipart
     }
 
-    /// Bytes of the content.
+    /// Returns the length of the content in bytes.
     pub(super) fn len(&self) -> u64 {
         self.length
     }
 
-    /// The value of `Content-Type`.
+    /// Returns the value of `Content-Type`.
     pub(super) fn content_type(&self) -> String {
         format!("multipart/byteranges; boundary={}", self.boundary)
     }
 
-    /// Writes the heads to find out how long they are: they would be the larger part of what is kept for a slow client
-    /// if they were kept.
+    /// Writes the heads of all parts to measure them. They are not kept, because they would be the
+    /// larger part of the memory that a slow client takes.
     fn measured(&self) -> u64 {
         let mut framing = Vec::new();
         let mut bytes = 0;
@@ -83,7 +86,7 @@ impl<F: Bytes> Multipart<F> {
         bytes + framing.len() as u64
     }
 
-    /// The line before a part, and the fields of that part.
+    /// Appends the line before a part, and the fields of the part.
     fn push_head(&self, out: &mut Vec<u8>, part: &Range<u64>) {
         // Writing to a Vec cannot fail.
         let _ = write!(out, "\r\n--{}\r\n", self.boundary);
@@ -98,7 +101,7 @@ impl<F: Bytes> Multipart<F> {
         let _ = write!(out, "\r\n--{}--\r\n", self.boundary);
     }
 
-    /// Appends what the file has from `offset` on, at most `most` bytes; returns how many.
+    /// Appends at most `most` bytes of the file from `offset` on, and returns how many.
     fn push_bytes(&mut self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<u64> {
         let filled = out.len();
         out.resize(filled + most.min(PIECE) as usize, 0);
@@ -112,7 +115,7 @@ impl<F: Bytes> Multipart<F> {
 }
 
 impl<F: Bytes> Source for Multipart<F> {
-    /// One read of the file at most, together with the framing around it.
+    /// Reads from the file at most once, and adds the framing before and after these bytes.
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         if let Place::HeadOf(index) = self.place
             && let Some(part) = self.parts.get(index)
@@ -136,14 +139,14 @@ impl<F: Bytes> Source for Multipart<F> {
     }
 }
 
-/// What separates the parts. It must not occur in them (RFC 2046 §5.1.1); since they are not read before, it is one that
-/// nobody can foresee, also who makes files to be served.
+/// The text that separates the parts. It must not occur in them (RFC 2046 §5.1.1), but they are not
+/// read in advance. So it is random: not even those who write the served files can foresee it.
 #[derive(Clone, Debug)]
 pub(super) struct Boundary(String);
 
 impl Boundary {
     pub(super) fn new() -> Self {
-        // The keys are from the system's random numbers, and others each time.
+        // The keys come from the system's random numbers and are different each time.
         let keys = RandomState::new();
         Self(format!("{:016x}{:016x}", keys.hash_one(0), keys.hash_one(1)))
     }
@@ -155,17 +158,17 @@ impl fmt::Display for Boundary {
     }
 }
 
-/// What comes next.
+/// What comes next in the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// The head of that part, or what follows the last one.
+    /// The head of this part, or the end of the content after the last part.
     HeadOf(usize),
-    /// The byte at that offset, of that part.
+    /// The byte at this offset of the file, in this part.
     Within(usize, u64),
     End,
 }
 
-/// Bytes of the file that are read at a time.
+/// The most bytes that are read from the file at once.
 const PIECE: u64 = 64 * 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a file handler can be told; `builder.rs` is where it is told.
+//! The settings of a file handler. `builder.rs` has their setters.
 
 use std::borrow::Cow;
 
@@ -9,26 +9,26 @@ use super::types::Types;
 /// How a directory is served.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
-    /// What stands for a directory, in the order in which they are looked for.
+    /// The names of pages that stand for a directory, in the order in which they are tried.
     pub(super) index_pages: Vec<String>,
     /// Whether names that begin with a dot are served and listed.
     pub(super) hidden: bool,
-    /// Whether links are followed out of the directory.
+    /// Whether symbolic links that lead out of the directory are followed.
     pub(super) follow_symlinks: bool,
     /// Whether directories without an index page are listed.
     pub(super) listing: bool,
     pub(super) types: Types,
     pub(super) entity_tags: EntityTags,
-    /// The value of `Cache-Control`; empty: none is sent.
+    /// The value of `Cache-Control`. If it is empty, the field is not sent.
     pub(super) cache_control: String,
-    /// Fields that are added to what is sent, or replace it.
+    /// Header fields that are added to responses, or that replace ours of the same name.
     pub(super) extra_response_headers: Vec<(String, Vec<u8>)>,
-    /// What requests may call this server; `None`: whatever they like.
+    /// The host names by which clients may address this server. `None` allows any name.
     pub(super) allowed_hosts: Option<AllowedHosts>,
     pub(super) protocol_version: Cow<'static, str>,
-    /// Bytes that the cache of small files may take.
+    /// The memory limit of the cache of small files, in bytes.
     pub(super) cache_size: u64,
-    /// Bytes that the names in long listings may take.
+    /// The memory limit of the names in long listings, in bytes.
     pub(super) listing_memory: u64,
 }
 
@@ -51,9 +51,10 @@ impl Default for Options {
     }
 }
 
-/// Python's.
+/// The same pages as in Python.
 const INDEX_PAGES: [&str; 2] = ["index.html", "index.htm"];
-/// Always fresh, and still 304 for who has it: what is served is often being worked on.
+/// Clients always get the present state, and 304 if they have it already: the files that are served
+/// are often being worked on.
 const CACHE_CONTROL: &str = "no-cache";
 /// 8 MiB.
 const CACHE_SIZE: u64 = 8 * 1024 * 1024;

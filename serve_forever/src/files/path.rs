@@ -1,4 +1,4 @@
-//! Turns the path of a request into a path below the served directory.
+//! Converts the path of a request to a path below the served directory.
 
 use std::path::{Path, PathBuf};
 
@@ -7,39 +7,41 @@ use percent_encoding::percent_decode_str;
 use crate::http::message::percent::is_malformed;
 use crate::sys;
 
-/// The requested path, which consists of plain names only, so that it cannot lead out of the
-/// directory. (Links are checked when they are followed.)
+/// The path of a request in a form that cannot lead out of the directory that it is joined to: each
+/// component is a plain name. (Links in the file system are a separate matter, because they are
+/// followed.)
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RequestPath {
     relative: PathBuf,
     end: End,
 }
 
-/// The end of a path, which tells what it can lead to.
+/// What the end of a path says about its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// A name: a file or a directory.
+    /// A name: the target is a file or a directory.
     Name,
-    /// `.` or `..`, so that it can be a directory only: `/a/.` is `/a/` (RFC 3986 §5.2.4).
+    /// `.` or `..`: the target must be a directory. `/a/.` is `/a/` (RFC 3986 §5.2.4).
     Dots,
-    /// A slash, so that it can be a directory only.
+    /// A slash: the target must be a directory.
     Slash,
 }
 
-/// Why a path leads to nothing.
+/// Why a path cannot have a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathError {
-    /// The path [is malformed](is_malformed).
+    /// The path [is malformed](is_malformed) and so not a valid part of a URI.
     Malformed,
-    /// No file can have one of its names.
+    /// The path contains a name that no file can have.
     NoName,
 }
 
 impl RequestPath {
-    /// Splits at the slashes, and only then decodes, once; so a coded slash never separates
-    /// anything.
+    /// Splits the path at its slashes and then decodes each part once. So a percent-encoded slash
+    /// never separates anything.
     ///
-    /// As in Python, `..` at the top stays there, and a coded slash at the very end counts as one.
+    /// As in Python, `..` at the top stays there, and a percent-encoded slash at the very end
+    /// counts as a slash.
     pub(crate) fn parse(url_path: &str) -> Result<Self, PathError> {
         if is_malformed(url_path) {
             return Err(PathError::Malformed);
@@ -71,28 +73,28 @@ impl RequestPath {
         Ok(Self { relative, end })
     }
 
-    /// The path of the file or directory below the root, of plain names only.
+    /// Returns the path below the root. It consists of plain names only.
     pub(crate) fn relative(&self) -> &Path {
         &self.relative
     }
 
-    /// Whether one of its names is [hidden](is_hidden_name).
+    /// Returns whether any of its names is [hidden](is_hidden_name).
     pub(crate) fn is_hidden(&self) -> bool {
         self.relative.iter().any(|name| is_hidden_name(name.as_encoded_bytes()))
     }
 
-    /// Whether it ends in a slash, or in dots, so that it can be a directory only.
+    /// Returns whether the path ends in a slash or in dots, so that its target must be a directory.
     pub(crate) fn names_directory(&self) -> bool {
         self.end != End::Name
     }
 
-    /// Whether the relative links of a page lead to what is in the directory. They do not from
-    /// `/a/b/..`: a client that leaves the dots there takes `c` for `/a/b/c`.
+    /// Returns whether relative links on the page of this directory lead to what is in it. This is
+    /// not the case for `/a/b/..`: a client that keeps the dots resolves `c` to `/a/b/c`.
     pub(crate) fn ends_in_slash(&self) -> bool {
         self.end == End::Slash
     }
 
-    /// Returns the decoded path for people, with a slash at both ends.
+    /// Returns the path for display: decoded, and with a slash at both ends.
     pub(crate) fn display(&self) -> String {
         let mut shown = String::from("/");
         for name in &self.relative {
@@ -103,15 +105,16 @@ impl RequestPath {
     }
 }
 
-/// Whether a name begins with a dot, as names of private files do. `.well-known` is public (RFC
-/// 8615).
+/// Returns whether a name begins with a dot, as those of private files do. `.well-known` is an
+/// exception, because clients are meant to find it (RFC 8615).
 pub(crate) fn is_hidden_name(name: &[u8]) -> bool {
     name.starts_with(b".") && name != b".well-known"
 }
 
-/// Where the directory of that request is found, with a slash at the end: for a redirect.
+/// Returns the location of the requested directory with a slash at its end, for a redirect.
 ///
-/// Slashes are collapsed and backslashes coded, because browsers would take `//name` or `/\name` for another host.
+/// Repeated slashes are collapsed and backslashes are percent-encoded, because browsers would take
+/// `//name` or `/\name` for another host.
 pub(crate) fn with_slash(url_path: &str, query: Option<&str>) -> String {
     let mut location = String::with_capacity(url_path.len() + query.map_or(0, str::len) + 2);
     for segment in url_path.split('/').filter(|segment| !segment.is_empty()) {
@@ -134,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the path below the root, with a slash at the end if it names a directory.
+    /// Returns the path below the root, with a slash at its end if it must be a directory.
     fn parsed(url_path: &str) -> Option<String> {
         let path = RequestPath::parse(url_path).ok()?;
         let mut shown = path.relative.to_str().unwrap().replace('\\', "/");
@@ -278,7 +281,7 @@ mod tests {
         assert_eq!(with_slash("/\\/\\evil", None), "/%5C/%5Cevil/");
     }
 
-    /// What an attacker would put together.
+    /// The pieces from which an attacker would build a path.
     const PIECES: [&str; 15] =
         ["/", ".", "..", "%2e", "%2F", "%2f", "\\", "%5c", "a", "%00", "%25", "C:", "%ff", " ", "%"];
 

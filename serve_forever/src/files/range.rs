@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use crate::http::message::fields::trim_blanks;
 
-/// What a request wants of a file.
+/// Which parts of a file a request wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// All of it: 200. There is no `Range`, or one that is to be ignored.
+    /// The whole file: 200. There is no `Range`, or it is to be ignored.
     Whole,
-    /// 416: nothing that the file has. Never of an empty file.
+    /// No part of the file: 416. Never for an empty file.
     Unsatisfiable,
-    /// 206: at least one part. None is empty, none reaches beyond the end, and no two overlap.
+    /// At least one part: 206. No part is empty or reaches beyond the end, and no two overlap.
     Parts(Vec<Range<u64>>),
 }
 
-/// Reads the lines of the `Range` field of a `GET` for a file of `length` bytes.
+/// Parses the lines of the `Range` field of a `GET` for a file of `length` bytes.
 ///
 /// ```abnf
 /// Range            = ranges-specifier
@@ -24,15 +24,17 @@ pub(crate) enum Wanted {
 /// range-set        = 1#range-spec
 /// ```
 ///
-/// (RFC 9110 §14.1.1, §14.2.) What is not valid, and any unit other than bytes, is ignored, as it must be.
+/// (RFC 9110 §14.1.1, §14.2.) A field that is not valid, or that has a unit other than bytes, is
+/// ignored, as the RFC requires.
 ///
-/// The parts are in the order that was asked for, unless some [are so close](GAP) that they become one; then all are in
-/// the order of the file. Many small or overlapping parts would cost the server more than the whole file, which a
-/// client may ask for on purpose (RFC 9110 §17.15): more than [`MOST_RANGES`] are ignored, as are several that together
-/// are all of the file.
+/// The parts keep the order of the request, unless some [are so close](GAP) that they become one.
+/// Then all parts are in the order of the file. Many small or overlapping parts would cost the
+/// server more than the whole file, and a client may ask for them on purpose (RFC 9110 §17.15). So
+/// a field with more than [`MOST_RANGES`] ranges is ignored, and so are several ranges that
+/// together cover the whole file.
 ///
 /// Every range of an empty file is ignored. Some clients and proxies send a range with each request
-/// to bound the size of the response, such as `bytes=0-1048575`; they expect 200 here, as nginx,
+/// to bound the size of the response, such as `bytes=0-1048575`. They expect 200 here, as nginx,
 /// Apache and Go send it, and would take 416 for a failure.
 pub(crate) fn parse<'a>(mut lines: impl Iterator<Item = &'a [u8]>, length: u64) -> Wanted {
     if length == 0 {
@@ -52,13 +54,16 @@ pub(crate) fn parse<'a>(mut lines: impl Iterator<Item = &'a [u8]>, length: u64) 
     if together < length { Wanted::Parts(parts) } else { Wanted::Whole }
 }
 
-/// Ranges that one field may have. A reader that leaps through a document asks for some dozens.
+/// The most ranges that one field may have. A reader that jumps through a document asks for some
+/// dozens.
 const MOST_RANGES: usize = 64;
 
-/// Bytes between two parts that are sent along rather than left out: the head of a part is about as long.
+/// If two parts are separated by fewer bytes than this, these bytes are sent too: the head of
+/// another part would be about as long.
 const GAP: u64 = 100;
 
-/// The value without the unit, if that is bytes. Names of units have no case (RFC 9110 §14.1).
+/// Returns the value without the unit if the unit is bytes. The names of units are case-insensitive
+/// (RFC 9110 §14.1).
 fn range_set(value: &[u8]) -> Option<&[u8]> {
     let (unit, set) = value.split_at_checked(UNIT.len())?;
     unit.eq_ignore_ascii_case(UNIT).then_some(set)
@@ -66,13 +71,14 @@ fn range_set(value: &[u8]) -> Option<&[u8]> {
 
 const UNIT: &[u8] = b"bytes=";
 
-/// The parts of the file that the set names, in its order; `None` if it is not valid.
+/// Returns the parts of the file that the set names, in the order of the set. Returns `None` if the
+/// set is not valid.
 ///
 /// ```abnf
 /// 1#element => *( "," OWS ) element *( OWS "," [ OWS element ] )
 /// ```
 ///
-/// (RFC 9110 §5.6.1.) Empty elements are counted too, so that there is an end to them.
+/// (RFC 9110 §5.6.1.) Empty elements count towards [`MOST_RANGES`], so their number is bounded.
 fn satisfiable(set: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
     let mut parts = Vec::new();
     let mut is_empty = true;
@@ -91,13 +97,13 @@ fn satisfiable(set: &[u8], length: u64) -> Option<Vec<Range<u64>>> {
     (!is_empty).then_some(parts)
 }
 
-/// One element of a set. Numbers beyond 64 bits are the largest there is: no file reaches there.
+/// One element of a set. Numbers beyond 64 bits become `u64::MAX`: no file is that long.
 #[derive(Clone, Copy, Debug)]
 enum RangeSpec {
-    /// From the first to the last position, both included.
+    /// The first and the last position, both included.
     Closed(u64, u64),
     Open(u64),
-    /// So many bytes at the end.
+    /// The number of bytes at the end.
     Suffix(u64),
 }
 
@@ -110,7 +116,8 @@ enum RangeSpec {
 /// suffix-length = 1*DIGIT
 /// ```
 ///
-/// (RFC 9110 §14.1.1.) An int-range whose last position is before its first is not valid; bytes have no other-range.
+/// (RFC 9110 §14.1.1.) An int-range whose last position is before its first is not valid. For bytes
+/// there is no other-range.
 fn range_spec(element: &[u8]) -> Option<RangeSpec> {
     let hyphen = element.iter().position(|&byte| byte == b'-')?;
     let (before, after) = (element.get(..hyphen)?, element.get(hyphen + 1..)?);
@@ -125,7 +132,7 @@ fn range_spec(element: &[u8]) -> Option<RangeSpec> {
 }
 
 impl RangeSpec {
-    /// What the file has of it.
+    /// Returns the part of the range that a file of `length` bytes has.
     fn of(self, length: u64) -> Option<Range<u64>> {
         let part = match self {
             Self::Closed(first, last) => first..last.saturating_add(1).min(length),
@@ -136,7 +143,7 @@ impl RangeSpec {
     }
 }
 
-/// `1*DIGIT`
+/// Parses `1*DIGIT`.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -146,19 +153,20 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Whether the last position is not before the first, also where both are beyond 64 bits.
+/// Whether the last position is not before the first. This also works for numbers beyond 64 bits.
 fn is_ordered(first: &[u8], last: &[u8]) -> bool {
     let (first, last) = (significant(first), significant(last));
     (first.len(), first) <= (last.len(), last)
 }
 
-/// Without the zeros in front.
+/// Returns the digits without leading zeros.
 fn significant(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
     digits.get(zeros..).unwrap_or_default()
 }
 
-/// Puts parts that overlap, or that have less than [`GAP`] between them, together (RFC 9110 §15.3.7.2 allows both).
+/// Merges parts that overlap or have less than [`GAP`] bytes between them (RFC 9110 §15.3.7.2
+/// allows both).
 fn coalesce(parts: &mut Vec<Range<u64>>) {
     let mut sorted = parts.clone();
     sorted.sort_unstable_by_key(|part| (part.start, part.end));

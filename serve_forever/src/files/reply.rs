@@ -1,5 +1,6 @@
-//! The responses of the file handler. The order of their header fields is that of Python. Their
-//! names have the usual spelling, because small clients compare letters.
+//! The responses of a file server. Their header fields have the same order as Python's. The names
+//! of the fields have their usual spelling, because some small clients compare names with regard to
+//! case.
 
 use std::io::{self, ErrorKind, Write};
 use std::mem;
@@ -20,15 +21,17 @@ use super::path::with_slash;
 use super::range::{self, Wanted};
 use super::site::Site;
 
-/// A listing up to this length is sent in one write with its head: 64 KiB, as for files. A longer
-/// one is sent while it is made, and so is one that is longer than what the server holds back.
+/// The longest listing that is sent in one write together with its head: 64 KiB, as for files. A
+/// longer listing is sent while it is made, and so is one that is longer than what the server holds
+/// back.
 const SHORT_LISTING: usize = 64 * 1024;
-/// Bytes that are read at a time from a file that may be written to.
+/// How many bytes are read at once from a file that may be being written to.
 const COPIED_PIECE: u64 = 64 * 1024;
-/// The smallest piece of a file in memory that is copied for a slow client.
+/// The smallest piece that is copied from a file in memory for a client that reads slowly.
 const LEAST_PIECE: u64 = 4 * 1024;
 
-/// Sends the file or the requested parts, or 304 or 412 if a condition says so.
+/// Sends the file, or the parts of it that the client asks for. Sends 304 if the client has the
+/// file already, and 412 if the file does not fulfil a precondition of the request.
 pub(super) fn file(http: &mut Exchange, site: &Site, entry: &Arc<Entry>) -> Result {
     let lines = http.headers().lines();
     match evaluate(&lines, &entry.validators()) {
@@ -52,7 +55,7 @@ pub(super) fn file(http: &mut Exchange, site: &Site, entry: &Arc<Entry>) -> Resu
     content(http, entry, 0..entry.len())
 }
 
-/// 206 (RFC 9110 §15.3.7).
+/// Sends 206 (RFC 9110 §15.3.7).
 fn partial(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>) -> Result {
     let [part] = parts.as_slice() else { return several_parts(http, entry, parts) };
     let content_range = format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), entry.len());
@@ -74,13 +77,13 @@ fn several_parts(http: &mut Exchange, entry: &Arc<Entry>, parts: Vec<Range<u64>>
     http.send_source(multipart)
 }
 
-/// 416 (RFC 9110 §15.5.17).
+/// Sends 416 (RFC 9110 §15.5.17).
 fn unsatisfiable(http: &mut Exchange, site: &Site, entry: &Entry) -> Result {
     let content_range = format!("bytes */{}", entry.len());
     error(http, site, 416, None, None, &[("Content-Range", &content_range)])
 }
 
-/// An error page with the fields of the user.
+/// Sends an error page with the user's fields.
 #[inline(never)]
 pub(super) fn error(
     http: &mut Exchange,
@@ -99,13 +102,13 @@ fn content(http: &mut Exchange, entry: &Arc<Entry>, range: Range<u64>) -> Result
         return Ok(());
     }
     match &entry.content {
-        // Bytes that the system sends from its own memory can change on their way. That is likely
-        // if the file is being written to.
+        // If the system sends a file directly from its own memory, the data can still change on the
+        // way. This is likely if the file is being written to. So such a file is copied.
         Content::File(_) if !entry.is_settled() => {
             http.send_source(Copied { reading: Reading::new(entry), range })
         }
         Content::File(file) => http.send_unchanged_file(Arc::clone(file), range, entry.expected()),
-        // Writing more than that could wait for the client.
+        // A larger write would wait for the client.
         Content::Memory(_) if range.end - range.start > http.context.link.config.buffer_size as u64 => {
             in_pieces(http, entry, range)
         }
@@ -124,7 +127,8 @@ fn part_of(bytes: &[u8], range: Range<u64>) -> &[u8] {
     bytes.get(at(range.start)..at(range.end)).unwrap_or_default()
 }
 
-/// 200 with the listing, which shows the present moment and must not be cached.
+/// Sends 200 with the page of the listing. The page shows the directory at this moment and is not
+/// meant to be kept.
 pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, listing: Listing) -> Result {
     let short = SHORT_LISTING.min(http.context.link.config.buffer_size);
     let mut page = Page::new(listing, Listed::new(directory, site.links(), site.options.hidden));
@@ -141,46 +145,48 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
     if bytes.len() <= short {
         Ok(http.wfile().write_all(&bytes)?)
     } else {
-        // Writing this much could wait for the client, and a waiting response must not take much
+        // A write of this size would wait for the client, and a waiting response must not take much
         // memory.
         page.keep(&site.models);
         http.send_source(Beginning { bytes, rest: is_more.then_some(page) })
     }
 }
 
-/// 301 to the same path with a slash at the end. Without it, the relative links of the page would
-/// be wrong.
+/// Sends 301 to the same path with a slash at the end. Without the slash, the relative links of the
+/// page would lead to the wrong place.
 pub(super) fn redirect_with_slash(http: &mut Exchange, site: &Site) -> Result {
     http.add_prepared(&site.fields_without_content);
     let here = [http.mount_path(), http.url_path()].concat();
     let location = with_slash(&here, http.query());
     http.send_response(301).send_header("Location", location);
-    // Without this field, a 301 may be cached for ever, although there may be a file of that name
-    // tomorrow.
+    // Without `Cache-Control`, caches may keep a 301 for ever, and tomorrow there may be a file of
+    // that name.
     if !http.response.has_lasting("Cache-Control") {
         http.send_header("Cache-Control", "no-cache");
     }
     http.send_header("Content-Length", 0).end_headers()
 }
 
-/// 400 for a path that is not valid in a URI.
+/// Sends 400 for a path that is not part of a valid URI.
 pub(super) fn malformed_path(http: &mut Exchange, site: &Site) -> Result {
     error(http, site, 400, None, Some(percent::MALFORMED), &[])
 }
 
-/// 404, whatever the reason. Clients must not learn that something is there but may not be read.
+/// Sends 404, whatever the reason. It does not tell whether there is something that may not be
+/// read.
 pub(super) fn not_found(http: &mut Exchange, site: &Site) -> Result {
     error(http, site, 404, Some("File not found"), None, &[])
 }
 
-/// 500 for a file without a size whose content is longer than what is read into memory.
+/// Sends 500 for a file whose size the system does not tell, if it is longer than what the server
+/// reads into memory to find out the size.
 #[cold]
 pub(super) fn too_long(http: &mut Exchange, site: &Site) -> Result {
     let explain = "The size of the file is unknown and exceeds 1 MiB";
     error(http, site, 500, None, Some(explain), &[])
 }
 
-/// 421 for a request with a host name that is not allowed.
+/// Sends 421 for a request to a host name that is not one of this server's.
 pub(super) fn misdirected(http: &mut Exchange, site: &Site) -> Result {
     let name: String = hosts::name_of(http.host().unwrap_or_default()).chars().take(SHOWN_NAME).collect();
     let shown = if name.is_empty() { "NAME" } else { &name };
@@ -191,7 +197,8 @@ pub(super) fn misdirected(http: &mut Exchange, site: &Site) -> Result {
     error(http, site, 421, None, Some(&explain), &[])
 }
 
-/// A part of an open file that may be written to meanwhile. The file is checked after each piece.
+/// A part of an open file that may be written to meanwhile. The file is checked for changes after
+/// each piece that is read.
 struct Copied {
     reading: Reading,
     range: Range<u64>,
@@ -215,7 +222,7 @@ impl Source for Copied {
     }
 }
 
-/// A part of a file in memory. No more of it is copied than the client takes.
+/// A part of a file in memory. Only as much is copied as the client takes.
 struct Pieces {
     entry: Arc<Entry>,
     range: Range<u64>,
@@ -233,10 +240,11 @@ impl Source for Pieces {
     }
 }
 
-/// Characters of a refused host that are shown: as many as a name can have (RFC 1035 §2.3.4).
+/// How many characters of a refused host name are shown: as many as a name can have (RFC 1035
+/// §2.3.4).
 const SHOWN_NAME: usize = 255;
 
-/// A page whose first part, and perhaps its rest, was made already.
+/// A page whose first part has been made already. `rest` is `None` if this was the whole page.
 struct Beginning<P> {
     bytes: Vec<u8>,
     rest: Option<P>,

@@ -1,16 +1,19 @@
-//! The served directory or file, always as it is on the disk now.
+//! What is served, and the lookup of paths in it. Every answer reflects the present state of the
+//! disk.
 //!
-//! Files that were sent before are cached. Each request asks the system once whether the file at
-//! this path is still the same. The whole path is looked up, so that a new directory or a changed
-//! link shows as well.
+//! Files that were sent before are kept in the cache. For each request, the site asks the system
+//! whether the file at this path is still the same. The system resolves the whole path from its
+//! beginning, so that a directory that was created again, or a link that was switched, is noticed
+//! as well.
 //!
-//! One such look serves all requests for the path that had begun to arrive before it: a response
-//! may have any version that the file had between the beginning and the end of its request. So many
-//! simultaneous requests for a file cost one look for all that one poll reports.
+//! One such check serves all requests for the path that had begun to arrive before the check. A
+//! request may be answered with any state of the file between its beginning and its end, and the
+//! check falls into this time. So if many clients request a file at once, all requests that one
+//! poll reports share one check.
 //!
-//! The stamp of a file does not show every change: a program that has mapped the file to memory
-//! changes its content at any time, and its times once or never. So content in memory is read again
-//! once a second while it is requested, and is never older than that.
+//! The system does not tell of every change. If a program has mapped a file to its memory, each
+//! store changes the file, but its times change once or not at all. So content that is kept in
+//! memory is read again once a second while it is requested. It is never older than that.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -34,28 +37,28 @@ use super::path::RequestPath;
 
 /// A directory that is served, or a single file.
 pub(super) struct Site {
-    /// Absolute, but with its links, because their targets may change.
+    /// The absolute path as it was given, with its links unresolved: their targets may change.
     root: PathBuf,
-    /// The name of the only file that is served.
+    /// The name of the file, if only a single file is served.
     only: Option<PathBuf>,
     pub(super) options: Options,
     directory: Mutex<Arc<Directory>>,
-    /// The cache, by the path of the request as it is written.
+    /// The cached files, by the path of the request as the client spelled it.
     entries: Arc<Entries>,
-    /// The cached files that have a descriptor.
+    /// The cached files that have an open descriptor.
     open_files: OpenFiles,
-    /// The fields of a listing.
+    /// The header fields of a listing.
     pub(super) listing_fields: PreparedFields,
-    /// The fields of the user for errors, redirects and the response to `OPTIONS`.
+    /// The user's fields on errors, redirects and the answer to `OPTIONS`.
     pub(super) fields_without_content: PreparedFields,
-    /// The names of long listings that are still to be shown.
+    /// The names that long listings still have to show.
     pub(super) models: Arc<Models>,
     told_of_hidden: AtomicBool,
-    /// The time from which others are counted.
+    /// The start of the site's clock.
     since: Instant,
 }
 
-/// The cached files.
+/// The files that are kept in the cache.
 pub(super) type Entries = Cache<Box<[u8]>, Arc<Entry>, Weight>;
 
 /// What a path leads to.
@@ -66,7 +69,7 @@ pub(super) enum Found {
 }
 
 impl Site {
-    /// Fails if there is nothing to serve.
+    /// Fails if the directory or file does not exist or cannot be reached.
     pub(super) fn new(path: &Path, options: Options) -> io::Result<Self> {
         Self::open(path, options).map_err(|error| {
             let reason = format!("cannot serve \"{}\": {error}", path.display());
@@ -80,7 +83,7 @@ impl Site {
         let (root, only) = if stamp.is_directory() {
             (path, None)
         } else if stamp.is_file() {
-            // The target of the path is served, and nothing beside it.
+            // If the path is a link, its target is served, but nothing that lies beside the target.
             let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.into();
             (path.parent().ok_or(ErrorKind::InvalidInput)?.to_owned(), Some(name))
         } else {
@@ -108,8 +111,9 @@ impl Site {
         })
     }
 
-    /// Returns the cached file for this path, if it is still the same. The request arrived at
-    /// `arrived`, and had begun by `began` if that is known.
+    /// Returns the cached file of this path if the file on the disk is still the same. `arrived` is
+    /// when the request had arrived. `began` is a time at which the request had already begun to
+    /// arrive, if such a time is known.
     pub(super) fn kept(
         &self,
         url_path: &[u8],
@@ -117,7 +121,7 @@ impl Site {
         began: Option<Instant>,
     ) -> Option<Arc<Entry>> {
         let entry = self.entries.get(url_path)?;
-        // No file was cached before that, so saturation does no harm.
+        // `since` is before the first file was kept, so saturating at it loses nothing.
         let began = began.map(|began| began.saturating_duration_since(self.since));
         if began.is_some_and(|began| entry.was_there_after(began)) {
             return Some(entry);
@@ -125,8 +129,8 @@ impl Site {
         self.is_there_still(url_path, &entry, arrived, began).then_some(entry)
     }
 
-    /// Asks the system whether the file is still the same. If not, it is removed from the cache. A
-    /// file that must be read again stays there until the new version replaces it.
+    /// Asks the system whether the file is still the same. If not, the entry is removed from the
+    /// cache. An entry whose content has to be read again stays until the new one replaces it.
     #[inline(never)]
     fn is_there_still(
         &self,
@@ -152,7 +156,7 @@ impl Site {
         true
     }
 
-    /// Looks a path up. An error is one of this process, not of the path.
+    /// Looks up a path. An error concerns this process, not the path.
     pub(super) fn find(&self, url_path: &[u8], path: &RequestPath) -> io::Result<Found> {
         let mut relative = path.relative();
         if let Some(only) = &self.only {
@@ -175,14 +179,14 @@ impl Site {
         }
         let found = match found {
             sys::Found::File(file, stamp) => {
-                // The only served file is the root, too.
+                // A single file is also served at the root.
                 let is_root = self.only.is_some() && path.relative().as_os_str().is_empty();
                 if path.names_directory() && !is_root {
                     return Ok(Found::Nothing);
                 }
                 Found::File(self.entry(url_path, self.root.join(relative), file, stamp, true)?)
             }
-            // A directory has taken the place of the only file.
+            // A directory has taken the place of the single file.
             sys::Found::Directory(_) if self.only.is_some() => Found::Nothing,
             sys::Found::Directory(directory) => Found::Directory(directory),
             sys::Found::Unreadable | sys::Found::Nothing => Found::Nothing,
@@ -190,8 +194,8 @@ impl Site {
         Ok(found)
     }
 
-    /// Returns the index page of a directory, if it has one. A page that cannot be read counts,
-    /// too, because its directory should not be listed.
+    /// Returns the index page of a directory, if it has one. A page that cannot be read counts too,
+    /// as [`Found::Nothing`]: a directory with an index page is not meant to be listed.
     pub(super) fn find_index(
         &self,
         url_path: &[u8],
@@ -202,8 +206,8 @@ impl Site {
             match directory.find(Path::new(page), self.links())? {
                 sys::Found::File(file, stamp) => {
                     let whole = self.root.join(path.relative()).join(page);
-                    // The stamp of one page would not show that a page with precedence has
-                    // appeared.
+                    // Only a page with the first of the names is kept: for another page, the stamp
+                    // would not show that a page of higher precedence has appeared.
                     let entry = self.entry(url_path, whole, file, stamp, place == 0)?;
                     return Ok(Some(Found::File(entry)));
                 }
@@ -214,7 +218,8 @@ impl Site {
         Ok(None)
     }
 
-    /// Frees the descriptors of cached files, because descriptors have run out.
+    /// Frees the file descriptors of cached entries that are not in use, because descriptors have
+    /// run out.
     pub(super) fn let_go(&self) {
         self.entries.clear();
     }
@@ -250,11 +255,11 @@ impl Site {
         }
     }
 
-    /// Returns the directory that is at the path of the root now. `None`: there is none, and it may
-    /// be about to be created again.
+    /// Returns the directory that is at the root's path now. `None` means that there is none. It
+    /// may be about to be created again.
     fn directory(&self) -> io::Result<Option<Arc<Directory>>> {
         let mut held = lock(&self.directory);
-        // Without an inode number, nothing tells two directories apart.
+        // Without an inode number, two directories cannot be told apart.
         let is_same = |now: Stamp, held: Stamp| {
             now.inode() != 0 && (now.device(), now.inode()) == (held.device(), held.inode())
         };
@@ -262,7 +267,7 @@ impl Site {
         if !same.is_ok_and(|same| same) {
             match Directory::open(&self.root) {
                 Ok(opened) => *held = Arc::new(opened),
-                // Nothing of the old directory is served, which may have been moved away.
+                // The old directory is not served either, because it may only have been moved away.
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -283,8 +288,8 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        // The thread that closes idle files may be the last owner of the cache, but must not keep
-        // the files.
+        // The thread that closes idle files may hold the cache a little longer than the site does.
+        // The files must be closed now.
         self.entries.clear();
     }
 }
@@ -298,16 +303,16 @@ impl std::fmt::Debug for Site {
     }
 }
 
-/// The weight of an entry in the cache.
+/// Weighs the entries of the cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weight {
-    /// The bytes that an open file counts as.
+    /// The weight of an open file.
     descriptor: u64,
 }
 
 impl Weight {
-    /// Open files count as 32 KiB each, or more if the process may have so few descriptors that
-    /// connections would lack them.
+    /// An open file weighs 32 KiB. It weighs more if the process may have so few descriptors that
+    /// connections would run short of them.
     fn new(cache_size: u64) -> Self {
         let most = sys::descriptor_limit().map_or(u64::MAX, |limit| (limit / DESCRIPTOR_SHARE).max(1));
         Self { descriptor: DESCRIPTOR.max(cache_size / most) }
@@ -320,13 +325,14 @@ impl Weighter<Box<[u8]>, Arc<Entry>> for Weight {
     }
 }
 
-/// The weight of an open file, so that a cache of 8 MiB keeps at most 256 of them open.
+/// The weight of an open file in bytes: a cache of 8 MiB keeps at most 256 files open.
 const DESCRIPTOR: u64 = 32 * 1024;
-/// Cached files use at most one in this many of the descriptors that the process may have.
+/// Files in the cache take at most one of so many descriptors that the process may have.
 const DESCRIPTOR_SHARE: u64 = 16;
-/// The number of entries for which the cache makes its tables.
+/// The number of entries for which the cache allocates its tables.
 const USUAL_ENTRIES: usize = 1024;
-/// A path may be written in any number of ways, and long paths are not worth their memory.
+/// The longest path whose file is kept, in bytes. A path can be spelled in any number of ways, and
+/// long spellings are not worth their memory.
 const MAX_KEY: usize = 1024;
 
 #[cfg(test)]
@@ -335,14 +341,14 @@ mod tests {
 
     use super::*;
 
-    /// A site in which `/a.txt` is cached.
+    /// Returns a site whose cache has `/a.txt`.
     fn kept(name: &str) -> (PathBuf, Site) {
         let root = std::env::temp_dir().join(format!("serve_forever_{name}_{}", std::process::id()));
         fs::create_dir_all(&root).unwrap();
         fs::write(root.join("a.txt"), "one").unwrap();
         let site = Site::new(&root, Options::default()).unwrap();
         let path = RequestPath::parse("/a.txt").unwrap();
-        // A file that was just written is not cached.
+        // A file that was written to just now is not kept, so this repeats until it is.
         while site.kept(b"/a.txt", site.since, None).is_none() {
             assert!(matches!(site.find(b"/a.txt", &path), Ok(Found::File(_))));
         }
@@ -368,7 +374,7 @@ mod tests {
     fn a_look_for_a_request_of_unknown_begin_serves_nobody_else() {
         let (root, site) = kept("own_look");
         fs::write(root.join("a.txt"), "three").unwrap();
-        // Not even a request that had begun before anything was cached.
+        // This includes requests that had begun before anything was kept.
         assert!(site.kept(b"/a.txt", site.since, Some(site.since)).is_none());
         fs::remove_dir_all(&root).unwrap();
     }

@@ -1,7 +1,8 @@
-//! The content type that goes with the name of a file.
+//! The content type of a file by its name.
 //!
-//! The table is the same on every machine: neither `/etc/mime.types` nor the registry of Windows, which is known to
-//! call scripts plain text so that browsers refuse them, has a say in it.
+//! The table is the same on every machine. `/etc/mime.types` and the registry of Windows do not
+//! affect it: the registry is known to give scripts the type of plain text, so that browsers refuse
+//! them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,29 +10,32 @@ use std::path::Path;
 
 use super::charset::is_utf8_so_far;
 
-/// The types of files: what its user says, and the table for the rest.
+/// The content types of files: those that the user has set, and the table for all others.
 #[derive(Clone, Debug)]
 pub(super) struct Types {
-    /// By extension, without the dot. That of a name without extension is empty.
+    /// The types that the user has set, by extension without the dot. The key for names without an
+    /// extension is the empty string.
     of_user: HashMap<String, String>,
     of_unknown: Cow<'static, str>,
 }
 
 impl Types {
-    /// Files whose names end in this extension, with or without its dot, have this type. An extension in lower case
-    /// stands for those in upper case too, as far as they do not have a type themselves; an empty one for names without.
+    /// Sets the type of files whose names end in this extension, which may be given with or without
+    /// its dot. An extension in lower case also applies to spellings with upper case that have no
+    /// type of their own. An empty extension stands for names without one.
     pub(super) fn set(&mut self, extension: &str, media_type: impl Into<String>) {
         let extension = extension.strip_prefix('.').unwrap_or(extension);
         self.of_user.insert(extension.to_owned(), media_type.into());
     }
 
-    /// The type of files whose names tell none.
+    /// Sets the type of files whose names tell no type.
     pub(super) fn set_default(&mut self, media_type: impl Into<String>) {
         self.of_unknown = Cow::Owned(media_type.into());
     }
 
-    /// The type of a file of that name which begins with `first`; without a charset, unless the
-    /// user says one. Only of names that stand for two kinds of files does the content decide.
+    /// Returns the type of a file with this name whose content begins with `first`. It has no
+    /// charset unless the user has set one. The content only matters for extensions that stand for
+    /// two kinds of files.
     pub(super) fn media_type(&self, file: &Path, first: &[u8]) -> &str {
         let Some(extension) = file.extension().unwrap_or_default().to_str() else { return &self.of_unknown };
         let lower_case = lower_case(extension);
@@ -52,7 +56,7 @@ impl Default for Types {
     }
 }
 
-/// The type of what nothing is known about.
+/// The type of files whose type is unknown.
 const UNKNOWN: &str = "application/octet-stream";
 
 fn lower_case(extension: &str) -> Cow<'_, str> {
@@ -63,12 +67,13 @@ fn lower_case(extension: &str) -> Cow<'_, str> {
     }
 }
 
-/// The type of a file whose content shows that it is the rarer of two kinds that share an
+/// Returns the type if the content shows that the file is the rarer of two kinds that share an
 /// extension. `extension` is in lower case.
 fn from_content(extension: &str, first: &[u8]) -> Option<&'static str> {
     match extension {
-        // HLS puts MPEG transport streams into `.ts`; cameras write them, with four bytes of time
-        // before each packet, as `.mts`. Most files of both names are TypeScript.
+        // HLS puts MPEG transport streams into `.ts` files. Cameras write them as `.mts` files,
+        // with four bytes of time before each packet. Most files with either extension are
+        // TypeScript.
         "ts" if is_transport_stream(first, 0, 188) => Some("video/mp2t"),
         "mts" if is_transport_stream(first, 0, 188) || is_transport_stream(first, 4, 192) => {
             Some("video/mp2t")
@@ -78,9 +83,9 @@ fn from_content(extension: &str, first: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether these are packets of an MPEG transport stream (ISO/IEC 13818-1, 2.4.3): the first
-/// begins at `start`, and the second, if it is there, `length` bytes later. Text may begin with the
-/// same letter, twice even, but no stream is text.
+/// Whether these bytes are packets of an MPEG transport stream (ISO/IEC 13818-1, 2.4.3). The first
+/// packet begins at `start`, and the second, if it is there, `length` bytes later. Text may happen
+/// to have the same letter at both places, so bytes that are valid text are not taken for a stream.
 fn is_transport_stream(first: &[u8], start: usize, length: usize) -> bool {
     const SYNC: u8 = 0x47;
     first.get(start) == Some(&SYNC)
@@ -88,13 +93,13 @@ fn is_transport_stream(first: &[u8], start: usize, length: usize) -> bool {
         && !is_utf8_so_far(first, false)
 }
 
-/// `extension` is in lower case.
+/// Returns the type in the table. `extension` is in lower case.
 fn from_table(extension: &str) -> Option<&'static str> {
     corrected(extension).or_else(|| mime_guess::from_ext(extension).first_raw())
 }
 
-/// What the table of `mime_guess` lacks, what has been registered since, and what pages fail without, whatever that
-/// table says.
+/// Returns the types that take precedence over the table of `mime_guess`: types that it lacks,
+/// types that have been registered since, and types without which web pages fail.
 fn corrected(extension: &str) -> Option<&'static str> {
     Some(match extension {
         "js" | "mjs" | "cjs" | "jsx" => "text/javascript",
@@ -108,13 +113,14 @@ fn corrected(extension: &str) -> Option<&'static str> {
         "jsonl" | "ndjson" => "application/x-ndjson",
         "cbor" => "application/cbor",
         "xsl" | "xpdl" | "wsdl" => "application/xml",
-        // What Apple tells servers to send; without it devices do not install from a manifest.
+        // This is what Apple tells servers to send. With another type, devices do not install apps
+        // from a manifest.
         "plist" => "text/xml",
         "mobileconfig" => "application/x-apple-aspen-config",
         "yaml" | "yml" => "application/yaml",
 
-        // Sources and notes: to be read, not to be saved. What is a video despite its name shows in
-        // its content.
+        // Sources and notes are to be read in the browser, not saved. `from_content` recognizes
+        // videos with such names by their content.
         "adoc" | "ass" | "bash" | "bat" | "clj" | "cmake" | "cts" | "dart" | "diff" | "erl" | "ex"
         | "exs" | "fish" | "fs" | "glsl" | "go" | "gql" | "gradle" | "graphql" | "groovy" | "hs" | "ini"
         | "java" | "jl" | "jsonc" | "kt" | "ksh" | "ml" | "mts" | "nim" | "nix" | "org" | "patch" | "pl"
@@ -124,8 +130,8 @@ fn corrected(extension: &str) -> Option<&'static str> {
         }
         "rst" => "text/x-rst",
 
-        // `.svgz` is an image only with `Content-Encoding: gzip`; as long as that is not sent the truth is that it
-        // is a gzip file.
+        // `.svgz` is an image only if `Content-Encoding: gzip` is sent. We do not send that, so the
+        // correct type is gzip.
         "gz" | "tgz" | "taz" | "svgz" | "crate" => "application/gzip",
         "bz2" | "tbz" | "tbz2" => "application/x-bzip2",
         "xz" | "txz" => "application/x-xz",

@@ -1,11 +1,13 @@
 //! Coming from `tiny_http` or `rouille`.
 //!
-//! Both are servers for blocking code, as this one is, so a program moves by its edges: how a server is made, how a request is asked, how a response is
-//! given. What it does in between stays. (Whoever comes from Python finds every name in `docs/coming-from-python.md`.)
+//! Both are servers for blocking code, as this one is. So only the edges of a program change: how a
+//! server is made, how a request is read, how a response is given. What the program does in between
+//! stays. (`docs/coming-from-python.md` lists every name for those who come from Python.)
 //!
 //! # From `tiny_http`
 //!
-//! 17 of 43 lines change in this program, which counts words. Both are compiled, run and asked the same things by the tests of this crate.
+//! 17 of 43 lines change in this program, which counts words. The tests of this crate compile both
+//! versions, run them and send them the same requests.
 //!
 //! Before:
 //!
@@ -17,14 +19,20 @@
 //!
 //! What changes, and why:
 //!
-//! - **The loop is gone.** There is nothing to receive requests from: the server calls a handler. With `tiny_http` a handler that waits stops the loop,
-//!   and whoever wants more than one request at a time makes threads that share the server. Here that is the server's affair (see [`threads`](super::threads)).
-//! - **A request is borrowed, not owned**, and request and response are one [`Exchange`](crate::Exchange). It cannot be dropped unanswered by accident: a handler that
-//!   returns without an answer, or with an error, is answered with 500.
-//! - **The response is written** instead of built and given: a status, fields, `end_headers`, then the body into a `Write`. Its length is found out: a short body gets
-//!   its `Content-Length`, a long one goes out in chunks while it is written.
-//! - **`?` ends a request, not the program.** In the program above a body that is not UTF-8 ends `before.rs`, and is a 500 in `after.rs`.
-//! - **Nothing is assumed of the content.** `Response::from_string` says `text/plain; charset=UTF-8`; here a type is sent where one is set.
+//! - **The loop is gone.** There is nothing to receive requests from: the server calls a handler.
+//!   With `tiny_http`, a handler that waits stops the loop. To serve several requests at once, the
+//!   program has to start threads that share the server. Here the server does this (see
+//!   [`threads`](super::threads)).
+//! - **A request is borrowed, not owned**, and request and response are one
+//!   [`Exchange`](crate::Exchange). It cannot be dropped unanswered by accident: if a handler
+//!   returns without an answer, or with an error, the client gets 500.
+//! - **The response is written** instead of built and passed on: a status, fields, `end_headers`,
+//!   then the body into a `Write`. The server determines the length: a short body gets its
+//!   `Content-Length`, a long one is sent in chunks while it is written.
+//! - **`?` ends a request, not the program.** In the program above, a body that is not UTF-8 ends
+//!   `before.rs`. In `after.rs` it leads to a 500.
+//! - **Nothing is assumed about the content.** `Response::from_string` sends `text/plain;
+//!   charset=UTF-8`. Here a type is only sent if the handler sets one.
 //! - **Methods and paths are strings**: methods are what the client says they are.
 //! - **Timeouts and limits** are there from the start (see [`limits`](super::limits)).
 //!
@@ -32,7 +40,7 @@
 //! |---|---|
 //! | `Server::http(address)` | [`HttpServer::bind(address, handler)`](crate::Server::bind) |
 //! | `Server::http_unix(path)` | `Builder::unix_socket(path)` |
-//! | `Server::https` | not there: a proxy in front (see [`deployment`](super::deployment)) |
+//! | `Server::https` | not available: use a proxy in front (see [`deployment`](super::deployment)) |
 //! | `server.incoming_requests()`, `recv()` | [`serve_forever()`](crate::Server::serve_forever) and a handler |
 //! | `recv_timeout(time)`, `try_recv()` | [`Builder::timeout`](crate::Builder::timeout) and [`handle_request()`](crate::Server::handle_request), which serves a whole connection |
 //! | `server.unblock()` | [`ServerHandle::shutdown()`](crate::ServerHandle::shutdown) |
@@ -56,8 +64,8 @@
 //!
 //! # From `rouille`
 //!
-//! `rouille` stands on `tiny_http`. Its handlers are closures that return a response; it brings a router, forms, sessions and templates of its own. The same
-//! program:
+//! `rouille` is built on `tiny_http`. Its handlers are closures that return a response. It has its
+//! own router, forms, sessions and templates. The same program:
 //!
 //! ```rust,ignore
 //! use rouille::{Response, router, try_or_400};
@@ -97,10 +105,13 @@
 //!
 //! What changes, and why:
 //!
-//! - **The response is written** rather than returned, so nothing has to be held in memory; `reply_text` and its like write one whole.
-//! - **Routes are data**, not a macro: routers can be nested, and have hooks.
-//! - **Errors** go by `?`: [`StatusError`](crate::StatusError) says with which status they are answered, in place of `try_or_400!` and the like.
-//! - **A limit of a body** is a setting of the server, [`max_collected_size`](crate::Builder::max_collected_size).
+//! - **The response is written** rather than returned, so nothing has to be held in memory.
+//!   `reply_text` and similar methods write a whole response.
+//! - **Routes are data**, not a macro: routers can be nested and have hooks.
+//! - **Errors** are returned with `?`: [`StatusError`](crate::StatusError) tells the status of the
+//!   answer, in place of `try_or_400!` and similar macros.
+//! - **The limit of a body** is a setting of the server,
+//!   [`max_collected_size`](crate::Builder::max_collected_size).
 //!
 //! | `rouille` | here |
 //! |---|---|
@@ -123,4 +134,4 @@
 //! | `rouille::log` | the access log, which is on: [`Builder::access_log`](crate::Builder::access_log) |
 //! | `try_or_400!`, `try_or_404!` | `.map_err(\|_\| StatusError::new(400))?` |
 //! | `rouille::websocket` | [`upgrade()`](crate::Exchange::upgrade) |
-//! | sessions, templates, CGI, proxying | not there: other crates do it |
+//! | sessions, templates, CGI, proxying | not available: use other crates |

@@ -1,14 +1,14 @@
-//! The manual: what is wider than one item.
+//! The manual: topics that concern more than one item.
 //!
 //! | page | for whom |
 //! |---|---|
-//! | [`limits`] | whoever opens a server to strangers: every timeout and limit, and the attack that it stops |
-//! | [`threads`] | whoever writes handlers that wait, compute or stay: what that costs, and how many threads it needs |
-//! | [`deployment`] | whoever runs it: proxies, sockets, systemd, containers, logs, stopping |
-//! | [`migration`] | whoever comes from `tiny_http` or `rouille` |
-//! | [`testing`] | whoever tests handlers |
+//! | [`limits`] | those who open a server to strangers: every timeout and limit, and the attack that it stops |
+//! | [`threads`] | those who write handlers that wait, compute or stay: what that costs, and how many threads it needs |
+//! | [`deployment`] | those who run a server: proxies, sockets, systemd, containers, logs, stopping |
+//! | [`migration`] | those who come from `tiny_http` or `rouille` |
+//! | [`testing`] | those who test handlers |
 //!
-//! There is no code in it but the examples, which are compiled and run like those of every item.
+//! Its only code is the examples, which are compiled and run like those of every item.
 
 pub mod deployment;
 pub mod limits;

@@ -1,7 +1,9 @@
 //! Testing handlers without sockets.
 //!
-//! [`testing::respond`](crate::testing::respond) is a whole server in a function: bytes of a client in, bytes of the server out. Parsing, framing, limits, error pages and
-//! panics are those of a socket; there is no port, no thread and no waiting, so that thousands of such tests run in a second.
+//! [`testing::respond`](crate::testing::respond) is a whole server in one function: it takes the
+//! bytes of a client and returns the bytes of the server. Parsing, framing, limits, error pages and
+//! panics work as they do on a socket. There is no port, no thread and no waiting, so thousands of
+//! such tests run in a second.
 //!
 //! ```
 //! use std::io::Write;
@@ -32,12 +34,14 @@
 //! assert_eq!(ask("POST /tea HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").0, 501);
 //! ```
 //!
-//! Write the request as it goes over the wire, with `Host` and with a `Content-Length` that is right: what is wrong in it is refused as it would be on a
-//! socket. Responses have a `Date`, so compare what the test is about rather than everything.
+//! Write the request as it goes over the wire, with `Host` and with a correct `Content-Length`:
+//! mistakes in it are refused as they would be on a socket. Responses have a `Date`, so compare
+//! what the test is about rather than the whole response.
 //!
 //! # Several requests
 //!
-//! The client sends all it has and closes its side then. Requests one after the other are a connection that is kept:
+//! The client sends everything it has and then closes its side. Requests one after the other use
+//! the same connection:
 //!
 //! ```
 //! use std::io::Write;
@@ -59,11 +63,12 @@
 //! assert!(answer.ends_with("visit 2"));
 //! ```
 //!
-//! Each call of `respond` has a server of its own, and so a [`state`](crate::ServerHandle::state) of its own: tests do not see each other.
+//! Each call of `respond` has its own server, and so its own [`state`](crate::ServerHandle::state).
+//! Tests do not affect each other.
 //!
 //! # Clients that break off
 //!
-//! What is cut in the request is a client that went away in the middle of it:
+//! A truncated request stands for a client that went away in the middle of it:
 //!
 //! ```
 //! use std::io::Read;
@@ -82,7 +87,8 @@
 //!
 //! # When a socket is needed
 //!
-//! Timeouts, several clients at a time and what a real client does need one. Port 0 is any free port, so that tests can run beside each other, and
+//! Tests of timeouts, of several clients at once, and of the behaviour of real clients need a
+//! socket. Port 0 selects any free port, so tests can run side by side.
 //! [`shutdown`](crate::ServerHandle::shutdown) ends the server:
 //!
 //! ```
@@ -106,8 +112,11 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! For a single request, [`handle_request`](crate::Server::handle_request) does it without a second thread: connect and send first, as the system keeps both.
+//! For a single request, [`handle_request`](crate::Server::handle_request) needs no second thread:
+//! first connect and send the request, because the system keeps both until the server accepts the
+//! connection.
 //!
 //! # Bytes that a fuzzer makes up
 //!
-//! `respond` takes any bytes, so `libfuzzer` or `proptest` can call it with whatever they find; a handler that panics is answered with 500, which the test looks for.
+//! `respond` takes any bytes, so `libfuzzer` or `proptest` can call it with whatever they generate.
+//! If a handler panics, the answer is 500, and the test can look for that.

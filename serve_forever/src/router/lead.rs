@@ -1,4 +1,4 @@
-//! What stands at the end of a path, and how it is led there.
+//! The targets of paths, and how a request gets there.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,19 +11,20 @@ use crate::{Exchange, Result, StatusError};
 
 use super::Answer;
 
-/// What answers a path.
+/// What answers the requests for a path.
 #[derive(Clone)]
 pub(super) enum Node {
-    /// Whatever the method is, by a handler that may read these bodies.
+    /// Answers all methods. The routes tell what is known of its requests, for example whether the
+    /// handler may read their bodies.
     Whole(Answer, Routes),
-    /// Whatever is below a prefix. That is the affair of what answers, so nothing of it is a parameter: names of files may have
-    /// escapes that are no text. The prefix has the given length.
+    /// Answers everything below a prefix of the given length. The rest of the path is left to the
+    /// handler and is not a parameter: the names of files may have escapes that are not text.
     Below(Answer, Routes, usize),
-    /// By method, in the order in which they were added.
+    /// Answers by method. The methods are in the order in which they were added.
     Methods(Vec<(String, Answer)>),
 }
 
-/// Adds a method to the route `path`, which may be new.
+/// Adds a method to the route `path`, which need not exist yet.
 pub(super) fn add(tree: &mut Tree, path: &str, method: &str, answer: Answer) -> Result<(), String> {
     let Some(leaf) = tree.paths.remove(path) else {
         return tree.insert(path, Node::Methods(vec![(method.to_owned(), answer)]));
@@ -38,7 +39,7 @@ pub(super) fn add(tree: &mut Tree, path: &str, method: &str, answer: Answer) -> 
     tree.paths.insert(path, leaf).map_err(|error| cannot_be_added(path, &error))
 }
 
-/// The paths that a router knows, and what stands at their ends.
+/// The paths of a router and their targets.
 #[derive(Clone, Default)]
 pub(super) struct Tree {
     paths: matchit::Router<usize>,
@@ -52,24 +53,24 @@ impl Tree {
         Ok(())
     }
 
-    /// What stands at the end of `path`, and what its parameters are there.
+    /// Returns the target of `path`, and the parameters in it.
     pub(super) fn at<'r, 'p>(&'r self, path: &'p str) -> Option<(&'r Node, matchit::Params<'r, 'p>)> {
-        // The path of a request for the prefix of a nested router is empty.
+        // If a request is for the prefix of a nested router, its path is empty.
         let found = self.paths.at(if path.is_empty() { "/" } else { path }).ok()?;
         Some((self.nodes.get(*found.value)?, found.params))
     }
 
-    /// The route of a request, if its path leads anywhere.
+    /// Returns the route of a request, if its path has a target.
     pub(super) fn route(&self, method: &[u8], path: &str) -> Option<Route> {
         let found = self.paths.at(if path.is_empty() { "/" } else { path }).ok()?;
         let node = self.nodes.get(*found.value)?;
-        // Others have parameters, which are looked up again where they are wanted.
+        // Other nodes need the parameters of the path, so they are looked up again later.
         let is_known = matches!(node, Node::Below(..));
         let leaf = if is_known { u16::try_from(*found.value + 1).unwrap_or(0) } else { 0 };
         Some(Route { leaf, ..node.route(method, path) })
     }
 
-    /// What stands where a route leads, if that is known.
+    /// Returns the target of a route that has been looked up already.
     pub(super) fn leaf(&self, leaf: u16) -> Option<&Node> {
         self.nodes.get(usize::from(leaf).checked_sub(1)?)
     }
@@ -88,19 +89,19 @@ impl Node {
         }
     }
 
-    /// What is known of a request that leads here. `path` is that of the router.
+    /// Returns what is known of a request with this target. `path` is relative to the router.
     pub(super) fn route(&self, method: &[u8], path: &str) -> Route {
         match self {
             Self::Whole(_, routes) => routes.find(method, path),
             Self::Below(_, routes, prefix) => routes.find(method, path.get(*prefix..).unwrap_or_default()),
             Self::Methods(methods) if find(methods, method).is_some() => Route::ANY,
-            // 405, or what may be asked for.
+            // The router answers with 405, or with the allowed methods.
             Self::Methods(_) => NOTHING,
         }
     }
 }
 
-/// What answers `method`: `HEAD` is answered by what answers `GET`.
+/// Finds the answer for `method`. The answer for `GET` also serves `HEAD`.
 fn find<'m>(methods: &'m [(String, Answer)], method: &[u8]) -> Option<&'m Answer> {
     let find =
         |method: &[u8]| methods.iter().find(|(own, _)| own.as_bytes() == method).map(|(_, answer)| answer);
@@ -124,7 +125,7 @@ fn by_method(methods: &[(String, Answer)], http: &mut Exchange) -> Result {
     Err(StatusError::new(405).header("Allow", allowed).into())
 }
 
-/// Runs `answer` with what stands in the path for its parameters.
+/// Runs `answer` with the parameters of the path.
 fn with_params(
     http: &mut Exchange,
     params: &matchit::Params<'_, '_>,
@@ -138,7 +139,8 @@ fn with_params(
     outcome
 }
 
-/// The value of a parameter. Split before it is decoded, so that `%2F` is no slash of the path.
+/// Decodes the value of a parameter. The path is split before it is decoded, so `%2F` does not
+/// count as a slash.
 fn decoded(value: &str) -> Result<Cow<'_, str>, StatusError> {
     if percent::is_malformed(value) {
         return Err(StatusError::new(400).explain(percent::MALFORMED));
@@ -147,7 +149,7 @@ fn decoded(value: &str) -> Result<Cow<'_, str>, StatusError> {
     percent_decode_str(value).decode_utf8().map_err(not_text)
 }
 
-/// Runs `answer` as if the first `length` bytes of the path were not there.
+/// Runs `answer` as if the path did not have its first `length` bytes.
 pub(super) fn below(
     http: &mut Exchange,
     length: usize,
@@ -160,12 +162,12 @@ pub(super) fn below(
     outcome
 }
 
-/// 301 to the same path with a slash at its end.
+/// Sends 301 to the same path with a slash at its end.
 pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
     let query = http.query().map(|query| format!("?{query}")).unwrap_or_default();
     let location = format!("{}{}/{query}", http.mount_path(), http.url_path());
     http.send_to(301, &location)
 }
 
-/// The route of what the router answers itself: no code of a user's runs.
+/// The route of requests that the router answers itself, without running user code.
 pub(super) const NOTHING: Route = Route { blocks: false, only_reads: true, wants_body: false, ..Route::ANY };

@@ -1,4 +1,5 @@
-//! Routes: which handler a path and a method lead to. A layer above `http/` that knows nothing of files.
+//! Routing: finds the handler for a path and a method. This is a layer above `http/` that knows
+//! nothing about files.
 
 mod lead;
 
@@ -13,22 +14,24 @@ use crate::{BaseHttpRequestHandler, Exchange, Result};
 
 use self::lead::{Node, Tree};
 
-/// Leads requests to handlers by path and method. It is a handler like any other.
+/// Dispatches requests to handlers by path and method. A router is itself a handler.
 ///
-/// Paths are those of [`matchit`](https://docs.rs/matchit): `{name}` stands for one segment, `{*name}` at the end for all that is
-/// left; what stands there is had by [`Exchange::param`]. More precise paths go before less precise ones, whatever the order in which
-/// they are added; only `{name}` and `{*name}` cannot stand in the same place. Where no path fits the answer is 404, or the
-/// [`fallback`](Self::fallback)'s; where one fits but not the method it is 405 with `Allow`. `HEAD` runs what answers `GET`, `OPTIONS`
-/// is answered.
+/// Paths have the syntax of [`matchit`](https://docs.rs/matchit): `{name}` matches one segment, and
+/// `{*name}` at the end matches the whole rest. [`Exchange::param`] returns the text that they have
+/// matched. More specific paths take precedence over less specific ones, whatever the order in
+/// which they are added. Only `{name}` and `{*name}` cannot be used in the same place. If no path
+/// matches, the answer is 404, or that of the [`fallback`](Self::fallback). If a path matches but
+/// not the method, the answer is 405 with `Allow`. `HEAD` runs the handler of `GET`. The router
+/// answers `OPTIONS` itself, unless the path has a handler for it.
 ///
-/// Paths are matched as they are sent: `/%74ea` is not `/tea`, and `%2F` in a segment is no slash.
-/// A route therefore does not protect a file of a [mounted](Self::mount) directory: the file
+/// Paths are matched as they are sent: `/%74ea` is not `/tea`, and `%2F` in a segment is not a
+/// slash. A route therefore does not protect a file of a [mounted](Self::mount) directory: the file
 /// handler decodes paths, so other spellings of the path still reach the file. Put private files
 /// into a directory of their own, or check access in a [`before`](Self::before) hook.
 ///
-/// The server calls `server_version`, `error_message_format`, `log_request` and the like on the
-/// router, which has the defaults. If a handler behind the router overrides these methods, they
-/// have no effect.
+/// The server calls `server_version`, `error_message_format`, `log_request` and similar methods on
+/// the router, which has the defaults. If a handler behind the router overrides these methods, the
+/// server does not call them.
 ///
 /// ```
 /// use serve_forever::{testing, Exchange, Result, Router};
@@ -59,25 +62,25 @@ struct Inner {
     before: Vec<Answer>,
     after: Vec<After>,
     fallback: Option<Answer>,
-    /// Neither `before` nor `after` waits, or changes what is served.
+    /// Whether the hooks only read: they neither wait nor change what is served.
     hooks_only_read: bool,
 }
 
-/// Answers a request.
+/// A function that answers a request.
 type Answer = Arc<dyn Fn(&mut Exchange) -> Result + Send + Sync>;
-/// Looks at how it was answered.
+/// A hook that runs after a request has been answered.
 type After = Arc<dyn Fn(&mut Exchange, &Result) + Send + Sync>;
 
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident $method:literal;)*) => {
-        /// Routes by method.
+        /// Routes for single methods.
         impl Router {
             $(
                 $(#[$doc])*
                 ///
                 /// # Panics
                 ///
-                /// As [`route`](Self::route).
+                /// The same as for [`route`](Self::route).
                 ///
                 /// ```
                 /// # use serve_forever::{testing, Router};
@@ -96,20 +99,20 @@ macro_rules! methods {
 }
 
 methods! {
-    /// Answers `GET` of `path`, and `HEAD`.
+    /// Answers `GET` and `HEAD` requests for `path`.
     get "GET";
-    /// Answers `POST` to `path`.
+    /// Answers `POST` requests for `path`.
     post "POST";
-    /// Answers `PUT` to `path`.
+    /// Answers `PUT` requests for `path`.
     put "PUT";
-    /// Answers `PATCH` of `path`.
+    /// Answers `PATCH` requests for `path`.
     patch "PATCH";
-    /// Answers `DELETE` of `path`.
+    /// Answers `DELETE` requests for `path`.
     delete "DELETE";
 }
 
 impl Router {
-    /// A router that leads nowhere yet.
+    /// Creates a router without routes.
     ///
     /// ```
     /// use serve_forever::{testing, Router};
@@ -122,12 +125,13 @@ impl Router {
         Self::default()
     }
 
-    /// Answers requests for `path` with that method, which is case-sensitive.
+    /// Answers requests for `path` with this method. Methods are case-sensitive.
     ///
     /// # Panics
     ///
-    /// The path is none or does not begin with a slash, or it conflicts with another one, or it has that method already: the program is
-    /// wrong, and that shows when it is started.
+    /// Panics if `path` is not valid or does not begin with a slash, if it conflicts with another
+    /// path, or if it already has this method. These are mistakes in the program, and they show
+    /// when it starts.
     ///
     /// ```
     /// use serve_forever::{testing, Router};
@@ -150,12 +154,13 @@ impl Router {
         self
     }
 
-    /// Leaves all requests for `path`, whatever their method, to handlers that `factory` makes. One is made at once, to be asked
-    /// whether it [may block](BaseHttpRequestHandler::may_block).
+    /// Answers all requests for `path`, whatever their method, by handlers that `factory` makes.
+    /// One handler is made immediately, to ask it whether it [may
+    /// block](BaseHttpRequestHandler::may_block).
     ///
     /// # Panics
     ///
-    /// As [`route`](Self::route).
+    /// The same as for [`route`](Self::route).
     ///
     /// ```
     /// use serve_forever::{testing, BaseHttpRequestHandler, Exchange, Result, Router};
@@ -184,14 +189,17 @@ impl Router {
         self
     }
 
-    /// Leaves everything below `prefix` to handlers that `factory` makes, such as a
-    /// [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler), which see paths without it: [`Exchange::path`] begins behind it, and
-    /// [`Exchange::mount_path`] is the prefix. The prefix itself, without a slash at its end, is redirected to that with one. One handler
-    /// is made at once, to be asked whether it [may block](BaseHttpRequestHandler::may_block).
+    /// Answers everything below `prefix` by handlers that `factory` makes, such as a
+    /// [`SimpleHttpRequestHandler`](crate::SimpleHttpRequestHandler). The handlers see paths
+    /// without the prefix: [`Exchange::path`] begins after it, and [`Exchange::mount_path`] is the
+    /// prefix. A request for the prefix without a slash at its end is redirected to the prefix with
+    /// a slash. One handler is made immediately, to ask it whether it [may
+    /// block](BaseHttpRequestHandler::may_block).
     ///
     /// # Panics
     ///
-    /// As [`route`](Self::route), or the prefix does not begin with a slash, or has a parameter.
+    /// The same as for [`route`](Self::route). Also panics if the prefix does not begin with a
+    /// slash or has a parameter.
     ///
     /// ```
     /// use serve_forever::{testing, Router, SimpleHttpRequestHandler};
@@ -214,19 +222,22 @@ impl Router {
         let routes = routes_of(&factory);
         let answer = answer_of(factory);
         self.insert_below(prefix, &routes, move |http, length| {
-            // A router around this one may have taken all of the path for its own prefix. `http://host` is the same as with a slash.
+            // The whole path may be the prefix of a router around this one (`mount`). If there is
+            // no prefix at all, the path is that of `http://host`, which means the same as with a
+            // slash.
             let is_prefix = length + http.mount > 0 && http.url_path_bytes().len() == length;
             if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
         });
         self
     }
 
-    /// Leaves everything below `prefix`, and the prefix itself, to another router, which sees paths without it. Its hooks and its fallback
-    /// are for these requests alone; the hooks of this one run around them.
+    /// Lets another router answer everything below `prefix`, and the prefix itself. That router
+    /// sees paths without the prefix. Its hooks and its fallback only apply to these requests. The
+    /// hooks of this router run before and after those.
     ///
     /// # Panics
     ///
-    /// As [`mount`](Self::mount).
+    /// The same as for [`mount`](Self::mount).
     ///
     /// ```
     /// use serve_forever::{testing, Router};
@@ -247,7 +258,7 @@ impl Router {
         self
     }
 
-    /// Answers what no path fits, in place of 404.
+    /// Answers requests whose path matches no route, in place of the 404.
     ///
     /// ```
     /// use serve_forever::{testing, Router};
@@ -261,9 +272,11 @@ impl Router {
         self
     }
 
-    /// Runs before whatever answers, in the order in which such hooks are added. A hook that answers itself, or returns an error (a
-    /// [`StatusError`](crate::StatusError), say), takes the place of what would have answered. A field that it
-    /// [adds](Exchange::add_header) goes out with every response.
+    /// Adds a hook that runs before a request is answered. Hooks run in the order in which they are
+    /// added. If a hook answers the request itself or returns an error (such as a
+    /// [`StatusError`](crate::StatusError)), this is the answer, and neither further `before` hooks
+    /// nor the route run. A field that a hook [adds](Exchange::add_header) is sent with every
+    /// response.
     ///
     /// ```
     /// use serve_forever::{testing, Router, StatusError};
@@ -285,8 +298,10 @@ impl Router {
         self
     }
 
-    /// Runs after whatever answered, also if that failed, in the order in which such hooks are added: for times and logs. The head is on
-    /// its way by then; what every response is to have goes into a hook that runs [before](Self::before). Does not run after a panic.
+    /// Adds a hook that runs after a request has been answered, even if the answer failed, for
+    /// example to measure times or to write logs. Hooks run in the order in which they are added.
+    /// By then, the head of the response has been sent. To add fields to every response, use a
+    /// [`before`](Self::before) hook. After a panic, the hooks do not run.
     ///
     /// ```
     /// use serve_forever::{testing, Router};
@@ -308,14 +323,14 @@ impl Router {
         self
     }
 
-    /// Says that the hooks of this router only look at a request, and at most answer it or add
+    /// Declares that the hooks of this router only look at a request, and at most answer it or add
     /// fields to its response. They wait for nothing, read no body, and change nothing that the
     /// handlers behind them serve.
     ///
-    /// Without this, the server takes every request behind a hook for one that may wait: it needs a
-    /// thread of its own when the hook does not return soon, and its body is received before the
-    /// hook runs. With it, each request is treated as its route alone would be. Files, above all,
-    /// are then served as fast as without a router.
+    /// Without this, the server assumes that every request behind a hook may wait: the request
+    /// needs a thread of its own if the hook does not return soon, and its body is received before
+    /// the hook runs. With this, each request is treated as it would be without hooks. In
+    /// particular, files are then served as fast as without a router.
     ///
     /// ```
     /// use serve_forever::{testing, Router, SimpleHttpRequestHandler, StatusError};
@@ -339,12 +354,12 @@ impl Router {
         self
     }
 
-    /// To be changed.
+    /// Returns the content of the router, to change it.
     fn inner(&mut self) -> &mut Inner {
         Arc::make_mut(&mut self.inner)
     }
 
-    /// The prefix itself and all that is below it. `answer` is given its length.
+    /// Adds the prefix itself and everything below it. `answer` gets the length of the prefix.
     #[track_caller]
     fn insert_below(
         &mut self,
@@ -368,7 +383,7 @@ impl Router {
         self.inner().tree.insert(path, node).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// What is known of a request before it is answered.
+    /// Returns what is known of a request before it is answered.
     fn route_of(&self, method: &[u8], path: &str) -> Route {
         let inner = &*self.inner;
         if !(inner.hooks_only_read || inner.before.is_empty() && inner.after.is_empty()) {
@@ -382,14 +397,15 @@ impl Router {
     }
 
     fn answer(&self, http: &mut Exchange) -> Result {
-        // Known to the outermost router alone, before any hook.
+        // The leaf belongs to the outermost router. It is taken before any hook runs.
         let leaf = std::mem::take(&mut http.leaf);
         let outcome = self.run(leaf, http);
         if self.inner.after.is_empty() { outcome } else { self.look_after(outcome, http) }
     }
 
     fn look_after(&self, outcome: Result, http: &mut Exchange) -> Result {
-        // If a hook panics and the error does when it is dropped, that must not end the process.
+        // A hook may panic, and then the error may panic when it is dropped. That must not end the
+        // process.
         let outcome = Guarded::new(outcome);
         for hook in &self.inner.after {
             hook(http, &outcome);
@@ -401,7 +417,8 @@ impl Router {
         for hook in &self.inner.before {
             hook(http)?;
             if http.response.status().is_some() {
-                // It forgot to end the head. What it says counts: it may have refused.
+                // The hook forgot to end the head. Its response counts all the same: the hook may
+                // have refused the request.
                 http.end_headers()?;
             }
             if http.answered {
@@ -421,7 +438,7 @@ impl Router {
     }
 }
 
-/// Handlers of a factory, as something that answers.
+/// Makes an answer from the handlers of a factory.
 fn answer_of<F, M>(factory: F) -> impl Fn(&mut Exchange) -> Result + Send + Sync + 'static
 where
     F: HandlerFactory<M>,
@@ -429,8 +446,8 @@ where
 {
     let factory = Guarded::new(factory);
     move |http| {
-        // As for a handler that is not in a router: its end is no part of its answer, and if both
-        // panic that must not end the process.
+        // This is the same as for a handler without a router: a panic when the handler is dropped
+        // does not affect its answer, and if both panic, that must not end the process.
         let mut handler = Guarded::new(factory.make());
         let outcome = dispatch(&mut *handler, http);
         if let Err(panic) = handler.end() {
@@ -440,13 +457,13 @@ where
     }
 }
 
-/// An answer, or a hook, that may panic when it is dropped, as may the next one.
+/// Wraps an answer or a hook that may panic when it is dropped, even if others do so too.
 fn guarded(answer: impl Fn(&mut Exchange) -> Result + Send + Sync + 'static) -> Answer {
     let answer = Guarded::new(answer);
     Arc::new(move |http| answer(http))
 }
 
-/// What is known of requests that lead to a handler of `factory`.
+/// Returns what is known of requests that lead to a handler of `factory`.
 fn routes_of<F, M>(factory: &F) -> Routes
 where
     F: HandlerFactory<M>,
@@ -456,13 +473,14 @@ where
     if factory.makes_copies(Sealed::TOKEN) { routes } else { routes.of_others() }
 }
 
-/// Every path of a request does, so a route that does not would never be found.
+/// Panics if a route does not begin with a slash. The path of every request does, so such a route
+/// would never match.
 #[track_caller]
 fn must_begin_with_slash(path: &str) {
     assert!(path.starts_with('/'), "the route {path:?} must begin with a slash");
 }
 
-/// A prefix without the slash at its end.
+/// Returns a prefix without the slash at its end.
 #[track_caller]
 fn literal(prefix: &str) -> String {
     assert!(
@@ -488,7 +506,7 @@ impl BaseHttpRequestHandler for Router {
     }
 
     fn may_block(&self) -> bool {
-        // Each route says so for itself.
+        // Each route tells this for itself.
         true
     }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::http::Route;
 use crate::sealed::Sealed;
 
-/// Files, as far as their route goes.
+/// The route of requests for files.
 const FILES: Route = Route { blocks: false, only_reads: true, wants_body: false, ..Route::ANY };
 
 #[derive(Clone)]
@@ -51,13 +51,13 @@ fn each_request_has_the_route_of_what_it_leads_to() {
             ("PUT", "/files/", FILES),
             ("GET", "/files", FILES),
             ("GET", "/one", FILES),
-            // What makes it may be code of the user's.
+            // The factory may be user code.
             ("GET", "/made", Route { only_reads: false, ..FILES }),
             ("GET", "/calm", Route { blocks: false, ..Route::ANY }),
             ("GET", "/other", Route::ANY),
             ("GET", "/get", Route::ANY),
             ("HEAD", "/get", Route::ANY),
-            // 405, and 404.
+            // These are answered with 405 or 404.
             ("PUT", "/get", lead::NOTHING),
             ("OPTIONS", "/get", lead::NOTHING),
             ("GET", "/none", lead::NOTHING),

@@ -1,4 +1,4 @@
-//! What is called UTF-8, and what names another encoding itself.
+//! Which files are called UTF-8, and which name another encoding themselves.
 
 use proptest::prelude::*;
 
@@ -60,7 +60,7 @@ fn a_page_that_names_another_encoding_is_left_alone() {
     let page = b"<!DOCTYPE html><meta charset=iso-8859-2><p>x";
     assert_eq!(content_type("text/html", page, true), "text/html");
     assert_eq!(content_type("TEXT/HTML", page, true), "TEXT/HTML");
-    // In another text it is but text.
+    // In other types of text, `meta` elements have no meaning.
     assert_eq!(content_type("text/plain", page, true), "text/plain; charset=utf-8");
     for label in ["utf-8", "UTF-8", "utf8", " utf-8 ", "unicode-1-1-utf-8"] {
         let page = format!("<meta charset=\"{label}\">");

@@ -1,4 +1,4 @@
-//! The conditions of a request, alone and together.
+//! The conditions of a request, one at a time and combined.
 
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ const FILE: FileState = FileState {
     changed: (1, 0),
     tells_changes: true,
 };
-/// The tags of `FILE`.
+/// The entity tags of `FILE`, settled and not settled.
 const TAG: &str = "\"a-1\"";
 const WEAK_TAG: &str = "W/\"a-1~\"";
 
@@ -30,7 +30,7 @@ fn bytes<'a>(lines: &[(&'a str, &'a str)]) -> Vec<(&'a [u8], &'a [u8])> {
     lines.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
 }
 
-/// Calls `judge` with the validators of a file that has all of them.
+/// Calls `judge` with the validators of a file that has both a tag and a date.
 fn with_file<T>(settled: bool, judge: impl FnOnce(&Validators<'_>) -> T) -> T {
     let tag = make(EntityTags::SizeAndTime, &FILE, settled);
     assert_eq!(tag.as_ref().map(EntityTag::as_str), Some(if settled { TAG } else { WEAK_TAG }));
@@ -55,7 +55,7 @@ fn without_conditions_a_request_proceeds() {
     assert_eq!(outcome(&[("If_None_Match", TAG), ("IIf-None-Match", TAG), ("If-None-Matc", TAG)]), Proceed);
 }
 
-/// Each field is absent, true or false; the order of RFC 9110 §13.2.2 says which counts.
+/// Each field is absent, true or false. The order of RFC 9110 §13.2.2 decides which one counts.
 #[test]
 fn rule_99_the_conditions_are_judged_in_the_order_of_the_rfc() {
     let cases = |name: &'static str, holds: &'static str, fails: &'static str| {

@@ -1,4 +1,4 @@
-//! What tags are made of, and what they match.
+//! How tags are made, and what they match.
 
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn state() -> impl Strategy<Value = FileState> {
     )
 }
 
-/// What differs from `file` in one number.
+/// Returns states that differ from `file` in one number.
 fn neighbours(file: FileState) -> [FileState; 7] {
     let other = |time: FileTime| [(time.0 ^ 1, time.1), (time.0, time.1 ^ 1)];
     let ([later, finer], [changed_later, changed_finer]) = (other(file.modified), other(file.changed));
@@ -62,7 +62,8 @@ fn neighbours(file: FileState) -> [FileState; 7] {
 
 #[test]
 fn the_tag_of_a_state_stays_what_it_was() {
-    // Were it another one after an update of the server, all that clients keep would be fetched again.
+    // If an update of the server changed these tags, clients would fetch everything again that they
+    // have cached.
     assert_eq!(made(EntityTags::Identity, &FILE), "\"5-355760fadce4fc0a\"");
     assert_eq!(made(EntityTags::SizeAndTime, &FILE), "\"5-2ebc98a1\"");
     assert_eq!(make(EntityTags::Off, &FILE, true), None);
@@ -87,7 +88,7 @@ fn what_has_no_time_has_no_tag_that_is_made_from_it() {
     assert!(make(EntityTags::Identity, &undated, true).is_some());
 }
 
-/// While one call writes, the file has the time at which it began.
+/// While one write call runs, the file has the time at which the call began.
 #[test]
 fn a_file_is_settled_when_no_call_can_be_at_work_on_it() {
     let gib = 1 << 30;
@@ -101,7 +102,8 @@ fn a_file_is_settled_when_no_call_can_be_at_work_on_it() {
                 assert_eq!(settled(recipe, seconds - 1), by_content, "{recipe:?} {size}");
                 assert!(settled(recipe, seconds), "{recipe:?} {size}");
             }
-            // For its date the later of its times counts: the other one may have been put back.
+            // The date depends on the later of both times, because the other one may have been set
+            // back.
             for (modified, changed) in [(at, at), (at, (1, 0)), ((1, 0), at)] {
                 let file = FileState { modified, changed, ..file };
                 assert!(!is_date_settled((TIME + seconds - 1, 5), &file), "{size}");
@@ -147,15 +149,15 @@ fn a_file_is_settled_when_its_clock_has_ticked() {
         ((TIME + 1, 0), fine, fine, true),
         ((TIME, 999_999_999), fine, fine, false),
         (fine, fine, fine, false),
-        // Each of the two times counts.
+        // Both times count.
         ((TIME + 1, 0), (TIME - 9, 5), fine, true),
         ((TIME, 999_999_999), (TIME - 9, 5), fine, false),
         ((TIME, 999_999_999), fine, (TIME - 9, 5), false),
-        // Coarse clocks.
+        // The clock of the file system has whole seconds.
         ((TIME + 2, 0), whole, whole, true),
         ((TIME + 1, 999_999_999), whole, whole, false),
         ((TIME + 1, 999_999_999), (TIME - 1, 0), fine, true),
-        // The future.
+        // Times in the future, and the extreme values.
         ((TIME - 1, 0), fine, fine, false),
         ((TIME, 0), (TIME + 1000, 0), fine, false),
         ((i64::MIN, 0), (i64::MAX, 999_999_999), fine, false),
@@ -164,8 +166,8 @@ fn a_file_is_settled_when_its_clock_has_ticked() {
         let told = settled(EntityTags::Identity, now, modified, changed);
         assert_eq!(told, expected, "{now:?} {modified:?} {changed:?}");
     }
-    // A time of the content that is to come only counts for a tag which is made from it, and where
-    // a change would not show in the other time.
+    // A modification time in the future only counts for a tag that is made from it, and if a change
+    // would not show in the change time.
     let to_come = FileState { modified: (TIME + 1000, 0), changed: fine, ..FILE };
     for content in [None, Some(1)] {
         let state = FileState { content, ..to_come };
@@ -176,12 +178,13 @@ fn a_file_is_settled_when_its_clock_has_ticked() {
         assert!(!is_settled(EntityTags::Identity, now, &FileState { tells_changes: false, ..state }));
         assert!(!is_settled(EntityTags::Identity, fine, &state));
     }
-    // A tag of whole seconds is as coarse as the clock of FAT, however fine that of the file is.
+    // A tag that is made from whole seconds needs as much time as the clock of FAT, however fine
+    // the file's own clock is.
     assert!(!settled(EntityTags::SizeAndTime, (TIME + 2, 0), fine, fine));
     assert!(settled(EntityTags::SizeAndTime, (TIME + 2, 900_001_000), fine, fine));
 }
 
-/// The table of RFC 9110 §8.8.3.2.
+/// The examples in the table of RFC 9110 §8.8.3.2.
 #[test]
 fn the_comparisons_are_those_of_the_rfc() {
     for (one, other, strong, weak) in [
@@ -240,7 +243,7 @@ fn rule_108_what_is_no_tag_matches_none() {
         &[b"\"a\" x"],
         &[b"\"a\"\"a\""],
         &[b"\"x,\"a\""],
-        // Two halves in two lines.
+        // The two halves of a tag in two lines.
         &[b"\"", b"a\""],
         &[b"\"a", b"\""],
     ];
@@ -282,7 +285,7 @@ fn a_single_tag_has_nothing_beside_it() {
     }
 }
 
-/// Whether the grammar of RFC 9110 §8.8.3 has it, byte by byte.
+/// Checks byte by byte whether the grammar of RFC 9110 §8.8.3 allows this value.
 fn is_a_tag(value: &[u8]) -> bool {
     let opaque = value.strip_prefix(b"W/").unwrap_or(value);
     let inside = opaque.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
@@ -330,7 +333,8 @@ proptest! {
 
     #[test]
     fn a_settled_file_stays_settled(file in state(), now in (any::<i64>(), 0_u32..1_000_000_000), after: u32) {
-        // But for the moment at which a time to come is there.
+        // This excludes times in the future: a file is not settled for a moment when such a time is
+        // reached.
         if file.modified <= now && is_settled(EntityTags::Identity, now, &file) {
             let later = (now.0.saturating_add(after.into()), now.1);
             prop_assert!(is_settled(EntityTags::Identity, later, &file));

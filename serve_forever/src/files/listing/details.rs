@@ -1,4 +1,4 @@
-//! Sizes and dates, for people and, in attributes, for programs.
+//! Sizes and dates: for people, and in attributes for programs.
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::Details;
 
-/// Appends what is known: the size of a file, and when it was changed, in UTC.
+/// Appends what is known of an entry: the size of a file, and the time of its last change in UTC.
 pub(super) fn write(out: &mut String, details: &Details) {
     if details.is_file {
         size(out, details.size);
@@ -29,7 +29,7 @@ fn size(out: &mut String, bytes: u64) {
     out.push_str("</data>");
 }
 
-/// Two or three digits that count, in units of 1024.
+/// Appends the size in units of 1024. It has one decimal if it is below 10, otherwise none.
 fn short_size(out: &mut String, bytes: u64) {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
@@ -44,7 +44,7 @@ fn short_size(out: &mut String, bytes: u64) {
             let _ = write!(out, "{}.{} {name}", tenths / 10, tenths % 10);
             return;
         }
-        // What would be rounded to 1024 is one of the next.
+        // A size that would be rounded to 1024 is shown in the next unit.
         if whole < 1024 {
             let _ = write!(out, "{whole} {name}");
             return;
@@ -53,7 +53,8 @@ fn short_size(out: &mut String, bytes: u64) {
     }
 }
 
-/// Nothing for a time that HTML has no date for. File systems hold what they were told.
+/// Appends the date. Appends nothing if HTML cannot express it: file systems store any time that
+/// programs set.
 fn date(out: &mut String, time: SystemTime) {
     let Ok(time) = Timestamp::try_from(time) else { return };
     let time = TimeZone::UTC.to_datetime(time);

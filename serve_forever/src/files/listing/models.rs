@@ -1,14 +1,14 @@
-//! The names of long directories, for those clients that have not read their listing to the end.
+//! The names of long directories whose listings are being sent.
 //!
 //! A listing of 100 000 names takes 10 MB, and a client may read it as slowly as it likes. So
-//! clients whose directories have the same names share them, and what all of them take together is
-//! bounded: of the names beyond the bound, those that were used least recently are dropped. A
-//! client whose names were dropped has its directory read again for its next piece, and goes on
-//! behind the name that it was shown last. A client is cut only if it cannot have its
-//! directory read within 10 seconds.
+//! clients share names if their directories have the same names, and the memory of all names
+//! together is bounded. Above the bound, the names that were used least recently are dropped. When
+//! their client wants its next piece, its directory is read again, and the listing continues after
+//! the name that was shown last. The client's connection is cut only if its directory cannot be
+//! read within 10 seconds.
 //!
-//! Names are compared with those that are there, and not kept for the next request, so that every
-//! listing is of a directory that was read after it was asked for.
+//! Names are compared with those that are kept, but they are not kept for later requests. So every
+//! listing shows a directory that was read after the request for it.
 
 use std::io::{self, ErrorKind};
 use std::num::NonZero;
@@ -19,24 +19,24 @@ use crate::sync::{lock, wait_for};
 
 use super::names::Names;
 
-/// The names of all directories that are being listed.
+/// The names of all long directories that are being listed.
 #[derive(Debug)]
 pub(in crate::files) struct Models {
-    /// Bytes that they may take.
+    /// The most bytes that the names may take.
     most: u64,
-    /// Those that were used last stand last.
+    /// The kept names. Those that were used last stand last.
     kept: Mutex<Vec<Arc<Names>>>,
     readers: Mutex<Readers>,
-    /// Rings when one has ended.
+    /// Notified when a reader has finished.
     bell: Condvar,
 }
 
-/// Threads that read long directories.
+/// The threads that read long directories.
 #[derive(Debug)]
 struct Readers {
-    /// Those that may still begin.
+    /// How many more threads may start to read.
     free: usize,
-    /// Those that wait for it.
+    /// How many threads wait to start.
     waiting: usize,
 }
 
@@ -50,9 +50,10 @@ impl Models {
         })
     }
 
-    /// Waits until few enough threads read long directories. What they read is in memory before it
-    /// can be compared with what is there. `ResourceBusy` where it would take too long, or where
-    /// too many threads wait already; if a part of the page `is_out`, only the former.
+    /// Waits until few enough threads read long directories. This limit is needed because the names
+    /// are in memory before they can be compared with those that are kept. Fails with
+    /// `ResourceBusy` if the wait takes too long or if too many threads wait already. If `is_out`,
+    /// a part of the page has been sent, and the number of waiting threads does not matter.
     #[cold]
     pub(super) fn reader(self: &Arc<Self>, is_out: bool) -> io::Result<Reader> {
         let busy = || io::Error::new(ErrorKind::ResourceBusy, "too many long directories are being read");
@@ -71,8 +72,8 @@ impl Models {
         Ok(Reader(Arc::clone(self)))
     }
 
-    /// Keeps these names for as long as the handle lives, or until others need their place. Where
-    /// the same ones are kept already, these are dropped.
+    /// Keeps these names until the handle is dropped, or until other names need their memory. If
+    /// equal names are kept already, the handle refers to those, and these are dropped.
     pub(super) fn keep(self: &Arc<Self>, names: Arc<Names>) -> Handle {
         let mut dropped = Vec::new();
         let mut kept = lock(&self.kept);
@@ -83,7 +84,7 @@ impl Models {
         let handle = Handle { models: Arc::clone(self), names: Arc::downgrade(&names) };
         kept.push(names);
         let mut together: u64 = kept.iter().map(|names| names.bytes()).sum();
-        // The last one stays, however long it is: it is the one that is wanted now.
+        // The last names stay, however long they are: they are needed now.
         while together > self.most && kept.len() > 1 {
             let first = kept.remove(0);
             together -= first.bytes();
@@ -93,14 +94,14 @@ impl Models {
         handle
     }
 
-    /// Bytes that are kept.
+    /// Returns how many bytes the kept names take.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         lock(&self.kept).iter().map(|names| names.bytes()).sum()
     }
 }
 
-/// Names that may be dropped.
+/// A reference to names that may be dropped at any time.
 #[derive(Debug)]
 pub(super) struct Handle {
     models: Arc<Models>,
@@ -108,7 +109,7 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// The names, unless they were dropped.
+    /// Returns the names, unless they were dropped.
     pub(super) fn names(&self) -> Option<Arc<Names>> {
         let names = self.names.upgrade()?;
         let mut kept = lock(&self.models.kept);
@@ -121,7 +122,7 @@ impl Handle {
 }
 
 impl Drop for Handle {
-    /// Names that no handle is left of are dropped, too.
+    /// Also drops the names if this was their last handle.
     fn drop(&mut self) {
         let mut dropped = Vec::new();
         let mut kept = lock(&self.models.kept);
@@ -132,7 +133,7 @@ impl Drop for Handle {
     }
 }
 
-/// The right to read a long directory.
+/// The right to read a long directory. Dropping it gives it back.
 #[derive(Debug)]
 pub(in crate::files) struct Reader(Arc<Models>);
 
@@ -143,16 +144,18 @@ impl Drop for Reader {
     }
 }
 
-/// Threads that read long directories at once: no more than have a processor, as each has all names
-/// of one in memory, but enough for disks that take their time.
+/// Returns how many threads may read long directories at once. Each of them has all names of its
+/// directory in memory, so there is at most one per processor. But there may always be four,
+/// because disks may be slow.
 fn most_readers() -> usize {
     std::thread::available_parallelism().map_or(0, NonZero::get).max(4)
 }
 
-/// Threads that wait for them. They are missing to others, and those that wait last would wait for
-/// seconds.
+/// How many threads may wait to read a long directory. Waiting threads are not available for other
+/// work, and the last of more threads would wait for seconds.
 const MOST_WAITING: usize = 64;
-/// How long others wait for them. To read 100 000 names takes some 50 milliseconds.
+/// How long a thread waits to read a long directory. Reading 100 000 names takes some 50
+/// milliseconds.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
@@ -238,7 +241,7 @@ mod tests {
         assert_eq!(models.reader(false).unwrap_err().kind(), ErrorKind::ResourceBusy);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| models.reader(true));
-            // As if another one had ended.
+            // Acts as a reader that has finished.
             drop(Reader(Arc::clone(&models)));
             waiting.join().unwrap().unwrap();
         });

@@ -1,16 +1,16 @@
-//! The names of a directory, compact and in order.
+//! The names of a directory, compact and sorted.
 //!
-//! All bytes lie in one piece of memory. Beside them an entry takes 24 bytes.
+//! The bytes of all names are in one allocation. In addition, each entry takes 24 bytes.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::sys::Kind;
 
-/// Names, each with its kind.
+/// Names with their kinds.
 #[derive(Debug, Default)]
 pub(in crate::files) struct Names {
-    /// Name after name, some of them with a key behind them.
+    /// One name after the other. Some are followed by their key.
     bytes: Vec<u8>,
     entries: Vec<Entry>,
 }
@@ -18,12 +18,12 @@ pub(in crate::files) struct Names {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     start: usize,
-    /// No system has names that come near to 64 KiB.
+    /// The length of the name. No system has names of nearly 64 KiB.
     length: u16,
-    /// Of the key behind the name. Zero: the name is its own key.
+    /// The length of the key after the name. Zero means that the name is its own key.
     key_length: u16,
     kind: Kind,
-    /// Eight bytes of the key, those that are just being sorted by.
+    /// The eight bytes of the key that are currently sorted by.
     eight: u64,
 }
 
@@ -38,8 +38,9 @@ impl Names {
         self.bytes.extend_from_slice(key.as_bytes());
     }
 
-    /// As in Python by the lower-cased name; by the name itself where that leaves it open, so that the order is
-    /// always the same. Needs no further memory, and gives back what is not used.
+    /// Sorts by the lower-cased names, as Python does. Names that are equal in lower case are
+    /// sorted by the names themselves, so that the order is always the same. Needs no additional
+    /// memory, and releases unused capacity.
     pub(super) fn sort(&mut self) {
         self.bytes.shrink_to_fit();
         self.entries.shrink_to_fit();
@@ -50,13 +51,13 @@ impl Names {
         self.entries.len()
     }
 
-    /// Bytes of memory that they take.
+    /// Returns how many bytes of memory the names take.
     pub(super) fn bytes(&self) -> u64 {
         (self.bytes.len() + self.entries.len() * size_of::<Entry>()) as u64
     }
 
-    /// How many of these, which are sorted, come before `name` or are it. It need not be one of
-    /// them.
+    /// Returns how many of the names, which must be sorted, come before `name` or are equal to it.
+    /// `name` need not be one of them.
     pub(super) fn count_up_to(&self, name: &[u8]) -> usize {
         let mut alone = Self::default();
         alone.push(name, Kind::Other);
@@ -65,7 +66,7 @@ impl Names {
             .partition_point(|entry| compare((entry, &self.bytes), (last, &alone.bytes)) != Ordering::Greater)
     }
 
-    /// All but the first `start`.
+    /// Returns all names but the first `start`.
     pub(super) fn iter_from(&self, start: usize) -> impl ExactSizeIterator<Item = (&[u8], Kind)> {
         let rest = self.entries.get(start..).unwrap_or_default();
         rest.iter().map(|entry| (entry.name(&self.bytes), entry.kind))
@@ -77,7 +78,7 @@ impl Entry {
         slice(bytes, self.start..self.start + usize::from(self.length))
     }
 
-    /// What is sorted by, once its ASCII letters are made small.
+    /// Returns the key to sort by. Its ASCII letters are still to be converted to lower case.
     fn key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         if self.key_length == 0 {
             return self.name(bytes);
@@ -91,8 +92,9 @@ fn slice(bytes: &[u8], range: Range<usize>) -> &[u8] {
     bytes.get(range).unwrap_or_default()
 }
 
-/// The key of a name that does not become its key by making its ASCII letters small. To do so for every comparison
-/// would be slow: what becomes of a letter depends on those around it (a capital sigma at the end of a word).
+/// Returns the key of a name, if converting its ASCII letters to lower case does not give the key.
+/// Computing such keys in every comparison would be slow, because the lower case of a letter can
+/// depend on the letters around it (a capital sigma at the end of a word).
 fn own_key(name: &[u8]) -> Option<String> {
     if name.is_ascii() {
         return None;
@@ -103,9 +105,10 @@ fn own_key(name: &[u8]) -> Option<String> {
 
 /// Sorts entries whose keys have the same bytes up to `depth`.
 ///
-/// Comparing names would take ten times as long, and most of the time that a long listing may take, because each
-/// comparison fetches two names and files in one directory like to begin alike. So numbers are compared: eight
-/// bytes of the keys at a time, then the next eight among those that have these in common.
+/// Comparing names would take ten times as long, and most of the time that a long listing may take:
+/// each comparison fetches two names, and files in one directory often begin alike. So this
+/// compares numbers. It sorts by eight bytes of the keys, and then by the next eight bytes among
+/// those entries that have these in common.
 fn sort_from(depth: usize, entries: &mut [Entry], bytes: &[u8]) {
     for entry in entries.iter_mut() {
         entry.eight = eight_bytes(entry.key(bytes), depth);
@@ -114,7 +117,8 @@ fn sort_from(depth: usize, entries: &mut [Entry], bytes: &[u8]) {
     for alike in entries.chunk_by_mut(|a, b| a.eight == b.eight) {
         match alike {
             [] | [_] => {}
-            // The keys have ended, as no name has a NUL, so they are the same.
+            // A NUL means that the keys have ended, because no name contains it. So the keys are
+            // the same.
             [first, ..] if first.eight.to_le_bytes()[0] == 0 => {
                 alike.sort_unstable_by(|a, b| compare((a, bytes), (b, bytes)));
             }
@@ -131,7 +135,7 @@ fn eight_bytes(key: &[u8], start: usize) -> u64 {
     u64::from_be_bytes(eight)
 }
 
-/// Each entry comes with the bytes that it is found in.
+/// Compares two entries. Each comes with the bytes that hold its name.
 fn compare(a: (&Entry, &[u8]), b: (&Entry, &[u8])) -> Ordering {
     fn small<'a>((entry, bytes): (&Entry, &'a [u8])) -> impl Iterator<Item = u8> + use<'a> {
         entry.key(bytes).iter().map(u8::to_ascii_lowercase)
@@ -139,7 +143,7 @@ fn compare(a: (&Entry, &[u8]), b: (&Entry, &[u8])) -> Ordering {
     small(a).cmp(small(b)).then_with(|| a.0.name(a.1).cmp(b.0.name(b.1)))
 }
 
-/// The same names and kinds in the same order.
+/// Equality means the same names and kinds in the same order.
 impl PartialEq for Names {
     fn eq(&self, other: &Self) -> bool {
         self.bytes() == other.bytes() && self.iter_from(0).eq(other.iter_from(0))
@@ -218,7 +222,7 @@ mod tests {
             all.push(format!("Č {number:03}").as_bytes(), Kind::File);
         }
         all.sort();
-        // Č has a key, and it is as long as the name.
+        // A name with Č is stored with a key, which is as long as the name.
         assert_eq!(all.bytes.capacity(), 1_000 * (8 + 6 + 6));
         assert_eq!(all.entries.capacity(), 2_000);
     }
@@ -247,7 +251,7 @@ mod tests {
         assert_eq!(Names::default().count_up_to(b"a"), 0);
     }
 
-    /// The order in the words of the requirement, however slow.
+    /// Sorts as the requirement states it, without regard to speed.
     fn plainly_sorted(mut names: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         names.sort_by_cached_key(|name| (String::from_utf8_lossy(name).to_lowercase(), name.clone()));
         names

@@ -1,4 +1,4 @@
-//! A listing as a page of HTML, in the form that Python gives it.
+//! A listing as an HTML page, in the same form as Python's.
 
 use std::io;
 use std::sync::Arc;
@@ -16,29 +16,30 @@ use super::{Details, Listing, Look, details};
 /// The value of `Content-Type`.
 pub(in crate::files) const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
-/// A piece of the page ends with the entry that makes it longer than so many bytes: 32 KiB.
+/// A piece of the page ends with the entry that makes it at least this long: 32 KiB.
 const PIECE: usize = 32 * 1024;
 
-/// What is coded in links: everything but letters, digits and `-._~`. A colon is, so that no name looks like a
-/// scheme.
+/// The characters that are percent-encoded in links: everything but letters, digits and `-._~`.
+/// This includes the colon, so that no name looks like a scheme.
 const CODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The page, made piece by piece. `L` looks at an entry when its turn has come.
+/// The page, made piece by piece. `L` looks at each entry when the piece with that entry is made.
 pub(in crate::files) struct Page<L> {
     path: String,
     held: Held,
     look: L,
-    /// How many entries are out; `None`: not even the beginning is.
+    /// How many entries have been written. `None` means that not even the beginning of the page has
+    /// been.
     shown: Option<usize>,
-    /// The last of them.
+    /// The name of the last entry that was written.
     last: Vec<u8>,
 }
 
-/// The names that are shown.
+/// The names that are shown. They are owned in one of two ways.
 enum Held {
-    /// As long as a page is made without waiting for its client.
+    /// Owned by the page, while it is made without waiting for its client.
     Own(Arc<Names>, #[expect(dead_code, reason = "what counts is when it is dropped")] Option<Reader>),
-    /// They may be dropped, and read again.
+    /// Kept by [`Models`], which may drop them. Then the directory is read again.
     Kept(Handle, Arc<Models>),
 }
 
@@ -48,7 +49,7 @@ impl<L: Look> Page<L> {
         Self { path: listing.path, held, look, shown: None, last: Vec::new() }
     }
 
-    /// From now on the rest of the names is kept by `models`, which bounds what all of them take.
+    /// Hands the names over to `models`, which bounds the memory of all names.
     pub(in crate::files) fn keep(&mut self, models: &Arc<Models>) {
         if let Held::Own(names, _) = &self.held {
             self.held = Held::Kept(models.keep(Arc::clone(names)), Arc::clone(models));
@@ -65,7 +66,7 @@ impl<L: Look> Page<L> {
         }
     }
 
-    /// Goes on with what is in the directory now, behind the last name that was shown.
+    /// Reads the directory again, and continues after the last name that was shown.
     #[cold]
     fn read_again(&mut self, models: &Arc<Models>) -> io::Result<Arc<Names>> {
         let (names, _reader) = self.look.names(models)?;
@@ -126,17 +127,21 @@ fn begin(out: &mut String, path: &str) {
     text(out, path);
     out.push_str("</title>\n</head>\n<body>\n<h1>Directory listing for ");
     text(out, path);
-    // No link to the directory above, as in Python: programs that follow every link of a listing take what is in
-    // the directory and below it, once.
+    // There is no link to the directory above, as in Python. So programs that follow every link of
+    // a listing fetch exactly the contents of the directory and its subdirectories, and each only
+    // once.
     out.push_str("</h1>\n<hr>\n<ul>\n");
 }
 
-/// Up to the end of the link to the letter what Python writes, as programs look for that.
+/// Appends an entry. Up to the end of the link, this is exactly what Python writes, because
+/// programs search for that.
 fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
-    // What was seen counts for more: some systems do not tell a kind, and a link has that of a link.
+    // The details take precedence over the kind: some systems do not tell a kind, and the kind of a
+    // link is not that of its target.
     let is_directory = details.map_or(kind == Kind::Directory, |details| details.is_directory);
     out.push_str("<li><a href=\"");
-    // Links carry the bytes of a name, so that one which is no text leads to its file as well.
+    // Links contain the bytes of the name, so that a name that is not valid text leads to its file
+    // as well.
     out.extend(percent_encode(name, CODED));
     if is_directory {
         out.push('/');
@@ -155,9 +160,9 @@ fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
     out.push_str("</li>\n");
 }
 
-/// Text between tags. What is [deceptive](visible::is_deceptive) is shown as an unknown character:
-/// HTML has no control characters, and what turns the direction of writing could make an `.exe` an
-/// `exe.jpg`.
+/// Appends text between tags. [Deceptive](visible::is_deceptive) characters are shown as the
+/// replacement character. HTML has no control characters, and characters that change the writing
+/// direction could make an `.exe` look like an `exe.jpg`.
 fn text(out: &mut String, text: &str) {
     if text.contains(visible::is_deceptive) {
         escape::html(out, &text.replace(visible::is_deceptive, "\u{fffd}"));
@@ -173,13 +178,13 @@ mod tests {
 
     use super::*;
 
-    /// A directory in memory, of which all details are the same, or none is known.
+    /// A directory in memory. All of its entries have the same details, or none are known.
     #[derive(Default)]
     struct Folder {
         names: Vec<String>,
         details: Option<Details>,
         looked: Vec<OsString>,
-        /// How often it was read.
+        /// How often the directory was read.
         reads: usize,
     }
 
@@ -219,7 +224,7 @@ mod tests {
         (0..10_000).map(|number| format!("file {number:05}")).collect()
     }
 
-    /// What a page of these files is, with nothing known of them, and the number of its pieces.
+    /// Returns the page of these files without details, and the number of its pieces.
     fn page(path: &str, names: Vec<String>) -> (String, usize) {
         let mut page = Folder::of(names).page(path);
         let (mut out, mut pieces) = (Vec::new(), 1);
@@ -302,7 +307,8 @@ mod tests {
         assert_eq!(link(Kind::Other, Some(&DIRECTORY)), directory);
         assert_eq!(link(Kind::Other, Some(&FILE)), plain);
 
-        // Nothing is to be seen: it leads nowhere or out, may not be seen, or is gone.
+        // Details are missing if a link leads nowhere or out of the directory, or if the entry may
+        // not be seen or is gone.
         assert_eq!(link(Kind::Directory, None), directory);
         assert_eq!(link(Kind::Link, None), "<li><a href=\"a\">a@");
         for kind in [Kind::File, Kind::Other] {
@@ -375,7 +381,7 @@ mod tests {
         let mut out = Vec::new();
         assert!(long.pull(&mut out).unwrap());
         long.keep(&models);
-        // Another one takes the place.
+        // Another listing takes the place of these names.
         let mut other = Folder::of(vec!["a".into()]).page("/");
         other.keep(&models);
         let whole = page("/", many()).0;
@@ -392,7 +398,7 @@ mod tests {
         long.keep(&models);
         Folder::of(vec!["a".into()]).page("/").keep(&models);
         models.keep(Arc::new(Names::default()));
-        // The last one that was shown, and all before it, are gone; others have come.
+        // The name that was shown last and all names before it are removed. Others are added.
         let shown = String::from_utf8(out).unwrap();
         let count = shown.matches("<li>").count();
         long.look.names.drain(..count);

@@ -1,4 +1,4 @@
-//! Parts of files, put together and taken apart again.
+//! Makes multipart contents and parses them again.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -72,7 +72,8 @@ fn pull_all(source: &mut impl Source) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The `Content-Range` and the bytes of each part, read as a client does who goes by the boundary alone.
+/// Returns the `Content-Range` and the bytes of each part. Reads as a client that only relies on
+/// the boundary.
 fn taken_apart(body: &[u8], boundary: &str) -> Vec<(String, Vec<u8>)> {
     let find =
         |bytes: &[u8], text: &str| bytes.windows(text.len()).position(|window| window == text.as_bytes());
@@ -141,8 +142,8 @@ fn the_length_is_known_without_reading() {
     let file = Temporary::with(b"");
     let length = u64::MAX;
     let multipart = file.multipart(length, &[0..1, length - 1_000_000..length]);
-    // Per part: end of the line before, boundary line, type, range, empty line, bytes; and the
-    // last boundary.
+    // The framing of each part: the end of the line before, the boundary line, the type, the range,
+    // and an empty line. In addition, there is the last boundary.
     let heads =
         "\r\n--b\r\n\r\n".len() * 2 + "Content-Type: text/plain\r\n".len() * 2 + "\r\n--b--\r\n".len();
     let ranges = format!(
@@ -185,7 +186,7 @@ fn boundaries_are_legal_and_never_the_same() {
     let mut seen = std::collections::HashSet::new();
     for _ in 0..1000 {
         let boundary = Boundary::new().to_string();
-        // RFC 2046 allows 70 characters; these need no quotes either.
+        // RFC 2046 allows 70 characters. These characters need no quotes either.
         assert_eq!(boundary.len(), 32);
         assert!(boundary.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{boundary}");
         assert!(seen.insert(boundary));

@@ -1,4 +1,4 @@
-//! What fields ask for which parts.
+//! Which fields ask for which parts.
 
 use proptest::prelude::*;
 
@@ -28,10 +28,10 @@ fn rule_110_a_range_is_closed_open_or_a_suffix() {
         ("bytes=0-", 0, 10_000),
         ("bytes=0-9999", 0, 10_000),
         ("bytes=-10000", 0, 10_000),
-        // Beyond the end.
+        // These reach beyond the end.
         ("bytes=9000-10000", 9000, 10_000),
         ("bytes=-10001", 0, 10_000),
-        // Written otherwise.
+        // These are other spellings.
         ("BYTES=1-2", 1, 3),
         ("bytes=0001-00002", 1, 3),
         ("bytes=1-2,", 1, 3),
@@ -159,7 +159,7 @@ fn what_cannot_be_satisfied_is_dropped_beside_what_can() {
     assert_eq!(wanted("bytes=10000-,5-9", LENGTH), parts([(5, 10)]));
     assert_eq!(wanted("bytes=-0,500-509,-0,1-2,-0", LENGTH), parts([(500, 510), (1, 3)]));
     assert_eq!(wanted("bytes=0-0,20000-,-1", LENGTH), parts([(0, 1), (9999, 10_000)]));
-    // Only one of them is there, and it is a single range.
+    // Only one of the ranges is in the file, so the result is a single part.
     assert_eq!(wanted("bytes=0-,20000-", LENGTH), parts([(0, 10_000)]));
 }
 
@@ -174,7 +174,7 @@ fn rule_114_ranges_that_overlap_or_nearly_touch_become_one() {
         ("bytes=0-9,109-119", parts([(0, 120)])),
         ("bytes=0-9,110-119", parts([(0, 10), (110, 120)])),
         ("bytes=110-119,0-9", parts([(110, 120), (0, 10)])),
-        // Once some are one, all are in the order of the file.
+        // If some parts are merged, all parts are in the order of the file.
         ("bytes=5000-5009,2000-2009,0-9,5-14", parts([(0, 15), (2000, 2010), (5000, 5010)])),
     ] {
         assert_eq!(wanted(value, LENGTH), expected, "{value}");
@@ -207,7 +207,7 @@ fn rule_114_more_ranges_than_anybody_needs_are_ignored() {
     assert_eq!(wanted(&format!("bytes={}1-2", ",".repeat(64)), LENGTH), Whole);
 }
 
-/// What is written of one range, and the bytes of a file that it means.
+/// A range as it is written, and the positions of the bytes that it means.
 fn spec(length: u64) -> impl Strategy<Value = (String, Vec<u64>)> {
     let positions = move |from: u64, to: u64| (from..to.min(length)).collect::<Vec<_>>();
     prop_oneof![
@@ -236,7 +236,7 @@ proptest! {
                     prop_assert!(got.contains(byte), "{byte} is missing in {parts:?}");
                 }
                 prop_assert!(parts.iter().all(|part| !part.is_empty() && part.end <= length));
-                // None is sent twice, and hardly any that was not asked for.
+                // No byte is sent twice, and only few that were not asked for.
                 let total = got.len();
                 got.sort_unstable();
                 got.dedup();

@@ -1,4 +1,5 @@
-//! Types by name. Python's table is here as facts: who comes from there finds the same types, or a reason.
+//! Content types by name. Python's table is listed here: its users find the same types, or a reason
+//! for the difference.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -155,7 +156,7 @@ const PYTHON: &[(&str, &str)] = &[
     ("video/x-sgi-movie", "movie"),
 ];
 
-/// Where ours differs.
+/// The types that differ from Python's, with the reason.
 const DIFFERENT: &[(&str, &str, &str)] = &[
     ("rtf", "application/rtf", "Registered as well, and no text to be shown."),
     ("py", "text/plain", "To be read, like all sources."),
@@ -258,7 +259,8 @@ fn sources_and_notes_are_text() {
     assert_eq!(of("a.csv"), "text/csv");
 }
 
-/// Packets of a transport stream: `before` bytes, a head without text in it, and content.
+/// Returns `count` packets of a transport stream: each has `before` bytes, a header that is not
+/// text, and content.
 fn packets(count: usize, before: usize) -> Vec<u8> {
     let packet = [&vec![0; before][..], &[0x47, 0x40, 0, 0x10], &[0xff; 184]].concat();
     packet.repeat(count)
@@ -295,7 +297,7 @@ fn a_transport_stream_is_told_from_typescript() {
         assert_eq!(with_content("a.ts", program), "text/plain", "{}", program.escape_ascii());
         assert_eq!(with_content("a.mts", program), "text/plain", "{}", program.escape_ascii());
     }
-    // A character that is cut off at the end is text, too.
+    // A character that is cut off at the end does not matter.
     text.push('\u{e9}');
     assert_eq!(with_content("a.ts", &text.as_bytes()[..401]), "text/plain");
     for name in ["a.cts", "a.tsx", "a.txt"] {
