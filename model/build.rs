@@ -1,5 +1,5 @@
-//! Seeds bugs into copies of the production files, one bug per copy, and writes a module for each of them that the
-//! tests include. A model that finds none of them would be worth nothing.
+//! Seeds bugs into copies of the production files, one bug per copy, and writes a module for each
+//! of them that the tests include. A model that finds none of them would be worth nothing.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

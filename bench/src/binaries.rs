@@ -1,5 +1,5 @@
-//! Builds the servers: each by itself, so that no server gets features that only another one asked for, and so that one
-//! that does not build costs only its own rows.
+//! Builds the servers: each by itself, so that no server gets features that only another one asked
+//! for, and so that one that does not build costs only its own rows.
 
 use std::io;
 use std::path::{Path, PathBuf};

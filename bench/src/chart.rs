@@ -1,4 +1,5 @@
-//! The CPU time per request as a chart: plain SVG, whose colours follow the reader's light or dark scheme.
+//! The CPU time per request as a chart: plain SVG, whose colours follow the reader's light or dark
+//! scheme.
 
 use std::fmt::Write;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
-/// The CPU time of all threads of process `pid`: the sum of the first fields of `/proc/PID/task/*/schedstat`, taken by
-/// the kernel at once, and threads that have ended count, too. (`utime` and `stime` of `/proc/PID/stat` would have
-/// those as well, but in ticks of 10 ms.)
+/// The CPU time of all threads of process `pid`: the sum of the first fields of
+/// `/proc/PID/task/*/schedstat`, taken by the kernel at once, and threads that have ended count,
+/// too. (`utime` and `stime` of `/proc/PID/stat` would have those as well, but in ticks of 10 ms.)
 pub(crate) fn time(pid: u32) -> io::Result<Duration> {
     let pid = i32::try_from(pid).map_err(io::Error::other)?;
     let time = clock_gettime(clock_getcpuclockid(Pid::from_raw(pid))?)?;

@@ -1,9 +1,9 @@
 //! How far apart the two cores are: the time that a cache line takes there and back.
 //!
-//! Every byte on the loopback goes from one core to the other, and so do the locks around it. Two threads of one core
-//! are some 80 ns apart, two cores of different clusters 400 ns, and that makes a request two and a half times as
-//! expensive. On a virtual machine the host moves the cores about, within seconds: what was measured at different
-//! distances must not be compared.
+//! Every byte on the loopback goes from one core to the other, and so do the locks around it. Two
+//! threads of one core are some 80 ns apart, two cores of different clusters 400 ns, and that makes
+//! a request two and a half times as expensive. On a virtual machine the host moves the cores
+//! about, within seconds: what was measured at different distances must not be compared.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

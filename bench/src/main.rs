@@ -1,4 +1,5 @@
-//! Measures `serve_forever` against a hand-written event loop and other servers. `bench/README.md` says what and how.
+//! Measures `serve_forever` against a hand-written event loop and other servers. `bench/README.md`
+//! says what and how.
 
 mod binaries;
 mod chart;

@@ -12,7 +12,8 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// The first and the last core that this process may use (neighbours often share one), unless told otherwise.
+    /// The first and the last core that this process may use (neighbours often share one), unless
+    /// told otherwise.
     pub(crate) fn choose(server: Option<usize>, generator: Option<usize>) -> io::Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));

@@ -190,7 +190,8 @@ impl Archive {
         Ok(serde_json::from_str(&fs::read_to_string(home.join(DATA))?)?)
     }
 
-    /// Takes in what was measured now. Of its own machine it replaces the same scenarios; too old machines fall out.
+    /// Takes in what was measured now. Of its own machine it replaces the same scenarios; too old
+    /// machines fall out.
     pub(crate) fn add(&mut self, report: &Report) {
         let same = self.reports.iter().position(|stored| stored.machine == report.machine);
         let stored = same.map(|place| self.reports.remove(place).scenarios);
@@ -317,7 +318,8 @@ pub(crate) fn megabytes(bytes: f64) -> String {
     format!("{:.1} MB", bytes / 1e6)
 }
 
-/// The command line that measures the same elsewhere: without what only says where results go, or what is where here.
+/// The command line that measures the same elsewhere: without what only says where results go, or
+/// what is where here.
 fn command(arguments: impl Iterator<Item = String>) -> String {
     let mut command = "cargo run --release --manifest-path bench/Cargo.toml".to_owned();
     let mut arguments = arguments.filter(|word| word != "--write" && word != "--strict").peekable();

@@ -1,5 +1,6 @@
-//! Paired rounds: every contestant once per round, one after another, in an order that rotates. What drifts (the clock of
-//! the CPU, neighbours on the machine) meets all of them alike, and ratios are taken within a round.
+//! Paired rounds: every contestant once per round, one after another, in an order that rotates.
+//! What drifts (the clock of the CPU, neighbours on the machine) meets all of them alike, and
+//! ratios are taken within a round.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -17,8 +18,8 @@ pub(crate) struct Contestant {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) flags: Flags,
-    /// The first group is the one whose figures are shown. Groups with a limit are run to it twice: once to warm the
-    /// server up, once to be measured.
+    /// The first group is the one whose figures are shown. Groups with a limit are run to it twice:
+    /// once to warm the server up, once to be measured.
     pub(crate) load: Vec<Group>,
     /// Completes the load with what only the running server knows.
     prepare: Option<Prepare>,
@@ -82,11 +83,13 @@ pub(crate) struct Rounds {
     names: Vec<String>,
     /// By round, then by contestant; none: it failed.
     samples: Vec<Vec<Option<Sample>>>,
-    /// How far apart the cores were most of the time. What was measured at another distance does not count.
+    /// How far apart the cores were most of the time. What was measured at another distance does
+    /// not count.
     distance: f64,
 }
 
-/// Rounds are repeated until so many are complete and all at one distance, or this many times as many are run.
+/// Rounds are repeated until so many are complete and all at one distance, or this many times as
+/// many are run.
 const MOST: usize = 3;
 
 /// Runs all rounds with the times of the options.
@@ -170,7 +173,8 @@ impl Rounds {
         self.distance = distances.get(distances.len() / 2).copied().unwrap_or_default();
     }
 
-    /// Rounds in which every contestant was measured, and at the usual distance; but for those who never come through.
+    /// Rounds in which every contestant was measured, and at the usual distance; but for those who
+    /// never come through.
     fn steady(&self) -> usize {
         let able = |index: &usize| self.samples.iter().any(|round| round[*index].is_some());
         let able: Vec<_> = (0..self.names.len()).filter(able).collect();
@@ -201,7 +205,8 @@ impl Rounds {
         median(self.samples.iter().filter_map(|round| Some(figure(self.sample(round, index)?))).collect())
     }
 
-    /// The median over the rounds of the ratio that `figure` of one contestant has to that of another.
+    /// The median over the rounds of the ratio that `figure` of one contestant has to that of
+    /// another.
     pub(crate) fn ratio(&self, name: &str, to: &str, figure: impl Fn(&Sample) -> f64) -> Option<f64> {
         median(self.ratios(name, to, figure))
     }
@@ -215,7 +220,8 @@ impl Rounds {
         self.samples.iter().filter_map(ratio).collect()
     }
 
-    /// A row for each contestant; the ratios are those of the CPU time per request to that of `base`.
+    /// A row for each contestant; the ratios are those of the CPU time per request to that of
+    /// `base`.
     pub(crate) fn rows(&self, base: &str) -> Vec<Row> {
         let mut rows: Vec<_> = self.names.iter().map(|name| self.row(name, base)).collect();
         for (place, kind) in &self.missing {

@@ -78,7 +78,8 @@ impl Server {
         }
     }
 
-    /// Starts a program that says nothing but will listen at `address`, and does not wait until it does.
+    /// Starts a program that says nothing but will listen at `address`, and does not wait until it
+    /// does.
     pub(crate) fn launch(command: &mut Command, address: SocketAddr) -> io::Result<Self> {
         let spawned = Instant::now();
         let child = command.spawn()?;
@@ -93,7 +94,8 @@ impl Server {
         Ok(())
     }
 
-    /// Asks for `path` as soon as somebody listens, and says how long after its start the server's answer begins.
+    /// Asks for `path` as soon as somebody listens, and says how long after its start the server's
+    /// answer begins.
     pub(crate) fn time_to_first_byte(&mut self, path: &str) -> io::Result<Duration> {
         loop {
             // A port where nobody listens refuses at once.

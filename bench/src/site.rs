@@ -22,8 +22,8 @@ pub(crate) const MANY: usize = 10_000;
 /// So many more: clients that choose among them seldom ask for the same one at the same time.
 pub(crate) const SEVERAL: usize = 500;
 
-/// How long ago the files were last changed: what has just been changed may change again within the same tick, and a
-/// careful server treats it differently.
+/// How long ago the files were last changed: what has just been changed may change again within the
+/// same tick, and a careful server treats it differently.
 const AGE: Duration = Duration::from_secs(3600);
 /// The giant file is made of blocks of this length.
 const BLOCK: usize = 1024 * 1024;
@@ -54,7 +54,8 @@ impl Site {
             return Ok(());
         }
         let file = File::create(self.file(GIANT))?;
-        // Random, so that neither the file system nor the memory of a virtual machine makes less of it than it is.
+        // Random, so that neither the file system nor the memory of a virtual machine makes less of
+        // it than it is.
         let mut random = SEED;
         let mut block = vec![0; BLOCK];
         for _ in 0..GIANT_LENGTH / BLOCK {

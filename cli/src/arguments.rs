@@ -16,8 +16,8 @@ use clap_complete::Shell;
 #[command(override_usage = "serve-forever [OPTIONS] [PORT] [PATH]")]
 #[command(after_help = VARIABLES)]
 pub(crate) struct Arguments {
-    /// Port to listen on, 8000 unless given (0 takes any free one), and directory or file to serve, in any order.
-    /// Digits are a port; a directory of that name is ./8000
+    /// Port to listen on, 8000 unless given (0 takes any free one), and directory or file to serve,
+    /// in any order. Digits are a port; a directory of that name is ./8000
     #[arg(value_name = "PORT | PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) port_and_path: Vec<OsString>,
 
@@ -51,8 +51,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_PORT", hide_env = true)]
     pub(crate) port: Option<u16>,
 
-    /// Address or name to listen on, such as 0.0.0.0 or :: for all networks, or unix:PATH for a Unix socket; can be
-    /// repeated [default: this computer only]
+    /// Address or name to listen on, such as 0.0.0.0 or :: for all networks, or unix:PATH for a
+    /// Unix socket; can be repeated [default: this computer only]
     #[arg(short, long, visible_alias = "host", value_name = "ADDRESS", help_heading = REACH)]
     #[arg(value_parser = NonEmptyStringValueParser::new(), value_hint = ValueHint::Hostname)]
     #[arg(env = "SERVE_FOREVER_BIND", hide_env = true)]
@@ -101,7 +101,8 @@ pub(crate) struct Arguments {
     #[arg(env = "SERVE_FOREVER_PROTOCOL", hide_env = true)]
     pub(crate) protocol: Option<String>,
 
-    /// Say nothing on standard error but what goes wrong; no log of requests, unless it goes to a file
+    /// Say nothing on standard error but what goes wrong; no log of requests, unless it goes to a
+    /// file
     #[arg(short, long, value_parser = FalseyValueParser::new(), help_heading = LOG)]
     #[arg(env = "SERVE_FOREVER_QUIET", hide_env = true)]
     pub(crate) quiet: bool,
@@ -207,7 +208,8 @@ pub(crate) enum Color {
 }
 
 impl Arguments {
-    /// Reads the command line and the variables. The error is also the answer to `--help` and `--version`.
+    /// Reads the command line and the variables. The error is also the answer to `--help` and
+    /// `--version`.
     pub(crate) fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let line: Vec<OsString> = line.into_iter().collect();
         let matches = Self::command().try_get_matches_from(&line)?;
@@ -222,7 +224,8 @@ impl Arguments {
             (INDEX, &mut arguments.index),
             (ALLOW_HOST, &mut arguments.allow_host),
         ] {
-            // Only there: what is typed can be repeated instead, and then may have commas of its own.
+            // Only there: what is typed can be repeated instead, and then may have commas of its
+            // own.
             if is_variable(&matches, id) {
                 *values =
                     values.iter().flat_map(|list| list.split(',')).map(str::trim).map(String::from).collect();
@@ -274,7 +277,8 @@ SERVE_FOREVER_LOG_FORMAT=json, SERVE_FOREVER_NO_LISTING=1. What is typed has pre
 Lists are separated by commas (SERVE_FOREVER_BIND=127.0.0.1,unix:/run/site.sock); \
 SERVE_FOREVER_HEADER has one `Name: value` on each line.";
 
-/// The names of commands to come and of others that people try. To serve a directory of that name, its path is given.
+/// The names of commands to come and of others that people try. To serve a directory of that name,
+/// its path is given.
 pub(crate) fn is_reserved(name: &OsStr) -> bool {
     RESERVED.iter().any(|reserved| name == *reserved)
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// From now on they go to standard error. What the program does well is said by the access log alone.
+/// From now on they go to standard error. What the program does well is said by the access log
+/// alone.
 ///
-/// They are written by a thread of their own: whoever reads standard error may have stopped, and must not stop the
-/// loop that had something to say.
+/// They are written by a thread of their own: whoever reads standard error may have stopped, and
+/// must not stop the loop that had something to say.
 pub(crate) fn print_to_stderr() {
     let (sender, messages) = sync_channel(MOST);
     let writer = thread::Builder::new().name("diagnostics".to_owned()).spawn(move || write(&messages));

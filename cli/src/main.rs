@@ -63,7 +63,8 @@ fn serve(settings: &Settings) -> Result<(), Problem> {
     });
     let log_file = log_file.transpose()?;
     let log = site::access_log(&settings.log, log_file.as_ref(), settings.quiet);
-    // Where the limit stays as it is the server has fewer connections at a time, which is no reason not to serve.
+    // Where the limit stays as it is the server has fewer connections at a time, which is no reason
+    // not to serve.
     let _ = serve_forever::raise_descriptor_limit();
 
     let server = site::server(handler, log, settings)

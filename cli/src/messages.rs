@@ -1,7 +1,8 @@
-//! What the program itself says. Scripts read standard output, so the words there are Python's, and no more; what
-//! people want to know beside goes to standard error.
+//! What the program itself says. Scripts read standard output, so the words there are Python's, and
+//! no more; what people want to know beside goes to standard error.
 //!
-//! A reader that has gone away is no reason to stop serving: errors of writing are ignored everywhere here.
+//! A reader that has gone away is no reason to stop serving: errors of writing are ignored
+//! everywhere here.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -11,8 +12,8 @@ use std::path::PathBuf;
 use crate::diagnostics::on_one_line;
 use crate::problem::Problem;
 
-/// Says on standard output where the server listens: one line, whatever else it listens on. Flushed: behind a pipe
-/// somebody may be waiting for it.
+/// Says on standard output where the server listens: one line, whatever else it listens on.
+/// Flushed: behind a pipe somebody may be waiting for it.
 pub(crate) fn started(addresses: &[SocketAddr], unix: &[PathBuf]) {
     match (addresses, unix) {
         ([address, ..], _) => print(serving(*address).as_bytes()),
@@ -47,8 +48,8 @@ pub(crate) fn open_to(addresses: &[SocketAddr]) {
     }
 }
 
-/// Says on standard output that Ctrl+C was understood. The empty line ends the one in which the terminal shows
-/// `^C`.
+/// Says on standard output that Ctrl+C was understood. The empty line ends the one in which the
+/// terminal shows `^C`.
 #[cfg(any(unix, windows))]
 pub(crate) fn interrupted() {
     print(b"\nKeyboard interrupt received, exiting.\n");

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// The addresses that others can use to reach what listens on `bound`; those of this computer alone are none.
+/// The addresses that others can use to reach what listens on `bound`; those of this computer alone
+/// are none.
 pub(crate) fn of(bound: &[SocketAddr]) -> Vec<SocketAddr> {
     let own = if bound.iter().any(|address| address.ip().is_unspecified()) { own() } else { Vec::new() };
     let mut found: Vec<SocketAddr> = Vec::new();
@@ -12,7 +13,8 @@ pub(crate) fn of(bound: &[SocketAddr]) -> Vec<SocketAddr> {
         match address.ip() {
             ip if ip.is_loopback() => {}
             ip if ip.is_unspecified() => {
-                // A socket for all addresses of IPv6 takes those of IPv4 too, unless another one does.
+                // A socket for all addresses of IPv6 takes those of IPv4 too, unless another one
+                // does.
                 let both = ip.is_ipv6() && !bound.iter().any(SocketAddr::is_ipv4);
                 let is_taken = |own: &&IpAddr| both || own.is_ipv4() == ip.is_ipv4();
                 found.extend(own.iter().filter(is_taken).map(|&own| SocketAddr::new(own, address.port())));
@@ -41,7 +43,8 @@ fn own() -> Vec<IpAddr> {
     own
 }
 
-/// The address that packets to `elsewhere` would come from. None is sent: to connect such a socket only chooses.
+/// The address that packets to `elsewhere` would come from. None is sent: to connect such a socket
+/// only chooses.
 fn outward(any: IpAddr, elsewhere: IpAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect((elsewhere, DISCARD)).ok()?;
@@ -56,7 +59,8 @@ fn is_of_use(ip: &IpAddr) -> bool {
     }
 }
 
-/// Addresses of documentation (RFC 5737, RFC 3849): never of this network, so the way there is the way out.
+/// Addresses of documentation (RFC 5737, RFC 3849): never of this network, so the way there is the
+/// way out.
 const ELSEWHERE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const ELSEWHERE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// The port of a service that answers nothing (RFC 863).

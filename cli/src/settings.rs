@@ -12,7 +12,8 @@ use crate::arguments::{Arguments, Etag, LogFormat, is_reserved};
 use crate::colors::{self, Terminal};
 use crate::problem::Problem;
 
-/// How to serve. Everything is decided here but what needs the system: names are not looked up, files not opened.
+/// How to serve. Everything is decided here but what needs the system: names are not looked up,
+/// files not opened.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) site: SiteSettings,
@@ -63,7 +64,8 @@ pub(crate) struct LogSettings {
 /// Where to listen.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
-    /// Nothing was said: on both loopback addresses, the one of IPv4 first, whatever the resolver makes of `localhost`.
+    /// Nothing was said: on both loopback addresses, the one of IPv4 first, whatever the resolver
+    /// makes of `localhost`.
     ThisComputer,
     On {
         names: Vec<String>,
@@ -157,9 +159,9 @@ impl Settings {
 
     /// The hosts that requests may name, beside `localhost` and IP addresses; `None`: any.
     ///
-    /// A server that only this computer can reach must look at them, or any web page could reach it by a name of its
-    /// own that leads to 127.0.0.1 ("DNS rebinding"). One that is open to the network can be asked by names that nobody
-    /// here knows.
+    /// A server that only this computer can reach must look at them, or any web page could reach it
+    /// by a name of its own that leads to 127.0.0.1 ("DNS rebinding"). One that is open to the
+    /// network can be asked by names that nobody here knows.
     pub(crate) fn hosts(&self, addresses: &[SocketAddr]) -> Option<&[String]> {
         let only_here = !addresses.is_empty()
             && addresses.iter().all(|address| address.ip().to_canonical().is_loopback());

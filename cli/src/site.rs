@@ -42,7 +42,8 @@ pub(crate) fn handler(
     builder.build()
 }
 
-/// Where the log goes. The file goes on being written where nothing is to be said on standard error.
+/// Where the log goes. The file goes on being written where nothing is to be said on standard
+/// error.
 pub(crate) fn access_log(settings: &LogSettings, file: Option<&LogFile>, quiet: bool) -> AccessLog {
     let log = match file {
         Some(file) => AccessLog::to(file.clone()),

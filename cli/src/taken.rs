@@ -55,7 +55,8 @@ const TRIES: u16 = 100;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    //! `/proc/net/tcp` has the sockets with their inodes, `/proc/PID/fd` the inodes that a process has open.
+    //! `/proc/net/tcp` has the sockets with their inodes, `/proc/PID/fd` the inodes that a process
+    //! has open.
 
     use std::fs;
     use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -1,24 +1,27 @@
-//! The hand-over under every interleaving: `loom` runs each of the scenes in [`engine::scenarios`] in all orders,
-//! and with all the values that weak memory lets a load see, up to a number of preemptions.
+//! The hand-over under every interleaving: `loom` runs each of the scenes in [`engine::scenarios`]
+//! in all orders, and with all the values that weak memory lets a load see, up to a number of
+//! preemptions.
 //!
 //! How to read this:
 //!
-//! - The files of `serve_forever/src/server/handover` are compiled here as they are. They name their primitives as
-//!   `crate::sync`, which here is `face`: the same functions over `loom` (and `loom/atomic.rs`, which says why).
-//! - `engine` is a miniature of the server around them, in the order of the real one: loops with a driver, jobs, mail,
-//!   the monitor, the pool, and a poll that blocks until there is an event or somebody rings. It checks itself.
-//! - `build.rs` puts one bug each into copies of these files. Each copy comes with its own `engine`, and the tests
-//!   named `finds` fail if the scene that must find the bug does not.
+//! - The files of `serve_forever/src/server/handover` are compiled here as they are. They name
+//!   their primitives as `crate::sync`, which here is `face`: the same functions over `loom` (and
+//!   `loom/atomic.rs`, which says why).
+//! - `engine` is a miniature of the server around them, in the order of the real one: loops with a
+//!   driver, jobs, mail, the monitor, the pool, and a poll that blocks until there is an event or
+//!   somebody rings. It checks itself.
+//! - `build.rs` puts one bug each into copies of these files. Each copy comes with its own
+//!   `engine`, and the tests named `finds` fail if the scene that must find the bug does not.
 //!
-//! The bound of a test is the number of times that a thread loses the processor where it could have gone on; switches
-//! where it has to wait are free and not counted. Nearly all concurrency bugs need two at the most. To go deeper:
-//! `MODEL_PREEMPTIONS=3 cargo test -p model --test loom -- --show-output` (many minutes; it also says how many
-//! schedules there were).
+//! The bound of a test is the number of times that a thread loses the processor where it could have
+//! gone on; switches where it has to wait are free and not counted. Nearly all concurrency bugs
+//! need two at the most. To go deeper: `MODEL_PREEMPTIONS=3 cargo test -p model --test loom --
+//! --show-output` (many minutes; it also says how many schedules there were).
 //!
-//! What this does not try: waits that end without being rung, and (but for one scene of the pool) time that runs out;
-//! `shuttle.rs` does the latter. `loom` takes sequentially consistent loads and stores for acquire and release only:
-//! therefore the production files say with fences, which it does understand, where "one of the two sees the other" is
-//! meant.
+//! What this does not try: waits that end without being rung, and (but for one scene of the pool)
+//! time that runs out; `shuttle.rs` does the latter. `loom` takes sequentially consistent loads and
+//! stores for acquire and release only: therefore the production files say with fences, which it
+//! does understand, where "one of the two sees the other" is meant.
 
 #![allow(dead_code, reason = "no model uses all of the production files")]
 
@@ -46,8 +49,8 @@ mod checker {
         static ref TIME: AtomicBool = AtomicBool::new(false);
     }
 
-    /// Whether a wait with a bound ends at once. From [`let_time_run_out`] on both answers are tried, until the new
-    /// one was seen.
+    /// Whether a wait with a bound ends at once. From [`let_time_run_out`] on both answers are
+    /// tried, until the new one was seen.
     pub(crate) fn time_is_up() -> bool {
         TIME.load(Ordering::Relaxed)
     }

@@ -1,11 +1,14 @@
-//! The whole miniature engine under schedules drawn at random: `shuttle` runs two loops, the monitor, clients,
-//! handlers of every kind, wakers, cut connections and the shutdown ([`engine::stress`]), with another schedule, another
-//! load and other times that run out in each run.
+//! The whole miniature engine under schedules drawn at random: `shuttle` runs two loops, the
+//! monitor, clients, handlers of every kind, wakers, cut connections and the shutdown
+//! ([`engine::stress`]), with another schedule, another load and other times that run out in each
+//! run.
 //!
-//! What is here in one run is too much to try in every order; for the pairs that matter `loom.rs` does that, and says how
-//! the parts of these tests belong together. Here all accesses are sequentially consistent.
+//! What is here in one run is too much to try in every order; for the pairs that matter `loom.rs`
+//! does that, and says how the parts of these tests belong together. Here all accesses are
+//! sequentially consistent.
 //!
-//! The seeds are fixed: a run is the same every time, and a failure says the seed of its own schedule.
+//! The seeds are fixed: a run is the same every time, and a failure says the seed of its own
+//! schedule.
 
 #![allow(dead_code, reason = "no model uses all of the production files")]
 
@@ -51,7 +54,8 @@ fn whole_engine_two() {
     check(RandomScheduler::new_from_seed(2, 40_000), engine::stress::whole_engine);
 }
 
-/// Threads have priorities, which change three times at random: this starves threads for longer than pure chance does.
+/// Threads have priorities, which change three times at random: this starves threads for longer
+/// than pure chance does.
 #[test]
 fn whole_engine_with_priorities() {
     check(PctScheduler::new_from_seed(3, 3, 20_000), engine::stress::whole_engine);

@@ -1,4 +1,5 @@
-//! One keep-alive connection of the generator: what it has asked for, and how much of the answers is still to come.
+//! One keep-alive connection of the generator: what it has asked for, and how much of the answers
+//! is still to come.
 
 use std::io;
 use std::net::TcpStream;
@@ -42,7 +43,8 @@ impl Connection {
         Self { socket, group, answer, open: 0, path: 0, since: now, partial: Vec::new(), body: 0 }
     }
 
-    /// Reads what is there; `to_the_end`: the peer closed, so that a short read does not mean an empty socket.
+    /// Reads what is there; `to_the_end`: the peer closed, so that a short read does not mean an
+    /// empty socket.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], to_the_end: bool) -> io::Result<Answers> {
         let mut answers = Answers::default();
         loop {
@@ -96,7 +98,8 @@ impl Connection {
         }
     }
 
-    /// Sends all of `bytes`, and waits where the socket is full: batches are far smaller than socket buffers.
+    /// Sends all of `bytes`, and waits where the socket is full: batches are far smaller than
+    /// socket buffers.
     pub(crate) fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match send(&self.socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {

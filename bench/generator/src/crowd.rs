@@ -1,4 +1,5 @@
-//! Clients that are slow on purpose, driven by one thread that visits each of them a few times a second.
+//! Clients that are slow on purpose, driven by one thread that visits each of them a few times a
+//! second.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -53,7 +54,8 @@ struct Shared {
 }
 
 impl Crowd {
-    /// Connects `count` clients, spread over `sources` loopback addresses, and visits each once per `interval`.
+    /// Connects `count` clients, spread over `sources` loopback addresses, and visits each once per
+    /// `interval`.
     pub fn gather(
         target: SocketAddr,
         count: usize,

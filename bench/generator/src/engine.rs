@@ -1,4 +1,5 @@
-//! The loop of the generator: one thread, one `epoll`, and per request one `recv`, one `send` and one look at the clock.
+//! The loop of the generator: one thread, one `epoll`, and per request one `recv`, one `send` and
+//! one look at the clock.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +17,8 @@ use crate::histogram::Histogram;
 use crate::load::{Group, Outcome, Pace};
 use crate::socket;
 
-/// Large, as bodies are thrown away and system calls are not to slow down who waits for them; small enough for a cache.
+/// Large, as bodies are thrown away and system calls are not to slow down who waits for them; small
+/// enough for a cache.
 const BUFFER: usize = 256 * 1024;
 const EVENTS: usize = 256;
 /// Which request is whose turn follows a fixed sequence, so that every run asks for the same.
@@ -44,7 +46,8 @@ struct State {
     busy: usize,
     /// Connections with nothing to do, oldest first.
     free: VecDeque<usize>,
-    /// With [`Pace::Think`]: when which connection goes on. The pause is the same for all, so the order is that of time.
+    /// With [`Pace::Think`]: when which connection goes on. The pause is the same for all, so the
+    /// order is that of time.
     thinking: VecDeque<(Instant, usize)>,
     /// With [`Pace::Rate`]: when the first request of this run was due, and how many are out since.
     schedule: (Instant, u64),
@@ -68,7 +71,8 @@ impl Generator {
         Ok(generator)
     }
 
-    /// Asks until `time` is over or every group has reached its limit. May be called again: what is under way goes on.
+    /// Asks until `time` is over or every group has reached its limit. May be called again: what is
+    /// under way goes on.
     pub fn run(&mut self, time: Duration) -> io::Result<Vec<Outcome>> {
         let start = Instant::now();
         let end = start + time;
@@ -143,7 +147,8 @@ impl Generator {
         Ok(now)
     }
 
-    /// Sends what is due in a group: the first request of each connection, and what its pace asks for.
+    /// Sends what is due in a group: the first request of each connection, and what its pace asks
+    /// for.
     fn send_due(&mut self, group: usize, now: Instant) -> io::Result<()> {
         loop {
             let state = &mut self.groups[group];

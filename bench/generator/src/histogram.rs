@@ -1,4 +1,5 @@
-//! Latencies, counted in buckets whose width grows with the value: at most 1 % wide, whatever the range.
+//! Latencies, counted in buckets whose width grows with the value: at most 1 % wide, whatever the
+//! range.
 
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ impl Histogram {
     }
 }
 
-/// Values below two to the `PRECISION` have a bucket each; above, each doubling is cut into as many equal parts.
+/// Values below two to the `PRECISION` have a bucket each; above, each doubling is cut into as many
+/// equal parts.
 fn bucket(value: u64) -> usize {
     let doubling = (u64::BITS - value.leading_zeros()).saturating_sub(PRECISION + 1);
     let index = ((doubling as usize) << PRECISION) + (value >> doubling) as usize;

@@ -1,6 +1,7 @@
-//! The load of the benchmark. [`Generator`] drives many keep-alive connections from one thread and keeps its own work
-//! per request small, so that the server is what is measured; [`Crowd`] is the opposite, many clients that hardly do
-//! anything; [`once`] is a single request on a new connection.
+//! The load of the benchmark. [`Generator`] drives many keep-alive connections from one thread and
+//! keeps its own work per request small, so that the server is what is measured; [`Crowd`] is the
+//! opposite, many clients that hardly do anything; [`once`] is a single request on a new
+//! connection.
 
 mod connection;
 mod crowd;

@@ -14,8 +14,9 @@ pub struct Group {
     pub paths: Vec<Path>,
     /// The most requests that the group sends altogether.
     pub limit: Option<u64>,
-    /// With [`Pace::Closed`]: how many requests for the first path are under way at once. Requests for other paths
-    /// come in addition, on connections that are spare: clients that wait for slow answers do not thin out the load.
+    /// With [`Pace::Closed`]: how many requests for the first path are under way at once. Requests
+    /// for other paths come in addition, on connections that are spare: clients that wait for slow
+    /// answers do not thin out the load.
     pub busy: usize,
     /// Further header fields of each request, as lines.
     pub fields: String,
@@ -93,8 +94,9 @@ pub enum Pace {
     Closed,
     /// So long after the answer was there.
     Think(Duration),
-    /// The group sends so many a second, whatever the server does. A request that finds no free connection waits, and
-    /// its wait counts: a server that stalls must not slow its own measuring down.
+    /// The group sends so many a second, whatever the server does. A request that finds no free
+    /// connection waits, and its wait counts: a server that stalls must not slow its own measuring
+    /// down.
     Rate(f64),
 }
 

@@ -25,7 +25,8 @@ pub fn get(target: SocketAddr, path: &str) -> io::Result<Reply> {
     Ok(Reply { latency: start.elapsed(), ..reply })
 }
 
-/// Connects from the `client`th loopback address, asks for `path` once and leaves the connection open.
+/// Connects from the `client`th loopback address, asks for `path` once and leaves the connection
+/// open.
 pub fn get_and_stay(target: SocketAddr, path: &str, client: usize) -> io::Result<TcpStream> {
     let stream = socket::open(target, Some(socket::source(client)), None)?;
     let mut client = Client { stream, target, buffer: vec![0; BUFFER] };
@@ -37,7 +38,8 @@ pub fn get_and_stay(target: SocketAddr, path: &str, client: usize) -> io::Result
     }
 }
 
-/// Connects from the `client`th loopback address and asks for `path`, whose body does not end: behind its head.
+/// Connects from the `client`th loopback address and asks for `path`, whose body does not end:
+/// behind its head.
 pub fn subscribe(target: SocketAddr, path: &str, client: usize) -> io::Result<TcpStream> {
     let stream = socket::open(target, Some(socket::source(client)), None)?;
     let mut client = Client { stream, target, buffer: Vec::new() };
@@ -58,8 +60,8 @@ pub fn first_byte(target: SocketAddr, path: &str) -> io::Result<()> {
     client.stream.read_exact(&mut [0])
 }
 
-/// A header field, as a line, to which the server answers that `path` has not changed: with its tag, or else with its
-/// date. None: it answers neither with 304.
+/// A header field, as a line, to which the server answers that `path` has not changed: with its
+/// tag, or else with its date. None: it answers neither with 304.
 pub fn condition(target: SocketAddr, path: &str) -> io::Result<Option<String>> {
     let mut client = Client::connect(target)?;
     client.get(path)?;
@@ -110,7 +112,8 @@ impl Client {
         Ok(Reply { status: head.status, body, latency: start.elapsed() })
     }
 
-    /// In one piece, as clients do: each argument of a `write!` to the stream would be a segment of its own.
+    /// In one piece, as clients do: each argument of a `write!` to the stream would be a segment of
+    /// its own.
     fn ask(&mut self, path: &str, fields: &str) -> io::Result<()> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", self.target);
         self.stream.write_all(request.as_bytes())
@@ -124,7 +127,8 @@ impl Client {
         fields.find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.to_owned())
     }
 
-    /// Reads into the buffer from `start` on; an end is an error, and so is a head that does not fit.
+    /// Reads into the buffer from `start` on; an end is an error, and so is a head that does not
+    /// fit.
     fn read(&mut self, start: usize) -> io::Result<usize> {
         match self.stream.read(self.buffer.get_mut(start..).unwrap_or_default())? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -1,5 +1,5 @@
-//! Connecting from a chosen loopback address: one address has too few ports for tens of thousands of connections, and
-//! servers may limit what one address gets.
+//! Connecting from a chosen loopback address: one address has too few ports for tens of thousands
+//! of connections, and servers may limit what one address gets.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -10,8 +10,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_
 /// How long anything blocking waits before it is an error.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A blocking connection to `target`, from `source` if that matters; a small `window` keeps the kernel from taking in at once what the
-/// client wants to read slowly.
+/// A blocking connection to `target`, from `source` if that matters; a small `window` keeps the
+/// kernel from taking in at once what the client wants to read slowly.
 pub(crate) fn open(
     target: SocketAddr,
     source: Option<Ipv4Addr>,

@@ -1,4 +1,5 @@
-//! Caddy: HTTP/1.1 alone, on one core, without what needs the network or an administrator. It logs as JSON.
+//! Caddy: HTTP/1.1 alone, on one core, without what needs the network or an administrator. It logs
+//! as JSON.
 
 use std::fs;
 use std::io;

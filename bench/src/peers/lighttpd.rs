@@ -1,5 +1,6 @@
-//! lighttpd: one process, which is its default, and as many requests per connection as it can count. It caches what it
-//! has learned of a file for a second, and sends files with `sendfile`; its log is buffered.
+//! lighttpd: one process, which is its default, and as many requests per connection as it can
+//! count. It caches what it has learned of a file for a second, and sends files with `sendfile`;
+//! its log is buffered.
 
 use std::fs;
 use std::io;

@@ -1,8 +1,10 @@
-//! Servers that others wrote and somebody installed: where they are, and how each is told to serve a directory. Each gets
-//! its fastest sensible configuration for one core, with nothing on that the others do not have on.
+//! Servers that others wrote and somebody installed: where they are, and how each is told to serve
+//! a directory. Each gets its fastest sensible configuration for one core, with nothing on that the
+//! others do not have on.
 //!
-//! None of them says where it listens, so each is given a port. All are run by `setpriv`, so that they end with the
-//! harness, however that ends; the servers of this workspace see to that themselves.
+//! None of them says where it listens, so each is given a port. All are run by `setpriv`, so that
+//! they end with the harness, however that ends; the servers of this workspace see to that
+//! themselves.
 
 mod caddy;
 mod dufs;
@@ -48,7 +50,8 @@ impl Place<'_> {
     }
 }
 
-/// The command that runs a server; its complaints go to `stderr`, unless it has only that for its log.
+/// The command that runs a server; its complaints go to `stderr`, unless it has only that for its
+/// log.
 pub(crate) fn command(kind: Kind, place: &Place, stderr: File) -> io::Result<Command> {
     let mut command = Command::new(SETPRIV);
     command.args(["--pdeathsig", "KILL"]).arg(place.program);

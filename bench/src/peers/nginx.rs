@@ -1,5 +1,5 @@
-//! nginx: one worker, which is the only process, and nothing that ends a connection early. Without a cache it is as it
-//! comes, so that each request opens, reads and closes its file.
+//! nginx: one worker, which is the only process, and nothing that ends a connection early. Without
+//! a cache it is as it comes, so that each request opens, reads and closes its file.
 
 use std::fs;
 use std::io;

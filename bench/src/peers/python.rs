@@ -1,5 +1,6 @@
-//! `python3 -m http.server`, with HTTP/1.1: its default, HTTP/1.0, opens a connection for each request. It logs every
-//! request, without buffering; where no log is wanted the lines go to `/dev/null`, as no option spares it making them.
+//! `python3 -m http.server`, with HTTP/1.1: its default, HTTP/1.0, opens a connection for each
+//! request. It logs every request, without buffering; where no log is wanted the lines go to
+//! `/dev/null`, as no option spares it making them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ pub(super) fn arrange(command: &mut Command, place: &Place) -> io::Result<()> {
     Ok(())
 }
 
-/// The program itself, where what is in the path is a script that looks for it: that takes longer than Python's start.
+/// The program itself, where what is in the path is a script that looks for it: that takes longer
+/// than Python's start.
 pub(super) fn interpreter(program: &Path) -> Option<PathBuf> {
     let mut command = Command::new(program);
     command.args(["-c", "import sys; print(sys.executable)"]).stdin(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,5 @@
-//! static-web-server: one thread for its runtime, no compression. It logs to its output, from level `info` on.
+//! static-web-server: one thread for its runtime, no compression. It logs to its output, from level
+//! `info` on.
 
 use std::io;
 use std::process::Command;

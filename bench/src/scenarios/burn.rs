@@ -1,5 +1,5 @@
-//! Handlers that compute: one core cannot do more than one thing, but it can share itself as fairly as the kernel does
-//! among the threads of a server that has one per connection.
+//! Handlers that compute: one core cannot do more than one thing, but it can share itself as fairly
+//! as the kernel does among the threads of a server that has one per connection.
 
 use std::io;
 use std::time::Duration;
@@ -21,7 +21,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 const BURNERS: usize = 32;
 /// Between two fast requests.
 const PAUSE: Duration = Duration::from_millis(5);
-/// A round must see each burner several times (a turn of all takes 320 ms) and some hundred fast requests.
+/// A round must see each burner several times (a turn of all takes 320 ms) and some hundred fast
+/// requests.
 const WARM_UP: Duration = Duration::from_secs(1);
 const TIME: Duration = Duration::from_secs(3);
 const LIMIT: f64 = 2.0;

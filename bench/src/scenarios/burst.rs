@@ -68,7 +68,8 @@ fn burst(lab: &Lab, kind: Kind) -> io::Result<Slowest> {
     check(kind, &outcome)?;
     let fast = Group::closed(1, "/").pace(Pace::Think(PAUSE));
     let mut generator = Generator::connect(server.address, vec![sleepers(), fast])?;
-    // The fast group has no limit: the run ends when its time is over, well after the sleepers should be done.
+    // The fast group has no limit: the run ends when its time is over, well after the sleepers
+    // should be done.
     let outcome = generator.run(ALL_WITHIN * 2)?;
     check(kind, &outcome)?;
     let slowest = |outcome: &Outcome| nanoseconds(outcome.overall().max());

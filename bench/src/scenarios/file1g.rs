@@ -20,8 +20,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     run,
 };
 
-/// In each round, and as many before them that do not count: how long one takes depends much on how the client's pauses
-/// and the server's meet.
+/// In each round, and as many before them that do not count: how long one takes depends much on how
+/// the client's pauses and the server's meet.
 const DOWNLOADS: u64 = 4;
 /// For all of them; a server that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,7 +43,8 @@ fn run(lab: &Lab) -> io::Result<Results> {
     ];
     let mut rows = rounds.rows(nginx);
     for row in &mut rows {
-        // One at a time: its latency is the time it took, and requests per second are better said as bytes.
+        // One at a time: its latency is the time it took, and requests per second are better said
+        // as bytes.
         if let Some(rate) = row.rate.take() {
             let speed = format!("{}/s", bytes(rate * GIANT_LENGTH as f64));
             row.note = Some(row.note.take().map_or_else(|| speed.clone(), |note| format!("{speed}, {note}")));

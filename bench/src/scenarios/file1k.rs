@@ -1,4 +1,5 @@
-//! The plainest file, without a log and with one: how much CPU does it cost to look it up and to send it?
+//! The plainest file, without a log and with one: how much CPU does it cost to look it up and to
+//! send it?
 
 use std::io;
 

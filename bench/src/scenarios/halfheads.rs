@@ -1,4 +1,5 @@
-//! Clients that begin a request and never end it: they cost no thread, little memory, and go away in time.
+//! Clients that begin a request and never end it: they cost no thread, little memory, and go away
+//! in time.
 
 use std::io;
 use std::time::Duration;

@@ -18,7 +18,8 @@ const CONNECTIONS: usize = 10_000;
 /// Loopback addresses they come from: one has too few ports, with those that are just closed.
 const SOURCES: usize = 8;
 const WATCH: Duration = Duration::from_secs(10);
-/// For what follows a request: timeouts to be set, spare threads to notice that they are not needed.
+/// For what follows a request: timeouts to be set, spare threads to notice that they are not
+/// needed.
 const SETTLE: Duration = Duration::from_secs(1);
 const MEMORY: f64 = 1024.0;
 const CPU: Duration = Duration::from_millis(1);

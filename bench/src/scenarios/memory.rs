@@ -78,7 +78,8 @@ fn connect(target: SocketAddr) -> io::Result<Client> {
     Ok(client)
 }
 
-/// The share of one of the clients. Some servers answer a second request 40 ms late, and one client would take minutes.
+/// The share of one of the clients. Some servers answer a second request 40 ms late, and one client
+/// would take minutes.
 fn ask_for_many(mut client: Client, first: usize) -> io::Result<()> {
     for (path, length) in (first..MANY).step_by(CLIENTS).map(site::many) {
         check(client.get(&path)?, &path, length)?;

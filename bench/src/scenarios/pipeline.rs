@@ -1,4 +1,5 @@
-//! Requests that arrive together should be answered together: one `recv`, one `send` for all of them.
+//! Requests that arrive together should be answered together: one `recv`, one `send` for all of
+//! them.
 
 use std::io;
 

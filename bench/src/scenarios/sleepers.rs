@@ -13,7 +13,8 @@ use crate::kind::Kind;
 pub(crate) const SCENARIO: Scenario =
     Scenario { name: "sleepers", title: "1 % of the requests sleep 50 ms in their handler, one loop", run };
 
-/// More clients, so that there are always 64 that ask for something fast: 1 % of 400 000 requests a second, for 50 ms.
+/// More clients, so that there are always 64 that ask for something fast: 1 % of 400 000 requests a
+/// second, for 50 ms.
 const SLEEPERS: usize = 200;
 const LEAST: f64 = 0.75;
 const MEDIAN: f64 = 1e6;

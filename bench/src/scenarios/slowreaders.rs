@@ -21,7 +21,8 @@ const SOURCES: usize = 8;
 const READ_FOR: Duration = Duration::from_secs(10);
 const VISIT: Duration = Duration::from_millis(50);
 const PIECE: usize = LARGE_LENGTH * 50 / 10_000;
-/// Small, so that the file stays with the server and not in the client's kernel; large enough for a visit's piece.
+/// Small, so that the file stays with the server and not in the client's kernel; large enough for a
+/// visit's piece.
 const WINDOW: usize = 128 * 1024;
 /// A busy machine makes slow clients slower.
 const PATIENCE: Duration = Duration::from_secs(30);

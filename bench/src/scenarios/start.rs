@@ -1,4 +1,5 @@
-//! How long until a server answers, counted from its start; and how large the program is that has to be there.
+//! How long until a server answers, counted from its start; and how large the program is that has
+//! to be there.
 
 use std::fs;
 use std::io;

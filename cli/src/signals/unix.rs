@@ -16,8 +16,9 @@ use crate::messages;
 /// What shells call the end by `SIGINT`.
 const ENDED_BY_INTERRUPT: i32 = 130;
 
-/// The first signal stops the server, which finishes what it is doing for a while; the next one ends the program at
-/// once. `SIGHUP` opens the log file anew, and has its usual meaning where there is none.
+/// The first signal stops the server, which finishes what it is doing for a while; the next one
+/// ends the program at once. `SIGHUP` opens the log file anew, and has its usual meaning where
+/// there is none.
 pub(crate) fn watch(server: ServerHandle, log_file: Option<LogFile>) -> io::Result<()> {
     let mut watched = vec![SIGTERM];
     // A shell has its background jobs ignore Ctrl+C, which is meant for another program then.
@@ -49,8 +50,8 @@ pub(crate) fn watch(server: ServerHandle, log_file: Option<LogFile>) -> io::Resu
     Ok(())
 }
 
-/// Whether the program was started with the signal ignored. Only Linux tells without `unsafe` code; elsewhere the
-/// answer is no.
+/// Whether the program was started with the signal ignored. Only Linux tells without `unsafe` code;
+/// elsewhere the answer is no.
 fn is_ignored(signal: i32) -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, signal))
 }

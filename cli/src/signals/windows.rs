@@ -12,8 +12,8 @@ use crate::messages;
 /// `STATUS_CONTROL_C_EXIT`, as the system itself ends programs upon Ctrl+C.
 const ENDED_BY_INTERRUPT: i32 = 0xC000_013A_u32.cast_signed();
 
-/// The first one stops the server, which finishes what it is doing for a while; the next one ends the program at
-/// once.
+/// The first one stops the server, which finishes what it is doing for a while; the next one ends
+/// the program at once.
 pub(crate) fn watch(server: ServerHandle, _: Option<LogFile>) -> io::Result<()> {
     let is_asked = AtomicBool::new(false);
     ctrlc::set_handler(move || {

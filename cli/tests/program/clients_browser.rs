@@ -46,16 +46,19 @@ impl Drop for Browser {
     }
 }
 
-/// Opens `page.html` and waits until it asks for `/report?` and something: that, and the requests, as soon as they are `enough`.
+/// Opens `page.html` and waits until it asks for `/report?` and something: that, and the requests,
+/// as soon as they are `enough`.
 ///
-/// A response that is still under way has no line in the log yet; it gets one when the browser is gone.
+/// A response that is still under way has no line in the log yet; it gets one when the browser is
+/// gone.
 #[track_caller]
 fn report(
     tool: &Path,
     directory: &Directory,
     enough: impl Fn(&[(String, u16)]) -> bool,
 ) -> (String, Vec<(String, u16)>) {
-    // Nothing is kept: of what the browser has as a whole, and on the loopback that is soon, it asks for a 304 only.
+    // Nothing is kept: of what the browser has as a whole, and on the loopback that is soon, it
+    // asks for a 304 only.
     let arguments = ["0", "--header", "Cache-Control", "no-store", "--directory"];
     let mut serving = Serving::start(program(&arguments).arg(directory.path()));
     let (send, lines) = mpsc::channel();

@@ -45,7 +45,8 @@ fn a_download_that_broke_off_is_resumed() {
     fs::write(&partial, &content[..100_003]).expect("a file");
     curl.run("--continue-at - --fail --output a.bin", "/a.bin");
     assert_content(&partial, &content);
-    // There is nothing left to resume: 416. Some versions call that a failure; none may touch the file.
+    // There is nothing left to resume: 416. Some versions call that a failure; none may touch the
+    // file.
     output(&mut curl.command("--continue-at - --output a.bin", "/a.bin"));
     assert_content(&partial, &content);
     let requests = curl.serving.requests();
@@ -105,7 +106,8 @@ fn what_is_not_newer_is_not_sent() {
     };
     assert_eq!(ask("Sun, 06 Nov 1994 08:49:37 GMT"), "304");
     assert_eq!(ask("Sun, 06 Nov 1994 08:49:36 GMT"), "200");
-    // Now by the date of the file that curl has: first the date of its download, then that of the original.
+    // Now by the date of the file that curl has: first the date of its download, then that of the
+    // original.
     assert_eq!(ask("got"), "304");
     assert_content(curl.place.path().join("got"), b"text\n");
     curl.run("--remote-time --output got", "/a.txt");

@@ -1,4 +1,5 @@
-//! What goes wrong with files and with this process while the program serves: it goes on, and others do not notice.
+//! What goes wrong with files and with this process while the program serves: it goes on, and
+//! others do not notice.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -54,7 +55,8 @@ fn status(response: &[u8]) -> &str {
     response.get(9..12).and_then(|code| std::str::from_utf8(code).ok()).unwrap_or("none")
 }
 
-/// A server of `large` and `small`, with several clients that have got only the beginning of `large`; its content.
+/// A server of `large` and `small`, with several clients that have got only the beginning of
+/// `large`; its content.
 fn slow_clients(count: usize) -> (Directory, Serving, Vec<TcpStream>, Vec<u8>) {
     let content = bytes(LARGE);
     let directory = Directory::new().with("large", &content).with("small", "small");
@@ -67,8 +69,8 @@ fn slow_clients(count: usize) -> (Directory, Serving, Vec<TcpStream>, Vec<u8>) {
 fn a_file_that_is_cut_off_on_its_way_ends_early_and_holds_up_nobody() {
     let (directory, serving, clients, content) = slow_clients(4);
     let file = File::options().write(true).open(directory.path().join("large")).expect("the file");
-    // Behind all that is on its way: what the sockets of one machine hand on is the file's own memory, which a cut in its
-    // midst fills with zeros even there.
+    // Behind all that is on its way: what the sockets of one machine hand on is the file's own
+    // memory, which a cut in its midst fills with zeros even there.
     let length = LARGE / 2;
     file.set_len(length as u64).expect("its length");
     assert!(serving.get("/small").ends_with("small"));
@@ -207,7 +209,8 @@ fn files_that_are_kept_open_make_room_when_descriptors_run_out() {
         file.set_len(100_000).expect("its length");
     }
     let serving = with_few_descriptors(&directory);
-    // A file is not kept that may be written to once more within the same tick of the clock; its tag is weak.
+    // A file is not kept that may be written to once more within the same tick of the clock; its
+    // tag is weak.
     let start = Instant::now();
     while head_of(&serving, &format!("/large{}", CLIENTS - 1)).contains("\r\nETag: W/") {
         assert!(start.elapsed() < FAILSAFE, "the file is not kept");
@@ -239,7 +242,8 @@ fn a_directory_of_a_hundred_thousand_entries_is_listed_whole_and_holds_up_nobody
     let many = directory.path().join("many");
     fs::create_dir(&many).expect("a directory");
     fs::write(directory.path().join("small"), "small").expect("a file");
-    // A link is made far faster than a file; some systems have no more than a few ten thousand to one file.
+    // A link is made far faster than a file; some systems have no more than a few ten thousand to
+    // one file.
     let files = ["a", "b", "c", "d"].map(|name| directory.path().join(name));
     for file in &files {
         fs::write(file, "").expect("a file");
@@ -341,7 +345,8 @@ fn a_file_can_be_had_byte_by_byte_on_one_connection() {
     let serving = Serving::files(directory.path());
     let mut stream = serving.connect();
     for (place, byte) in content.iter().enumerate() {
-        // In one piece: the system would hold back the second of two until the first is acknowledged.
+        // In one piece: the system would hold back the second of two until the first is
+        // acknowledged.
         let request =
             format!("GET /a.bin HTTP/1.1\r\nHost: localhost\r\nRange: bytes={place}-{place}\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("the request");

@@ -1,7 +1,7 @@
 //! A file on which another program holds a lease, as file servers do for their own clients.
 //!
-//! To open it takes until the lease is given back, up to 45 seconds. The server does not wait: a thread of its loops would
-//! be gone for so long.
+//! To open it takes until the lease is given back, up to 45 seconds. The server does not wait: a
+//! thread of its loops would be gone for so long.
 #![cfg(target_os = "linux")]
 
 use std::io::BufReader;
@@ -11,7 +11,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use crate::support::tools::tool;
 use crate::support::{Directory, FAILSAFE, Serving, read_line, wait};
 
-/// Says `held`, or why not; then `wanted` once somebody else opens it. Gives the lease back when its input ends.
+/// Says `held`, or why not; then `wanted` once somebody else opens it. Gives the lease back when
+/// its input ends.
 const HOLDER: &str = "
 import fcntl, os, signal, sys
 signal.signal(signal.SIGIO, lambda *_: os.write(1, b'wanted\\n'))

@@ -96,7 +96,8 @@ impl Engine {
         }
     }
 
-    /// Serves all tokens that are ready, as far as there are permits. None: the loop was lost meanwhile.
+    /// Serves all tokens that are ready, as far as there are permits. None: the loop was lost
+    /// meanwhile.
     fn serve_ready<'a>(
         self: &'a Arc<Self>,
         index: usize,
@@ -145,7 +146,8 @@ impl Engine {
         Some(core)
     }
 
-    /// Starts the job of a connection that is known to block on a spare thread; gives it back if that cannot be.
+    /// Starts the job of a connection that is known to block on a spare thread; gives it back if
+    /// that cannot be.
     fn start_detached(
         self: &Arc<Self>,
         index: usize,

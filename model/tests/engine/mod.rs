@@ -1,9 +1,10 @@
-//! A miniature of the engine around the production hand-over: the order of its steps, without input and output.
+//! A miniature of the engine around the production hand-over: the order of its steps, without input
+//! and output.
 //!
-//! The module is compiled once over the production files (`super::handover`) and once over each copy with a seeded
-//! bug. It checks itself while it runs: one driver per loop, the limit of threads in user code; and
-//! [`Engine::shut_down`] checks what must hold when all is over: every connection closed once, every request answered
-//! once, every permit given back.
+//! The module is compiled once over the production files (`super::handover`) and once over each
+//! copy with a seeded bug. It checks itself while it runs: one driver per loop, the limit of
+//! threads in user code; and [`Engine::shut_down`] checks what must hold when all is over: every
+//! connection closed once, every request answered once, every permit given back.
 
 mod driver;
 mod jobs;
@@ -39,11 +40,13 @@ pub(crate) struct Plan {
     /// Spare threads that stay when they have nothing to do.
     pub(crate) least: usize,
     pub(crate) gates: usize,
-    /// Off in the models of a seeded bug: a job is counted as detached after its loop was taken, not before.
+    /// Off in the models of a seeded bug: a job is counted as detached after its loop was taken,
+    /// not before.
     pub(crate) counts_first: bool,
     /// Off in the models of a seeded bug: the driver polls without a last look at its mail.
     pub(crate) looks_for_mail: bool,
-    /// Off in the models of a seeded bug: a loop that has to wait for a permit does not look once more.
+    /// Off in the models of a seeded bug: a loop that has to wait for a permit does not look once
+    /// more.
     pub(crate) looks_for_permit: bool,
 }
 
@@ -70,7 +73,8 @@ pub(crate) struct Engine {
     loop_finished: Condvar,
     /// All loops are finished, the monitor may go.
     over: AtomicBool,
-    /// Threads in user code, on a driver or detached. Counted beside the model: `Ghost` is no switch point.
+    /// Threads in user code, on a driver or detached. Counted beside the model: `Ghost` is no
+    /// switch point.
     in_user_code: Ghost,
 }
 
@@ -207,7 +211,8 @@ impl Engine {
         }
     }
 
-    /// The monitor thread. There is no clock: it takes every loop that it sees inside a job, at any time.
+    /// The monitor thread. There is no clock: it takes every loop that it sees inside a job, at any
+    /// time.
     pub(crate) fn monitor(self: &Arc<Self>) {
         while !self.is_over() {
             self.watch_round();
@@ -243,7 +248,8 @@ impl Engine {
     }
 
     fn hand_over(self: &Arc<Self>, index: usize, job: Job) -> HandOver {
-        // Counted before the next driver can look for a permit, and before the job can give this one back.
+        // Counted before the next driver can look for a permit, and before the job can give this
+        // one back.
         let take = || {
             if self.plan.counts_first {
                 self.permits.detach();

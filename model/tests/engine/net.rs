@@ -1,4 +1,5 @@
-//! The system's side of a loop: sockets, the poll and what interrupts it, and the clients at the other end.
+//! The system's side of a loop: sockets, the poll and what interrupts it, and the clients at the
+//! other end.
 
 use crate::sync::{Condvar, Mutex, lock, wait};
 

@@ -1,5 +1,6 @@
-//! Small scenes, each for one pair of things that can happen at the same time. A checker runs each of them in every
-//! order. The thread that calls is the client, the monitor where nothing else is said, and the one that stops all.
+//! Small scenes, each for one pair of things that can happen at the same time. A checker runs each
+//! of them in every order. The thread that calls is the client, the monitor where nothing else is
+//! said, and the one that stops all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,8 @@ pub(crate) fn handler_returns_with(plan: Plan) {
     engine.shut_down(true, || ());
 }
 
-/// The word alone: the driver, the monitor and the job itself all want the loop; and a job that returns late meets
-/// the next driver's job.
+/// The word alone: the driver, the monitor and the job itself all want the loop; and a job that
+/// returns late meets the next driver's job.
 pub(crate) fn one_wins() {
     let state = Arc::new(LoopState::new());
     let first = state.enter_job();
@@ -52,8 +53,8 @@ pub(crate) fn one_wins() {
     assert_eq!(taken, next_returned, "nobody takes the job of the next driver");
 }
 
-/// More of a connection arrives while it is out, in its own driver's hands or, if the monitor was quick, in those of
-/// a detached thread.
+/// More of a connection arrives while it is out, in its own driver's hands or, if the monitor was
+/// quick, in those of a detached thread.
 pub(crate) fn event_while_out() {
     let engine = Engine::new(Plan::SMALL);
     let client = engine.place(0, false);
@@ -65,8 +66,8 @@ pub(crate) fn event_while_out() {
     engine.shut_down(true, || ());
 }
 
-/// A connection is out with a job that the next driver knows nothing of, and more of it arrives: the event is
-/// remembered until it comes back.
+/// A connection is out with a job that the next driver knows nothing of, and more of it arrives:
+/// the event is remembered until it comes back.
 pub(crate) fn event_while_detached() {
     let engine = Engine::new(Plan::SMALL);
     let client = engine.place(0, false);
@@ -102,7 +103,8 @@ pub(crate) fn eager() {
     engine.shut_down(true, || ());
 }
 
-/// The monitor goes to sleep while a loop leaves its poll for a job that ends only after its loop was taken.
+/// The monitor goes to sleep while a loop leaves its poll for a job that ends only after its loop
+/// was taken.
 pub(crate) fn monitor_sleeps() {
     let engine = Engine::new(Plan::SMALL);
     let client = engine.place(0, false);
@@ -191,7 +193,8 @@ pub(crate) fn permit_comes_back_with(plan: Plan) {
     assert!(!permits.is_awaited());
 }
 
-/// The permits alone, with one thread in user code: two threads want one more permit, which there is not.
+/// The permits alone, with one thread in user code: two threads want one more permit, which there
+/// is not.
 pub(crate) fn permits_have_a_limit() {
     let permits = Arc::new(Permits::new(3, 1));
     let other = thread::spawn({

@@ -1,5 +1,5 @@
-//! The whole engine at once, for schedules that are drawn at random: two loops, the monitor, clients, handlers of every
-//! kind, wakers, connections that are cut, and the shutdown.
+//! The whole engine at once, for schedules that are drawn at random: two loops, the monitor,
+//! clients, handlers of every kind, wakers, connections that are cut, and the shutdown.
 
 use std::sync::Arc;
 
@@ -66,7 +66,8 @@ pub(crate) fn whole_engine_with(change: impl FnOnce(&mut Plan)) {
     engine.shut_down(false, || monitor.join().expect("the monitor ends"));
 }
 
-/// Requests on two connections of the same loop: whatever the first waits for, the second brings at its end.
+/// Requests on two connections of the same loop: whatever the first waits for, the second brings at
+/// its end.
 fn talk(engine: &Engine, pair: [Client; 2], gate: usize) -> [usize; 2] {
     let mut sent = [0, 0];
     let mut say = |which: usize, request| {

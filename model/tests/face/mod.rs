@@ -1,7 +1,8 @@
 //! What `serve_forever/src/sync.rs` offers, over the primitives of a model checker.
 //!
-//! Each test target names its checker as `crate::checker`; both look like `std`. The mutex is wrapped, so that a
-//! wait whose time runs out can let go of it and take it again as the real one does.
+//! Each test target names its checker as `crate::checker`; both look like `std`. The mutex is
+//! wrapped, so that a wait whose time runs out can let go of it and take it again as the real one
+//! does.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;

@@ -1,10 +1,11 @@
 //! Atomics whose every access is a switch point towards every other access.
 //!
-//! `loom` (0.7) looks for races only with the last access of an atomic. A load that follows another thread's load
-//! hides that one from the next store: with `a.load()` here and `a.load(); a.store()` there, it never tries the first
-//! after the last. [`LoopState`](crate::handover::state::LoopState) is used in just this way. Therefore every access
-//! first changes a shadow of its atomic, relaxed, so that it orders nothing: all accesses conflict, and all
-//! their orders are tried. What a load then sees of weak memory is not touched by this.
+//! `loom` (0.7) looks for races only with the last access of an atomic. A load that follows another
+//! thread's load hides that one from the next store: with `a.load()` here and `a.load(); a.store()`
+//! there, it never tries the first after the last. [`LoopState`](crate::handover::state::LoopState)
+//! is used in just this way. Therefore every access first changes a shadow of its atomic, relaxed,
+//! so that it orders nothing: all accesses conflict, and all their orders are tried. What a load
+//! then sees of weak memory is not touched by this.
 
 pub(crate) use loom::sync::atomic::{Ordering, fence};
 

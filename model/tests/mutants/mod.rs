@@ -1,4 +1,5 @@
-//! The production files with one bug each, and the miniature engine over each of them; see `build.rs`.
+//! The production files with one bug each, and the miniature engine over each of them; see
+//! `build.rs`.
 #![allow(warnings, clippy::all, clippy::pedantic, reason = "the copies are not what is read")]
 
 include!(concat!(env!("OUT_DIR"), "/mutants.rs"));

@@ -1,5 +1,5 @@
-//! The decoder of bodies: the same content and the same end however it is cut, and the content that a simpler
-//! decoder finds.
+//! The decoder of bodies: the same content and the same end however it is cut, and the content that
+//! a simpler decoder finds.
 
 use super::cut::{prefixes, split};
 use crate::http::bodies::decoder::{BodyDecoder, Decoded};
@@ -92,8 +92,8 @@ fn decode(framing: Framing, bytes: &[u8], cuts: &[usize]) -> Outcome {
     outcome
 }
 
-/// The content of a chunked body, and its length on the wire, in the simplest way; extensions and trailers are
-/// passed over.
+/// The content of a chunked body, and its length on the wire, in the simplest way; extensions and
+/// trailers are passed over.
 fn simple(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut content = Vec::new();
     let mut at = 0;

@@ -1,5 +1,5 @@
-//! A whole connection, without sockets: whatever the client sends, what it gets is a sequence of well-formed
-//! responses.
+//! A whole connection, without sockets: whatever the client sends, what it gets is a sequence of
+//! well-formed responses.
 
 use std::io::{self, BufRead, Read, Write};
 use std::sync::OnceLock;
@@ -76,8 +76,8 @@ impl Source for Countdown {
     }
 }
 
-/// Checks the response at the start; what is behind it. One that was cut (a failed handler whose head had left) is
-/// the last.
+/// Checks the response at the start; what is behind it. One that was cut (a failed handler whose
+/// head had left) is the last.
 fn response(bytes: &[u8]) -> &[u8] {
     let end =
         bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends with an empty line") + 4;
@@ -149,7 +149,8 @@ fn chunks(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Panics of the handler are part of the game; only those of the library are news, and they end the process.
+/// Panics of the handler are part of the game; only those of the library are news, and they end the
+/// process.
 fn quiet() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {

@@ -5,7 +5,8 @@ pub(crate) fn split(input: &[u8]) -> (u8, &[u8]) {
     input.split_first().map_or((0, input), |(&first, rest)| (first, rest))
 }
 
-/// The lengths of growing prefixes of `bytes`, the whole last. `seed` says how they grow; 0 is byte by byte.
+/// The lengths of growing prefixes of `bytes`, the whole last. `seed` says how they grow; 0 is byte
+/// by byte.
 pub(crate) fn prefixes(bytes: &[u8], seed: u8) -> Vec<usize> {
     let mut lengths = Vec::new();
     let (mut length, mut state) = (0, usize::from(seed));

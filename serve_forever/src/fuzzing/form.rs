@@ -1,4 +1,5 @@
-//! Urlencoded forms: the same fields however the body is cut, and the fields that a simpler decoder finds.
+//! Urlencoded forms: the same fields however the body is cut, and the fields that a simpler decoder
+//! finds.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,5 @@
-//! The head of a request: the same result however it is cut, and nothing in it that could mean two things.
+//! The head of a request: the same result however it is cut, and nothing in it that could mean two
+//! things.
 
 use super::cut::{prefixes, split};
 use crate::http::h1::head::{HeadLimits, HeadParser, Parsed};

@@ -1,9 +1,11 @@
-//! The head of a request as we read it and as `httparse` does: what we accept, it accepts, and both read the same in
-//! it. A proxy in front of us that is built on it then never sees another request than we do.
+//! The head of a request as we read it and as `httparse` does: what we accept, it accepts, and both
+//! read the same in it. A proxy in front of us that is built on it then never sees another request
+//! than we do.
 //!
-//! The other direction does not hold, on purpose (`docs/conformance.md` has the rules): we refuse lines that end in a
-//! bare LF, more than a few empty lines in front, fragments and bytes beyond ASCII in the target, targets in none of
-//! the four forms, heads without `Host` or with two, bodies that are framed twice, and what is beyond our limits.
+//! The other direction does not hold, on purpose (`docs/conformance.md` has the rules): we refuse
+//! lines that end in a bare LF, more than a few empty lines in front, fragments and bytes beyond
+//! ASCII in the target, targets in none of the four forms, heads without `Host` or with two, bodies
+//! that are framed twice, and what is beyond our limits.
 
 use std::borrow::Cow;
 
@@ -41,7 +43,8 @@ fn same(head: &RequestHead, bytes: &[u8], request: &Request) {
     assert_eq!(fields.collect::<Vec<_>>(), own.iter().collect::<Vec<_>>());
 }
 
-/// Without blanks at both ends. They are no part of a value (RFC 9110 §5.5), whoever takes them off.
+/// Without blanks at both ends. They are no part of a value (RFC 9110 §5.5), whoever takes them
+/// off.
 fn trimmed(value: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().take_while(|byte| is_blank(byte)).count();
@@ -49,8 +52,8 @@ fn trimmed(value: &[u8]) -> &[u8] {
     &value[start..end]
 }
 
-/// The input with a version of which `httparse` knows. To us HTTP/1.2 and so on are HTTP/1.1 (RFC 9110 §6.2), and it
-/// refuses them; all the rest is to be the same.
+/// The input with a version of which `httparse` knows. To us HTTP/1.2 and so on are HTTP/1.1 (RFC
+/// 9110 §6.2), and it refuses them; all the rest is to be the same.
 fn with_known_version<'a>(head: &RequestHead, input: &'a [u8]) -> Cow<'a, [u8]> {
     let start = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let last = start + head.request_line(input).len().saturating_sub(1);

@@ -1,4 +1,5 @@
-//! Forms in parts: the same parts however the body is cut, and the parts that a simpler reader finds.
+//! Forms in parts: the same parts however the body is cut, and the parts that a simpler reader
+//! finds.
 
 use std::io::{BufRead, Read};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! The header of the PROXY protocol: what a simpler reader of a whole one finds, and the same however it is cut.
+//! The header of the PROXY protocol: what a simpler reader of a whole one finds, and the same
+//! however it is cut.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

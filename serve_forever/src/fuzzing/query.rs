@@ -1,5 +1,5 @@
-//! Percent-encoding in paths and queries: what was coded comes back whatever its bytes are, and what is written
-//! anyhow is what a simpler decoder finds.
+//! Percent-encoding in paths and queries: what was coded comes back whatever its bytes are, and
+//! what is written anyhow is what a simpler decoder finds.
 
 use std::path::Component;
 use std::sync::{Arc, Mutex};

@@ -59,7 +59,8 @@ fn simple(lines: &[&[u8]], length: u64) -> Wanted {
     }
 }
 
-/// The parts as they were asked for, those without a byte left out; `None` if the field is to be ignored.
+/// The parts as they were asked for, those without a byte left out; `None` if the field is to be
+/// ignored.
 fn asked(text: &str, length: u128) -> Option<Parts> {
     let (unit, set) = text.split_once('=')?;
     if !unit.eq_ignore_ascii_case("bytes") || set.starts_with(BLANKS) {

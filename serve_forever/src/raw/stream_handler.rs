@@ -10,7 +10,8 @@ use crate::stream::{ReadHalf, Stream, WriteHalf};
 
 use super::BaseRequestHandler;
 
-/// Handles one TCP connection, line by line: Python's `StreamRequestHandler`. A server gets it in a [`StreamHandler`].
+/// Handles one TCP connection, line by line: Python's `StreamRequestHandler`. A server gets it in a
+/// [`StreamHandler`].
 ///
 /// For `setup` and `finish`, or another buffer, implement [`BaseRequestHandler`].
 ///

@@ -40,10 +40,12 @@ impl<P: Protocol> Builder<P> {
     /// (`LOCAL`), or names no address (`UNKNOWN`, a Unix socket, UDP), they use the address of the
     /// proxy. Further data of the header (TLVs) is ignored.
     ///
-    /// Only the [trusted proxies](Self::trusted_proxies) may connect: all others, and whoever sends no proper header
-    /// within [`head_timeout`](Self::head_timeout) and [`max_proxy_header_size`](Self::max_proxy_header_size), are closed
-    /// without an answer. [`verify_request`](Self::verify_request) is asked before, about the proxy. A
-    /// [`forwarded`](Builder::forwarded) field is looked at if the client that the header names is a trusted proxy, too.
+    /// Only the [trusted proxies](Self::trusted_proxies) may connect: all others, and whoever sends
+    /// no proper header within [`head_timeout`](Self::head_timeout) and
+    /// [`max_proxy_header_size`](Self::max_proxy_header_size), are closed without an answer.
+    /// [`verify_request`](Self::verify_request) is asked before, about the proxy. A
+    /// [`forwarded`](Builder::forwarded) field is looked at if the client that the header names is
+    /// a trusted proxy, too.
     ///
     /// Without trusted proxies [`bind`](Self::bind) fails, as such a server could serve nobody.
     ///

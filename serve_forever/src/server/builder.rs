@@ -17,8 +17,8 @@ use super::protocol::Protocol;
 use super::settings::settings;
 use crate::sys::NO_ADDRESS;
 
-/// Sets up a server: every timeout and every limit, with a default that is fit for the open network. Those that only
-/// HTTP has are methods of the builder of an `HttpServer`.
+/// Sets up a server: every timeout and every limit, with a default that is fit for the open
+/// network. Those that only HTTP has are methods of the builder of an `HttpServer`.
 ///
 /// Made by `HttpServer::builder` and `TcpServer::builder`; [`bind`](Self::bind) makes the server.
 ///
@@ -56,8 +56,9 @@ impl<P: Protocol> Builder<P> {
         }
     }
 
-    /// Listens on every address of `address` and on the Unix sockets, and makes the server. Port 0: any free port, the
-    /// same for all. With a [Unix socket](Self::unix_socket), there need be no address.
+    /// Listens on every address of `address` and on the Unix sockets, and makes the server. Port 0:
+    /// any free port, the same for all. With a [Unix socket](Self::unix_socket), there need be no
+    /// address.
     ///
     /// Of the addresses of a name, those that this computer lacks are passed over, such as `::1` of
     /// `localhost` where there is no IPv6. Every address of a list must exist on this computer. See
@@ -65,9 +66,10 @@ impl<P: Protocol> Builder<P> {
     ///
     /// # Errors
     ///
-    /// The name has no address, or the system does not let the server listen there; the message names the address or
-    /// the path. Neither an address nor a Unix socket was given. The [PROXY protocol](Self::proxy_protocol) is required
-    /// and no proxy is trusted. A limit is beyond what can be had; the message names it.
+    /// The name has no address, or the system does not let the server listen there; the message
+    /// names the address or the path. Neither an address nor a Unix socket was given. The [PROXY
+    /// protocol](Self::proxy_protocol) is required and no proxy is trusted. A limit is beyond what
+    /// can be had; the message names it.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -106,8 +108,8 @@ settings! {
     /// begin its first request within the same time, else it is closed without a response, as
     /// browsers open connections that they may not need. Default: 10 s.
     head_timeout: Duration = "Duration::from_secs(5)";
-    /// Time in which a connection that is closed early is still read from, so that the response is not lost to a
-    /// reset (RFC 9112 §9.6). Default: 2 s.
+    /// Time in which a connection that is closed early is still read from, so that the response is
+    /// not lost to a reset (RFC 9112 §9.6). Default: 2 s.
     linger_timeout: Duration = "Duration::from_secs(1)";
     /// Time that a shutdown gives to requests that are being answered. The listening sockets are
     /// closed when the shutdown begins, so another server can have the address meanwhile. A
@@ -115,14 +117,14 @@ settings! {
     /// incomplete, at the end of this time while the body is. Handlers that still run then keep
     /// their threads; `serve_forever` waits some 2.5 s more for them at most. Default: 10 s.
     shutdown_timeout: Duration = "Duration::from_secs(60)";
-    /// Time that a request waits for a free thread before it is refused with 503. After each quarter
-    /// of it, the server ends the wait of the handler with the slowest client and gives its thread
-    /// to the waiting request: that upload gets 408, that response is cut. During a shutdown, connections that still wait for room
-    /// after this time, because `max_connections` or descriptors leave none, are reset. Default:
-    /// 1 s.
+    /// Time that a request waits for a free thread before it is refused with 503. After each
+    /// quarter of it, the server ends the wait of the handler with the slowest client and gives its
+    /// thread to the waiting request: that upload gets 408, that response is cut. During a
+    /// shutdown, connections that still wait for room after this time, because `max_connections` or
+    /// descriptors leave none, are reset. Default: 1 s.
     permit_timeout: Duration = "Duration::from_millis(200)";
-    /// Bytes of a header of the [PROXY protocol](Self::proxy_protocol), whatever else the proxy tells in it included; then
-    /// the connection is closed. Default: 4 KiB.
+    /// Bytes of a header of the [PROXY protocol](Self::proxy_protocol), whatever else the proxy
+    /// tells in it included; then the connection is closed. Default: 4 KiB.
     max_proxy_header_size: usize = "512";
     /// Bytes of content in memory that the system takes ahead of what it can send to the client of
     /// a TCP connection, beside what is on its way. It limits the kernel memory that a client can
@@ -132,9 +134,9 @@ settings! {
     /// [size of the send buffer](Self::send_buffer_size) is the limit. Default: 256 KiB.
     max_send_ahead: usize = "64 * 1024";
     /// Connections at a time. At the limit the oldest idle one is closed, else one whose client has
-    /// [stopped reading](Self::stall_timeout) or does not finish its request (a head after a second,
-    /// a body that brings less than 4 KiB in a second); where there is none, new ones wait. Default:
-    /// 65 536, and never more than the system gives descriptors for.
+    /// [stopped reading](Self::stall_timeout) or does not finish its request (a head after a
+    /// second, a body that brings less than 4 KiB in a second); where there is none, new ones wait.
+    /// Default: 65 536, and never more than the system gives descriptors for.
     max_connections: usize = "10_000";
     /// Connections of one client address at a time; further ones get 503. Default: no limit.
     max_connections_per_address: Option<usize> = "Some(100)";
@@ -147,7 +149,8 @@ settings! {
     max_threads: usize = "64";
     /// Threads that the requests of one client address may hold when threads get scarce. Threads
     /// that hold an [upgraded](Self::max_streams) connection are not counted, neither in the limit
-    /// nor in the total. At least 1. Default: half of the [threads](Self::max_threads) for handlers.
+    /// nor in the total. At least 1. Default: half of the [threads](Self::max_threads) for
+    /// handlers.
     max_permits_per_address: Option<usize> = "Some(8)";
     /// Requests per loop that may wait for a free thread, or for their turn to compute; then 503 at
     /// once. Default: 1024.
@@ -155,9 +158,9 @@ settings! {
     /// Handlers that compute at the same time, of kinds that were seen to do nothing else: so that
     /// fast requests need not wait for a processor. Further ones wait for their turn: until one is
     /// done or has computed for 50 ms, and for no longer than
-    /// [`permit_timeout`](Self::permit_timeout). No request is refused because others compute, unless
-    /// [`max_waiting_requests`](Self::max_waiting_requests) wait already. `None`: no turns. Default: two
-    /// for each core. Only Linux, where `/proc` is there, tells who computes.
+    /// [`permit_timeout`](Self::permit_timeout). No request is refused because others compute,
+    /// unless [`max_waiting_requests`](Self::max_waiting_requests) wait already. `None`: no turns.
+    /// Default: two for each core. Only Linux, where `/proc` is there, tells who computes.
     max_computing_handlers: Option<usize> = "None";
     /// Event loops, 1024 at most. Default: one for each core.
     loops: usize = "1";
@@ -166,12 +169,12 @@ settings! {
     /// at most `max(request_queue_size, 4096)`, because new clients could keep it busy for ever.
     /// Default: 1024.
     request_queue_size: u32 = "128";
-    /// Whether to listen on a port that connections of a former server still occupy. Default: true. Ignored on
-    /// Windows, where the option means something dangerous.
+    /// Whether to listen on a port that connections of a former server still occupy. Default: true.
+    /// Ignored on Windows, where the option means something dangerous.
     allow_reuse_address: bool = "false";
-    /// Whether other servers may listen on the same port, if they say so too: the system shares the connections out among them, as among
-    /// several processes or an old and a new version. Default: false. Where the system cannot, `bind` fails with
-    /// `Unsupported`.
+    /// Whether other servers may listen on the same port, if they say so too: the system shares the
+    /// connections out among them, as among several processes or an old and a new version. Default:
+    /// false. Where the system cannot, `bind` fails with `Unsupported`.
     allow_reuse_port: bool = "true";
     /// How long a TCP connection may be silent before the system sends a keepalive probe. Further
     /// probes follow at intervals of a quarter of this time, at most 75 s (on Linux, macOS, FreeBSD
@@ -188,7 +191,8 @@ settings! {
 }
 
 impl<P: Protocol> Builder<P> {
-    /// How long [`handle_request`](Server::handle_request) waits for a connection. Default: for ever.
+    /// How long [`handle_request`](Server::handle_request) waits for a connection. Default: for
+    /// ever.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -203,8 +207,8 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Asked for every connection, before anything is read: false closes it. It must not block. A client of a Unix
-    /// socket has the address `0.0.0.0:0`. Default: all are wanted.
+    /// Asked for every connection, before anything is read: false closes it. It must not block. A
+    /// client of a Unix socket has the address `0.0.0.0:0`. Default: all are wanted.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};
@@ -218,7 +222,8 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Called by [`handle_request`](Server::handle_request) when nobody came within the [timeout](Self::timeout). Default: nothing.
+    /// Called by [`handle_request`](Server::handle_request) when nobody came within the
+    /// [timeout](Self::timeout). Default: nothing.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -250,8 +255,8 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Listens on a Unix socket at `path` too, beside the addresses given to [`bind`](Self::bind), which may be none
-    /// at all (`&[] as &[SocketAddr]`). May be called several times.
+    /// Listens on a Unix socket at `path` too, beside the addresses given to [`bind`](Self::bind),
+    /// which may be none at all (`&[] as &[SocketAddr]`). May be called several times.
     ///
     /// The file of the socket is made by `bind` and removed when the server stops, is closed or is
     /// dropped, if it is still the same file. If a server that no longer runs left a socket file at
@@ -259,10 +264,12 @@ impl<P: Protocol> Builder<P> {
     /// `AddrInUse`; where there is a file of another kind, with `AlreadyExists`. The directory must
     /// not let strangers write.
     ///
-    /// A client of such a socket has no IP address. [`client_address`](crate::Exchange::client_address) and
-    /// [`verify_request`](Self::verify_request) have `0.0.0.0:0` for it, [`is_unix`](crate::Exchange::is_unix) tells, and
-    /// the log says `unix`. Limits per address do not count it. It cannot be sent a reset either, so a response of
-    /// HTTP/1.0 without a length that is cut short looks complete to it.
+    /// A client of such a socket has no IP address.
+    /// [`client_address`](crate::Exchange::client_address) and
+    /// [`verify_request`](Self::verify_request) have `0.0.0.0:0` for it,
+    /// [`is_unix`](crate::Exchange::is_unix) tells, and the log says `unix`. Limits per address do
+    /// not count it. It cannot be sent a reset either, so a response of HTTP/1.0 without a length
+    /// that is cut short looks complete to it.
     ///
     /// ```
     /// # use std::io::{Read, Write};
@@ -288,8 +295,9 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// The mode of the files of Unix sockets: who may connect. Default: what the process's `umask` leaves, as
-    /// for any file that it makes. Not every system looks at the mode; all look at that of the directory.
+    /// The mode of the files of Unix sockets: who may connect. Default: what the process's `umask`
+    /// leaves, as for any file that it makes. Not every system looks at the mode; all look at that
+    /// of the directory.
     ///
     /// ```
     /// # use std::net::SocketAddr;
@@ -308,14 +316,16 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Takes over a socket that listens already, beside the addresses given to [`bind`](Self::bind), which may be none at all
-    /// (`&[] as &[SocketAddr]`): one that a supervisor made before it started this program, so that no connection is lost while it is
-    /// started anew, or one whose options are set in a way of one's own. A `TcpListener` and a `UnixListener` of `std` are such sockets.
-    /// May be called several times.
+    /// Takes over a socket that listens already, beside the addresses given to
+    /// [`bind`](Self::bind), which may be none at all (`&[] as &[SocketAddr]`): one that a
+    /// supervisor made before it started this program, so that no connection is lost while it is
+    /// started anew, or one whose options are set in a way of one's own. A `TcpListener` and a
+    /// `UnixListener` of `std` are such sockets. May be called several times.
     ///
-    /// `bind` fails with `InvalidInput` if it is no stream socket that listens. `request_queue_size` and `allow_reuse_address` do not
-    /// concern it, and the file of a Unix socket stays where it is. How systemd numbers the descriptors that it passes on is
-    /// known to crates such as `listenfd`, which make an owned one of a number.
+    /// `bind` fails with `InvalidInput` if it is no stream socket that listens.
+    /// `request_queue_size` and `allow_reuse_address` do not concern it, and the file of a Unix
+    /// socket stays where it is. How systemd numbers the descriptors that it passes on is known to
+    /// crates such as `listenfd`, which make an owned one of a number.
     ///
     /// When the server stops it answers who waits on the socket, and gives it back: whoever else
     /// has a handle of it, a supervisor or this program, can go on accepting, and what has come by
@@ -337,8 +347,8 @@ impl<P: Protocol> Builder<P> {
         self
     }
 
-    /// Called by [`serve_forever`](Server::serve_forever) on its own thread, at this interval. Default: not set,
-    /// and nothing ticks.
+    /// Called by [`serve_forever`](Server::serve_forever) on its own thread, at this interval.
+    /// Default: not set, and nothing ticks.
     ///
     /// ```
     /// # use std::time::Duration;

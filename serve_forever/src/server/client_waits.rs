@@ -65,9 +65,9 @@ impl ClientWaits {
         }
     }
 
-    /// Ends the wait of a handler whose client has nearly stopped, so that its connection makes room
-    /// for others: of the address with most such clients, the slowest. The connection goes a moment
-    /// later, so only [`MOST_LEAVING`] are on their way at a time.
+    /// Ends the wait of a handler whose client has nearly stopped, so that its connection makes
+    /// room for others: of the address with most such clients, the slowest. The connection goes a
+    /// moment later, so only [`MOST_LEAVING`] are on their way at a time.
     pub(crate) fn evict_stalled(&self) {
         if self.leaving.load(Ordering::Relaxed) >= MOST_LEAVING {
             return;

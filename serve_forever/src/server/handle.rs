@@ -189,7 +189,8 @@ impl ServerHandle {
         self.state_with(T::default)
     }
 
-    /// Like [`ServerHandle::state`] for a type without a default: `make` makes the value on first use.
+    /// Like [`ServerHandle::state`] for a type without a default: `make` makes the value on first
+    /// use.
     ///
     /// Other callers for the same type wait until `make` is done. So `make` must not ask for the
     /// type that it makes.

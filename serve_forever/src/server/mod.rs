@@ -1,4 +1,5 @@
-//! Servers: sockets, loops, threads, permits, deadlines, limits, shutdown. This layer knows nothing of HTTP.
+//! Servers: sockets, loops, threads, permits, deadlines, limits, shutdown. This layer knows nothing
+//! of HTTP.
 
 mod accept;
 pub(crate) mod access_log;
@@ -53,7 +54,8 @@ use engine::Engine;
 use handle::ServerHandle;
 use protocol::Protocol;
 
-/// A server: [`TcpServer`](crate::TcpServer) and [`HttpServer`](crate::HttpServer) are its two kinds.
+/// A server: [`TcpServer`](crate::TcpServer) and [`HttpServer`](crate::HttpServer) are its two
+/// kinds.
 ///
 /// It is bound when it is made, and serves when [`serve_forever`](Self::serve_forever) is called.
 /// It serves many connections at the same time, so there is no separate threading server.

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// What a server has done so far, and holds now. See [`ServerHandle::stats`](crate::ServerHandle::stats).
+/// What a server has done so far, and holds now. See
+/// [`ServerHandle::stats`](crate::ServerHandle::stats).
 ///
 /// ```
 /// # use std::io::{Read, Write};

@@ -139,8 +139,8 @@ impl Stream {
         (self.read, self.write)
     }
 
-    /// How long a read waits for the client before it fails with [`TimedOut`](io::ErrorKind::TimedOut). `None`, the
-    /// default: for ever.
+    /// How long a read waits for the client before it fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut). `None`, the default: for ever.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -171,8 +171,8 @@ impl Stream {
         self.read.set_timeout(timeout);
     }
 
-    /// How long a write waits for the client before it fails with [`TimedOut`](io::ErrorKind::TimedOut). `None`, the
-    /// default: for ever.
+    /// How long a write waits for the client before it fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut). `None`, the default: for ever.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};
@@ -228,7 +228,8 @@ impl Stream {
         Ok(self.connected().client)
     }
 
-    /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then neither side has an address.
+    /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then neither side
+    /// has an address.
     ///
     /// ```
     /// # use std::io::{self, Read, Write};

@@ -16,7 +16,8 @@ pub(super) fn bind(address: SocketAddr, options: &ListenOptions) -> io::Result<S
         socket.set_reuse_address(true)?;
     }
     if address.is_ipv6() {
-        // Said either way, as the default differs from system to system. Some cannot do both kinds at once: then IPv6 alone must do.
+        // Said either way, as the default differs from system to system. Some cannot do both kinds
+        // at once: then IPv6 alone must do.
         let outcome = socket.set_only_v6(options.only_v6);
         if options.only_v6 {
             outcome?;
@@ -61,8 +62,8 @@ pub(super) fn adopt(socket: std::os::fd::OwnedFd, options: &ListenOptions) -> io
     Ok((socket, address.is_unix()))
 }
 
-/// What connections have from the listener that accepts them. Set before it listens, as the window that the first packet offers
-/// follows from the buffer.
+/// What connections have from the listener that accepts them. Set before it listens, as the window
+/// that the first packet offers follows from the buffer.
 fn hand_on(socket: &Socket, options: &ListenOptions) -> io::Result<()> {
     if options.nodelay {
         socket.set_tcp_nodelay(true)?;

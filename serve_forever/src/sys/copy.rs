@@ -1,12 +1,15 @@
-//! Reads a file at an offset, and sends it by reading and sending where the system has nothing better or refuses.
+//! Reads a file at an offset, and sends it by reading and sending where the system has nothing
+//! better or refuses.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
 
-/// The most bytes that are read before they are sent: 64 KiB. What does not fit into the socket's buffer is read again next time.
+/// The most bytes that are read before they are sent: 64 KiB. What does not fit into the socket's
+/// buffer is read again next time.
 const COPY_PIECE: u64 = 64 * 1024;
 
-/// Reads a piece of at most `length` bytes at `offset` and hands it to `send`, which says how much of it went out. 0: the file ended.
+/// Reads a piece of at most `length` bytes at `offset` and hands it to `send`, which says how much
+/// of it went out. 0: the file ended.
 pub(super) fn copy(
     file: &File,
     offset: u64,

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 const NANOSECONDS_PER_MILLISECOND: u128 = 1_000_000;
 
-/// The time until `deadline`, at most `longest`, in whole milliseconds. Rounded up: a wait that ends a fraction early would be repeated with
-/// a timeout of 0 until the clock catches up.
+/// The time until `deadline`, at most `longest`, in whole milliseconds. Rounded up: a wait that
+/// ends a fraction early would be repeated with a timeout of 0 until the clock catches up.
 pub(super) fn time_left(deadline: Instant, longest: Duration) -> Duration {
     let left = deadline.saturating_duration_since(Instant::now()).min(longest);
     Duration::from_millis(left.as_nanos().div_ceil(NANOSECONDS_PER_MILLISECOND) as u64)

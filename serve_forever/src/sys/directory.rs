@@ -1,7 +1,8 @@
 //! Directories of which only what is beneath them can be opened.
 //!
-//! A check of names before they are opened is worth nothing once somebody can change a directory meanwhile. So it is the system that keeps
-//! every look-up inside, and what was opened is looked at afterwards: it is what will be sent.
+//! A check of names before they are opened is worth nothing once somebody can change a directory
+//! meanwhile. So it is the system that keeps every look-up inside, and what was opened is looked at
+//! afterwards: it is what will be sent.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -14,8 +15,8 @@ use super::{backend, names};
 
 /// What tells one state of a file from another.
 ///
-/// Equal stamps mean the same content, as far as the system can tell: where it counts time coarsely, two changes of the same size within one
-/// tick (some milliseconds) look the same.
+/// Equal stamps mean the same content, as far as the system can tell: where it counts time
+/// coarsely, two changes of the same size within one tick (some milliseconds) look the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     pub(super) kind: Kind,
@@ -44,8 +45,9 @@ impl Stamp {
         backend::stamp_of_file(file)
     }
 
-    /// Of what `path` leads to. Links are followed, wherever they lead: it is for asking whether a file that was found is still there. One
-    /// system call, and no allocation for a path of less than 256 bytes.
+    /// Of what `path` leads to. Links are followed, wherever they lead: it is for asking whether a
+    /// file that was found is still there. One system call, and no allocation for a path of less
+    /// than 256 bytes.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         backend::stamp_at(path)
     }
@@ -77,7 +79,8 @@ impl Stamp {
         self.size
     }
 
-    /// When the content last changed: seconds since the start of 1970, and nanoseconds on top of them.
+    /// When the content last changed: seconds since the start of 1970, and nanoseconds on top of
+    /// them.
     pub(crate) fn modified(&self) -> (i64, u32) {
         self.modified
     }
@@ -89,7 +92,8 @@ impl Stamp {
         Some(self.modified.0).filter(|seconds| !NO_DATES.contains(seconds))
     }
 
-    /// When anything about the file last changed, which nobody can set back; where a system does not tell that, when it was created. Else 0.
+    /// When anything about the file last changed, which nobody can set back; where a system does
+    /// not tell that, when it was created. Else 0.
     pub(crate) fn changed(&self) -> (i64, u32) {
         self.changed
     }
@@ -124,7 +128,8 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Where symbolic links may lead. Only the end counts: a link that leaves the directory and comes back is inside.
+/// Where symbolic links may lead. Only the end counts: a link that leaves the directory and comes
+/// back is inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Links {
     /// To what is beneath the directory that was opened with [`Directory::open`].
@@ -148,7 +153,8 @@ pub(crate) enum Found<D = Directory> {
     /// A regular file, open for reading, and what it was when it had been opened.
     File(File, Stamp),
     Directory(D),
-    /// A regular file that may not be read. (Or a directory, on systems that open none which they cannot read.)
+    /// A regular file that may not be read. (Or a directory, on systems that open none which they
+    /// cannot read.)
     Unreadable,
     /// Nothing is there, or what is neither a file nor a directory, or it is outside.
     Nothing,
@@ -156,10 +162,11 @@ pub(crate) enum Found<D = Directory> {
 
 /// A directory of which only what is beneath it can be opened.
 ///
-/// One made by [`Directory::open`] is a root. Those that are found in it know it: inside is what is beneath the root, for them too.
+/// One made by [`Directory::open`] is a root. Those that are found in it know it: inside is what is
+/// beneath the root, for them too.
 ///
-/// It is the directory that was there when it was opened, also when another one has taken its place meanwhile: compare [`Directory::stamp`]
-/// with [`Stamp::at`] to learn of that.
+/// It is the directory that was there when it was opened, also when another one has taken its place
+/// meanwhile: compare [`Directory::stamp`] with [`Stamp::at`] to learn of that.
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: Arc<backend::Root>,
@@ -184,8 +191,9 @@ impl Directory {
         self.handle.stamp()
     }
 
-    /// Finds what is there under a path of plain names only; an empty path finds the directory itself, any other leads to nothing. Never waits
-    /// for anything but the disk, and leaves pipes and devices alone: merely to open them may do something.
+    /// Finds what is there under a path of plain names only; an empty path finds the directory
+    /// itself, any other leads to nothing. Never waits for anything but the disk, and leaves pipes
+    /// and devices alone: merely to open them may do something.
     ///
     /// An error is a matter of this process or of the disk, not of the path.
     pub(crate) fn find(&self, relative: &Path, links: Links) -> io::Result<Found> {
@@ -257,8 +265,8 @@ impl Directory {
         Ok(entries)
     }
 
-    /// Of one of the [`entries`](Self::entries), without opening it; of a link, of what it leads to. `NotFound` where there is nothing, or
-    /// where the link leads to nothing or outside.
+    /// Of one of the [`entries`](Self::entries), without opening it; of a link, of what it leads
+    /// to. `NotFound` where there is nothing, or where the link leads to nothing or outside.
     pub(crate) fn stamp_of(&self, name: &OsStr, links: Links) -> io::Result<Stamp> {
         if !is_plain(Path::new(name)) || Path::new(name).components().count() != 1 {
             return Err(ErrorKind::NotFound.into());

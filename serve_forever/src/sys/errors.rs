@@ -2,14 +2,16 @@
 
 use std::io::{self, ErrorKind};
 
-/// The process or the system has no more descriptors or no memory for another socket. Others have to be closed first.
+/// The process or the system has no more descriptors or no memory for another socket. Others have
+/// to be closed first.
 #[cfg(unix)]
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     use rustix::io::Errno;
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
 }
 
-/// The process or the system has no more descriptors or no memory for another socket. Others have to be closed first.
+/// The process or the system has no more descriptors or no memory for another socket. Others have
+/// to be closed first.
 #[cfg(not(unix))]
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     const WSAEMFILE: i32 = 10024;
@@ -55,10 +57,11 @@ pub(crate) fn is_of_disk(error: &io::Error) -> bool {
     )
 }
 
-/// The peer or the network ended the connection; nothing that this side did wrong, and nothing to report loudly.
+/// The peer or the network ended the connection; nothing that this side did wrong, and nothing to
+/// report loudly.
 ///
-/// A timeout counts only when it comes from the system, which gave up on a peer that no longer answers. The library's own deadlines use the
-/// same kind and mean something else.
+/// A timeout counts only when it comes from the system, which gave up on a peer that no longer
+/// answers. The library's own deadlines use the same kind and mean something else.
 pub(crate) fn is_disconnect(error: &io::Error) -> bool {
     match error.kind() {
         ErrorKind::ConnectionReset

@@ -1,8 +1,10 @@
-//! The operating system as the rest of the library sees it: sockets that never block by themselves, a wait that does, limits and a clock.
+//! The operating system as the rest of the library sees it: sockets that never block by themselves,
+//! a wait that does, limits and a clock.
 //!
-//! Two back ends stand behind one face. `unix` makes the system calls directly, because those are most of what a request costs; `portable`
-//! uses only `std`, `mio` and `socket2` and serves everything else (feature `portable-sys` selects it on Unix too, so that it can be tested
-//! there). What each item promises is written here, once; the back ends hold only the how.
+//! Two back ends stand behind one face. `unix` makes the system calls directly, because those are
+//! most of what a request costs; `portable` uses only `std`, `mio` and `socket2` and serves
+//! everything else (feature `portable-sys` selects it on Unix too, so that it can be tested there).
+//! What each item promises is written here, once; the back ends hold only the how.
 
 mod bind;
 mod copy;
@@ -43,10 +45,12 @@ pub(crate) use directory::{CHANGE_TIME_IS_KNOWN, Directory, Found, Kind, Links, 
 pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
 pub(crate) use names::name_from_bytes;
 
-/// The most bytes of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large file must not keep a loop from the others.
+/// The most bytes of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large
+/// file must not keep a loop from the others.
 pub(crate) const SEND_FILE_PIECE: u64 = 1 << 20;
 
-/// What a poll says of a socket is true when it says so, and not only of a moment since the last one.
+/// What a poll says of a socket is true when it says so, and not only of a moment since the last
+/// one.
 pub(crate) const EVENTS_ARE_CURRENT: bool = backend::EVENTS_ARE_CURRENT;
 
 /// The address, on both sides, of a connection by a Unix socket. No client of another kind has it.
@@ -68,12 +72,14 @@ pub(crate) enum Interest {
 pub(crate) struct ListenOptions {
     /// Connections that may wait to be accepted; the system may allow fewer.
     pub(crate) backlog: u32,
-    /// Bind although connections of a former listener still linger. Not passed on to Windows, where the option would let two programs
-    /// share a port and where lingering connections do not stand in the way.
+    /// Bind although connections of a former listener still linger. Not passed on to Windows, where
+    /// the option would let two programs share a port and where lingering connections do not stand
+    /// in the way.
     pub(crate) reuse_address: bool,
     /// Accepted connections send without waiting to fill a segment.
     pub(crate) nodelay: bool,
-    /// Other listeners may have the same port, if they say so too. `Unsupported` where the system cannot.
+    /// Other listeners may have the same port, if they say so too. `Unsupported` where the system
+    /// cannot.
     pub(crate) reuse_port: bool,
     /// After so long a silence the system asks the peer of a connection whether it is still there.
     pub(crate) keepalive: Option<Duration>,
@@ -82,30 +88,34 @@ pub(crate) struct ListenOptions {
     pub(crate) receive_buffer: Option<usize>,
     /// How far the system may be ahead on a connection, see [`Socket::bound_ahead`].
     pub(crate) send_ahead: Option<usize>,
-    /// A listener on an IPv6 address leaves IPv4 alone. When false it takes both, where the system can.
+    /// A listener on an IPv6 address leaves IPv4 alone. When false it takes both, where the system
+    /// can.
     pub(crate) only_v6: bool,
 }
 
-/// A connected stream socket. No call but [`Socket::wait`] blocks; all take `&self` and may be made from any thread.
+/// A connected stream socket. No call but [`Socket::wait`] blocks; all take `&self` and may be made
+/// from any thread.
 ///
 /// Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket(backend::Socket);
 
 impl Socket {
-    /// Receives what is there, in one system call. `Ok(0)` is the end of the peer's bytes (`buf` must not be empty); `WouldBlock` means
-    /// that there is nothing yet.
+    /// Receives what is there, in one system call. `Ok(0)` is the end of the peer's bytes (`buf`
+    /// must not be empty); `WouldBlock` means that there is nothing yet.
     ///
-    /// Fewer bytes than `buf` holds mean that nothing is left, and that an event will tell of more; except that no further event comes
-    /// for an end or an error which the last one already told of. (A client of a Unix socket that sends descriptors along, which are closed
-    /// unseen, cuts the reading short there: it waits for its next bytes, at its own expense.)
+    /// Fewer bytes than `buf` holds mean that nothing is left, and that an event will tell of more;
+    /// except that no further event comes for an end or an error which the last one already told
+    /// of. (A client of a Unix socket that sends descriptors along, which are closed unseen, cuts
+    /// the reading short there: it waits for its next bytes, at its own expense.)
     #[inline]
     pub(crate) fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf)
     }
 
-    /// Sends what there is room for, in one system call. `more` says that further bytes follow at once, so that a system which knows how
-    /// to waits for them before it sends an unfilled segment. Never raises `SIGPIPE`.
+    /// Sends what there is room for, in one system call. `more` says that further bytes follow at
+    /// once, so that a system which knows how to waits for them before it sends an unfilled
+    /// segment. Never raises `SIGPIPE`.
     ///
     /// Fewer bytes than given mean that there is no room left, and that an event will tell of more.
     #[inline]
@@ -121,11 +131,12 @@ impl Socket {
         self.0.bound_ahead(bytes);
     }
 
-    /// Sends bytes of `file` from `offset` on, at most `length` and at most [`SEND_FILE_PIECE`]. `Ok(0)` means that the file ended early
-    /// (or that `length` is 0). Fewer bytes than asked say nothing about the room left: call again until `WouldBlock`.
+    /// Sends bytes of `file` from `offset` on, at most `length` and at most [`SEND_FILE_PIECE`].
+    /// `Ok(0)` means that the file ended early (or that `length` is 0). Fewer bytes than asked say
+    /// nothing about the room left: call again until `WouldBlock`.
     ///
-    /// The file is read at its offset, so one open file may serve any number of connections; its own cursor is not used, and not moved
-    /// except on Windows. May wait for the disk.
+    /// The file is read at its offset, so one open file may serve any number of connections; its
+    /// own cursor is not used, and not moved except on Windows. May wait for the disk.
     pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
         match length.min(SEND_FILE_PIECE) {
             0 => Ok(0),
@@ -133,46 +144,54 @@ impl Socket {
         }
     }
 
-    /// Blocks the thread until the socket is ready, fails, hangs up or is shut down by another thread: true; or until the deadline: false.
-    /// A deadline that has passed asks without waiting. Any number of threads may wait on one socket, whether or not it is registered.
+    /// Blocks the thread until the socket is ready, fails, hangs up or is shut down by another
+    /// thread: true; or until the deadline: false. A deadline that has passed asks without waiting.
+    /// Any number of threads may wait on one socket, whether or not it is registered.
     ///
     /// True is a hint: another thread may have taken what was there.
     pub(crate) fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
         self.0.wait(interest, deadline)
     }
 
-    /// Looks, without waiting or taking anything, whether the conversation is over: the peer has ended its side and everything was read, or
-    /// the connection broke. (The portable back end sees a break only once the bytes before it are read.)
+    /// Looks, without waiting or taking anything, whether the conversation is over: the peer has
+    /// ended its side and everything was read, or the connection broke. (The portable back end sees
+    /// a break only once the bytes before it are read.)
     pub(crate) fn at_end(&self) -> bool {
         self.0.at_end()
     }
 
-    /// Looks, without waiting or taking anything, whether bytes have arrived that were not received yet.
+    /// Looks, without waiting or taking anything, whether bytes have arrived that were not received
+    /// yet.
     pub(crate) fn has_unread(&self) -> bool {
         self.0.has_unread()
     }
 
-    /// From now on the peer sees a reset instead of an orderly end when the socket is closed, and what was not sent yet is dropped.
-    /// (Unix sockets know no reset: there it is an end, and what was sent arrives.)
+    /// From now on the peer sees a reset instead of an orderly end when the socket is closed, and
+    /// what was not sent yet is dropped. (Unix sockets know no reset: there it is an end, and what
+    /// was sent arrives.)
     pub(crate) fn reset_on_close(&self) {
         self.0.reset_on_close();
     }
 
-    /// Ends one direction or both, now, for every thread; waits on it return. `NotConnected` when the connection was gone already.
+    /// Ends one direction or both, now, for every thread; waits on it return. `NotConnected` when
+    /// the connection was gone already.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.shutdown(how)
     }
 
-    /// Has `registry` report, under `token`, when the socket becomes readable or writable. What is ready already is reported too.
+    /// Has `registry` report, under `token`, when the socket becomes readable or writable. What is
+    /// ready already is reported too.
     ///
-    /// Events are edges: one comes when something changes, and the next may come only after a call here returned `WouldBlock` or fewer
-    /// bytes than asked. Act only on what an event says: with some systems a read that finds nothing brings another "writable", so that
-    /// one who reads upon "writable" goes round for ever. A socket can be registered once at a time.
+    /// Events are edges: one comes when something changes, and the next may come only after a call
+    /// here returned `WouldBlock` or fewer bytes than asked. Act only on what an event says: with
+    /// some systems a read that finds nothing brings another "writable", so that one who reads upon
+    /// "writable" goes round for ever. A socket can be registered once at a time.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         sheltered(|| self.0.register(registry, token))
     }
 
-    /// Undoes [`Socket::register`]; an error when it is not registered. An event that was already collected may still turn up.
+    /// Undoes [`Socket::register`]; an error when it is not registered. An event that was already
+    /// collected may still turn up.
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
         sheltered(|| self.0.deregister(registry))
     }
@@ -188,14 +207,16 @@ impl From<TcpStream> for Socket {
 /// A socket that takes connections. It does not block either, except in [`Listener::wait`].
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// Of a Unix socket. It stands first, so that the last handle removes the file before it closes the socket.
+    /// Of a Unix socket. It stands first, so that the last handle removes the file before it closes
+    /// the socket.
     #[cfg(unix)]
     file: Option<Arc<socket_file::SocketFile>>,
     backend: backend::Listener,
 }
 
 impl Listener {
-    /// Listens on `address`; port 0 lets the system choose, [`Listener::local_address`] tells which.
+    /// Listens on `address`; port 0 lets the system choose, [`Listener::local_address`] tells
+    /// which.
     pub(crate) fn bind(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
@@ -204,9 +225,10 @@ impl Listener {
         })
     }
 
-    /// Listens on a Unix socket at `path`, whose file gets `mode`, else what the process's mask leaves. A file that a server left there
-    /// which is no more is replaced; `AddrInUse` if one listens there, `AlreadyExists` if the file is no socket. Of `options`, only the
-    /// backlog matters. Clients have [`NO_ADDRESS`].
+    /// Listens on a Unix socket at `path`, whose file gets `mode`, else what the process's mask
+    /// leaves. A file that a server left there which is no more is replaced; `AddrInUse` if one
+    /// listens there, `AlreadyExists` if the file is no socket. Of `options`, only the backlog
+    /// matters. Clients have [`NO_ADDRESS`].
     #[cfg(unix)]
     pub(crate) fn bind_unix(path: &Path, mode: Option<u32>, options: &ListenOptions) -> io::Result<Self> {
         let (socket, file) = socket_file::bind(path, mode, options.backlog)?;
@@ -219,7 +241,8 @@ impl Listener {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
     }
 
-    /// Takes over a socket that listens already; `InvalidInput` if it is none. Its file, if it is a Unix socket, is somebody else's.
+    /// Takes over a socket that listens already; `InvalidInput` if it is none. Its file, if it is a
+    /// Unix socket, is somebody else's.
     #[cfg(unix)]
     pub(crate) fn adopt(socket: std::os::fd::OwnedFd, options: &ListenOptions) -> io::Result<Self> {
         let (socket, is_unix) = bind::adopt(socket, options)?;
@@ -236,8 +259,9 @@ impl Listener {
         drop(self.file.take());
     }
 
-    /// Takes a waiting connection. `WouldBlock`: none is there. Every other error leaves the rest of the queue as it is, and no event will
-    /// tell of it again: try later (with [`is_out_of_descriptors`], once some are free). Connections that broke while they waited are
+    /// Takes a waiting connection. `WouldBlock`: none is there. Every other error leaves the rest
+    /// of the queue as it is, and no event will tell of it again: try later (with
+    /// [`is_out_of_descriptors`], once some are free). Connections that broke while they waited are
     /// passed over, though not without bound.
     pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         let (socket, address) = self.backend.accept()?;
@@ -249,12 +273,14 @@ impl Listener {
         self.backend.local_address()
     }
 
-    /// Has `registry` report, under `token`, when a connection arrives; edges, as with [`Socket::register`].
+    /// Has `registry` report, under `token`, when a connection arrives; edges, as with
+    /// [`Socket::register`].
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         sheltered(|| self.backend.register(registry, token))
     }
 
-    /// Undoes [`Listener::register`]. Needed before the drop of a listener that has clones: they keep its registration alive.
+    /// Undoes [`Listener::register`]. Needed before the drop of a listener that has clones: they
+    /// keep its registration alive.
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
         sheltered(|| self.backend.deregister(registry))
     }
@@ -264,8 +290,8 @@ impl Listener {
         self.backend.wait(deadline)
     }
 
-    /// Another handle of the same queue of connections. The port stays open, and the file of a Unix socket in its place, until the last one
-    /// is dropped.
+    /// Another handle of the same queue of connections. The port stays open, and the file of a Unix
+    /// socket in its place, until the last one is dropped.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
@@ -275,8 +301,9 @@ impl Listener {
     }
 }
 
-/// Reads what there is at `offset` into `buffer`; it may be less than fits. `Ok(0)` is the end of the file (or `buffer` is empty). The file's
-/// own cursor is not used, and not moved except on Windows. May wait for the disk.
+/// Reads what there is at `offset` into `buffer`; it may be less than fits. `Ok(0)` is the end of
+/// the file (or `buffer` is empty). The file's own cursor is not used, and not moved except on
+/// Windows. May wait for the disk.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     copy::read_at(file, buffer, offset)
 }
@@ -286,7 +313,8 @@ pub(crate) fn descriptor_limit() -> Option<u64> {
     backend::descriptor_limit()
 }
 
-/// Raises [`descriptor_limit`] as far as the system lets this process (and a server has use for); never lowers it. Returns the new limit.
+/// Raises [`descriptor_limit`] as far as the system lets this process (and a server has use for);
+/// never lowers it. Returns the new limit.
 pub(crate) fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     backend::raise_descriptor_limit()
 }
@@ -305,7 +333,8 @@ pub(crate) fn thread_times() -> Option<ThreadTimes> {
     backend::thread_times()
 }
 
-/// Seconds since the start of 1970, as cheaply as the system tells them: may be some milliseconds late.
+/// Seconds since the start of 1970, as cheaply as the system tells them: may be some milliseconds
+/// late.
 pub(crate) fn unix_time() -> u64 {
     backend::unix_time()
 }

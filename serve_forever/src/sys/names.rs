@@ -2,8 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// The name that these bytes are, for one step of a path. `None`: no file can have that name, or the system would take it for something
-/// else than a name. `.`, `..`, slashes and NUL are the caller's matter.
+/// The name that these bytes are, for one step of a path. `None`: no file can have that name, or
+/// the system would take it for something else than a name. `.`, `..`, slashes and NUL are the
+/// caller's matter.
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "on other systems not every name will do")]
 pub(crate) fn name_from_bytes(bytes: Vec<u8>) -> Option<OsString> {
@@ -16,15 +17,17 @@ pub(crate) fn name_from_bytes(bytes: Vec<u8>) -> Option<OsString> {
     String::from_utf8(bytes).ok().filter(|name| is_plain(name)).map(OsString::from)
 }
 
-/// Whether Windows takes this as the name of a file and nothing more: no separator, drive or stream, none of the characters that names
-/// cannot have, no dot or space at the end (which Windows removes, so that `.. ` becomes `..`), and no device.
+/// Whether Windows takes this as the name of a file and nothing more: no separator, drive or
+/// stream, none of the characters that names cannot have, no dot or space at the end (which Windows
+/// removes, so that `.. ` becomes `..`), and no device.
 #[cfg(any(not(unix), test))]
 fn is_plain(name: &str) -> bool {
     let is_forbidden = |c: char| c.is_ascii_control() || r#"<>:"/\|?*"#.contains(c);
     !name.contains(is_forbidden) && !name.ends_with(['.', ' ']) && !is_device(name)
 }
 
-/// Whether the name is one of a device. It remains one with an extension, and with spaces before that.
+/// Whether the name is one of a device. It remains one with an extension, and with spaces before
+/// that.
 #[cfg(any(not(unix), test))]
 fn is_device(name: &str) -> bool {
     const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];

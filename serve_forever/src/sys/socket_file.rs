@@ -9,10 +9,12 @@ use crate::diagnostics;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// A non-blocking socket that listens at `path`, and its file, which is removed when that is dropped.
+/// A non-blocking socket that listens at `path`, and its file, which is removed when that is
+/// dropped.
 ///
-/// The file of a server that is no more is replaced, and nothing else ever is. Two servers that start at the same moment may both take the
-/// place: then the later one has it, and the earlier one leaves its file alone.
+/// The file of a server that is no more is replaced, and nothing else ever is. Two servers that
+/// start at the same moment may both take the place: then the later one has it, and the earlier one
+/// leaves its file alone.
 pub(super) fn bind(path: &Path, mode: Option<u32>, backlog: u32) -> io::Result<(Socket, SocketFile)> {
     if path.as_os_str().is_empty() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the path is empty"));
@@ -38,8 +40,8 @@ pub(super) fn bind(path: &Path, mode: Option<u32>, backlog: u32) -> io::Result<(
     Ok((socket, file))
 }
 
-/// Removes the file, if it is still the one that was made. To be dropped before the socket, which keeps the number of the inode from being
-/// given to another file.
+/// Removes the file, if it is still the one that was made. To be dropped before the socket, which
+/// keeps the number of the inode from being given to another file.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,

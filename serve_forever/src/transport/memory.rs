@@ -1,4 +1,5 @@
-//! A connection without sockets: what the peer sent is all there from the start, what it gets is collected.
+//! A connection without sockets: what the peer sent is all there from the start, what it gets is
+//! collected.
 
 use std::fs::File;
 use std::io;

@@ -1,11 +1,12 @@
-//! What carries a connection's bytes: a plain socket, or memory in tests. TLS will be one more kind.
+//! What carries a connection's bytes: a plain socket, or memory in tests. TLS will be one more
+//! kind.
 //!
 //! This layer knows nothing of HTTP, and its callers know nothing of system calls.
 //!
-//! A transport may stand between its caller and the socket, as TLS does. Then what the socket can do
-//! and what the caller can do are two things: received bytes may wait in the transport
-//! ([`Received::more`], [`Transport::holds_received`]), bytes that were taken for sending may wait there
-//! ([`Transport::has_unsent`]), and reading may need the socket to be writable
+//! A transport may stand between its caller and the socket, as TLS does. Then what the socket can
+//! do and what the caller can do are two things: received bytes may wait in the transport
+//! ([`Received::more`], [`Transport::holds_received`]), bytes that were taken for sending may wait
+//! there ([`Transport::has_unsent`]), and reading may need the socket to be writable
 //! ([`Transport::wants`]). A plain socket has none of this, and pays a comparison for it.
 
 mod memory;
@@ -279,7 +280,8 @@ impl Transport {
         }
     }
 
-    /// Writes what fits of a part of a file, a bounded piece at a time; `Ok(0)`: the file is shorter than that.
+    /// Writes what fits of a part of a file, a bounded piece at a time; `Ok(0)`: the file is
+    /// shorter than that.
     pub(crate) fn send_file(&self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
         match &self.carrier {
             Carrier::Plain(socket) => socket.send_file(file, offset, length),
@@ -337,8 +339,8 @@ impl Transport {
         self.note_shutdown(outcome);
     }
 
-    /// Makes the end of the connection look like a fault, where it would otherwise look like the end
-    /// of the body.
+    /// Makes the end of the connection look like a fault, where it would otherwise look like the
+    /// end of the body.
     pub(crate) fn abort(&self) {
         match &self.carrier {
             Carrier::Plain(socket) => socket.reset_on_close(),

@@ -201,7 +201,8 @@ fn nobody_is_refused_for_a_turn_when_the_line_is_full() {
     assert_eq!(test.server.stats().refused, 0);
 }
 
-/// With four threads and one loop two handlers may be apart from it, and one more runs on the loop's driver.
+/// With four threads and one loop two handlers may be apart from it, and one more runs on the
+/// loop's driver.
 #[test]
 fn nobody_is_refused_for_a_turn_when_only_the_driver_is_left() {
     let test = serve(|builder| builder.max_threads(4).permit_timeout(SHORT));

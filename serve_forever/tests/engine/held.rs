@@ -1,5 +1,5 @@
-//! Where many requests have come at once, those who are answered first wait for the others, and all responses go out
-//! together: but not for whoever does not return.
+//! Where many requests have come at once, those who are answered first wait for the others, and all
+//! responses go out together: but not for whoever does not return.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
@@ -17,13 +17,16 @@ const LONG_PIPELINE: usize = 8;
 /// Bytes of a body that is held as a whole, and more than a small socket takes.
 const LONG: usize = 60_000;
 
-/// Requests of a round behind that of a witness, and the time that each takes: together far more than a response is held.
+/// Requests of a round behind that of a witness, and the time that each takes: together far more
+/// than a response is held.
 const SLOW_CROWD: usize = 20;
 const SLOW: Duration = Duration::from_micros(250);
-/// How often it is tried whether a response is held: the system may take the processor away in between.
+/// How often it is tried whether a response is held: the system may take the processor away in
+/// between.
 const TRIES: usize = 50;
 
-/// Says that it does not block, so that its responses may be held. It tells the truth but for `/stay`.
+/// Says that it does not block, so that its responses may be held. It tells the truth but for
+/// `/stay`.
 struct Handler(Arc<Room>);
 
 impl BaseHttpRequestHandler for Handler {
@@ -275,7 +278,8 @@ fn the_log_has_a_line_for_each() {
 #[test]
 fn a_server_that_stops_sends_what_it_held() {
     let (server, _room, mut crowd) = first_round(|builder| builder, crowd);
-    // One of them is answered, so all had come in: whoever has asked before the order to stop is answered.
+    // One of them is answered, so all had come in: whoever has asked before the order to stop is
+    // answered.
     assert_eq!(crowd[0].response().text(), "/0");
     server.handle.shutdown();
     for (number, client) in crowd.iter_mut().enumerate().skip(1) {

@@ -1,6 +1,7 @@
 //! Clients that end in every unfriendly way leave descriptors, threads and memory as they were.
 //!
-//! Each test has a process of its own, and its time alone: they count what belongs to the whole process.
+//! Each test has a process of its own, and its time alone: they count what belongs to the whole
+//! process.
 
 #![cfg(target_os = "linux")]
 
@@ -28,7 +29,8 @@ const LARGE: usize = 4 * 1024 * 1024;
 /// What memory may have grown by, in KiB: far less than a buffer for each connection.
 const SLACK: usize = 16 * 1024;
 
-/// The same where responses are large: the allocator keeps some, but far less than they were in sum.
+/// The same where responses are large: the allocator keeps some, but far less than they were in
+/// sum.
 const LARGE_SLACK: usize = 64 * 1024;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -71,7 +73,8 @@ fn memory() -> usize {
     process::memory("RssAnon")
 }
 
-/// Every thread keeps the buffers that it worked with last, so where they are large, threads are few.
+/// Every thread keeps the buffers that it worked with last, so where they are large, threads are
+/// few.
 const FEW: usize = 16;
 const MANY: usize = 512;
 

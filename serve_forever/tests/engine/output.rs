@@ -1,4 +1,5 @@
-//! What is left to be sent when the handler has returned harms nobody else, whatever its source does.
+//! What is left to be sent when the handler has returned harms nobody else, whatever its source
+//! does.
 
 use std::io;
 use std::sync::Arc;

@@ -47,8 +47,8 @@ fn idle_connections_are_closed_at_once() {
     }
 }
 
-/// A server with a response of this size under way, whose client has sent `behind` after its request and the server an order to stop,
-/// which the loop has seen.
+/// A server with a response of this size under way, whose client has sent `behind` after its
+/// request and the server an order to stop, which the loop has seen.
 fn stopping_behind(
     script: impl Fn(&mut Exchange) -> Result + Clone + Send + Sync + 'static,
     behind: &str,

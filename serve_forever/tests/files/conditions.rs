@@ -1,5 +1,5 @@
-//! Conditional requests for files (rules 99 to 108): small ones that are sent from memory, large ones that the system
-//! sends, and index pages.
+//! Conditional requests for files (rules 99 to 108): small ones that are sent from memory, large
+//! ones that the system sends, and index pages.
 
 use std::fs::{self, File};
 use std::thread;

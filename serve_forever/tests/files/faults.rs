@@ -1,8 +1,9 @@
 //! A disk that does not answer keeps those waiting who want something of it, and nobody else.
 //!
-//! No test can make a disk slow. What stands for it is code in the very places where the server would be kept by it: in the
-//! handler, which looks files up and opens them on the thread that runs it, and in a source, which reads them while they
-//! are sent. Both wait at a gate until the test opens it, and then do what the handler of files does.
+//! No test can make a disk slow. What stands for it is code in the very places where the server
+//! would be kept by it: in the handler, which looks files up and opens them on the thread that runs
+//! it, and in a source, which reads them while they are sent. Both wait at a gate until the test
+//! opens it, and then do what the handler of files does.
 
 use std::borrow::Cow;
 use std::io;

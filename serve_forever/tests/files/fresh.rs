@@ -1,4 +1,5 @@
-//! What is served is what is on the disk now: the very next request sees a change, whatever was kept of the past.
+//! What is served is what is on the disk now: the very next request sees a change, whatever was
+//! kept of the past.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -59,8 +60,8 @@ impl Kept {
         self.client = self.site.client();
     }
 
-    /// A large file that changes so soon after its last bytes that the server has not looked at it since costs the
-    /// connection. So the next request may need another one.
+    /// A large file that changes so soon after its last bytes that the server has not looked at it
+    /// since costs the connection. So the next request may need another one.
     #[track_caller]
     fn next(&mut self, target: &str, fields: &str) -> Reply {
         if let Some(reply) = self.client.begin("GET", target, fields) {
@@ -108,7 +109,8 @@ fn a_file_that_grows_or_shrinks_is_new() {
     kept.assert_is("/a.txt", b"xxxyz");
 }
 
-// Where a system does not tell when the properties of a file were changed last, a time that is set back hides a change.
+// Where a system does not tell when the properties of a file were changed last, a time that is set
+// back hides a change.
 #[cfg(all(unix, not(feature = "portable-sys")))]
 #[test]
 fn a_time_that_is_set_back_hides_nothing() {
@@ -296,7 +298,8 @@ mod links {
     use super::*;
     use crate::support::files::switch;
 
-    /// Where a system does not tell which file it is, those that a link is switched between differ in their times.
+    /// Where a system does not tell which file it is, those that a link is switched between differ
+    /// in their times.
     fn tell_apart(paths: &[std::path::PathBuf]) {
         if cfg!(feature = "portable-sys") {
             for (path, seconds) in paths.iter().zip(1..) {

@@ -78,7 +78,8 @@ fn what_may_not_be_read_is_not_found() {
     }
     site.get("/a.txt").assert_not_found();
 
-    // A page that nobody may read is not replaced by the listing, which might show what the page was to hide.
+    // A page that nobody may read is not replaced by the listing, which might show what the page
+    // was to hide.
     lock(&site.path("index/index.html"));
     site.get("/index/").assert_not_found();
 

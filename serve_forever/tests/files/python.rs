@@ -1,5 +1,6 @@
-//! The tests of Python for `SimpleHTTPRequestHandler` (`Lib/test/test_httpservers.py`), asked again over the wire: one
-//! for each that says something about an answer. Where we differ on purpose, `docs/coming-from-python.md` says why.
+//! The tests of Python for `SimpleHTTPRequestHandler` (`Lib/test/test_httpservers.py`), asked again
+//! over the wire: one for each that says something about an answer. Where we differ on purpose,
+//! `docs/coming-from-python.md` says why.
 //!
 //! What says the same here and there is stated as Python states it; what differs, as it is here.
 
@@ -76,7 +77,8 @@ mod undecodable {
         assert_listed(&site(), OsStr::from_bytes(b"\xff.txt"), "\u{fffd}.txt", "%FF.txt");
     }
 
-    /// `test_list_dir_undecodable_dirname2`: there `%ff` also leads to a name with `U+FFFD`, which is another one.
+    /// `test_list_dir_undecodable_dirname2`: there `%ff` also leads to a name with `U+FFFD`, which
+    /// is another one.
     #[test]
     fn an_byte_that_is_no_text_leads_to_no_other_name() {
         let site = site();
@@ -146,8 +148,8 @@ fn the_title_is_without_the_query() {
     assert_eq!(site.get("/tmp/list/?x=123#123").code(), 400);
 }
 
-/// `test_get_dir_redirect_location_domain_injection_bug`; there a URL of another scheme stays in `Location`, here it is
-/// refused.
+/// `test_get_dir_redirect_location_domain_injection_bug`; there a URL of another scheme stays in
+/// `Location`, here it is refused.
 #[test]
 fn a_redirect_leads_to_no_other_host() {
     let site = site();
@@ -162,8 +164,8 @@ fn a_redirect_leads_to_no_other_host() {
         let reply = site.get(&format!("{slashes}tmp/existing_directory?query=1"));
         assert_eq!(reply.field("Location"), Some("/tmp/existing_directory/?query=1"));
     }
-    // `//python.org/..%2f..%2f..%2f..%2f..%2f../%0a%0d/../tmp/existing_directory` in Python: a coded slash separates
-    // nothing here, so that this is not found.
+    // `//python.org/..%2f..%2f..%2f..%2f..%2f../%0a%0d/../tmp/existing_directory` in Python: a
+    // coded slash separates nothing here, so that this is not found.
     let attack = "//python.org/..%2f..%2f..%2f..%2f..%2f../%0a%0d/../tmp/existing_directory";
     let reply = site.get(attack);
     assert_eq!((reply.code(), reply.field("Location")), (404, None));
@@ -237,7 +239,8 @@ fn what_is_newer_than_the_browser_has_is_sent() {
     assert_eq!(site.request("GET", "/tmp/test", &format!("If-Modified-Since: {AT}\r\n")).code(), 200);
 }
 
-/// `test_browser_cache_with_If_None_Match_header`: there 200, as it has no tags; any tag is fine with a star here.
+/// `test_browser_cache_with_If_None_Match_header`: there 200, as it has no tags; any tag is fine
+/// with a star here.
 #[test]
 fn a_browser_that_has_anything_at_all_gets_304() {
     let site = site();
@@ -278,7 +281,8 @@ fn a_target_without_leading_slash_is_refused() {
     }
 }
 
-/// `HTTP09ServerTestCase.test_simple_get`, `test_invalid_request` and `test_single_request`: served there, refused here.
+/// `HTTP09ServerTestCase.test_simple_get`, `test_invalid_request` and `test_single_request`: served
+/// there, refused here.
 #[test]
 fn a_request_without_version_is_refused() {
     let site = site();

@@ -1,5 +1,5 @@
-//! Parts of files (rules 109 to 118): of small ones that are sent from memory, of large ones that the system sends, and
-//! of index pages.
+//! Parts of files (rules 109 to 118): of small ones that are sent from memory, of large ones that
+//! the system sends, and of index pages.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,8 @@ const TARGETS: [(&str, usize, &str); 3] = [
 
 const AT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-/// Letters, so that it is text, with a period that no length of a part or of a buffer is a multiple of.
+/// Letters, so that it is text, with a period that no length of a part or of a buffer is a multiple
+/// of.
 fn content(length: usize) -> Vec<u8> {
     (0..length).map(|index| b'!' + u8::try_from(index % 89).expect("it is small")).collect()
 }

@@ -1,5 +1,5 @@
-//! Files that change while they are asked for and while they are sent: an answer is one whole state of a file with the
-//! tag of that state, or it ends early. It is never put together from two.
+//! Files that change while they are asked for and while they are sent: an answer is one whole state
+//! of a file with the tag of that state, or it ends early. It is never put together from two.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -11,8 +11,8 @@ use std::thread;
 
 use crate::support::files::{Reply, Site};
 
-/// What is built again and again: the names, and the sizes of their first versions. Each further one is a byte longer.
-/// The last two are not kept in memory.
+/// What is built again and again: the names, and the sizes of their first versions. Each further
+/// one is a byte longer. The last two are not kept in memory.
 const FILES: [(&str, usize); 4] =
     [("a.txt", 100), ("b.bin", 50_000), ("c.bin", 70_000), ("index.html", 150_000)];
 const VERSIONS: usize = 600;
@@ -40,7 +40,8 @@ fn build(site: &Site, version: usize) {
 /// Which version each tag was seen with.
 type Tags = Mutex<HashMap<(usize, String), usize>>;
 
-/// The version that this is an answer with, which may be cut if the file is large. False: it is cut.
+/// The version that this is an answer with, which may be cut if the file is large. False: it is
+/// cut.
 #[track_caller]
 fn check(reply: &Reply, file: usize, tags: &Tags) -> bool {
     assert_eq!(reply.code(), 200, "{}", reply.head);
@@ -138,10 +139,12 @@ fn parts_are_of_one_version_while_all_is_built_again() {
 /// More than all buffers on the way to a client that does not read.
 const HUGE: usize = 32 << 20;
 
-/// The file is changed while a client has read a little of it. All that it gets then, and how much was announced.
+/// The file is changed while a client has read a little of it. All that it gets then, and how much
+/// was announced.
 ///
-/// The system sends the file without copying it. So a file that is written over or cut off within its pages shows that also
-/// in bytes which were on their way already: it is only sure that they are not all, and that the client sees so.
+/// The system sends the file without copying it. So a file that is written over or cut off within
+/// its pages shows that also in bytes which were on their way already: it is only sure that they
+/// are not all, and that the client sees so.
 fn while_it_is_taken(fields: &str, change: impl FnOnce(&Site)) -> (Vec<u8>, usize) {
     let site = Site::new();
     site.file("huge", vec![b'a'; HUGE]);

@@ -63,8 +63,8 @@ fn a_change_is_seen_by_every_request_after_it_however_many_ask() {
     });
 }
 
-/// Serves files; `/switch/VERSION` makes `current` that version, `/busy` keeps the loop, and `?VERSION` makes `current` that
-/// version before the file is looked at.
+/// Serves files; `/switch/VERSION` makes `current` that version, `/busy` keeps the loop, and
+/// `?VERSION` makes `current` that version before the file is looked at.
 #[derive(Clone)]
 struct Switching {
     files: SimpleHttpRequestHandler,

@@ -1,4 +1,5 @@
-//! A program for `tiny_http` and the same one for this library: both answer the same, and few lines differ.
+//! A program for `tiny_http` and the same one for this library: both answer the same, and few lines
+//! differ.
 
 use std::fs;
 use std::path::Path;
@@ -75,7 +76,8 @@ fn start(name: &str) -> Example {
     Example::start_with(name, "127.0.0.1:0", Path::new("."))
 }
 
-/// The status, the type (`text/plain`, which only one of them sends for strings, aside) and the body.
+/// The status, the type (`text/plain`, which only one of them sends for strings, aside) and the
+/// body.
 #[track_caller]
 fn ask(program: &Example, request: &str) -> (u16, Option<String>, String) {
     let response = program.ask(request);

@@ -35,7 +35,8 @@ fn a_shutdown_lets_the_slow_finish() {
     assert_eq!(idle.response().code(), 200);
     slow.response();
     slow.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    // The order to stop can be quicker than the loop's look at the socket: the request was there before it.
+    // The order to stop can be quicker than the loop's look at the socket: the request was there
+    // before it.
     child.stdin.take().expect("it is piped").write_all(b"stop\n").expect("it reads");
     let last = slow.response();
     assert_eq!(last.text(), "It took a while\n");

@@ -61,7 +61,8 @@ impl Client {
         }
     }
 
-    /// The next response, whose request was a HEAD: whatever its fields say, nothing follows the empty line.
+    /// The next response, whose request was a HEAD: whatever its fields say, nothing follows the
+    /// empty line.
     #[track_caller]
     pub(crate) fn response_to_head(&mut self) -> Response {
         Response::from_head(self.head())
@@ -117,7 +118,8 @@ impl Client {
         self.arrived.drain(..length).collect()
     }
 
-    /// Sends `bytes` again and again, one round each `pause`, until the server answers or cuts the connection.
+    /// Sends `bytes` again and again, one round each `pause`, until the server answers or cuts the
+    /// connection.
     #[track_caller]
     pub(crate) fn trickle_until_answered(&mut self, bytes: &[u8], pause: Duration) {
         self.stream.set_read_timeout(Some(pause)).expect("read timeout");

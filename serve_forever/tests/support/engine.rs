@@ -1,5 +1,5 @@
-//! What the engine tests share beyond the wire tests' support: a server whose handle is at hand, and ways to wait for
-//! what it does without guessing how long that takes.
+//! What the engine tests share beyond the wire tests' support: a server whose handle is at hand,
+//! and ways to wait for what it does without guessing how long that takes.
 
 #![allow(dead_code)] // every test crate uses its own part of this
 

@@ -1,5 +1,5 @@
-//! What the wire tests share: a server that runs as long as a guard lives, a client that speaks raw bytes, and handlers
-//! whose answers can be compared to the byte.
+//! What the wire tests share: a server that runs as long as a guard lives, a client that speaks raw
+//! bytes, and handlers whose answers can be compared to the byte.
 
 #![allow(dead_code, unused_imports)] // every test crate uses its own part of this
 
@@ -35,6 +35,6 @@ pub(crate) const LONG_FAILSAFE: Duration = Duration::from_secs(90);
 /// The same for a compiler, which may have to wait for another one.
 pub(crate) const BUILD_FAILSAFE: Duration = Duration::from_secs(600);
 
-/// A timeout for the server of a test that waits for it. Long enough for a client on a loaded machine to get its
-/// bytes out in time.
+/// A timeout for the server of a test that waits for it. Long enough for a client on a loaded
+/// machine to get its bytes out in time.
 pub(crate) const SHORT: Duration = Duration::from_secs(1);

@@ -18,7 +18,8 @@ pub(crate) fn cpu_time(is_counted: impl Fn(&str) -> bool) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// Memory in KiB, as the line of that name tells it: `RssAnon` is what belongs to no file, `VmRSS` all.
+/// Memory in KiB, as the line of that name tells it: `RssAnon` is what belongs to no file, `VmRSS`
+/// all.
 pub(crate) fn memory(line: &str) -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("there is a /proc");
     let values = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));

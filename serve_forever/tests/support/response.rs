@@ -84,7 +84,8 @@ impl Response {
     }
 }
 
-/// The bytes as text, with `*` for the value of each `Date` field (which is checked for its form instead).
+/// The bytes as text, with `*` for the value of each `Date` field (which is checked for its form
+/// instead).
 #[track_caller]
 pub(crate) fn masked(bytes: &[u8]) -> String {
     const MARK: &str = "\r\nDate: ";

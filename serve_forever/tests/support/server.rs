@@ -15,7 +15,8 @@ use super::{Client, Response, assert_error_page, assert_error_page_that_goes_on,
 
 const LOOPBACK: (&str, u16) = ("127.0.0.1", 0);
 
-/// Far beyond the patience of the clients: an answer comes because of what was sent, not because time ran out.
+/// Far beyond the patience of the clients: an answer comes because of what was sent, not because
+/// time ran out.
 const NEVER: Duration = Duration::from_secs(100);
 
 pub(crate) struct Running {
@@ -71,7 +72,8 @@ impl Running {
         self.address
     }
 
-    /// All that the server says to this on a connection of its own, until it closes; `*` for the dates.
+    /// All that the server says to this on a connection of its own, until it closes; `*` for the
+    /// dates.
     #[track_caller]
     pub(crate) fn ask(&self, request: impl AsRef<[u8]>) -> String {
         let mut client = self.connect();
@@ -95,7 +97,8 @@ impl Running {
         response.text()
     }
 
-    /// This is answered with an error page of that status and nothing else, and the connection ends.
+    /// This is answered with an error page of that status and nothing else, and the connection
+    /// ends.
     #[track_caller]
     pub(crate) fn refuses(&self, request: impl AsRef<[u8]>, code: u16) {
         self.refuses_with_one_of(request, &[code]);

@@ -94,7 +94,8 @@ fn requests_behind_it_wait_for_its_end() {
     }
 }
 
-/// The end can come in the run that sends the last piece, or in the loop; the request behind before or after.
+/// The end can come in the run that sends the last piece, or in the loop; the request behind before
+/// or after.
 #[test]
 fn a_request_behind_it_is_answered_however_it_ends() {
     let server = http(

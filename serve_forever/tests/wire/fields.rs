@@ -1,4 +1,5 @@
-//! The field section of a request, and what a handler may write into that of the response (rules 30 to 42).
+//! The field section of a request, and what a handler may write into that of the response (rules 30
+//! to 42).
 
 use std::sync::mpsc;
 

@@ -4,7 +4,8 @@ use std::sync::mpsc;
 
 use crate::support::{Running, answer, describe, reply, serve, trailer};
 
-/// The request that would run if the server took the end of the body for another place than the client.
+/// The request that would run if the server took the end of the body for another place than the
+/// client.
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[track_caller]

@@ -1,4 +1,5 @@
-//! Responses whose handler gives the length: their content is put behind the head before that is complete.
+//! Responses whose handler gives the length: their content is put behind the head before that is
+//! complete.
 
 use std::io::{Read, Write};
 

@@ -1,4 +1,5 @@
-//! The bytes that the access log tells are those that were sent, and every response has exactly one line, however it ends.
+//! The bytes that the access log tells are those that were sent, and every response has exactly one
+//! line, however it ends.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -330,7 +331,8 @@ fn errors_are_yellow_and_messages_are_not() {
     assert!(lines[1].ends_with("]\x1b[0m a message"), "{lines:?}");
 }
 
-/// What stands between the braces of an object of strings, numbers and booleans, which is all that the log has.
+/// What stands between the braces of an object of strings, numbers and booleans, which is all that
+/// the log has.
 fn json(line: &str) -> Option<Vec<(String, String)>> {
     let mut rest = line.strip_prefix('{')?;
     let mut members = Vec::new();

@@ -356,7 +356,8 @@ fn permits_are_counted_as_those_of_the_client() {
     };
     let waiting: Vec<Client> = (0..8).map(|_| ask("192.0.2.1", "/wait")).collect();
     server.wait_until("all have left the loop", |stats| stats.threads_in_user_code == 8);
-    // That is half of the 16 that may be apart from the loop: from now on no address may have more than its share.
+    // That is half of the 16 that may be apart from the loop: from now on no address may have more
+    // than its share.
     assert_eq!(ask("192.0.2.1", "/").response().code(), 503);
     assert_eq!(ask("192.0.2.2", "/").response().text(), "192.0.2.2:4711");
     gate.open();

@@ -326,7 +326,8 @@ fn the_example_routes() {
 }
 
 proptest! {
-    /// A segment that is written out before a parameter, that before all that is left; segment by segment.
+    /// A segment that is written out before a parameter, that before all that is left; segment by
+    /// segment.
     #[test]
     fn the_route_is_the_one_that_a_naive_matcher_finds(
         routes in proptest::collection::btree_set("(/(a|ab|b|\\{x\\})){0,3}/(|a|ba|\\{x\\}|\\{\\*rest\\})", 1..8),

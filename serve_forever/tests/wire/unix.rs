@@ -26,7 +26,8 @@ const NOWHERE: &[SocketAddr] = &[];
 /// More than a socket holds, so that sending it takes several turns.
 const LARGE: usize = 5 << 20;
 
-/// A directory for the sockets of one test. Paths of sockets must be short, so it is no part of the target directory.
+/// A directory for the sockets of one test. Paths of sockets must be short, so it is no part of the
+/// target directory.
 struct Directory(PathBuf);
 
 impl Directory {

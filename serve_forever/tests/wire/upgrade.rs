@@ -319,7 +319,8 @@ fn the_end_of_the_server_ends_streams_wherever_they_are() {
     }
 }
 
-/// The handler waited for its client before it switched: the socket is out of the poller, and must come back once.
+/// The handler waited for its client before it switched: the socket is out of the poller, and must
+/// come back once.
 #[test]
 fn a_stream_that_outlives_a_handler_that_waited_loses_nothing() {
     let (give, streams) = mpsc::channel();

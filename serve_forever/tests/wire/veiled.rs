@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-/// Runs this program once more, with the environment variable that turns the transport on. The bytes
-/// on the wire are the same, so every test must hold.
+/// Runs this program once more, with the environment variable that turns the transport on. The
+/// bytes on the wire are the same, so every test must hold.
 #[test]
 fn all_wire_tests_hold_over_a_transport_like_tls() {
     if std::env::var_os(TRANSPORT).is_some() {

@@ -1,5 +1,6 @@
-//! The floor: the least work that an HTTP server written on `epoll` can do per request. One `recv`, one pass of
-//! httparse, one `send` of constant bytes. No limits, no timeouts, no dates: nothing here is fit for use.
+//! The floor: the least work that an HTTP server written on `epoll` can do per request. One `recv`,
+//! one pass of httparse, one `send` of constant bytes. No limits, no timeouts, no dates: nothing
+//! here is fit for use.
 
 use std::io;
 use std::net::TcpListener;
@@ -23,7 +24,8 @@ fn main() -> io::Result<()> {
     Floor::new(listener, response(&options)?)?.run()
 }
 
-/// The answer to every request: the homepage, or a body of `--body` bytes, or with `--status 304` none.
+/// The answer to every request: the homepage, or a body of `--body` bytes, or with `--status 304`
+/// none.
 fn response(options: &kit::Options) -> io::Result<Vec<u8>> {
     let fields = format!("Server: floor/1.0\r\nDate: {}\r\n", kit::DATE);
     if options.get::<u16>("status")? == Some(304) {
@@ -77,7 +79,8 @@ impl Floor {
     fn accept(&mut self) -> io::Result<()> {
         while let Ok(socket) = accept_with(&self.listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
             sockopt::set_tcp_nodelay(&socket, true)?;
-            // Edges save the kernel the second look that a level-triggered socket gets at the next wait.
+            // Edges save the kernel the second look that a level-triggered socket gets at the next
+            // wait.
             epoll::add(
                 &self.epoll,
                 &socket,
@@ -93,8 +96,8 @@ impl Floor {
         Ok(())
     }
 
-    /// Answers what has arrived; false: the connection is done with. The generator sends whole requests, so a head
-    /// in two pieces is not provided for.
+    /// Answers what has arrived; false: the connection is done with. The generator sends whole
+    /// requests, so a head in two pieces is not provided for.
     fn answer(&mut self, fd: usize) -> bool {
         let Some(socket) = self.connections.get(fd).and_then(Option::as_ref) else { return true };
         let Ok((read, _)) = recv(socket, self.input.as_mut_slice(), RecvFlags::empty()) else { return false };

@@ -1,4 +1,5 @@
-//! hyper 1.x on a current-thread tokio runtime; what blocks goes to `spawn_blocking`, as its documentation advises.
+//! hyper 1.x on a current-thread tokio runtime; what blocks goes to `spawn_blocking`, as its
+//! documentation advises.
 
 use std::convert::Infallible;
 use std::io;

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Multiplications between two looks at the clock: some 10 µs, so that the look (a system call) hardly counts.
+/// Multiplications between two looks at the clock: some 10 µs, so that the look (a system call)
+/// hardly counts.
 const STRIDE: u32 = 10_000;
 
-/// Keeps the core busy until this thread has used `time` of it. Wall time would let contention shorten the work.
+/// Keeps the core busy until this thread has used `time` of it. Wall time would let contention
+/// shorten the work.
 pub fn burn(time: Duration) {
     let end = thread_time() + time;
     let mut number = 1_u64;

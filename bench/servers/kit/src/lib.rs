@@ -1,5 +1,5 @@
-//! What every server of the benchmark needs: its options, the line by which the harness learns its port, and the two
-//! ways in which a handler can be slow.
+//! What every server of the benchmark needs: its options, the line by which the harness learns its
+//! port, and the two ways in which a handler can be slow.
 
 mod burn;
 mod options;

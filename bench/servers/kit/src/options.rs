@@ -11,7 +11,8 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 pub struct Options(BTreeMap<String, String>);
 
 impl Options {
-    /// Reads the command line of this process, which from now on ends with the harness, however that ends.
+    /// Reads the command line of this process, which from now on ends with the harness, however
+    /// that ends.
     pub fn from_env() -> io::Result<Self> {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         let mut options = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! The handlers of the benchmark on `serve_forever`, and beside them, on a port of its own, a directory; or that alone.
+//! The handlers of the benchmark on `serve_forever`, and beside them, on a port of its own, a
+//! directory; or that alone.
 
 mod handler;
 

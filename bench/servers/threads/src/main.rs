@@ -1,4 +1,5 @@
-//! A plain blocking server, one thread per connection: what the kernel's scheduler makes of handlers that compute.
+//! A plain blocking server, one thread per connection: what the kernel's scheduler makes of
+//! handlers that compute.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

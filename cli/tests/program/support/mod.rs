@@ -251,8 +251,8 @@ impl Serving {
         (status, out, errors)
     }
 
-    /// Ends it: all requests that it has answered, as they are in the log, each with the status of the response. In any
-    /// order.
+    /// Ends it: all requests that it has answered, as they are in the log, each with the status of
+    /// the response. In any order.
     #[cfg(unix)]
     pub(crate) fn requests(self) -> Vec<(String, u16)> {
         self.signal(rustix::process::Signal::TERM);

@@ -34,7 +34,8 @@ pub(crate) fn skip(missing: &str) {
     eprintln!("skipped: there is no {missing}");
 }
 
-/// Such a program, to be run in that directory: in English, and without what this machine tells it about proxies.
+/// Such a program, to be run in that directory: in English, and without what this machine tells it
+/// about proxies.
 pub(crate) fn client(tool: &Path, directory: &Path) -> Command {
     let mut command = Command::new(tool);
     command.current_dir(directory).env("LC_ALL", "C.UTF-8");

@@ -1,7 +1,8 @@
 //! The body of a request: where its bytes are between those of the framing (RFC 9112 §6 and §7.1).
 //!
-//! The decoder neither reads nor copies content: it is shown what has arrived and says how much of it to drop
-//! and how much of it is content. How the input was cut on its way makes no difference to what comes out.
+//! The decoder neither reads nor copies content: it is shown what has arrived and says how much of
+//! it to drop and how much of it is content. How the input was cut on its way makes no difference
+//! to what comes out.
 
 use crate::http::message::fields::{self, FieldRange, Headers, Section};
 use crate::http::message::framing::Framing;
@@ -11,8 +12,8 @@ use crate::server::config::MAX_FIELDS;
 /// What the decoder made of some input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
-    /// Drop `skip` bytes of framing; behind them are `len` bytes of content, at least one. Both count as
-    /// consumed.
+    /// Drop `skip` bytes of framing; behind them are `len` bytes of content, at least one. Both
+    /// count as consumed.
     Data { skip: usize, len: usize },
     /// Drop `skip` bytes, which is all there were. More are needed.
     More { skip: usize },
@@ -20,8 +21,8 @@ pub(crate) enum Decoded {
     End { skip: usize },
 }
 
-/// Follows one body. After a refusal the rest of the connection means nothing, and the same refusal comes
-/// again.
+/// Follows one body. After a refusal the rest of the connection means nothing, and the same refusal
+/// comes again.
 #[derive(Debug)]
 pub(crate) struct BodyDecoder {
     state: State,
@@ -132,8 +133,8 @@ impl BodyDecoder {
         }
     }
 
-    /// The fields behind a chunked body, empty until it is done. They are never mixed with those of the head,
-    /// where they could change what was already acted upon (RFC 9110 §6.5.1).
+    /// The fields behind a chunked body, empty until it is done. They are never mixed with those of
+    /// the head, where they could change what was already acted upon (RFC 9110 §6.5.1).
     pub(crate) fn trailers(&self) -> Headers<'_> {
         match &self.trailers {
             Some(trailers) if self.is_done() => Headers::new(&trailers.bytes, &trailers.fields),

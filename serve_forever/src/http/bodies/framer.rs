@@ -82,8 +82,8 @@ impl Plan {
         self.close |= body == Body::Close;
         out.extend_from_slice(self.connection_field());
         match (self.status, self.length, known) {
-            // These have neither field (RFC 9110, section 8.6; RFC 9112, section 6.1). A 304 tells the
-            // length only if the handler did.
+            // These have neither field (RFC 9110, section 8.6; RFC 9112, section 6.1). A 304 tells
+            // the length only if the handler did.
             (100..=199 | 204 | 304, ..) | (_, Some(_), _) => {}
             (205, ..) => out.extend_from_slice(b"Content-Length: 0\r\n"),
             (_, None, Some(known)) => {
@@ -118,8 +118,8 @@ impl Body {
         }
     }
 
-    /// Appends what comes before a file of `length` bytes, which is the rest of the content. Returns
-    /// what comes after it.
+    /// Appends what comes before a file of `length` bytes, which is the rest of the content.
+    /// Returns what comes after it.
     pub(super) fn begin_file(self, out: &mut Vec<u8>, length: u64) -> &'static [u8] {
         match self {
             Self::Chunked if length > 0 => {
@@ -133,7 +133,8 @@ impl Body {
     }
 }
 
-/// Appends one chunk (RFC 9112, section 7.1). No bytes make no chunk, as that would be the last one.
+/// Appends one chunk (RFC 9112, section 7.1). No bytes make no chunk, as that would be the last
+/// one.
 pub(super) fn append_chunk(out: &mut Vec<u8>, content: &[u8]) {
     if content.is_empty() {
         return;

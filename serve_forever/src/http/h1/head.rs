@@ -1,8 +1,8 @@
 //! The head of a request: request line and header fields, read strictly (RFC 9112 §2–§6).
 //!
-//! No input or output is done here: whoever has the bytes hands them in and keeps them. Where the RFC lets a
-//! server choose between repairing and refusing, this one refuses: request smuggling lives on two parties
-//! that repair differently.
+//! No input or output is done here: whoever has the bytes hands them in and keeps them. Where the
+//! RFC lets a server choose between repairing and refusing, this one refuses: request smuggling
+//! lives on two parties that repair differently.
 
 mod content;
 mod target;
@@ -37,8 +37,8 @@ impl Default for HeadLimits {
 #[derive(Debug, Default)]
 pub(crate) struct HeadParser {
     head: RequestHead,
-    /// Where the next call goes on; 0 for a new head. Lines that are complete are not read twice, so a head
-    /// that trickles in does not cost the square of its length.
+    /// Where the next call goes on; 0 for a new head. Lines that are complete are not read twice,
+    /// so a head that trickles in does not cost the square of its length.
     resume: usize,
     /// The last `Host` that was found valid: that of the next request is nearly always the same.
     known_host: Vec<u8>,
@@ -55,10 +55,10 @@ pub(crate) enum Parsed {
 impl HeadParser {
     /// Parses the head at the start of `bytes`.
     ///
-    /// After [`Parsed::Partial`] the next call is to have the same bytes with more behind them; to start on
-    /// others, call [`clear`](Self::clear). After any other result it starts anew by itself. Bytes are
-    /// judged from left to right and as soon as they are seen; what takes the whole head (`Host`, the
-    /// framing) is judged at the empty line.
+    /// After [`Parsed::Partial`] the next call is to have the same bytes with more behind them; to
+    /// start on others, call [`clear`](Self::clear). After any other result it starts anew by
+    /// itself. Bytes are judged from left to right and as soon as they are seen; what takes the
+    /// whole head (`Host`, the framing) is judged at the empty line.
     pub(crate) fn parse(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, Refusal> {
         if self.resume == 0 {
             self.clear();
@@ -166,7 +166,8 @@ impl HeadParser {
         Ok(Some(version + b"HTTP/1.1\r\n".len()))
     }
 
-    /// `HTTP-version = "HTTP/" DIGIT "." DIGIT`, in upper case, with its CRLF. Gives the minor version.
+    /// `HTTP-version = "HTTP/" DIGIT "." DIGIT`, in upper case, with its CRLF. Gives the minor
+    /// version.
     fn parse_version(&self, bytes: &[u8], start: usize, version: usize) -> Result<Option<u8>, Refusal> {
         let rest = bytes.get(version..).unwrap_or_default();
         if rest.starts_with(b"HTTP/1.1\r\n") {
@@ -198,8 +199,8 @@ impl HeadParser {
         }
     }
 
-    /// A line of two words. Python answers such a GET without a head; that is long gone and helps only
-    /// attackers.
+    /// A line of two words. Python answers such a GET without a head; that is long gone and helps
+    /// only attackers.
     #[cold]
     fn http_09(&self, bytes: &[u8]) -> Refusal {
         let method = escape::repr(self.head.method.bytes(bytes));
@@ -242,8 +243,8 @@ impl HeadParser {
     }
 }
 
-/// Empty lines that are skipped before a request line: some old clients sent one behind a body (RFC 9112
-/// §2.2).
+/// Empty lines that are skipped before a request line: some old clients sent one behind a body (RFC
+/// 9112 §2.2).
 const EMPTY_LINES_LIMIT: usize = 8;
 
 /// Bytes in a method. The longest one registered has 17.

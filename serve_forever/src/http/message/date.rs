@@ -75,8 +75,8 @@ fn parse_before_1970(text: &str) -> Option<i64> {
 /// `Sun Nov  6 08:49:37 1994` has always this length.
 const ASCTIME_LENGTH: usize = 24;
 
-/// The texts of the current second. One for each thread: a second is formatted once, however many responses
-/// name it.
+/// The texts of the current second. One for each thread: a second is formatted once, however many
+/// responses name it.
 #[derive(Debug)]
 pub(crate) struct DateCache {
     http_second: Option<u64>,
@@ -177,8 +177,8 @@ fn log_date(out: &mut String, unix_seconds: u64, zone: TimeZone, style: DateStyl
 
 /// `Sunday, 06-Nov-94 08:49:37 GMT`, rewritten as IMF-fixdate.
 ///
-/// A year of two digits stands for the one that is not more than 50 years ahead (RFC 9110 §5.6.7). A fixed
-/// border, as libraries have it, would be wrong by a century some day.
+/// A year of two digits stands for the one that is not more than 50 years ahead (RFC 9110 §5.6.7).
+/// A fixed border, as libraries have it, would be wrong by a century some day.
 fn parse_rfc850(text: &str, now: SystemTime) -> Option<i64> {
     const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let (day_name, rest) = text.split_once(", ")?;

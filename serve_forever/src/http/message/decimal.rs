@@ -1,4 +1,5 @@
-//! Numbers as text, faster than by way of formatting: a few of them stand in every response and log line.
+//! Numbers as text, faster than by way of formatting: a few of them stand in every response and log
+//! line.
 
 /// Appends `number`.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {

@@ -1,4 +1,5 @@
-//! The body of an error response: a page for people, by default, or what a program would rather have.
+//! The body of an error response: a page for people, by default, or what a program would rather
+//! have.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,8 +18,8 @@ pub(crate) struct ErrorBody {
     pub(crate) varies: bool,
 }
 
-/// What is sent where the handler has no page of its own: HTML, but JSON or plain text to clients that prefer it by the
-/// lines of their `Accept`.
+/// What is sent where the handler has no page of its own: HTML, but JSON or plain text to clients
+/// that prefer it by the lines of their `Accept`.
 pub(crate) fn negotiated<'a>(
     accept: impl Iterator<Item = &'a [u8]>,
     code: u16,
@@ -35,7 +36,8 @@ pub(crate) fn negotiated<'a>(
             (JSON, content)
         }
         Some("text/plain") => {
-            // Text without a word of markup, but what looks like a command to a terminal is none of it.
+            // Text without a word of markup, but what looks like a command to a terminal is none of
+            // it.
             let clean = |text: &str| text.replace(char::is_control, "\u{fffd}");
             let (message, explain) = (clean(message), clean(explain));
             let content = format!(
@@ -75,9 +77,11 @@ pub(crate) const DEFAULT_FORMAT: &str = "\
 </html>
 ";
 
-/// Fills in a template: `%(code)d` (or `s`), `%(message)s`, `%(explain)s`, and `%%` for a percent sign.
+/// Fills in a template: `%(code)d` (or `s`), `%(message)s`, `%(explain)s`, and `%%` for a percent
+/// sign.
 ///
-/// Anything else stays as it is: a stray percent sign in someone's style sheet should not cost them the page.
+/// Anything else stays as it is: a stray percent sign in someone's style sheet should not cost them
+/// the page.
 pub(crate) fn render(format: &str, code: u16, message: &str, explain: &str) -> String {
     let mut page = String::with_capacity(format.len() + 2 * message.len() + 2 * explain.len());
     let mut rest = format;

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::visible;
 
-/// `&`, `<` and `>` as entities, enough for text between tags. Quotes stay, so this is not for attributes.
+/// `&`, `<` and `>` as entities, enough for text between tags. Quotes stay, so this is not for
+/// attributes.
 pub(crate) fn html(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {

@@ -6,8 +6,9 @@ use crate::http::message::refusal::Refusal;
 
 /// The header fields of a request, in the order in which they came.
 ///
-/// A light view that can be copied. Names are compared without regard to case (RFC 9110 §5.1); values are
-/// bytes, since the protocol promises no encoding (RFC 9110 §5.5), with blanks at both ends removed.
+/// A light view that can be copied. Names are compared without regard to case (RFC 9110 §5.1);
+/// values are bytes, since the protocol promises no encoding (RFC 9110 §5.5), with blanks at both
+/// ends removed.
 ///
 /// ```
 /// use std::io::Write;
@@ -35,8 +36,8 @@ impl<'r> Headers<'r> {
         Self { bytes, fields }
     }
 
-    /// The value of the first field of that name. `None` if there is none, and also if its value is not
-    /// UTF-8: [`get_bytes`](Self::get_bytes) gives that one.
+    /// The value of the first field of that name. `None` if there is none, and also if its value is
+    /// not UTF-8: [`get_bytes`](Self::get_bytes) gives that one.
     ///
     /// ```
     /// # use std::io::Write;
@@ -71,7 +72,8 @@ impl<'r> Headers<'r> {
         Some(field.value.bytes(self.bytes))
     }
 
-    /// The values of all fields of that name, in order. To be read as one list, they are joined with commas.
+    /// The values of all fields of that name, in order. To be read as one list, they are joined
+    /// with commas.
     ///
     /// ```
     /// use serve_forever::{Exchange, Result, handler_fn, testing};
@@ -121,7 +123,8 @@ impl<'r> Headers<'r> {
         self.fields.iter().map(move |field| (field.name.text(bytes), field.value.bytes(bytes)))
     }
 
-    /// As [`iter`](Self::iter), with names as bytes: for a look at all of them that has to be cheap.
+    /// As [`iter`](Self::iter), with names as bytes: for a look at all of them that has to be
+    /// cheap.
     pub(crate) fn lines(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone {
         let bytes = self.bytes;
         self.fields.iter().map(move |field| (field.name.bytes(bytes), field.value.bytes(bytes)))
@@ -186,8 +189,8 @@ impl fmt::Debug for Headers<'_> {
     }
 }
 
-/// A part of the bytes that were parsed. Offsets instead of slices, so that what is parsed can be kept
-/// beside its buffer.
+/// A part of the bytes that were parsed. Offsets instead of slices, so that what is parsed can be
+/// kept beside its buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -237,15 +240,16 @@ impl FieldRange {
 pub(crate) enum Section {
     /// The empty line was found; `end` is the offset behind it.
     Complete { end: usize },
-    /// The fields before the line that starts at `line` are stored: go on from there when more has come.
+    /// The fields before the line that starts at `line` are stored: go on from there when more has
+    /// come.
     Partial { line: usize },
 }
 
-/// Parses field lines from `start` up to the empty line and appends them to `fields`, of which there may be
-/// `most`.
+/// Parses field lines from `start` up to the empty line and appends them to `fields`, of which
+/// there may be `most`.
 ///
-/// `field-line = field-name ":" OWS field-value OWS`, each line ended by CRLF (RFC 9112 §5). Bytes are
-/// judged from left to right, so what is refused is refused however it was cut on its way.
+/// `field-line = field-name ":" OWS field-value OWS`, each line ended by CRLF (RFC 9112 §5). Bytes
+/// are judged from left to right, so what is refused is refused however it was cut on its way.
 pub(crate) fn parse_fields(
     bytes: &[u8],
     start: usize,
@@ -279,15 +283,16 @@ pub(crate) fn list_contains(value: &[u8], token: &str) -> bool {
     list_members(value).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The members of a comma-separated list without their blanks; empty ones are skipped (RFC 9110 §5.6.1.2).
+/// The members of a comma-separated list without their blanks; empty ones are skipped (RFC 9110
+/// §5.6.1.2).
 ///
 /// For lists of tokens: a comma in a quoted string splits too.
 pub(crate) fn list_members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim_blanks).filter(|member| !member.is_empty())
 }
 
-/// Without the SP and HTAB at both ends, and nothing else: other white space is none in HTTP (RFC 9110
-/// §5.6.3).
+/// Without the SP and HTAB at both ends, and nothing else: other white space is none in HTTP (RFC
+/// 9110 §5.6.3).
 pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
     let (from, to) = trim(value, 0, value.len());
     value.get(from..to).unwrap_or_default()
@@ -309,14 +314,15 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
-/// Whether a value can be sent without ending its line or confusing a recipient (RFC 9110 §5.5): HTAB,
-/// blanks, visible ASCII and bytes from 0x80 on, but no other control character.
+/// Whether a value can be sent without ending its line or confusing a recipient (RFC 9110 §5.5):
+/// HTAB, blanks, visible ASCII and bytes from 0x80 on, but no other control character.
 pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
     scan_value(bytes, 0) == bytes.len()
 }
 
-/// The first position from `at` on of a byte that `stop` names, or the length. Takes eight bytes at a
-/// time: `flagged` marks, by the top bit of its byte, at least the first of them that could be one.
+/// The first position from `at` on of a byte that `stop` names, or the length. Takes eight bytes at
+/// a time: `flagged` marks, by the top bit of its byte, at least the first of them that could be
+/// one.
 pub(crate) fn find(
     bytes: &[u8],
     mut at: usize,
@@ -339,8 +345,8 @@ pub(crate) fn find(
     at + tail.iter().position(|&byte| stop(byte)).unwrap_or(tail.len())
 }
 
-/// For [`find`]: marks bytes less than `limit` (at most 0x80). Behind the first one marked others may be
-/// marked wrongly, by the borrow.
+/// For [`find`]: marks bytes less than `limit` (at most 0x80). Behind the first one marked others
+/// may be marked wrongly, by the borrow.
 pub(crate) const fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(ONES * limit as u64) & !word & TOP_BITS
 }
@@ -353,11 +359,12 @@ pub(crate) const fn equal(word: u64, byte: u8) -> u64 {
 /// The byte 0x80 in each place: as a mask, bytes beyond ASCII.
 pub(crate) const TOP_BITS: u64 = ONES << 7;
 
-/// Offsets are kept in 32 bits, so no head or trailer section is read beyond this, whatever the limits say.
+/// Offsets are kept in 32 bits, so no head or trailer section is read beyond this, whatever the
+/// limits say.
 pub(crate) const OFFSET_LIMIT: usize = u32::MAX as usize;
 
-/// Bytes in a field name. Real ones have below 50; the rest of the limits would let one name be a whole
-/// head.
+/// Bytes in a field name. Real ones have below 50; the rest of the limits would let one name be a
+/// whole head.
 const FIELD_NAME_LIMIT: usize = 1024;
 
 const LINE_END: &str = "Header lines must end with CR LF";

@@ -73,8 +73,8 @@ fn token(bytes: &[u8]) -> Result<&[u8], Malformed> {
 
 /// What is in quotes, and what is behind them.
 ///
-/// Only quotes and backslashes are taken for escaped. There are clients that put `C:\tea.txt` into quotes as it is, and no
-/// reason to escape anything else.
+/// Only quotes and backslashes are taken for escaped. There are clients that put `C:\tea.txt` into
+/// quotes as it is, and no reason to escape anything else.
 fn unquote(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
     let plain = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')).ok_or(Malformed)?;
     if bytes.get(plain) == Some(&b'"') {

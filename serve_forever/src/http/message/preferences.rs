@@ -2,7 +2,8 @@
 
 use crate::http::message::fields::trim_blanks;
 
-/// Of `offers` (`type/subtype`, best first) the one that the lines of `Accept` like best: the first one where nobody asks.
+/// Of `offers` (`type/subtype`, best first) the one that the lines of `Accept` like best: the first
+/// one where nobody asks.
 ///
 /// ```abnf
 /// Accept      = [ ( media-range [ weight ] ) *( OWS "," OWS ( media-range [ weight ] ) ) ]
@@ -10,8 +11,8 @@ use crate::http::message::fields::trim_blanks;
 /// weight      = OWS ";" OWS "q=" qvalue
 /// ```
 ///
-/// Of two that are liked equally, the one that was named goes before one that a `*` stands for. Nothing that is offered
-/// being acceptable, it is the first one all the same.
+/// Of two that are liked equally, the one that was named goes before one that a `*` stands for.
+/// Nothing that is offered being acceptable, it is the first one all the same.
 pub(crate) fn preferred<'o>(
     lines: impl Iterator<Item = impl AsRef<[u8]>>,
     offers: &[&'o str],
@@ -97,8 +98,8 @@ fn precision(range: &[u8], offer: &[u8]) -> u8 {
     }
 }
 
-/// The weight among the parameters, in thousandths; 1000 without one. `None`: it is malformed, and so its member is as if
-/// it were not there.
+/// The weight among the parameters, in thousandths; 1000 without one. `None`: it is malformed, and
+/// so its member is as if it were not there.
 ///
 /// ```abnf
 /// qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )

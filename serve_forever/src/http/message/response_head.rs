@@ -49,7 +49,8 @@ impl ResponseHead {
 
     /// Forgets the response, but not what every response to this request is to have.
     pub(crate) fn reset(&mut self) {
-        // Each for itself, as most are empty already and then cost nothing: this happens with every request.
+        // Each for itself, as most are empty already and then cost nothing: this happens with every
+        // request.
         let Self {
             status,
             message,
@@ -214,7 +215,8 @@ impl ResponseHead {
         }
     }
 
-    /// The head as it goes into the output. `interim`: other responses to the request follow this one.
+    /// The head as it goes into the output. `interim`: other responses to the request follow this
+    /// one.
     pub(crate) fn opening(&mut self, status: u16, interim: bool, identity: &Identity) -> Opening<'_> {
         let standard = self.standard && !interim;
         Opening {
@@ -227,7 +229,8 @@ impl ResponseHead {
         }
     }
 
-    /// The same for a head that has these fields and no others but those of the server and those that stay.
+    /// The same for a head that has these fields and no others but those of the server and those
+    /// that stay.
     pub(crate) fn prepared_opening<'a>(
         &'a mut self,
         status: u16,
@@ -251,8 +254,8 @@ impl ResponseHead {
     }
 }
 
-/// Appends a field but for its line end; where its value begins. An error, and nothing appended, if it would be something
-/// else than that field.
+/// Appends a field but for its line end; where its value begins. An error, and nothing appended, if
+/// it would be something else than that field.
 fn append_field(out: &mut Vec<u8>, name: &str, value: &impl HeaderText) -> Result<usize, String> {
     if !fields::is_token(name.as_bytes()) {
         return Err(format!("{name:?} is not a header name"));

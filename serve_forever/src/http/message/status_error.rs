@@ -12,8 +12,8 @@ use crate::http::message::status;
 /// An error that a handler returns to be answered with a status of its own rather than with 500.
 ///
 /// It goes through `?` like every other error, and is answered with an error page, as by
-/// [`send_error`](crate::Exchange::send_error), if nothing was sent yet. It is the client's affair, and not reported to
-/// [`handle_error`](crate::Builder::handle_error).
+/// [`send_error`](crate::Exchange::send_error), if nothing was sent yet. It is the client's affair,
+/// and not reported to [`handle_error`](crate::Builder::handle_error).
 ///
 /// ```
 /// use serve_forever::{handler_fn, testing, Exchange, Result, StatusError};
@@ -80,7 +80,8 @@ impl StatusError {
         self
     }
 
-    /// A header field that the answer has, such as the `WWW-Authenticate` that 401 needs (RFC 9110 §15.5.2).
+    /// A header field that the answer has, such as the `WWW-Authenticate` that 401 needs (RFC 9110
+    /// §15.5.2).
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, Result, StatusError};

@@ -111,8 +111,8 @@ impl<P: Protocol> Driver<'_, P> {
         core.enqueue(token);
     }
 
-    /// The greeting is over. If a proxy has told the address of its client, the connection is counted
-    /// under that address from now on.
+    /// The greeting is over. If a proxy has told the address of its client, the connection is
+    /// counted under that address from now on.
     #[cold]
     pub(super) fn admit_greeted(&self, stays: &mut Stays) -> Admission {
         if !std::mem::take(&mut stays.unannounced) {

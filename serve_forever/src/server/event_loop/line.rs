@@ -7,9 +7,9 @@ use crate::server::handover::slots::Token;
 
 /// Requests that wait for a permit, in the order in which they get one.
 ///
-/// A request that has arrived as a whole goes before one whose handler would wait for the rest of its
-/// body. Otherwise thousands of slow uploads would fill the line, and each of them would hold its
-/// permit for as long as its client likes.
+/// A request that has arrived as a whole goes before one whose handler would wait for the rest of
+/// its body. Otherwise thousands of slow uploads would fill the line, and each of them would hold
+/// its permit for as long as its client likes.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     whole: VecDeque<Waiting>,
@@ -44,7 +44,8 @@ impl Line {
         self.queue(waiting.is_whole).push_back(waiting);
     }
 
-    /// Takes out the first request of those that have arrived as a whole, or of those that have not.
+    /// Takes out the first request of those that have arrived as a whole, or of those that have
+    /// not.
     pub(super) fn pop(&mut self, is_whole: bool) -> Option<Waiting> {
         self.queue(is_whole).pop_front()
     }

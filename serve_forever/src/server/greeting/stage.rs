@@ -71,7 +71,8 @@ impl<P: Protocol> Stage<P> {
                     };
                     let admitted = Admitted { admission, early, now: cx.now };
                     *self = Self::Serving(cx.protocol.connect(admitted));
-                    // Its turn follows: a second call here would keep the usual one from being inlined.
+                    // Its turn follows: a second call here would keep the usual one from being
+                    // inlined.
                     Next::Again
                 }
             },

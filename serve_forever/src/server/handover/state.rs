@@ -75,8 +75,8 @@ impl LoopState {
 
     /// The driver is about to block in its poll. After this it must look into the inbox once more.
     ///
-    /// A sender publishes its mail and then reads this word, the driver writes this word and then looks for
-    /// mail, both with a fence in between: at least one of them sees the other.
+    /// A sender publishes its mail and then reads this word, the driver writes this word and then
+    /// looks for mail, both with a fence in between: at least one of them sees the other.
     pub(crate) fn enter_poll(&self) {
         let sequence = self.word.load(Ordering::Relaxed) & !PHASE;
         self.word.store(sequence | POLLING, Ordering::Release);

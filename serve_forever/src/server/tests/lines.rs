@@ -1,9 +1,11 @@
-//! A multiplexed protocol, as small as one can be: many commands of one connection are under way at the same time.
+//! A multiplexed protocol, as small as one can be: many commands of one connection are under way at
+//! the same time.
 //!
-//! The client sends lines `id command argument`, and gets a line `id answer` for each, in the order in which they are
-//! done. The commands: `echo` (its argument), `wait-for` (another id; lets go of its loop first), `burn` (until that id
-//! came, without letting go), `stay` (in the room of the protocol), `turns` (how many the connection had). `flood` ends
-//! the connection with as many bytes as its transport takes.
+//! The client sends lines `id command argument`, and gets a line `id answer` for each, in the order
+//! in which they are done. The commands: `echo` (its argument), `wait-for` (another id; lets go of
+//! its loop first), `burn` (until that id came, without letting go), `stay` (in the room of the
+//! protocol), `turns` (how many the connection had). `flood` ends the connection with as many bytes
+//! as its transport takes.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;

@@ -155,7 +155,8 @@ fn a_source_that_takes_its_time_is_neither_named_nor_asked_for_again_and_again()
 
 #[test]
 fn for_a_descriptor_idle_connections_of_other_loops_go_before_readers() {
-    // The loop that sees the lack of one may have the idle connection by chance, but hardly every time.
+    // The loop that sees the lack of one may have the idle connection by chance, but hardly every
+    // time.
     let mut all: Vec<_> = (0..4)
         .map(|_| {
             let server = serve(|builder| builder.loops(4));

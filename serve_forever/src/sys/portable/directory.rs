@@ -1,7 +1,8 @@
 //! Directories and what is found in them, with what `std` offers.
 //!
-//! The promise is weaker here: where a path leads is asked first, and the file is opened afterwards, by its real name. Somebody who swaps a
-//! directory for a link in between has it followed. Whoever lets others change what is served should serve it from Unix.
+//! The promise is weaker here: where a path leads is asked first, and the file is opened
+//! afterwards, by its real name. Somebody who swaps a directory for a link in between has it
+//! followed. Whoever lets others change what is served should serve it from Unix.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};

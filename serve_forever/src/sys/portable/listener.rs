@@ -20,7 +20,8 @@ const ACCEPT_ATTEMPTS: usize = 16;
 pub(crate) struct Listener {
     socket: RwLock<TcpListener>,
     nodelay: bool,
-    /// Its clients have no address. The types are those for TCP all the same: but for addresses they do not look at the kind.
+    /// Its clients have no address. The types are those for TCP all the same: but for addresses
+    /// they do not look at the kind.
     is_unix: bool,
 }
 
@@ -101,7 +102,8 @@ fn accept_unix(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     Ok((TcpStream::from_std(net::TcpStream::from(socket)), NO_ADDRESS))
 }
 
-/// Errors of `accept` that mean the connection it would have returned (Windows calls that a reset), or nothing at all.
+/// Errors of `accept` that mean the connection it would have returned (Windows calls that a reset),
+/// or nothing at all.
 fn concerns_one_connection(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
 }

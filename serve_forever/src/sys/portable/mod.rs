@@ -1,7 +1,8 @@
 //! Every other system, above all Windows: `std`, `mio` and `socket2` only.
 //!
-//! On Windows `mio` imitates edges: an event is told once and is armed again when a call *through mio's types* returns `WouldBlock`. So all
-//! reading and writing goes through those, and a call that transferred less than it could arms the socket too (see `socket`).
+//! On Windows `mio` imitates edges: an event is told once and is armed again when a call *through
+//! mio's types* returns `WouldBlock`. So all reading and writing goes through those, and a call
+//! that transferred less than it could arms the socket too (see `socket`).
 
 mod directory;
 mod limits;

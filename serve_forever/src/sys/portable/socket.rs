@@ -1,6 +1,7 @@
 //! A connected socket as mio's type.
 //!
-//! The lock is there because mio registers by `&mut`; reading and writing share it, and nobody holds it while he waits.
+//! The lock is there because mio registers by `&mut`; reading and writing share it, and nobody
+//! holds it while he waits.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -21,7 +22,8 @@ use crate::sys::copy::copy;
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: RwLock<TcpStream>,
-    /// Whether reading, writing was shut down on this side: what threads that wait must learn even where the system does not tell them.
+    /// Whether reading, writing was shut down on this side: what threads that wait must learn even
+    /// where the system does not tell them.
     read_shut: AtomicBool,
     write_shut: AtomicBool,
 }
@@ -97,7 +99,8 @@ impl Socket {
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let outcome = self.stream().shutdown(how);
-        // Also after an error: then the connection is gone, and there is nothing to wait for either.
+        // Also after an error: then the connection is gone, and there is nothing to wait for
+        // either.
         if how != Shutdown::Write {
             self.read_shut.store(true, Ordering::Release);
         }
@@ -140,8 +143,9 @@ impl From<net::TcpStream> for Socket {
 /// Bytes that are given to the system at a time.
 const MAX_PIECE: usize = 256 * 1024;
 
-/// Has the poller tell of the socket again, as it would after a `WouldBlock`. Those above take a short transfer for the end of what was
-/// there, which Linux lets them; on Windows no event would ever follow it. Costs nothing where mio has real edges.
+/// Has the poller tell of the socket again, as it would after a `WouldBlock`. Those above take a
+/// short transfer for the end of what was there, which Linux lets them; on Windows no event would
+/// ever follow it. Costs nothing where mio has real edges.
 fn arm(stream: &TcpStream) {
     // The error is the one given; another one will also come out of the next call.
     let _ = stream.try_io(|| Err::<(), _>(ErrorKind::WouldBlock.into()));

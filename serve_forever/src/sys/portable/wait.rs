@@ -1,8 +1,10 @@
 //! Blocks a thread on one socket.
 //!
-//! The thread makes a second handle of the socket and registers that with a poller of its own. So it neither needs the loop's registration
-//! to be gone nor meets other threads that wait on the same socket: each has a handle, a registration and edges of its own, and the first
-//! of these edges tells what is ready already. It costs a handle for the time of the wait, and a poller per thread that ever waited.
+//! The thread makes a second handle of the socket and registers that with a poller of its own. So
+//! it neither needs the loop's registration to be gone nor meets other threads that wait on the
+//! same socket: each has a handle, a registration and edges of its own, and the first of these
+//! edges tells what is ready already. It costs a handle for the time of the wait, and a poller per
+//! thread that ever waited.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -15,16 +17,18 @@ use socket2::Socket;
 
 use crate::sys::deadline::{has_come, time_left};
 
-/// How long a thread waits before it looks whether its socket was shut down on this side, of which not every system sends an event.
+/// How long a thread waits before it looks whether its socket was shut down on this side, of which
+/// not every system sends an event.
 const SLICE: Duration = Duration::from_millis(250);
 
 thread_local! {
-    /// Taken out while it is in use. A thread whose locals are gone already makes one for each wait.
+    /// Taken out while it is in use. A thread whose locals are gone already makes one for each
+    /// wait.
     static POLLER: Cell<Option<Poller>> = const { Cell::new(None) };
 }
 
-/// True when the socket is ready for one of `interests`, has failed or hung up, or `is_shut` says so; false at the deadline. `handle` is a
-/// second handle of the socket, made for this wait.
+/// True when the socket is ready for one of `interests`, has failed or hung up, or `is_shut` says
+/// so; false at the deadline. `handle` is a second handle of the socket, made for this wait.
 pub(super) fn wait(
     handle: Socket,
     interests: Interest,
@@ -46,7 +50,8 @@ pub(super) fn wait(
 struct Poller {
     poll: Poll,
     events: Events,
-    /// Each wait has its own token, so that an event which an earlier one left behind counts for nothing.
+    /// Each wait has its own token, so that an event which an earlier one left behind counts for
+    /// nothing.
     token: Token,
 }
 

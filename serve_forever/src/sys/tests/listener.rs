@@ -79,7 +79,8 @@ fn a_clone_takes_from_the_same_queue_and_keeps_the_port() {
     assert_eq!(clone.accept().unwrap().1, peer.local_addr().unwrap());
 }
 
-/// Whether a listener on every address with `only_v6` takes connections by IPv4; `None` where there is no IPv6.
+/// Whether a listener on every address with `only_v6` takes connections by IPv4; `None` where there
+/// is no IPv6.
 fn takes_ipv4(only_v6: bool) -> Option<bool> {
     let options = ListenOptions { only_v6, ..OPTIONS };
     let listener = Listener::bind((Ipv6Addr::UNSPECIFIED, 0).into(), &options).ok()?;

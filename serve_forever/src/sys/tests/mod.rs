@@ -1,4 +1,5 @@
-//! Each promise of the face, tested on whichever back end is chosen; the other one is tested by changing the feature `portable-sys`.
+//! Each promise of the face, tested on whichever back end is chosen; the other one is tested by
+//! changing the feature `portable-sys`.
 
 mod directory;
 mod listener;
@@ -60,8 +61,9 @@ fn pair_from_stream() -> (Socket, TcpStream) {
 /// Sends until no more goes in, and says how much did.
 fn fill(socket: &Socket) -> usize {
     let mut filled = 0;
-    // The peer's kernel takes some off it for a while, of which a wait need not tell: systems call a socket writable when there is a good
-    // deal of room. So it is full when there is no room at the end of a wait that was in vain.
+    // The peer's kernel takes some off it for a while, of which a wait need not tell: systems call
+    // a socket writable when there is a good deal of room. So it is full when there is no room at
+    // the end of a wait that was in vain.
     let mut waited_in_vain = false;
     loop {
         match socket.send(&[b'x'; 16 * 1024], false) {

@@ -1,11 +1,13 @@
 //! Look-ups that do not leave a directory.
 //!
-//! On Linux the kernel does all of it, by `openat2`. Everywhere else we go step by step from the directory, each step from the descriptor of
-//! the last one and over no link; a directory that is moved meanwhile is still the one that we are in.
+//! On Linux the kernel does all of it, by `openat2`. Everywhere else we go step by step from the
+//! directory, each step from the descriptor of the last one and over no link; a directory that is
+//! moved meanwhile is still the one that we are in.
 //!
-//! Either way some links are too much: those with an absolute path or one that leaves the directory and comes back, or any at all. Then we
-//! have the system say where it all leads, and if that is inside, start again with a path that has no links. That path is a mere hint. If it
-//! is out of date the second look-up stays inside like the first.
+//! Either way some links are too much: those with an absolute path or one that leaves the directory
+//! and comes back, or any at all. Then we have the system say where it all leads, and if that is
+//! inside, start again with a path that has no links. That path is a mere hint. If it is out of
+//! date the second look-up stays inside like the first.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,8 +20,8 @@ use rustix::io::{Errno, Result, retry_on_intr};
 
 use crate::sys::{Kind, Stamp};
 
-/// To open a directory for going through it only, which does not take the permission to read it. Where a system has nothing of the kind it
-/// does take that.
+/// To open a directory for going through it only, which does not take the permission to read it.
+/// Where a system has nothing of the kind it does take that.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 pub(super) const SEARCH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
@@ -75,7 +77,8 @@ impl Root {
         )
     }
 
-    /// `by_kernel` takes a path and stays inside; `step` takes the last name of a path, and fails if that is a link.
+    /// `by_kernel` takes a path and stays inside; `step` takes the last name of a path, and fails
+    /// if that is a link.
     fn beneath<T>(
         &self,
         relative: &Path,
@@ -124,8 +127,9 @@ pub(super) fn or_dot(relative: &Path) -> &Path {
     if relative.as_os_str().is_empty() { Path::new(".") } else { relative }
 }
 
-/// Whether it may be a link that a look-up stopped at. `NOTDIR` is what a step onto one brings that was to be a directory; what the BSDs say
-/// of a link that is not to be followed is `MLINK` and `FTYPE`.
+/// Whether it may be a link that a look-up stopped at. `NOTDIR` is what a step onto one brings that
+/// was to be a directory; what the BSDs say of a link that is not to be followed is `MLINK` and
+/// `FTYPE`.
 fn may_be_link(error: Errno) -> bool {
     #[cfg(target_os = "netbsd")]
     if error == Errno::FTYPE {

@@ -15,8 +15,9 @@ use crate::sys::directory::Doubt;
 use crate::sys::errors::is_of_disk;
 use crate::sys::{Found, Kind, Links, Stamp};
 
-/// Without `NONBLOCK` a named pipe that has just taken the place of a file keeps the thread until somebody writes to it; on regular files it
-/// changes nothing. Without `NOCTTY` a terminal could become the one that sends this process its signals.
+/// Without `NONBLOCK` a named pipe that has just taken the place of a file keeps the thread until
+/// somebody writes to it; on regular files it changes nothing. Without `NOCTTY` a terminal could
+/// become the one that sends this process its signals.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -58,8 +59,9 @@ impl Root {
         doubt_of(handle.0.as_fd())
     }
 
-    /// Looks twice: before it opens anything, so that pipes and devices are left alone, and afterwards, as only that can be relied on. The
-    /// first look may go astray outside; it decides nothing but what to try.
+    /// Looks twice: before it opens anything, so that pipes and devices are left alone, and
+    /// afterwards, as only that can be relied on. The first look may go astray outside; it decides
+    /// nothing but what to try.
     fn try_find(&self, relative: &Path, links: Links) -> Result<Found<Handle>> {
         let relative = or_dot(relative);
         let flags = match Stamp::from(statat(&self.fd, relative, AtFlags::empty())?).kind {
@@ -157,7 +159,8 @@ fn doubt_of(_: BorrowedFd<'_>) -> Doubt {
     Doubt::Unusual
 }
 
-/// An error that says something of the path is none here; one of this process or of the disk is passed on.
+/// An error that says something of the path is none here; one of this process or of the disk is
+/// passed on.
 fn unless_of_path(error: Errno) -> io::Result<()> {
     match error {
         // Somebody holds a lease on the file.

@@ -8,8 +8,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::sys::ThreadTimes;
 
-/// Far more connections than one server has; some systems allow a thousand times that, and programs that a handler starts inherit the limit
-/// and may close each possible descriptor in turn.
+/// Far more connections than one server has; some systems allow a thousand times that, and programs
+/// that a handler starts inherit the limit and may close each possible descriptor in turn.
 const ENOUGH_DESCRIPTORS: u64 = 1 << 20;
 
 /// What a system that names a higher limit than it keeps to still accepts (`OPEN_MAX` of macOS).
@@ -54,7 +54,8 @@ pub(crate) fn thread_times() -> Option<ThreadTimes> {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn unix_time() -> u64 {
     use rustix::time::{ClockId, clock_gettime};
-    // The coarse clock is what the last tick left in memory that is shared with the kernel: no system call, no reading of a counter.
+    // The coarse clock is what the last tick left in memory that is shared with the kernel: no
+    // system call, no reading of a counter.
     u64::try_from(clock_gettime(ClockId::RealtimeCoarse).tv_sec).unwrap_or(0)
 }
 

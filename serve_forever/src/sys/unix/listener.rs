@@ -18,7 +18,8 @@ use crate::sys::{ListenOptions, NO_ADDRESS};
 /// How many broken connections one call passes over before it gives the loop back.
 const ACCEPT_ATTEMPTS: usize = 16;
 
-/// Whether `TCP_NODELAY` comes with the connection. It does on other systems too, but only these promise it.
+/// Whether `TCP_NODELAY` comes with the connection. It does on other systems too, but only these
+/// promise it.
 const INHERITS_NODELAY: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 #[derive(Debug)]
@@ -88,7 +89,8 @@ impl Listener {
     }
 }
 
-/// Errors of `accept` that mean the connection it would have returned (Linux passes on what the network said about it), or nothing at all.
+/// Errors of `accept` that mean the connection it would have returned (Linux passes on what the
+/// network said about it), or nothing at all.
 fn concerns_one_connection(error: Errno) -> bool {
     matches!(
         error,

@@ -1,6 +1,7 @@
 //! Unix: descriptors and direct system calls, by `rustix`.
 //!
-//! Linux has more than the rest (`accept4`, `MSG_MORE`, `sendfile`); each file holds the fallback beside it.
+//! Linux has more than the rest (`accept4`, `MSG_MORE`, `sendfile`); each file holds the fallback
+//! beside it.
 
 mod beneath;
 mod directory;

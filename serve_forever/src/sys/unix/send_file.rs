@@ -29,8 +29,9 @@ pub(super) fn send_file(socket: &Socket, file: &File, offset: u64, length: u64) 
     copy(file, offset, length, |bytes| socket.send(bytes, false))
 }
 
-/// Whether `SIGPIPE` is ignored or handled. `sendfile` has no flag against it, and with the default action (Rust programs ignore it, but some
-/// restore it, and a library may live in a program of another language) one client that hangs up would end the whole process.
+/// Whether `SIGPIPE` is ignored or handled. `sendfile` has no flag against it, and with the default
+/// action (Rust programs ignore it, but some restore it, and a library may live in a program of
+/// another language) one client that hangs up would end the whole process.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn is_pipe_signal_harmless() -> bool {
     static HARMLESS: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
@@ -39,7 +40,8 @@ fn is_pipe_signal_harmless() -> bool {
     })
 }
 
-/// Reads it out of the text of `/proc/self/status`, where `SigIgn` and `SigCgt` are sets of signals in hexadecimal.
+/// Reads it out of the text of `/proc/self/status`, where `SigIgn` and `SigCgt` are sets of signals
+/// in hexadecimal.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn ignores_pipe_signal(status: &str) -> bool {
     /// Signal 13 everywhere; signal 1 is bit 0.

@@ -26,7 +26,8 @@ pub(crate) struct Socket {
 impl Socket {
     /// Takes over a descriptor that is non-blocking already.
     pub(super) fn from_nonblocking(fd: OwnedFd) -> Self {
-        // Where `MSG_NOSIGNAL` is missing the socket itself is told. This fails only on one that is dead already.
+        // Where `MSG_NOSIGNAL` is missing the socket itself is told. This fails only on one that is
+        // dead already.
         #[cfg(target_vendor = "apple")]
         let _ = rustix::net::sockopt::set_socket_nosigpipe(&fd, true);
         Self { fd }
@@ -110,7 +111,8 @@ impl Socket {
     /// Whether neither direction works any more although there are bytes to read.
     fn is_broken(&self) -> bool {
         let over = PollFlags::ERR | PollFlags::HUP;
-        // Errors are told unasked; the question about room is there because some systems tell a hang-up only along with one.
+        // Errors are told unasked; the question about room is there because some systems tell a
+        // hang-up only along with one.
         let mut fds = [PollFd::new(&self.fd, PollFlags::OUT)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         retry_on_intr(|| poll(&mut fds, Some(&now))).is_ok() && fds[0].revents().intersects(over)

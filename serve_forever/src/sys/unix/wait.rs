@@ -1,4 +1,5 @@
-//! Blocks a thread on one descriptor, by `poll(2)`. Unlike a registration this needs nothing set up, and does not disturb one.
+//! Blocks a thread on one descriptor, by `poll(2)`. Unlike a registration this needs nothing set
+//! up, and does not disturb one.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
@@ -9,7 +10,8 @@ use rustix::io::Errno;
 
 use crate::sys::deadline::{has_come, time_left};
 
-/// The longest single call: a day. Some systems refuse timeouts that do not fit into 31 bits of milliseconds.
+/// The longest single call: a day. Some systems refuse timeouts that do not fit into 31 bits of
+/// milliseconds.
 const LONGEST_CALL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// True when one of `flags`, an error or a hang-up is there; false at the deadline.

@@ -27,7 +27,8 @@ impl Client {
         reply
     }
 
-    /// As much of the response as comes, which may end early; `None` if the connection ends before the head does.
+    /// As much of the response as comes, which may end early; `None` if the connection ends before
+    /// the head does.
     pub(crate) fn begin(&mut self, method: &str, target: &str, fields: &str) -> Option<Reply> {
         let request = format!("{method} {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         self.stream.get_mut().write_all(request.as_bytes()).ok()?;

@@ -1,5 +1,5 @@
-//! What the tests of files share: a directory that is served, within one that is not, and a client that sends and
-//! gets bytes.
+//! What the tests of files share: a directory that is served, within one that is not, and a client
+//! that sends and gets bytes.
 
 #![allow(dead_code)] // every test crate uses its own part of this
 
@@ -51,7 +51,8 @@ impl Site {
         Self::start(|builder, _| builder, configure)
     }
 
-    /// With another file handler. `choose` gets one that serves the directory of that name, and where that lies.
+    /// With another file handler. `choose` gets one that serves the directory of that name, and
+    /// where that lies.
     pub(crate) fn serving(
         choose: impl FnOnce(SimpleHttpRequestHandlerBuilder, &Path) -> SimpleHttpRequestHandlerBuilder,
     ) -> Self {

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The content and the bytes left over; or the status of the refusal; or `Err(0)` if the body is not
-/// complete.
+/// The content and the bytes left over; or the status of the refusal; or `Err(0)` if the body is
+/// not complete.
 type Outcome<'a> = Result<(Vec<u8>, &'a [u8]), u16>;
 
 /// Decodes the way the engine does, with the input arriving in pieces of the given sizes.

@@ -151,8 +151,8 @@ impl<'m> Part<'m> {
     /// # Errors
     ///
     /// Fails with a [`StatusError`]: of 413 if the texts of the body are longer than
-    /// [`max_text_size`](crate::forms::Multipart::max_text_size), of 400 if this text is not UTF-8. Also
-    /// fails with every error of reading.
+    /// [`max_text_size`](crate::forms::Multipart::max_text_size), of 400 if this text is not UTF-8.
+    /// Also fails with every error of reading.
     ///
     /// ```
     /// # use serve_forever::{Exchange, Result};

@@ -10,8 +10,8 @@ use crate::http::message::fields;
 /// A valid target, with offsets into it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// `/path?query`. The path begins at its last leading slash: `//host/` in a redirect would be another
-    /// host.
+    /// `/path?query`. The path begins at its last leading slash: `//host/` in a redirect would be
+    /// another host.
     Origin { path: usize },
     /// `http://authority/path?query`. What begins at `path` may lack the slash, or be empty.
     Absolute { authority: Range<usize>, path: usize },
@@ -65,8 +65,8 @@ impl Target {
     }
 }
 
-/// The first byte from `from` on that cannot be in a target, or the length: a control character, a space,
-/// something beyond ASCII, or `#`.
+/// The first byte from `from` on that cannot be in a target, or the length: a control character, a
+/// space, something beyond ASCII, or `#`.
 pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
     fields::find(
         bytes,
@@ -91,8 +91,9 @@ struct Authority {
 }
 
 impl Authority {
-    /// `None` if it is none. User information is refused (RFC 9110 §4.2.4), and so are a zone, a port above
-    /// 65535, and the comma, which RFC 3986 would let a name have but which makes a list of hosts here.
+    /// `None` if it is none. User information is refused (RFC 9110 §4.2.4), and so are a zone, a
+    /// port above 65535, and the comma, which RFC 3986 would let a name have but which makes a list
+    /// of hosts here.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (no_host, behind) = if let Some(inner) = bytes.strip_prefix(b"[") {
             let (address, behind) = inner.split_at_checked(memchr(b']', inner)?)?;
@@ -150,8 +151,8 @@ const IN_NAME: [bool; 256] = {
     table
 };
 
-/// `reg-name = *( unreserved / pct-encoded / sub-delims )` without the comma. IPv4 addresses look like this
-/// too.
+/// `reg-name = *( unreserved / pct-encoded / sub-delims )` without the comma. IPv4 addresses look
+/// like this too.
 fn is_registered_name(name: &[u8]) -> bool {
     let mut bytes = name.iter();
     while let Some(byte) = bytes.next() {

@@ -633,8 +633,8 @@ proptest! {
         let _ = (head.path(&bytes), head.host(&bytes), head.request_line(&bytes), head.query(&bytes));
     }
 
-    /// However a head is cut, the outcome is the same; and it comes no earlier than the empty line unless it
-    /// is a refusal.
+    /// However a head is cut, the outcome is the same; and it comes no earlier than the empty line
+    /// unless it is a refusal.
     #[test]
     fn prefixes_are_partial_or_refused_like_the_whole(
         bytes in some_head(),

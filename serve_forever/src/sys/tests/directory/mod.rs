@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::sys::{Directory, Found, Kind, Links, Stamp};
 
-/// A directory with a directory `root` in it, the one that is served, and another one, `outside`. Removed at the end of its test.
+/// A directory with a directory `root` in it, the one that is served, and another one, `outside`.
+/// Removed at the end of its test.
 struct World(PathBuf);
 
 impl World {

@@ -1,4 +1,5 @@
-//! Random trees of files, directories and links, compared with a model that knows of nothing but names.
+//! Random trees of files, directories and links, compared with a model that knows of nothing but
+//! names.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,7 +12,8 @@ use proptest::prelude::*;
 use super::{Seen, World, entries, see};
 use crate::sys::{Directory, Found, Kind, Links};
 
-/// As many links as Linux follows; others follow fewer, but these trees have no use for that many unless they go round for ever.
+/// As many links as Linux follows; others follow fewer, but these trees have no use for that many
+/// unless they go round for ever.
 const MOST_LINKS: usize = 40;
 
 /// What links begin with, so that more of them lead somewhere.
@@ -32,7 +34,8 @@ struct Target {
 }
 
 impl Node {
-    /// Makes it at `path`, which is `place` below the directory of the world. A file holds the place where it is.
+    /// Makes it at `path`, which is `place` below the directory of the world. A file holds the
+    /// place where it is.
     fn make(&self, world: &Path, place: &str) {
         let path = world.join(place);
         match self {

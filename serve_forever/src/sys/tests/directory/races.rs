@@ -1,6 +1,7 @@
 //! Somebody changes the directory during the look-ups.
 //!
-//! Which of the two comes first is left to chance. What must not happen may so go unseen, but what is seen must never happen.
+//! Which of the two comes first is left to chance. What must not happen may so go unseen, but what
+//! is seen must never happen.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +17,8 @@ use crate::sys::{Directory, Found, Links};
 /// Enough that a look-up which can be led astray is, nearly always.
 const LOOK_UPS: usize = 3000;
 
-/// Calls `look` with both roots again and again while another thread lets two names change places without pause.
+/// Calls `look` with both roots again and again while another thread lets two names change places
+/// without pause.
 fn while_swapped(world: &World, one: &str, other: &str, look: impl Fn(&Directory)) {
     let (one, other): (PathBuf, PathBuf) = (world.path(one), world.path(other));
     let over = AtomicBool::new(false);
