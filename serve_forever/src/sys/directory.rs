@@ -1,8 +1,8 @@
-//! Directories of which only what is beneath them can be opened.
+//! Directories that only give access to what is beneath them.
 //!
-//! A check of names before they are opened is worth nothing once somebody can change a directory
-//! meanwhile. So it is the system that keeps every look-up inside, and what was opened is looked at
-//! afterwards: it is what will be sent.
+//! Checking names before opening them is useless if directories can change meanwhile. So the system
+//! keeps every look-up inside, and what was opened is checked afterwards, because that is what will
+//! be sent.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::{backend, names};
 
-/// What tells one state of a file from another.
+/// A stamp, which tells versions of a file apart.
 ///
 /// Equal stamps mean the same content, as far as the system can tell: where it counts time
 /// coarsely, two changes of the same size within one tick (some milliseconds) look the same.
@@ -28,11 +28,11 @@ pub(crate) struct Stamp {
     pub(super) properties: Properties,
 }
 
-/// What can change about a file while its content stays, which gives it a new
-/// [change time](Stamp::changed). All 0 where the system does not say.
+/// The properties of a file that can change while its content stays, and that give it a new [change
+/// time](Stamp::changed). All are 0 where the system does not tell them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Properties {
-    /// How many names it has.
+    /// The link count.
     pub(super) links: u64,
     pub(super) mode: u32,
     pub(super) owner: u32,
@@ -52,14 +52,14 @@ impl Stamp {
         backend::stamp_at(path)
     }
 
-    /// Whether this later look at an open file shows the same content as `earlier`. A file which is
-    /// removed, replaced by another of its name or given new permissions can still be sent to its
-    /// end by those who have it open.
+    /// Whether this later stamp of an open file shows the same content as `earlier`. A file which
+    /// is removed, replaced by another of its name or given new permissions can still be sent to
+    /// its end by those who have it open.
     ///
-    /// The size and the time of the content can be put back, so the change time must be the same
-    /// too, where the [system tells it](CHANGE_TIME_IS_KNOWN). It may be another one if the number
-    /// of names, the mode or the owner explains that. A rename of the file itself changes none of
-    /// these, and cannot be told from a rewrite.
+    /// The size and the modification time can be restored, so the change time must be the same,
+    /// too, where the [system tells it](CHANGE_TIME_IS_KNOWN). It may differ if the link count, the
+    /// mode or the owner has changed as well. A rename of the file changes none of these, and looks
+    /// like a rewrite.
     pub(crate) fn has_content_of(&self, earlier: &Self) -> bool {
         let is_explained = !CHANGE_TIME_IS_KNOWN || self.properties != earlier.properties;
         let changed = if is_explained { earlier.changed } else { self.changed };
@@ -85,9 +85,9 @@ impl Stamp {
         self.modified
     }
 
-    /// The second in which the content last changed, since the start of 1970; `None` where nobody
-    /// knows. Package stores and images (Nix, `OSTree`, Bazel) give every file the time 0 or 1,
-    /// whatever its content, and so do systems without a clock.
+    /// Returns the second in which the content last changed, since the start of 1970, or `None` if
+    /// it is unknown. Package stores and images (Nix, `OSTree`, Bazel) give every file the time 0
+    /// or 1, whatever its content, and so do systems without a clock.
     pub(crate) fn date(&self) -> Option<i64> {
         Some(self.modified.0).filter(|seconds| !NO_DATES.contains(seconds))
     }
@@ -116,7 +116,7 @@ pub(crate) const CHANGE_TIME_IS_KNOWN: bool = backend::CHANGE_TIME_IS_KNOWN;
 /// Seconds since 1970 that files have in place of a date.
 const NO_DATES: std::ops::RangeInclusive<i64> = 0..=1;
 
-/// What is found in a directory.
+/// The kind of a directory entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// A regular file.
@@ -128,8 +128,8 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Where symbolic links may lead. Only the end counts: a link that leaves the directory and comes
-/// back is inside.
+/// Where symbolic links may lead. Only the target counts: a link that leaves the directory and
+/// comes back is inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Links {
     /// To what is beneath the directory that was opened with [`Directory::open`].
@@ -137,7 +137,7 @@ pub(crate) enum Links {
     Anywhere,
 }
 
-/// Which names of a path may not be those of what it leads to.
+/// Which names of a path may be aliases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "each system has its own")]
 pub(super) enum Doubt {
@@ -147,7 +147,7 @@ pub(super) enum Doubt {
     Every,
 }
 
-/// What a path leads to.
+/// The result of a look-up.
 #[derive(Debug)]
 pub(crate) enum Found<D = Directory> {
     /// A regular file, open for reading, and what it was when it had been opened.
@@ -156,17 +156,17 @@ pub(crate) enum Found<D = Directory> {
     /// A regular file that may not be read. (Or a directory, on systems that open none which they
     /// cannot read.)
     Unreadable,
-    /// Nothing is there, or what is neither a file nor a directory, or it is outside.
+    /// There is nothing, or neither a file nor a directory, or it is outside.
     Nothing,
 }
 
-/// A directory of which only what is beneath it can be opened.
+/// A directory that only gives access to what is beneath it.
 ///
-/// One made by [`Directory::open`] is a root. Those that are found in it know it: inside is what is
-/// beneath the root, for them too.
+/// A directory from [`Directory::open`] is a root. Directories that are found in it keep that root:
+/// links may lead to what is beneath the root.
 ///
-/// It is the directory that was there when it was opened, also when another one has taken its place
-/// meanwhile: compare [`Directory::stamp`] with [`Stamp::at`] to learn of that.
+/// It stays the directory that was opened, even if another one takes its place. Compare
+/// [`Directory::stamp`] with [`Stamp::at`] to find that out.
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: Arc<backend::Root>,
@@ -191,11 +191,11 @@ impl Directory {
         self.handle.stamp()
     }
 
-    /// Finds what is there under a path of plain names only; an empty path finds the directory
-    /// itself, any other leads to nothing. Never waits for anything but the disk, and leaves pipes
-    /// and devices alone: merely to open them may do something.
+    /// Finds what a path of plain names leads to. An empty path finds the directory itself. Any
+    /// other path leads to nothing. Waits only for the disk, and never opens pipes and devices,
+    /// because opening them can have effects.
     ///
-    /// An error is a matter of this process or of the disk, not of the path.
+    /// An error is one of this process or of the disk, not of the path.
     pub(crate) fn find(&self, relative: &Path, links: Links) -> io::Result<Found> {
         if !is_plain(relative) {
             return Ok(Found::Nothing);
@@ -216,10 +216,9 @@ impl Directory {
     /// Whether some step of a path which leads to `found` may be another name of something whose
     /// own name begins with a dot: its directory has no such name in it, whatever its case.
     ///
-    /// What a file is called cannot be asked: systems tell the name by which it was opened. Reading
-    /// directories takes time, so it is only done where a name [may be](names::may_be_alias) an
-    /// alias at all. Links that are in their directory by the name that was asked for are no
-    /// aliases.
+    /// Systems only tell the name by which a file was opened. Reading a directory takes time, so
+    /// this is done only if a name [may be](names::may_be_alias) an alias. A link that is in its
+    /// directory under the requested name is not an alias.
     pub(crate) fn is_by_alias(&self, relative: &Path, links: Links, found: &Found) -> io::Result<bool> {
         let path = below(&self.relative, relative);
         let doubt = match found {
@@ -257,7 +256,8 @@ impl Directory {
         Ok(false)
     }
 
-    /// What is in it, without `.` and `..`, in no particular order. Each call starts anew.
+    /// Returns the entries, without `.` and `..`, in no particular order. Each call starts from the
+    /// beginning.
     pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, Kind)>> + use<>> {
         let entries = self.handle.entries()?;
         #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Tells the few kinds of system errors apart that a server treats differently.
+//! Tells apart the kinds of system errors that a server treats differently.
 
 use std::io::{self, ErrorKind};
 
@@ -19,12 +19,12 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     error.kind() == ErrorKind::OutOfMemory || matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
 }
 
-/// A disk, or the network or program behind a file system, failed: it says nothing of what is
-/// there.
+/// A disk, or the network or program behind a file system, has failed. The error does not tell
+/// whether the file is there.
 #[cfg(unix)]
 pub(crate) fn is_of_disk(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    // The later ones are those of network file systems, and of FUSE whose program has ended.
+    // The later errors are those of network file systems, and of FUSE if its program has ended.
     let errors = [Errno::IO, Errno::BADMSG, Errno::TIMEDOUT, Errno::NOTCONN, Errno::HOSTDOWN];
     Errno::from_io_error(error).is_some_and(|errno| errors.contains(&errno))
 }
@@ -57,11 +57,11 @@ pub(crate) fn is_of_disk(error: &io::Error) -> bool {
     )
 }
 
-/// The peer or the network ended the connection; nothing that this side did wrong, and nothing to
-/// report loudly.
+/// The peer or the network ended the connection. This is not a fault of this side, and is only
+/// logged for debugging.
 ///
-/// A timeout counts only when it comes from the system, which gave up on a peer that no longer
-/// answers. The library's own deadlines use the same kind and mean something else.
+/// A timeout counts only if it comes from the system, which gave up on a peer that does not answer.
+/// The deadlines of the library use the same kind and mean something else.
 pub(crate) fn is_disconnect(error: &io::Error) -> bool {
     match error.kind() {
         ErrorKind::ConnectionReset

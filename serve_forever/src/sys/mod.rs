@@ -4,7 +4,7 @@
 //! Two back ends stand behind one face. `unix` makes the system calls directly, because those are
 //! most of what a request costs; `portable` uses only `std`, `mio` and `socket2` and serves
 //! everything else (feature `portable-sys` selects it on Unix too, so that it can be tested there).
-//! What each item promises is written here, once; the back ends hold only the how.
+//! The contract of each item is documented here, once. The back ends hold only the implementation.
 
 mod bind;
 mod copy;
@@ -46,11 +46,11 @@ pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
 pub(crate) use names::name_from_bytes;
 
 /// The most bytes of a file that one [`Socket::send_file`] sends: 1 MiB. A fast client of a large
-/// file must not keep a loop from the others.
+/// file must not hold up the other connections of its loop.
 pub(crate) const SEND_FILE_PIECE: u64 = 1 << 20;
 
-/// What a poll says of a socket is true when it says so, and not only of a moment since the last
-/// one.
+/// Whether what a poll reports about a socket is true at that time, and not only at some time since
+/// the last poll.
 pub(crate) const EVENTS_ARE_CURRENT: bool = backend::EVENTS_ARE_CURRENT;
 
 /// The address, on both sides, of a connection by a Unix socket. No client of another kind has it.
@@ -59,18 +59,18 @@ pub(crate) const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::U
 /// What a thread waits for on a socket. An error or a hang-up ends every kind of wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// Bytes, or the end of them.
+    /// Bytes to read, or the end of them.
     Read,
     /// Room to send.
     Write,
-    /// Whichever comes first.
+    /// Either, whichever comes first.
     Both,
 }
 
 /// How a listener is made, and the connections that it accepts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListenOptions {
-    /// Connections that may wait to be accepted; the system may allow fewer.
+    /// Connections that may wait to be accepted. The system may allow fewer.
     pub(crate) backlog: u32,
     /// Bind although connections of a former listener still linger. Not passed on to Windows, where
     /// the option would let two programs share a port and where lingering connections do not stand
@@ -78,12 +78,13 @@ pub(crate) struct ListenOptions {
     pub(crate) reuse_address: bool,
     /// Accepted connections send without waiting to fill a segment.
     pub(crate) nodelay: bool,
-    /// Other listeners may have the same port, if they say so too. `Unsupported` where the system
-    /// cannot.
+    /// Other listeners may have the same port, if they allow it, too. Fails with `Unsupported`
+    /// where the system cannot do this.
     pub(crate) reuse_port: bool,
-    /// After so long a silence the system asks the peer of a connection whether it is still there.
+    /// After this time without a packet, the system asks the peer of a connection whether it is
+    /// still there.
     pub(crate) keepalive: Option<Duration>,
-    /// Bytes that the system holds for a connection; it may take other numbers.
+    /// Bytes that the system buffers for a connection. The system may use other numbers.
     pub(crate) send_buffer: Option<usize>,
     pub(crate) receive_buffer: Option<usize>,
     /// How far the system may be ahead on a connection, see [`Socket::bound_ahead`].
@@ -101,13 +102,14 @@ pub(crate) struct ListenOptions {
 pub(crate) struct Socket(backend::Socket);
 
 impl Socket {
-    /// Receives what is there, in one system call. `Ok(0)` is the end of the peer's bytes (`buf`
-    /// must not be empty); `WouldBlock` means that there is nothing yet.
+    /// Receives what has arrived, in one system call. `Ok(0)` is the end (`buf` must not be empty).
+    /// `WouldBlock` means that nothing has arrived yet.
     ///
-    /// Fewer bytes than `buf` holds mean that nothing is left, and that an event will tell of more;
-    /// except that no further event comes for an end or an error which the last one already told
-    /// of. (A client of a Unix socket that sends descriptors along, which are closed unseen, cuts
-    /// the reading short there: it waits for its next bytes, at its own expense.)
+    /// Fewer bytes than `buf` holds mean that nothing is left, and that an event will report more.
+    /// There is one exception: no further event comes for an end or an error that the last event
+    /// has already reported. (A client of a Unix socket that sends descriptors along, which are
+    /// closed unseen, cuts the reading short there: it waits for its next bytes, at its own
+    /// expense.)
     #[inline]
     pub(crate) fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf)
@@ -117,16 +119,15 @@ impl Socket {
     /// once, so that a system which knows how to waits for them before it sends an unfilled
     /// segment. Never raises `SIGPIPE`.
     ///
-    /// Fewer bytes than given mean that there is no room left, and that an event will tell of more.
+    /// Fewer bytes than given mean that there is no room left, and that an event will report room.
     #[inline]
     pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
         self.0.send(bytes, more)
     }
 
-    /// From now on the system takes at most so many bytes ahead of those that it can send to the
-    /// peer, or as many as it likes. Only Linux and Android can be told; elsewhere the size of the
-    /// send buffer is the bound, which the portable back end keeps by sending no large piece at
-    /// once.
+    /// Bounds how many bytes the system takes ahead of those that it can send to the peer. `None`:
+    /// as many as it likes. Only Linux and Android support this. Elsewhere, the size of the send
+    /// buffer is the bound, which the portable back end keeps by sending no large piece at once.
     pub(crate) fn bound_ahead(&self, bytes: Option<usize>) {
         self.0.bound_ahead(bytes);
     }
@@ -145,66 +146,67 @@ impl Socket {
     }
 
     /// Blocks the thread until the socket is ready, fails, hangs up or is shut down by another
-    /// thread: true; or until the deadline: false. A deadline that has passed asks without waiting.
-    /// Any number of threads may wait on one socket, whether or not it is registered.
+    /// thread (returns true), or until the deadline (returns false). A deadline that has passed
+    /// asks without waiting. Any number of threads may wait on one socket, whether or not it is
+    /// registered.
     ///
     /// True is a hint: another thread may have taken what was there.
     pub(crate) fn wait(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<bool> {
         self.0.wait(interest, deadline)
     }
 
-    /// Looks, without waiting or taking anything, whether the conversation is over: the peer has
-    /// ended its side and everything was read, or the connection broke. (The portable back end sees
-    /// a break only once the bytes before it are read.)
+    /// Returns whether the connection is over: the peer has ended its side and everything was read,
+    /// or the connection broke. Neither waits nor receives anything. (The portable back end sees a
+    /// break only once the bytes before it are read.)
     pub(crate) fn at_end(&self) -> bool {
         self.0.at_end()
     }
 
-    /// Looks, without waiting or taking anything, whether bytes have arrived that were not received
-    /// yet.
+    /// Returns whether bytes have arrived that were not received yet. Neither waits nor receives
+    /// anything.
     pub(crate) fn has_unread(&self) -> bool {
         self.0.has_unread()
     }
 
-    /// From now on the peer sees a reset instead of an orderly end when the socket is closed, and
-    /// what was not sent yet is dropped. (Unix sockets know no reset: there it is an end, and what
-    /// was sent arrives.)
+    /// When the socket is closed, the peer will see a reset instead of an orderly end, and unsent
+    /// bytes will be dropped. (Unix sockets have no reset: the peer sees an end, and sent bytes
+    /// arrive.)
     pub(crate) fn reset_on_close(&self) {
         self.0.reset_on_close();
     }
 
-    /// Ends one direction or both, now, for every thread; waits on it return. `NotConnected` when
-    /// the connection was gone already.
+    /// Ends one direction or both, now, for every thread. Waits on the socket return. Fails with
+    /// `NotConnected` if the connection was gone already.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.shutdown(how)
     }
 
-    /// Has `registry` report, under `token`, when the socket becomes readable or writable. What is
-    /// ready already is reported too.
+    /// Makes `registry` report, under `token`, when the socket becomes readable or writable.
+    /// Present readiness is reported, too.
     ///
     /// Events are edges: one comes when something changes, and the next may come only after a call
-    /// here returned `WouldBlock` or fewer bytes than asked. Act only on what an event says: with
-    /// some systems a read that finds nothing brings another "writable", so that one who reads upon
-    /// "writable" goes round for ever. A socket can be registered once at a time.
+    /// here returned `WouldBlock` or fewer bytes than asked. Act only on what an event says: on
+    /// some systems, a read that finds nothing causes another "writable" event, so that reading
+    /// upon "writable" would never end. A socket can be registered once at a time.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         sheltered(|| self.0.register(registry, token))
     }
 
-    /// Undoes [`Socket::register`]; an error when it is not registered. An event that was already
-    /// collected may still turn up.
+    /// Undoes [`Socket::register`]. Fails if the socket is not registered. An event that was
+    /// already collected may still be reported.
     pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
         sheltered(|| self.0.deregister(registry))
     }
 }
 
 impl From<TcpStream> for Socket {
-    /// Takes a connection over and makes it non-blocking.
+    /// Takes over a connection and makes it non-blocking.
     fn from(stream: TcpStream) -> Self {
         Self(stream.into())
     }
 }
 
-/// A socket that takes connections. It does not block either, except in [`Listener::wait`].
+/// A listening socket. It does not block either, except in [`Listener::wait`].
 #[derive(Debug)]
 pub(crate) struct Listener {
     /// Of a Unix socket. It stands first, so that the last handle removes the file before it closes
@@ -215,8 +217,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens on `address`; port 0 lets the system choose, [`Listener::local_address`] tells
-    /// which.
+    /// Listens on `address`. With port 0, the system chooses a port, and
+    /// [`Listener::local_address`] returns it.
     pub(crate) fn bind(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
@@ -225,10 +227,10 @@ impl Listener {
         })
     }
 
-    /// Listens on a Unix socket at `path`, whose file gets `mode`, else what the process's mask
-    /// leaves. A file that a server left there which is no more is replaced; `AddrInUse` if one
-    /// listens there, `AlreadyExists` if the file is no socket. Of `options`, only the backlog
-    /// matters. Clients have [`NO_ADDRESS`].
+    /// Listens on a Unix socket at `path`. Its file gets `mode`, or the mode that the umask of the
+    /// process leaves. The file of a server that does not run any more is replaced. Fails with
+    /// `AddrInUse` if a server listens there, and with `AlreadyExists` if the file is not a socket.
+    /// Only the backlog of `options` is used. Clients have [`NO_ADDRESS`].
     #[cfg(unix)]
     pub(crate) fn bind_unix(path: &Path, mode: Option<u32>, options: &ListenOptions) -> io::Result<Self> {
         let (socket, file) = socket_file::bind(path, mode, options.backlog)?;
@@ -241,8 +243,8 @@ impl Listener {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
     }
 
-    /// Takes over a socket that listens already; `InvalidInput` if it is none. Its file, if it is a
-    /// Unix socket, is somebody else's.
+    /// Takes over a socket that listens already. Fails with `InvalidInput` if it does not listen.
+    /// The file of a Unix socket stays.
     #[cfg(unix)]
     pub(crate) fn adopt(socket: std::os::fd::OwnedFd, options: &ListenOptions) -> io::Result<Self> {
         let (socket, is_unix) = bind::adopt(socket, options)?;
@@ -251,18 +253,18 @@ impl Listener {
         Ok(Self { file: None, backend })
     }
 
-    /// Removes the file of a Unix socket now, if this is the last handle: nobody finds it any more,
-    /// and who has connected can still be accepted. Other listeners have no such way.
+    /// Removes the file of a Unix socket now, if this is the last handle. No client finds it any
+    /// more, and those that have connected can still be accepted. Other listeners cannot do this.
     #[cfg_attr(not(unix), allow(clippy::unused_self, clippy::needless_pass_by_ref_mut))]
     pub(crate) fn withdraw(&mut self) {
         #[cfg(unix)]
         drop(self.file.take());
     }
 
-    /// Takes a waiting connection. `WouldBlock`: none is there. Every other error leaves the rest
-    /// of the queue as it is, and no event will tell of it again: try later (with
-    /// [`is_out_of_descriptors`], once some are free). Connections that broke while they waited are
-    /// passed over, though not without bound.
+    /// Accepts a waiting connection. `WouldBlock`: none waits. After every other error, the rest of
+    /// the queue is unchanged, and no event will report it again: try later (with
+    /// [`is_out_of_descriptors`], when some are free). Connections that broke while they waited are
+    /// skipped, up to a bound.
     pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         let (socket, address) = self.backend.accept()?;
         Ok((Socket(socket), address))
@@ -285,13 +287,14 @@ impl Listener {
         sheltered(|| self.backend.deregister(registry))
     }
 
-    /// Blocks the thread until a connection arrives: true; or until the deadline: false.
+    /// Blocks the thread until a connection arrives (returns true), or until the deadline (returns
+    /// false).
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> io::Result<bool> {
         self.backend.wait(deadline)
     }
 
-    /// Another handle of the same queue of connections. The port stays open, and the file of a Unix
-    /// socket in its place, until the last one is dropped.
+    /// Returns another handle to the same queue of connections. The port, and the file of a Unix
+    /// socket, stay until the last handle is dropped.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
@@ -308,23 +311,23 @@ pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
     copy::read_at(file, buffer, offset)
 }
 
-/// How many files and sockets this process may have open; `None` where there is no such limit.
+/// Returns how many files and sockets this process may have open. `None`: there is no such limit.
 pub(crate) fn descriptor_limit() -> Option<u64> {
     backend::descriptor_limit()
 }
 
-/// Raises [`descriptor_limit`] as far as the system lets this process (and a server has use for);
-/// never lowers it. Returns the new limit.
+/// Raises [`descriptor_limit`] as far as the system allows and a server can use. Never lowers it.
+/// Returns the new limit.
 pub(crate) fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     backend::raise_descriptor_limit()
 }
 
-/// What the system has counted of a thread.
+/// The processor times of a thread, as the system counts them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ThreadTimes {
-    /// On a processor.
+    /// Time on a processor.
     pub(crate) ran: Duration,
-    /// For a processor, ready to run.
+    /// Time waiting for a processor.
     pub(crate) waited: Duration,
 }
 
@@ -333,14 +336,14 @@ pub(crate) fn thread_times() -> Option<ThreadTimes> {
     backend::thread_times()
 }
 
-/// Seconds since the start of 1970, as cheaply as the system tells them: may be some milliseconds
+/// Returns the seconds since the start of 1970, from a cheap clock that may be some milliseconds
 /// late.
 pub(crate) fn unix_time() -> u64 {
     backend::unix_time()
 }
 
-/// Watches a socket, or ends that. The crate underneath tells the program's logger of it where
-/// another crate of the program has asked it to. A logger that panics fails this one call.
+/// Registers or deregisters a socket. If another crate enables it, `mio` logs this through the
+/// logger of the program. If the logger panics, only this call fails.
 fn sheltered(call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     catch(call)
         .unwrap_or_else(|panic| Err(io::Error::other(format!("what was told of it panicked: {panic}"))))
