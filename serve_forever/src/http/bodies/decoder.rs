@@ -50,7 +50,7 @@ pub(crate) const CHUNK_EXTENSIONS_LIMIT: usize = 16 * 1024;
 /// Bytes in a trailer section.
 pub(crate) const TRAILERS_LIMIT: usize = 16 * 1024;
 
-/// Hexadecimal digits in a chunk size, so that it fits into 64 bits.
+/// The most hexadecimal digits of a chunk size, which then fits into 64 bits.
 const SIZE_DIGITS_LIMIT: u8 = 16;
 
 /// The part of the body that comes next.

@@ -254,7 +254,7 @@ const EMPTY_LINES_LIMIT: usize = 8;
 /// Bytes in a method. The longest registered method has 17.
 const METHOD_LIMIT: usize = 64;
 
-/// Bytes of a text of the client that a message repeats.
+/// How many bytes of the client's text a message repeats.
 const SHOWN_LIMIT: usize = 200;
 
 const SYNTAX: &str = "A request line is a method, a target and a version, with one space between them";

@@ -180,9 +180,9 @@ fn log_date(out: &mut String, unix_seconds: u64, zone: TimeZone, style: DateStyl
 
 /// Reads a date like `Sunday, 06-Nov-94 08:49:37 GMT`, by rewriting it as an IMF-fixdate.
 ///
-/// A year of two digits stands for the last such year that is not more than 50 years ahead (RFC
-/// 9110 §5.6.7). Libraries use a fixed limit between two centuries, which will be wrong by a
-/// century one day.
+/// A year of two digits stands for the latest year with these digits that is not more than 50 years
+/// ahead (RFC 9110 §5.6.7). Libraries use a fixed limit between two centuries, which will be wrong
+/// by a century one day.
 fn parse_rfc850(text: &str, now: SystemTime) -> Option<i64> {
     const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let (day_name, rest) = text.split_once(", ")?;

@@ -24,8 +24,8 @@ pub(crate) fn json(out: &mut String, text: &str) {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            // Most of these characters are legal in JSON, but they would hide from a reader what
-            // the text says.
+            // JSON allows most of these characters, but a reader would not see what the text
+            // contains.
             c if visible::is_deceptive(c) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
@@ -40,7 +40,7 @@ pub(crate) fn json(out: &mut String, text: &str) {
 /// line, and no character changes the direction of the text.
 ///
 /// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that
-/// escapes differ from everything that was sent. Other [deceptive](visible::is_deceptive)
+/// escapes can be told from backslashes that were sent. Other [deceptive](visible::is_deceptive)
 /// characters become `\uNNNN`.
 pub(crate) fn log_text(out: &mut String, text: &str) {
     for c in text.chars() {

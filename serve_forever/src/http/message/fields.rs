@@ -324,9 +324,10 @@ pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
 }
 
 /// Returns the position of the first byte, from `at` on, for which `stop` returns true. If there is
-/// none, returns the length of `bytes`. Eight bytes are checked together. `flagged` sets the top
-/// bits of bytes that may be wanted. It must find the first wanted byte of the eight, but it may
-/// also set bits of other bytes.
+/// none, returns the length of `bytes`.
+///
+/// Eight bytes are checked together. `flagged` sets the top bits of bytes that may be wanted. It
+/// must mark the first wanted byte of the eight. Other marks may be wrong.
 pub(crate) fn find(
     bytes: &[u8],
     mut at: usize,

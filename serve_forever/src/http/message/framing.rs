@@ -11,7 +11,7 @@ pub(crate) enum Framing {
 /// What the client expects before it sends the body (RFC 9110 §10.1.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Expect {
-    /// Nothing. Or something that does not count in this HTTP version or without a body.
+    /// Nothing, or an expectation that does not count in this HTTP version or without a body.
     #[default]
     None,
     /// `100-continue`.

@@ -88,7 +88,7 @@ impl ResponseHead {
             self.fail(|| format!("{status} is not a status code: it must have three digits"));
         }
         if let Some(message) = message {
-            // A reason phrase is free text, but it must not leave its line (RFC 9112 §4).
+            // A reason phrase is free text, but it must not end its line (RFC 9112 §4).
             if message.contains(|c: char| c.is_control()) {
                 self.fail(|| format!("the reason phrase {message:?} has a character that none can have"));
             } else {

@@ -12,8 +12,8 @@ use crate::http::message::status;
 /// An error that a handler returns to get a response with a status of its choice, rather than 500.
 ///
 /// It passes through `?` like every other error. If nothing was sent yet, the client gets an error
-/// page, as from [`send_error`](crate::Exchange::send_error). Such an error is caused by the
-/// client, so it is not reported to [`handle_error`](crate::Builder::handle_error).
+/// page, as from [`send_error`](crate::Exchange::send_error). The error is meant for the client, so
+/// it is not reported to [`handle_error`](crate::Builder::handle_error).
 ///
 /// ```
 /// use serve_forever::{handler_fn, testing, Exchange, Result, StatusError};

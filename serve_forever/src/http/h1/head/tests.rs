@@ -633,8 +633,8 @@ proptest! {
         let _ = (head.path(&bytes), head.host(&bytes), head.request_line(&bytes), head.query(&bytes));
     }
 
-    /// The result does not depend on the pieces in which a head arrives. Before the empty line, the
-    /// only result is a refusal.
+    /// The result does not depend on the pieces in which a head arrives. Before the empty line, a
+    /// head may be refused, but it is never complete.
     #[test]
     fn prefixes_are_partial_or_refused_like_the_whole(
         bytes in some_head(),
