@@ -1,61 +1,62 @@
-//! The body of a request: where its bytes are between those of the framing (RFC 9112 §6 and §7.1).
+//! The decoder of a request body, which finds the content between the bytes of the framing (RFC
+//! 9112 §6 and §7.1).
 //!
-//! The decoder neither reads nor copies content: it is shown what has arrived and says how much of
-//! it to drop and how much of it is content. How the input was cut on its way makes no difference
-//! to what comes out.
+//! The decoder neither reads nor copies content. It looks at the bytes that have arrived, and
+//! returns how many of them to drop and how many are content. The content does not depend on the
+//! pieces in which the bytes arrive.
 
 use crate::http::message::fields::{self, FieldRange, Headers, Section};
 use crate::http::message::framing::Framing;
 use crate::http::message::refusal::Refusal;
 use crate::server::config::MAX_FIELDS;
 
-/// What the decoder made of some input.
+/// What the decoder found in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
-    /// Drop `skip` bytes of framing; behind them are `len` bytes of content, at least one. Both
+    /// Drop `skip` bytes of framing. After them are `len` bytes of content, at least one. Both
     /// count as consumed.
     Data { skip: usize, len: usize },
-    /// Drop `skip` bytes, which is all there were. More are needed.
+    /// Drop `skip` bytes, which is the whole input. More bytes are needed.
     More { skip: usize },
-    /// Drop `skip` bytes. The body is over; what follows is the next request.
+    /// Drop `skip` bytes. The body has ended. The bytes after it belong to the next request.
     End { skip: usize },
 }
 
-/// Follows one body. After a refusal the rest of the connection means nothing, and the same refusal
-/// comes again.
+/// The decoder of one body. After a refusal, the rest of the connection has no meaning, and each
+/// call returns the same refusal.
 #[derive(Debug)]
 pub(crate) struct BodyDecoder {
     state: State,
-    /// Bytes spent on extensions so far, in all chunks together.
+    /// Bytes of extensions so far, in all chunks together.
     extensions: usize,
-    /// Made when the first line of them comes, which few bodies have.
+    /// The trailer section. Few bodies have one, so it is allocated when its first line arrives.
     trailers: Option<Box<Trailers>>,
     /// Field lines that the trailer section may have.
     max_fields: usize,
 }
 
-/// The trailer section, collected as its lines come.
+/// The trailer section, as far as it has arrived.
 #[derive(Debug, Default)]
 struct Trailers {
     bytes: Vec<u8>,
     fields: Vec<FieldRange>,
-    /// Where the first line begins that is not parsed yet.
+    /// Where the first line begins that was not parsed yet.
     line: usize,
 }
 
-/// Bytes of chunk extensions in one body. They mean nothing here, so more than this is an attack.
+/// Bytes of chunk extensions in one body. They have no meaning here, so more of them are an attack.
 pub(crate) const CHUNK_EXTENSIONS_LIMIT: usize = 16 * 1024;
 
 /// Bytes in a trailer section.
 pub(crate) const TRAILERS_LIMIT: usize = 16 * 1024;
 
-/// Hexadecimal digits in a chunk size, which then fits 64 bits.
+/// The most hexadecimal digits of a chunk size, which then fits into 64 bits.
 const SIZE_DIGITS_LIMIT: u8 = 16;
 
-/// What comes next.
+/// The part of the body that comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
-    /// Content up to the length; never 0 bytes.
+    /// Content, of which this many bytes are left. Never 0.
     Length(u64),
     /// `chunk-size = 1*HEXDIG`
     Size {
@@ -71,9 +72,9 @@ enum State {
     SizeLf {
         size: u64,
     },
-    /// Content up to the end of the chunk; never 0 bytes.
+    /// Content of a chunk, of which this many bytes are left. Never 0.
     Chunk(u64),
-    /// The CR behind the content of a chunk.
+    /// The CR after the content of a chunk.
     ChunkCr,
     ChunkLf,
     Trailers,
@@ -81,7 +82,7 @@ enum State {
     Refused(Refusal),
 }
 
-/// Where in a chunk extension the next byte stands.
+/// The place of the next byte in a chunk extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extension {
     BeforeName,
@@ -110,7 +111,7 @@ impl BodyDecoder {
         Self { max_fields, ..self }
     }
 
-    /// Looks at what has arrived and not been consumed yet.
+    /// Looks at the bytes that have arrived and are not consumed yet.
     pub(crate) fn decode(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
         let decoded = self.advance(input);
         if let Err(refusal) = &decoded {
@@ -119,12 +120,14 @@ impl BodyDecoder {
         decoded
     }
 
-    /// Whether the whole body was consumed. If the input ends before, the request is not complete.
+    /// Whether the whole body was consumed. If the input ends before that, the request is not
+    /// complete.
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
-    /// How many bytes of content are still to come; `None` if only the chunks will tell.
+    /// Returns how many bytes of content are still to come, or `None` if the body is chunked and
+    /// not done.
     pub(crate) fn remaining_hint(&self) -> Option<u64> {
         match self.state {
             State::Length(left) => Some(left),
@@ -133,8 +136,9 @@ impl BodyDecoder {
         }
     }
 
-    /// The fields behind a chunked body, empty until it is done. They are never mixed with those of
-    /// the head, where they could change what was already acted upon (RFC 9110 §6.5.1).
+    /// Returns the fields after a chunked body. There are none until the body has ended. They are
+    /// never added to the fields of the head, on which the server has acted already (RFC 9110
+    /// §6.5.1).
     pub(crate) fn trailers(&self) -> Headers<'_> {
         match &self.trailers {
             Some(trailers) if self.is_done() => Headers::new(&trailers.bytes, &trailers.fields),
@@ -176,7 +180,8 @@ impl BodyDecoder {
         }
     }
 
-    /// `chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF`, one byte of all but the data.
+    /// Consumes one byte of `chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF` that is not
+    /// data.
     fn framing_byte(&mut self, byte: u8) -> Result<(), Refusal> {
         self.state = match self.state {
             State::Size { size, digits } => match (char::from(byte).to_digit(16), byte) {
@@ -216,7 +221,8 @@ impl BodyDecoder {
         Ok(())
     }
 
-    /// Gives how many bytes belong to the trailer section. Lines are parsed when they are complete.
+    /// Returns how many bytes belong to the trailer section. Each line is parsed when it is
+    /// complete.
     fn collect_trailers(&mut self, input: &[u8]) -> Result<usize, Refusal> {
         if self.trailers.is_none() && input.starts_with(b"\r\n") {
             self.state = State::Done;
@@ -249,7 +255,7 @@ impl BodyDecoder {
 }
 
 impl Extension {
-    /// Where the byte behind this one stands; `None` if it is not allowed here.
+    /// Returns the place of the byte after this one, or `None` if this byte is not allowed here.
     fn next(self, byte: u8) -> Option<Self> {
         let is_token = fields::is_token_byte(byte);
         Some(match (self, byte) {

@@ -44,7 +44,7 @@ pub struct Detached {
     shared: Arc<Shared>,
 }
 
-/// The end of the connection.
+/// The side of a [`Detached`] writer that the connection holds.
 pub(crate) struct Feed {
     shared: Arc<Shared>,
 }
@@ -61,7 +61,7 @@ struct Shared {
 
 struct State {
     waiting: Vec<u8>,
-    /// The memory of these bytes that is charged to the server.
+    /// The charge for the memory of these bytes.
     charge: Charge,
     /// The writer is gone.
     ended: bool,
@@ -71,7 +71,7 @@ struct State {
     ignored: bool,
 }
 
-/// What a look at the writer finds.
+/// What [`Feed::take`] finds.
 pub(crate) enum Taken {
     Bytes(Vec<u8>),
     /// Nothing for now: the writer wakes the connection.
@@ -125,7 +125,7 @@ impl Write for Detached {
             return Ok(bytes.len());
         }
         let is_first = state.waiting.is_empty();
-        // A larger piece is taken when nothing else waits.
+        // A piece larger than the limit is taken when no other bytes wait.
         if !is_first && state.waiting.len() + bytes.len() > self.shared.limit {
             return Err(ErrorKind::WouldBlock.into());
         }

@@ -1,8 +1,9 @@
-//! How HTTP/1.1 frames a response: the end of its head, and how the end of its body is told
-//! (RFC 9112, section 6).
+//! How HTTP/1.1 frames a response: the end of its head, and the end of its body (RFC 9112, section
+//! 6).
 //!
-//! [`Output`](super::output::Output) holds content back and decides when it leaves;
-//! [`Pending`](super::pending::Pending) sends what is made later. Both frame it here.
+//! [`Output`](super::output::Output) holds content back and decides when it is sent.
+//! [`Pending`](super::pending::Pending) sends content that is made later. Both frame their content
+//! here.
 
 use std::io::Write;
 
@@ -12,52 +13,53 @@ use crate::http::message::decimal::push_decimal;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) status: u16,
-    /// The request is a HEAD: content is counted but not sent.
+    /// Whether the request is a HEAD, so that content is counted but not sent.
     pub(crate) head: bool,
-    /// Both sides speak HTTP/1.1, so chunks are understood.
+    /// Whether both sides speak HTTP/1.1, so that chunks are understood.
     pub(crate) chunks: bool,
     /// The `Content-Length` that the handler gave.
     pub(crate) length: Option<u64>,
-    /// The handler gave a `Connection` field.
+    /// Whether the handler gave a `Connection` field.
     pub(crate) connection_given: bool,
-    /// That field says `close`.
+    /// Whether that field contains `close`.
     pub(crate) close_given: bool,
-    /// The connection ends after this response.
+    /// Whether the connection ends after this response.
     pub(crate) close: bool,
-    /// A kept connection must be announced: the client speaks HTTP/1.0.
+    /// Whether the head must say that the connection stays open, because the client speaks
+    /// HTTP/1.0.
     pub(crate) announce_keep: bool,
 }
 
-/// How the end of a body is told.
+/// How a client recognizes the end of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// There is none, whatever is written.
+    /// The response has no body, whatever the handler writes.
     None,
-    /// The length stands in the head.
+    /// By the length in the head.
     Length,
     Chunked,
     /// By the end of the connection.
     Close,
 }
 
-/// How content is framed that is made while the response is sent.
+/// The framing of content that is made while the response is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SourceFraming {
     #[default]
     Chunked,
-    /// How many bytes are still to come.
+    /// The number of bytes that are still to come.
     Length(u64),
     /// By the end of the connection.
     Close,
 }
 
 impl Plan {
-    /// Whether such a response never has content (RFC 9110, section 6.4.1; 205: section 15.3.6).
+    /// Whether the response never has content (RFC 9110, section 6.4.1; 205: section 15.3.6).
     pub(super) fn is_bodiless(&self) -> bool {
         self.head || matches!(self.status, 100..=199 | 204 | 205 | 304)
     }
 
-    /// The `Connection` field that the head needs.
+    /// Returns the `Connection` field that the head needs.
     pub(super) fn connection_field(&self) -> &'static [u8] {
         // A `Connection` field of the handler may only name fields that belong to the connection.
         if self.close && !self.close_given && self.status != 101 {
@@ -82,8 +84,8 @@ impl Plan {
         self.close |= body == Body::Close;
         out.extend_from_slice(self.connection_field());
         match (self.status, self.length, known) {
-            // These have neither field (RFC 9110, section 8.6; RFC 9112, section 6.1). A 304 tells
-            // the length only if the handler did.
+            // These statuses have neither field (RFC 9110, section 8.6; RFC 9112, section 6.1). A
+            // 304 has a length only if the handler gave it.
             (100..=199 | 204 | 304, ..) | (_, Some(_), _) => {}
             (205, ..) => out.extend_from_slice(b"Content-Length: 0\r\n"),
             (_, None, Some(known)) => {
@@ -111,15 +113,15 @@ impl Body {
         }
     }
 
-    /// Appends what tells the end of the body.
+    /// Appends the bytes that end the body.
     pub(super) fn end(self, out: &mut Vec<u8>) {
         if self == Self::Chunked {
             out.extend_from_slice(LAST_CHUNK);
         }
     }
 
-    /// Appends what comes before a file of `length` bytes, which is the rest of the content.
-    /// Returns what comes after it.
+    /// Appends the bytes before a file of `length` bytes, which is the rest of the content. Returns
+    /// the bytes after the file.
     pub(super) fn begin_file(self, out: &mut Vec<u8>, length: u64) -> &'static [u8] {
         match self {
             Self::Chunked if length > 0 => {
@@ -133,8 +135,8 @@ impl Body {
     }
 }
 
-/// Appends one chunk (RFC 9112, section 7.1). No bytes make no chunk, as that would be the last
-/// one.
+/// Appends one chunk (RFC 9112, section 7.1). Does nothing if `content` is empty, because a chunk
+/// without content ends the body.
 pub(super) fn append_chunk(out: &mut Vec<u8>, content: &[u8]) {
     if content.is_empty() {
         return;

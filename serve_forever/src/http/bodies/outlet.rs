@@ -42,7 +42,7 @@ impl<'r> Outlet<'r> {
     }
 }
 
-/// The output belongs to the exchange alone.
+/// An output that can be used. If it is shared, this holds its lock.
 pub(crate) enum Opened<'a> {
     Own(&'a mut Output),
     Shared(MutexGuard<'a, Output>),

@@ -424,6 +424,6 @@ const MAX_KEPT: usize = 256 * 1024;
 /// Bytes that one call of `write` takes from the handler.
 const PIECE: usize = 256 * 1024;
 
-/// The reason why a response is cut whose client is slower than others.
+/// The reason for cutting a response whose client is slower than others.
 const GAVE_WAY: &str =
     "the client took the response more slowly than others while requests waited for threads";

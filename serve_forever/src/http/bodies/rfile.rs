@@ -282,6 +282,6 @@ fn too_large(limit: u64) -> Refusal {
         .explained(format!("got more than {limit} bytes when reading the request body"))
 }
 
-/// The reason why a body is not read further whose client is slower than others.
+/// The reason for not reading a body further whose client is slower than others.
 pub(crate) const GAVE_WAY: &str =
     "The request body came more slowly than others while requests waited for threads";

@@ -1,8 +1,9 @@
-//! The head of a request: request line and header fields, read strictly (RFC 9112 §2–§6).
+//! The parser for the head of a request: request line and header fields. It is strict (RFC 9112
+//! §2–§6).
 //!
-//! No input or output is done here: whoever has the bytes hands them in and keeps them. Where the
-//! RFC lets a server choose between repairing and refusing, this one refuses: request smuggling
-//! lives on two parties that repair differently.
+//! The parser does no input or output: its callers provide the bytes and keep them. Where the RFC
+//! lets a server choose between repairing and refusing, this parser refuses, because request
+//! smuggling needs two parties that repair differently.
 
 mod content;
 mod target;
@@ -19,7 +20,7 @@ use crate::server::config::{MAX_FIELDS, MAX_HEAD_SIZE, MAX_TARGET_SIZE};
 /// How large a head may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadLimits {
-    /// Bytes in the whole head, the empty line included.
+    /// Bytes in the whole head, including the empty line.
     pub head: usize,
     /// Field lines.
     pub fields: usize,
@@ -33,32 +34,34 @@ impl Default for HeadLimits {
     }
 }
 
-/// Reads heads, one after the other.
+/// Parses heads, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct HeadParser {
     head: RequestHead,
-    /// Where the next call goes on; 0 for a new head. Lines that are complete are not read twice,
-    /// so a head that trickles in does not cost the square of its length.
+    /// Where the next call goes on. 0 for a new head. Complete lines are not parsed twice, so the
+    /// time for a head that arrives in small pieces does not grow with the square of its length.
     resume: usize,
-    /// The last `Host` that was found valid: that of the next request is nearly always the same.
+    /// The last valid `Host`. The next request nearly always has the same one, which is not checked
+    /// again.
     known_host: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    /// So many bytes belong to the head, any empty lines before it included.
+    /// This many bytes belong to the head, including empty lines before it.
     Complete(usize),
-    /// The empty line has not come yet. Parse again when there is more.
+    /// The empty line has not arrived yet. The caller parses again when there are more bytes.
     Partial,
 }
 
 impl HeadParser {
     /// Parses the head at the start of `bytes`.
     ///
-    /// After [`Parsed::Partial`] the next call is to have the same bytes with more behind them; to
-    /// start on others, call [`clear`](Self::clear). After any other result it starts anew by
-    /// itself. Bytes are judged from left to right and as soon as they are seen; what takes the
-    /// whole head (`Host`, the framing) is judged at the empty line.
+    /// After [`Parsed::Partial`], the next call must have the same bytes, with more bytes after
+    /// them. To begin with other bytes, call [`clear`](Self::clear) first. After any other result,
+    /// the next call begins a new head. Bytes are checked from left to right, as soon as they have
+    /// arrived. What depends on the whole head (`Host` and the framing) is checked at the empty
+    /// line.
     pub(crate) fn parse(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Parsed, Refusal> {
         if self.resume == 0 {
             self.clear();
@@ -74,13 +77,14 @@ impl HeadParser {
         parsed
     }
 
-    /// Forgets everything but keeps the memory.
+    /// Clears the head, and keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
         self.resume = 0;
         self.head.clear();
     }
 
-    /// What was parsed. As far as it was seen if the head is not complete or was refused.
+    /// Returns the parsed head. If it is not complete or was refused, it has only the parts that
+    /// were parsed.
     pub(crate) fn head(&self) -> &RequestHead {
         &self.head
     }
@@ -105,7 +109,7 @@ impl HeadParser {
         }
     }
 
-    /// Gives the offset behind the request line, `None` if it is not complete.
+    /// Returns the offset after the request line, or `None` if that is not complete.
     fn advance_request_line(&mut self, bytes: &[u8], target_limit: usize) -> Result<Option<usize>, Refusal> {
         let Some(start) = skip_empty_lines(bytes)? else { return Ok(None) };
         let next = self.parse_request_line(bytes, start, target_limit);
@@ -166,7 +170,7 @@ impl HeadParser {
         Ok(Some(version + b"HTTP/1.1\r\n".len()))
     }
 
-    /// `HTTP-version = "HTTP/" DIGIT "." DIGIT`, in upper case, with its CRLF. Gives the minor
+    /// `HTTP-version = "HTTP/" DIGIT "." DIGIT`, in upper case, with its CRLF. Returns the minor
     /// version.
     fn parse_version(&self, bytes: &[u8], start: usize, version: usize) -> Result<Option<u8>, Refusal> {
         let rest = bytes.get(version..).unwrap_or_default();
@@ -188,7 +192,7 @@ impl HeadParser {
                 let seen = Span::new(version, visible_end(bytes, version)).bytes(bytes);
                 Err(match seen {
                     [] => self.http_09(bytes),
-                    // The version itself is right: it is the line end that is not.
+                    // The version itself is valid, but its line end is not.
                     _ if wrong >= 8 && matches!(rest.get(wrong), Some(b'\r' | b'\n')) || wrong == 9 => {
                         bad_request(bytes, start, "Lines must end with CR LF")
                     }
@@ -199,8 +203,8 @@ impl HeadParser {
         }
     }
 
-    /// A line of two words. Python answers such a GET without a head; that is long gone and helps
-    /// only attackers.
+    /// The request line has only two words. Python answers such a GET without a head. Clients
+    /// stopped sending them long ago, and such answers help only attackers.
     #[cold]
     fn http_09(&self, bytes: &[u8]) -> Refusal {
         let method = escape::repr(self.head.method.bytes(bytes));
@@ -208,7 +212,7 @@ impl HeadParser {
             .explained("HTTP/0.9 is not supported")
     }
 
-    /// Turns offsets into the target into offsets into the head.
+    /// Stores the parts of the target. Their offsets in the target become offsets in the head.
     fn place(&mut self, bytes: &[u8], target: Target) {
         let (start, end) = (self.head.target.start(), self.head.target.end());
         self.head.path = Path::Part(self.head.target);
@@ -243,19 +247,20 @@ impl HeadParser {
     }
 }
 
-/// Empty lines that are skipped before a request line: some old clients sent one behind a body (RFC
+/// Empty lines that are skipped before a request line. Some old clients sent one after a body (RFC
 /// 9112 §2.2).
 const EMPTY_LINES_LIMIT: usize = 8;
 
-/// Bytes in a method. The longest one registered has 17.
+/// Bytes in a method. The longest registered method has 17.
 const METHOD_LIMIT: usize = 64;
 
-/// Bytes of a client's text that a message repeats.
+/// How many bytes of the client's text a message repeats.
 const SHOWN_LIMIT: usize = 200;
 
 const SYNTAX: &str = "A request line is a method, a target and a version, with one space between them";
 
-/// The offset of the first byte that is no empty line; `None` if only more input can tell.
+/// Returns the offset of the request line after the empty lines, or `None` if that depends on bytes
+/// that have not arrived yet.
 fn skip_empty_lines(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut at = 0;
     while bytes.get(at) == Some(&b'\r') {
@@ -269,7 +274,7 @@ fn skip_empty_lines(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     Ok(Some(at))
 }
 
-/// Where the line ends, or what has come of it.
+/// Returns where the line ends, or where the bytes that have arrived end.
 fn visible_end(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
     start + memchr2(b'\r', b'\n', rest).unwrap_or(rest.len())

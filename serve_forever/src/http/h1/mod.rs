@@ -1,5 +1,4 @@
-//! HTTP/1.1 on a connection: heads and bodies from bytes, responses to bytes, and when each of them
-//! moves.
+//! HTTP/1.1: parses heads and bodies from the bytes of a connection, and sends responses.
 
 pub(crate) mod connection;
 pub(crate) mod head;

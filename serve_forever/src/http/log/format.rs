@@ -14,7 +14,7 @@ use crate::http::message::decimal::push_decimal;
 use crate::http::message::escape;
 
 impl LogStyle {
-    /// Whether this form has such records at all.
+    /// Whether this form of the log has lines for such records.
     pub(crate) fn has(self, what: &What<'_>) -> bool {
         match what {
             What::Response { .. } | What::Request { .. } => true,
@@ -164,7 +164,7 @@ fn append_ip(line: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// `quoted`: quotes in the text are escaped.
+/// Appends text with escapes. `quoted`: quotes are escaped, too.
 fn append_escaped(out: &mut Vec<u8>, bytes: &[u8], quoted: bool) {
     let mut text = String::with_capacity(bytes.len());
     for (index, part) in bytes.split(|&byte| quoted && byte == b'"').enumerate() {

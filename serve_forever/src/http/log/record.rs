@@ -85,8 +85,8 @@ impl LogRecord<'_> {
         self.client_address
     }
 
-    /// Whether the client came by a [Unix socket](crate::Builder::unix_socket): then it has no
-    /// address, and the log says `unix`.
+    /// Whether the client connected through a [Unix socket](crate::Builder::unix_socket). Then it
+    /// has no address, and the log says `unix`.
     ///
     /// ```
     /// # use std::sync::mpsc::{channel, Sender};

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::sys;
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT` has always this length.
+/// The length of every IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) const HTTP_DATE_LENGTH: usize = 29;
 
 const DATE_NAME: &[u8] = b"Date: ";
@@ -19,21 +19,22 @@ const DATE_LINE_LENGTH: usize = DATE_NAME.len() + HTTP_DATE_LENGTH + b"\r\n".len
 /// The last second that an IMF-fixdate can name, `Fri, 31 Dec 9999 23:59:59 GMT`.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// The first one that is written, `Mon, 01 Jan 0001 00:00:00 GMT`: there is no year 0.
+/// The first second that is written, `Mon, 01 Jan 0001 00:00:00 GMT`. There is no year 0.
 const FIRST_SECOND: i64 = -62_135_596_800;
 
-/// The calendar repeats, weekdays included, after 400 years, which are so many seconds. So a date
-/// before 1970, which `httpdate` does not know, is read and written as the one 2000 years later.
+/// The seconds of 2000 years. The calendar, including weekdays, repeats after 400 years. `httpdate`
+/// does not know dates before 1970, so such a date is read and written as the date 2000 years
+/// later.
 const LATER_SECONDS: i64 = 5 * 146_097 * 86_400;
 const LATER_YEARS: u16 = 5 * 400;
 
-/// The IMF-fixdate of RFC 9110 §5.6.7. Fractions are rounded down; a time before the year 1 or
-/// after the year 9999 becomes the nearest that the format has.
+/// Writes a time as an IMF-fixdate (RFC 9110 §5.6.7). Fractions of a second are rounded down. A
+/// time before the year 1 or after the year 9999 becomes the nearest time that the format has.
 pub(crate) fn http_date(time: SystemTime) -> [u8; HTTP_DATE_LENGTH] {
     http_date_of(unix_seconds(time))
 }
 
-/// Whole seconds since 1970, rounded down; negative before that.
+/// Returns the whole seconds since 1970, rounded down. They are negative before that.
 fn unix_seconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
@@ -45,10 +46,10 @@ fn unix_seconds(time: SystemTime) -> i64 {
     }
 }
 
-/// Reads any of the three formats of RFC 9110 §5.6.7, in seconds since 1970; `None` means that the
-/// field is to be ignored.
+/// Reads a date in any of the three formats of RFC 9110 §5.6.7. Returns seconds since 1970, or
+/// `None` if the field must be ignored.
 ///
-/// The weekday has to fit the date, and the date has to exist.
+/// The date must exist, and the weekday must be that of the date.
 pub(crate) fn parse_http_date(bytes: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(bytes).ok()?;
     if text.contains('-') {
@@ -57,7 +58,7 @@ pub(crate) fn parse_http_date(bytes: &[u8]) -> Option<i64> {
     httpdate::parse_http_date(text).ok().map(unix_seconds).or_else(|| parse_before_1970(text))
 }
 
-/// A date in one of the two formats that have a year of four digits.
+/// Reads a date before 1970, in one of the two formats that have a year of four digits.
 #[cold]
 fn parse_before_1970(text: &str) -> Option<i64> {
     let at = match text.len() {
@@ -72,21 +73,21 @@ fn parse_before_1970(text: &str) -> Option<i64> {
     httpdate::parse_http_date(&later).ok().map(|time| unix_seconds(time) - LATER_SECONDS)
 }
 
-/// `Sun Nov  6 08:49:37 1994` has always this length.
+/// The length of every date in the format of `asctime`, such as `Sun Nov  6 08:49:37 1994`.
 const ASCTIME_LENGTH: usize = 24;
 
-/// The texts of the current second. One for each thread: a second is formatted once, however many
-/// responses name it.
+/// The texts of the current second. Each thread has a cache of its own. It formats a second once,
+/// and uses the text for all responses in that second.
 #[derive(Debug)]
 pub(crate) struct DateCache {
     http_second: Option<u64>,
     http_line: [u8; DATE_LINE_LENGTH],
-    /// The second and the form of the text.
+    /// The second and the style of `log`.
     logged: Option<(u64, DateStyle)>,
     log: String,
 }
 
-/// How a log has its dates.
+/// The style of a date in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DateStyle {
     /// `06/Nov/1994 08:49:37`
@@ -102,7 +103,7 @@ impl DateCache {
         Self { http_second: None, http_line: [b' '; DATE_LINE_LENGTH], logged: None, log: String::new() }
     }
 
-    /// A `Date` field with its line end.
+    /// Returns the `Date` field of this second, with its line end.
     pub(crate) fn http_line(&mut self, unix_seconds: u64) -> &[u8; DATE_LINE_LENGTH] {
         if self.http_second != Some(unix_seconds) {
             self.renew_http(unix_seconds);
@@ -120,7 +121,7 @@ impl DateCache {
         self.http_second = Some(unix_seconds);
     }
 
-    /// The date of a log line in local time.
+    /// Returns the date of a log line, in local time.
     pub(crate) fn log(&mut self, unix_seconds: u64, style: DateStyle) -> &str {
         if self.logged != Some((unix_seconds, style)) {
             self.renew_log(unix_seconds, style);
@@ -142,10 +143,11 @@ impl Default for DateCache {
     }
 }
 
-/// The IMF-fixdate so many seconds after the start of 1970, or before it.
+/// Writes seconds since the start of 1970 as an IMF-fixdate. They are negative before that.
 pub(crate) fn http_date_of(unix_seconds: i64) -> [u8; HTTP_DATE_LENGTH] {
     let Ok(since_1970) = u64::try_from(unix_seconds) else { return http_date_before_1970(unix_seconds) };
-    // Clamped, because the conversion panics on times that the format does not have.
+    // The seconds are clamped, because the conversion panics on times that the format does not
+    // have.
     let time = UNIX_EPOCH + Duration::from_secs(since_1970.min(LAST_SECOND));
     let mut text = [b' '; HTTP_DATE_LENGTH];
     // The text has exactly this length, so nothing is left over or cut off.
@@ -156,7 +158,8 @@ pub(crate) fn http_date_of(unix_seconds: i64) -> [u8; HTTP_DATE_LENGTH] {
 #[cold]
 fn http_date_before_1970(unix_seconds: i64) -> [u8; HTTP_DATE_LENGTH] {
     let mut text = http_date_of(unix_seconds.max(FIRST_SECOND) + LATER_SECONDS);
-    // From 2001 to 3969, of which the first digit alone is another.
+    // The year is one from 2001 to 3969. To go back by 2000 years, only its first digit must
+    // change.
     if let Some(thousands) = text.get_mut(12) {
         *thousands -= b'2' - b'0';
     }
@@ -175,10 +178,11 @@ fn log_date(out: &mut String, unix_seconds: u64, zone: TimeZone, style: DateStyl
     let _ = write!(out, "{}", local.strftime(format));
 }
 
-/// `Sunday, 06-Nov-94 08:49:37 GMT`, rewritten as IMF-fixdate.
+/// Reads a date like `Sunday, 06-Nov-94 08:49:37 GMT`, by rewriting it as an IMF-fixdate.
 ///
-/// A year of two digits stands for the one that is not more than 50 years ahead (RFC 9110 §5.6.7).
-/// A fixed border, as libraries have it, would be wrong by a century some day.
+/// A year of two digits stands for the latest year with these digits that is not more than 50 years
+/// ahead (RFC 9110 §5.6.7). Libraries use a fixed limit between two centuries, which will be wrong
+/// by a century one day.
 fn parse_rfc850(text: &str, now: SystemTime) -> Option<i64> {
     const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let (day_name, rest) = text.split_once(", ")?;
@@ -215,18 +219,18 @@ pub(crate) fn append_date_line(out: &mut Vec<u8>) {
     DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.http_line(sys::unix_time())));
 }
 
-/// Appends the present time as it stands in the log.
+/// Appends the present time, in the given style of the log.
 pub(crate) fn append_log_date(out: &mut Vec<u8>, style: DateStyle) {
     DATES.with_borrow_mut(|dates| out.extend_from_slice(dates.log(sys::unix_time(), style).as_bytes()));
 }
 
-/// The present time as Python's log has it.
+/// Returns the present time in the style of Python's log.
 pub(crate) fn present_log_date() -> String {
     DATES.with_borrow_mut(|dates| dates.log(sys::unix_time(), DateStyle::Python).to_owned())
 }
 
 thread_local! {
-    /// Dates are formatted once a second.
+    /// The date texts of this thread, which are formatted once per second.
     static DATES: RefCell<DateCache> = const { RefCell::new(DateCache::new()) };
 }
 

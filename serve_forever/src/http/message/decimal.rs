@@ -1,5 +1,5 @@
-//! Numbers as text, faster than by way of formatting: a few of them stand in every response and log
-//! line.
+//! Writes numbers as text. This is faster than the formatting of `std`. Every response and every
+//! log line has several numbers.
 
 /// Appends `number`.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
@@ -16,7 +16,7 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Digits of the largest number.
+/// The digits of `u64::MAX`.
 const DIGITS: usize = 20;
 
 #[cfg(test)]

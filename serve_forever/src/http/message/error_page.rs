@@ -1,5 +1,5 @@
-//! The body of an error response: a page for people, by default, or what a program would rather
-//! have.
+//! The body of an error response: by default an HTML page, or JSON or plain text for clients that
+//! prefer it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,19 +7,19 @@ use std::fmt::Write as _;
 use crate::http::message::escape;
 use crate::http::message::preferences::preferred;
 
-/// The type of the page unless a handler says otherwise: to the letter as Python has it.
+/// The media type of the page, if the handler gives no other. It is spelled exactly as in Python.
 pub(crate) const DEFAULT_CONTENT_TYPE: &str = "text/html;charset=utf-8";
 
-/// A body with its type.
+/// A body and its media type.
 pub(crate) struct ErrorBody {
     pub(crate) content_type: Cow<'static, str>,
     pub(crate) content: String,
-    /// Another `Accept` would have brought another one.
+    /// Whether the client got this form of the body because of its `Accept` field.
     pub(crate) varies: bool,
 }
 
-/// What is sent where the handler has no page of its own: HTML, but JSON or plain text to clients
-/// that prefer it by the lines of their `Accept`.
+/// Returns the error body for a handler that has no page of its own. It is HTML, or JSON or plain
+/// text for clients that prefer it according to the lines of `Accept`.
 pub(crate) fn negotiated<'a>(
     accept: impl Iterator<Item = &'a [u8]>,
     code: u16,
@@ -36,8 +36,8 @@ pub(crate) fn negotiated<'a>(
             (JSON, content)
         }
         Some("text/plain") => {
-            // Text without a word of markup, but what looks like a command to a terminal is none of
-            // it.
+            // Plain text needs no escaping of markup. But a terminal would take control characters
+            // as commands.
             let clean = |text: &str| text.replace(char::is_control, "\u{fffd}");
             let (message, explain) = (clean(message), clean(explain));
             let content = format!(
@@ -52,7 +52,7 @@ pub(crate) fn negotiated<'a>(
 
 const JSON: &str = "application/json";
 
-/// The page sent unless a handler brings its own: a template in Python's `%` style.
+/// The page of a handler that has none of its own: a template in Python's `%` style.
 pub(crate) const DEFAULT_FORMAT: &str = "\
 <!DOCTYPE HTML>
 <html lang=\"en\">
@@ -80,8 +80,8 @@ pub(crate) const DEFAULT_FORMAT: &str = "\
 /// Fills in a template: `%(code)d` (or `s`), `%(message)s`, `%(explain)s`, and `%%` for a percent
 /// sign.
 ///
-/// Anything else stays as it is: a stray percent sign in someone's style sheet should not cost them
-/// the page.
+/// Everything else stays as it is. So a stray percent sign, for example in a style sheet, does not
+/// break the page.
 pub(crate) fn render(format: &str, code: u16, message: &str, explain: &str) -> String {
     let mut page = String::with_capacity(format.len() + 2 * message.len() + 2 * explain.len());
     let mut rest = format;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::visible;
 
-/// `&`, `<` and `>` as entities, enough for text between tags. Quotes stay, so this is not for
-/// attributes.
+/// Appends text with `&`, `<` and `>` as entities. That is enough for text between tags. Quotes are
+/// not escaped, so this is not for attributes.
 pub(crate) fn html(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -17,14 +17,15 @@ pub(crate) fn html(out: &mut String, text: &str) {
     }
 }
 
-/// Text as a string of JSON (RFC 8259 §7).
+/// Appends text as a JSON string (RFC 8259 §7).
 pub(crate) fn json(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            // Most of them would be legal, but not what a reader would see.
+            // JSON allows most of these characters, but a reader would not see what the text
+            // contains.
             c if visible::is_deceptive(c) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
@@ -35,29 +36,29 @@ pub(crate) fn json(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Appends text for one line of a log: no control character reaches the terminal or starts a line
-/// of its own, and nothing turns the direction of writing.
+/// Appends text for one line of a log. No control character reaches the terminal or begins another
+/// line, and no character changes the direction of the text.
 ///
 /// U+0000–U+001F and U+007F–U+009F become `\xNN` and a backslash is doubled, as in Python, so that
-/// what was sent can be told from what was escaped. The others that are
-/// [deceptive](visible::is_deceptive) become `\uNNNN`.
+/// escapes can be told from backslashes that were sent. Other [deceptive](visible::is_deceptive)
+/// characters become `\uNNNN`.
 pub(crate) fn log_text(out: &mut String, text: &str) {
     for c in text.chars() {
         log_char(out, c);
     }
 }
 
-/// As [`log_text`], for bytes of unknown encoding: read as ISO 8859-1, which maps every byte to one
-/// character.
+/// Like [`log_text`], but for bytes of unknown encoding. They are read as ISO 8859-1, which maps
+/// every byte to one character.
 pub(crate) fn log_bytes(out: &mut String, bytes: &[u8]) {
     for &byte in bytes {
         log_char(out, char::from(byte));
     }
 }
 
-/// Bytes in quotes, the way Python's `repr` shows them: `'GET'`, `"it's"`, `'\x16\x03'`.
+/// Returns bytes in quotes, as Python's `repr` shows them: `'GET'`, `"it's"`, `'\x16\x03'`.
 ///
-/// The result is printable ASCII, so it can stand in a status line; other bytes are written `\xNN`.
+/// The result is printable ASCII, so a status line may contain it. Other bytes become `\xNN`.
 pub(crate) fn repr(bytes: &[u8]) -> String {
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
     let mut out = String::with_capacity(bytes.len() + 2);

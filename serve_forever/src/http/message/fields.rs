@@ -1,14 +1,14 @@
-//! Header fields: the view that handlers get, and the parser that the head and the trailers share.
+//! Header fields: the view for handlers, and the parser for heads and trailers.
 
 use std::fmt;
 
 use crate::http::message::refusal::Refusal;
 
-/// The header fields of a request, in the order in which they came.
+/// The header fields of a request, in the order in which they were sent.
 ///
-/// A light view that can be copied. Names are compared without regard to case (RFC 9110 §5.1);
-/// values are bytes, since the protocol promises no encoding (RFC 9110 §5.5), with blanks at both
-/// ends removed.
+/// This is a cheap view that can be copied. Names are compared without regard to case (RFC 9110
+/// §5.1). Values are bytes, because the protocol promises no encoding (RFC 9110 §5.5). Spaces and
+/// tabs at both ends of a value are removed.
 ///
 /// ```
 /// use std::io::Write;
@@ -36,8 +36,8 @@ impl<'r> Headers<'r> {
         Self { bytes, fields }
     }
 
-    /// The value of the first field of that name. `None` if there is none, and also if its value is
-    /// not UTF-8: [`get_bytes`](Self::get_bytes) gives that one.
+    /// Returns the value of the first field of that name. Returns `None` if there is no such field,
+    /// or if its value is not UTF-8. [`get_bytes`](Self::get_bytes) returns such a value, too.
     ///
     /// ```
     /// # use std::io::Write;
@@ -55,7 +55,7 @@ impl<'r> Headers<'r> {
         self.get_bytes(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The value of the first field of that name, as it came.
+    /// Returns the value of the first field of that name, as the client sent it.
     ///
     /// ```
     /// use serve_forever::{Exchange, Result, handler_fn, testing};
@@ -72,8 +72,8 @@ impl<'r> Headers<'r> {
         Some(field.value.bytes(self.bytes))
     }
 
-    /// The values of all fields of that name, in order. To be read as one list, they are joined
-    /// with commas.
+    /// Returns the values of all fields of that name, in order. Joined with commas, they can be
+    /// read as one list.
     ///
     /// ```
     /// use serve_forever::{Exchange, Result, handler_fn, testing};
@@ -95,7 +95,7 @@ impl<'r> Headers<'r> {
             .map(move |field| field.value.bytes(bytes))
     }
 
-    /// As [`get_all`](Self::get_all), the last one first.
+    /// Like [`get_all`](Self::get_all), but the last field comes first.
     pub(crate) fn get_all_from_last(self, name: &str) -> impl Iterator<Item = &'r [u8]> {
         let bytes = self.bytes;
         self.fields
@@ -105,7 +105,7 @@ impl<'r> Headers<'r> {
             .map(move |field| field.value.bytes(bytes))
     }
 
-    /// All fields in order, the names spelled as they came.
+    /// Returns all fields in order, with their names spelled as the client sent them.
     ///
     /// ```
     /// use serve_forever::{Exchange, Result, handler_fn, testing};
@@ -123,14 +123,14 @@ impl<'r> Headers<'r> {
         self.fields.iter().map(move |field| (field.name.text(bytes), field.value.bytes(bytes)))
     }
 
-    /// As [`iter`](Self::iter), with names as bytes: for a look at all of them that has to be
-    /// cheap.
+    /// Like [`iter`](Self::iter), but with names as bytes. Looking at all fields in this way is
+    /// cheaper.
     pub(crate) fn lines(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone {
         let bytes = self.bytes;
         self.fields.iter().map(move |field| (field.name.bytes(bytes), field.value.bytes(bytes)))
     }
 
-    /// How many fields there are; those of the same name are counted each.
+    /// Returns the number of fields. Fields of the same name count separately.
     ///
     /// ```
     /// use serve_forever::{Exchange, Result, handler_fn, testing};
@@ -146,7 +146,7 @@ impl<'r> Headers<'r> {
         self.fields.len()
     }
 
-    /// Whether there is no field at all, as an HTTP/1.0 request may have it.
+    /// Whether there are no fields at all. An HTTP/1.0 request may have none.
     ///
     /// ```
     /// use serve_forever::{Exchange, Result, handler_fn, testing};
@@ -189,8 +189,8 @@ impl fmt::Debug for Headers<'_> {
     }
 }
 
-/// A part of the bytes that were parsed. Offsets instead of slices, so that what is parsed can be
-/// kept beside its buffer.
+/// A part of the parsed bytes. It is stored as offsets rather than as a slice, so that it can be
+/// kept beside the buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -198,7 +198,8 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Positions within a head or a trailer section, which [`OFFSET_LIMIT`] keeps within 32 bits.
+    /// Makes a span of two positions within a head or a trailer section. [`OFFSET_LIMIT`] keeps
+    /// them within 32 bits.
     pub(crate) fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
@@ -211,18 +212,19 @@ impl Span {
         self.end as usize
     }
 
-    /// Empty if these are not the bytes that were parsed.
+    /// Returns the bytes of this part. They are empty if `of` is not the buffer that was parsed and
+    /// is too short.
     pub(crate) fn bytes(self, of: &[u8]) -> &[u8] {
         of.get(self.start()..self.end()).unwrap_or_default()
     }
 
-    /// For parts that the parser has found to be ASCII.
+    /// Returns this part as text, if the parser has checked that it is ASCII.
     pub(crate) fn text(self, of: &[u8]) -> &str {
         std::str::from_utf8(self.bytes(of)).unwrap_or_default()
     }
 }
 
-/// Where one field line has its name and its value.
+/// The places of the name and the value in one field line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FieldRange {
     pub(crate) name: Span,
@@ -238,18 +240,19 @@ impl FieldRange {
 /// How far a field section was parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
-    /// The empty line was found; `end` is the offset behind it.
+    /// The empty line was found. `end` is the offset after it.
     Complete { end: usize },
-    /// The fields before the line that starts at `line` are stored: go on from there when more has
-    /// come.
+    /// The fields before the offset `line` are stored. Parsing goes on there when more bytes have
+    /// arrived.
     Partial { line: usize },
 }
 
-/// Parses field lines from `start` up to the empty line and appends them to `fields`, of which
-/// there may be `most`.
+/// Parses field lines from `start` up to the empty line. Appends them to `fields`, which may have
+/// at most `most` members.
 ///
-/// `field-line = field-name ":" OWS field-value OWS`, each line ended by CRLF (RFC 9112 §5). Bytes
-/// are judged from left to right, so what is refused is refused however it was cut on its way.
+/// `field-line = field-name ":" OWS field-value OWS`, and each line ends with CRLF (RFC 9112 §5).
+/// Bytes are checked from left to right. So what is refused does not depend on the pieces in which
+/// the bytes arrived.
 pub(crate) fn parse_fields(
     bytes: &[u8],
     start: usize,
@@ -278,51 +281,53 @@ pub(crate) fn parse_fields(
     }
 }
 
-/// Whether a list field such as `Connection` has the member `token`, in whatever case.
+/// Whether a list field such as `Connection` has the member `token`, without regard to case.
 pub(crate) fn list_contains(value: &[u8], token: &str) -> bool {
     list_members(value).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The members of a comma-separated list without their blanks; empty ones are skipped (RFC 9110
-/// §5.6.1.2).
+/// Returns the members of a comma-separated list, without the blanks around them. Empty members are
+/// skipped (RFC 9110 §5.6.1.2).
 ///
-/// For lists of tokens: a comma in a quoted string splits too.
+/// This is for lists of tokens: it also splits at a comma in a quoted string.
 pub(crate) fn list_members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim_blanks).filter(|member| !member.is_empty())
 }
 
-/// Without the SP and HTAB at both ends, and nothing else: other white space is none in HTTP (RFC
-/// 9110 §5.6.3).
+/// Removes SP and HTAB at both ends. Nothing else counts as white space in HTTP (RFC 9110 §5.6.3).
 pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
     let (from, to) = trim(value, 0, value.len());
     value.get(from..to).unwrap_or_default()
 }
 
-/// `token = 1*tchar` (RFC 9110 §5.6.2), which methods and field names are.
+/// Whether `bytes` are a token: `token = 1*tchar` (RFC 9110 §5.6.2). Methods and field names are
+/// tokens.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
 }
 
-/// How many bytes at the beginning a token may have; `most` at the most.
+/// Returns how many of the first bytes a token may contain, up to `most`.
 pub(crate) fn token_length(bytes: &[u8], most: usize) -> usize {
     let bytes = bytes.get(..most).unwrap_or(bytes);
     bytes.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(bytes.len())
 }
 
-/// `tchar`: the printable ASCII characters except delimiters.
+/// Whether `byte` is a `tchar`: a visible ASCII character that is not a delimiter.
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
-/// Whether a value can be sent without ending its line or confusing a recipient (RFC 9110 §5.5):
-/// HTAB, blanks, visible ASCII and bytes from 0x80 on, but no other control character.
+/// Whether a value can be sent without ending its line or confusing a recipient (RFC 9110 §5.5). It
+/// may contain HTAB, spaces, visible ASCII and bytes from 0x80 on, but no other control character.
 pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
     scan_value(bytes, 0) == bytes.len()
 }
 
-/// The first position from `at` on of a byte that `stop` names, or the length. Takes eight bytes at
-/// a time: `flagged` marks, by the top bit of its byte, at least the first of them that could be
-/// one.
+/// Returns the position of the first byte, from `at` on, for which `stop` returns true. If there is
+/// none, returns the length of `bytes`.
+///
+/// Eight bytes are checked together. `flagged` sets the top bits of bytes that may be wanted. It
+/// must mark the first wanted byte of the eight. Other marks may be wrong.
 pub(crate) fn find(
     bytes: &[u8],
     mut at: usize,
@@ -345,26 +350,26 @@ pub(crate) fn find(
     at + tail.iter().position(|&byte| stop(byte)).unwrap_or(tail.len())
 }
 
-/// For [`find`]: marks bytes less than `limit` (at most 0x80). Behind the first one marked others
-/// may be marked wrongly, by the borrow.
+/// Marks bytes less than `limit` (at most 0x80), for [`find`]. Bytes after the first marked byte
+/// may be marked wrongly, because the subtraction borrows.
 pub(crate) const fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(ONES * limit as u64) & !word & TOP_BITS
 }
 
-/// For [`find`]: marks bytes equal to `byte`, with the same restriction as [`below`].
+/// Marks bytes equal to `byte`, for [`find`]. The restriction of [`below`] applies here, too.
 pub(crate) const fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * byte as u64), 1)
 }
 
-/// The byte 0x80 in each place: as a mask, bytes beyond ASCII.
+/// The byte 0x80 in each place. As a mask, it selects bytes beyond ASCII.
 pub(crate) const TOP_BITS: u64 = ONES << 7;
 
-/// Offsets are kept in 32 bits, so no head or trailer section is read beyond this, whatever the
-/// limits say.
+/// The length of a head or a trailer section that is never exceeded, whatever the settings allow.
+/// Offsets are stored in 32 bits.
 pub(crate) const OFFSET_LIMIT: usize = u32::MAX as usize;
 
-/// Bytes in a field name. Real ones have below 50; the rest of the limits would let one name be a
-/// whole head.
+/// Bytes in a field name. Real names have fewer than 50. Without this limit, a single name could be
+/// as large as a whole head.
 const FIELD_NAME_LIMIT: usize = 1024;
 
 const LINE_END: &str = "Header lines must end with CR LF";
@@ -387,7 +392,7 @@ const TOKEN: [bool; 256] = {
     table
 };
 
-/// The offset of the colon; `None` if it has not come yet.
+/// Returns the offset of the colon, or `None` if the colon has not arrived yet.
 fn name_end(bytes: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
     let rest = bytes.get(start..).unwrap_or_default();
     let length = token_length(rest, FIELD_NAME_LIMIT + 1);
@@ -401,7 +406,7 @@ fn name_end(bytes: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
     }
 }
 
-/// The offset of the CR of a CRLF; `None` if it has not come yet.
+/// Returns the offset of the CRLF, or `None` if that has not arrived yet.
 fn value_end(bytes: &[u8], start: usize) -> Result<Option<usize>, Refusal> {
     let end = scan_value(bytes, start);
     match (bytes.get(end), bytes.get(end + 1)) {
@@ -431,7 +436,7 @@ fn trim(bytes: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
     (from, to)
 }
 
-/// The message leaves the line out: values may be secret, and messages go into logs.
+/// The message does not contain the line, because values may be secret, and messages go into logs.
 #[cold]
 fn bad_line(explain: &'static str) -> Refusal {
     Refusal::new(400, "Bad header syntax").explained(explain)

@@ -1,8 +1,8 @@
-//! What a handler says of itself.
+//! How a handler identifies its software, and the form of its error pages.
 
 use std::borrow::Cow;
 
-/// What a handler's overridable attributes said before its request was handled.
+/// The values of a handler's overridable attributes, read before the handler gets its request.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) server_version: Cow<'static, str>,
@@ -13,7 +13,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// What the handler says of the software, as it says it.
+    /// Appends the versions that the handler gives, unchanged.
     pub(crate) fn append_version(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.server_version.as_bytes());
         if !self.server_version.is_empty() && !self.sys_version.is_empty() {

@@ -1,4 +1,4 @@
-//! What a message is made of, whatever version of HTTP carries it: fields, status, dates, pages.
+//! The parts of a message in any version of HTTP: fields, status, dates, error pages.
 
 pub(crate) mod date;
 pub(crate) mod decimal;

@@ -1,19 +1,20 @@
-//! The head of a response, but for its end, on its way into the output.
+//! The opening of a response head: all of it except the end, which depends on the framing.
 
 use crate::http::message::date;
 use crate::http::message::decimal::push_decimal;
 use crate::http::message::identity::Identity;
 use crate::http::message::status;
 
-/// What is said of a response before its content.
+/// The status line and the fields of a response head. The output completes the head with the fields
+/// of the framing and the empty line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening<'a> {
     pub(crate) status: u16,
     /// The reason phrase, if it is not the usual one.
     pub(crate) message: Option<&'a str>,
-    /// The line that says who the server is, if there is to be one.
+    /// The `Server` line with its line end. It is empty if the response has no such field.
     pub(crate) server: &'a [u8],
-    /// The server is to say what time it is.
+    /// Whether the response gets a `Date` field.
     pub(crate) date: bool,
     pub(crate) fields: &'a [u8],
     /// Fields that every final response to this request has.
@@ -49,24 +50,26 @@ impl Opening<'_> {
         out.extend_from_slice(version.as_bytes());
         out.push(b' ');
         push_decimal(out, self.status.into());
-        // The blank before an empty reason stays (RFC 9112 §4).
+        // The space before an empty reason phrase is required (RFC 9112 §4).
         out.push(b' ');
         out.extend_from_slice(reason.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
 }
 
-/// The `Server` field of the last response, which is nearly always that of the next one.
+/// The `Server` line of the last response. It is kept, because the next response nearly always has
+/// the same one.
 #[derive(Debug, Default)]
 pub(crate) struct ServerLine {
-    /// What it says: the server's version, and that of what it runs on.
+    /// The parts of its value: the version of the server, and the version of the system under it.
     server: String,
     system: String,
     line: Vec<u8>,
 }
 
 impl ServerLine {
-    /// The one of a handler, with its end; empty if that has nothing to say.
+    /// Returns the line of a handler with its line end. It is empty if the handler names no
+    /// version.
     pub(crate) fn of(&mut self, identity: &Identity) -> &[u8] {
         if self.server != identity.server_version || self.system != identity.sys_version {
             self.renew(identity);
@@ -87,7 +90,7 @@ impl ServerLine {
         self.line.extend_from_slice(b"Server: ");
         let from = self.line.len();
         identity.append_version(&mut self.line);
-        // A handler's own text must not split the response.
+        // The text comes from the handler. Control characters in it could split the response.
         for byte in self.line[from..].iter_mut().filter(|byte| byte.is_ascii_control()) {
             *byte = b' ';
         }

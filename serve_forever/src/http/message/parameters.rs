@@ -4,16 +4,16 @@ use std::borrow::Cow;
 
 use crate::http::message::fields::{is_token, is_token_byte, trim_blanks};
 
-/// Such a value: `text/html; charset="utf-8"`.
+/// A value with parameters, such as `text/html; charset="utf-8"`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WithParameters<'a> {
-    /// What stands before the first semicolon.
+    /// The part before the first semicolon.
     value: &'a [u8],
-    /// Names as they came, values without their quotes.
+    /// Names as the client sent them, and values without their quotes.
     parameters: Vec<(&'a [u8], Cow<'a, [u8]>)>,
 }
 
-/// A value that is not what the grammar says, or says something twice.
+/// The value does not match the grammar, or has the same parameter twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -42,12 +42,12 @@ impl<'a> WithParameters<'a> {
         if rest.is_empty() { Ok(Self { value: trim_blanks(value), parameters }) } else { Err(Malformed) }
     }
 
-    /// Whether the value is `value`, in whatever case.
+    /// Whether the value is `value`, without regard to case.
     pub(crate) fn is(&self, value: &str) -> bool {
         self.value.eq_ignore_ascii_case(value.as_bytes())
     }
 
-    /// Whether the value is the type of JSON, or of a format that is JSON (RFC 6839 §3.1).
+    /// Whether the value is the media type of JSON, or of a format based on JSON (RFC 6839 §3.1).
     #[cfg(feature = "json")]
     pub(crate) fn is_json(&self) -> bool {
         let suffix = b"+json";
@@ -56,7 +56,7 @@ impl<'a> WithParameters<'a> {
         self.is("application/json") || has_suffix
     }
 
-    /// The parameter of that name, of which there may be one.
+    /// Returns the parameter of that name. Fails if there are several.
     pub(crate) fn get(&self, name: &str) -> Result<Option<&[u8]>, Malformed> {
         let mut found = self.parameters.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()));
         match (found.next(), found.next()) {
@@ -71,10 +71,11 @@ fn token(bytes: &[u8]) -> Result<&[u8], Malformed> {
     bytes.get(..length).filter(|token| is_token(token)).ok_or(Malformed)
 }
 
-/// What is in quotes, and what is behind them.
+/// Reads a quoted string after its first quote. Returns its content, and the bytes after the last
+/// quote.
 ///
-/// Only quotes and backslashes are taken for escaped. There are clients that put `C:\tea.txt` into
-/// quotes as it is, and no reason to escape anything else.
+/// A backslash escapes only quotes and backslashes. Some clients put `C:\tea.txt` into quotes
+/// without escaping it, and there is no reason to escape any other character.
 fn unquote(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), Malformed> {
     let plain = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')).ok_or(Malformed)?;
     if bytes.get(plain) == Some(&b'"') {

@@ -1,13 +1,13 @@
 //! Percent-encoding in paths (RFC 3986 §2.1).
 
-/// What clients are told of a path that [is malformed](is_malformed).
+/// The explanation for a client whose path [is malformed](is_malformed).
 pub(crate) const MALFORMED: &str =
     "The path has a percent sign that is not followed by two hexadecimal digits";
 
-/// Whether the path has a percent sign that two hexadecimal digits do not follow.
+/// Whether the path has a percent sign that is not followed by two hexadecimal digits.
 ///
-/// Such a path is no part of a URI. To take the percent sign for itself would be a guess: proxies
-/// and caches guess otherwise, and then two of them see two paths in one request.
+/// A URI cannot have such a path. To read the percent sign as itself would be a guess. Proxies and
+/// caches may guess differently, and then two of them see different paths in one request.
 pub(crate) fn is_malformed(path: &str) -> bool {
     let bytes = path.as_bytes();
     memchr::memchr_iter(b'%', bytes)

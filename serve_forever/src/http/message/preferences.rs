@@ -1,9 +1,10 @@
-//! What a client would rather have (RFC 9110 §12.5.1).
+//! The media type that a client prefers, according to its `Accept` fields (RFC 9110 §12.5.1).
 
 use crate::http::message::fields::trim_blanks;
 
-/// Of `offers` (`type/subtype`, best first) the one that the lines of `Accept` like best: the first
-/// one where nobody asks.
+/// Returns the offer that the client prefers, according to the lines of `Accept`. The offers are
+/// media types (`type/subtype`), best first. If the client has no preference, it gets the first
+/// one.
 ///
 /// ```abnf
 /// Accept      = [ ( media-range [ weight ] ) *( OWS "," OWS ( media-range [ weight ] ) ) ]
@@ -11,8 +12,9 @@ use crate::http::message::fields::trim_blanks;
 /// weight      = OWS ";" OWS "q=" qvalue
 /// ```
 ///
-/// Of two that are liked equally, the one that was named goes before one that a `*` stands for.
-/// Nothing that is offered being acceptable, it is the first one all the same.
+/// Of two offers with the same weight, the one with the more precise match wins: an offer that is
+/// named goes before one that only a `*` matches. If no offer is acceptable, the result is the
+/// first one all the same.
 pub(crate) fn preferred<'o>(
     lines: impl Iterator<Item = impl AsRef<[u8]>>,
     offers: &[&'o str],
@@ -20,7 +22,7 @@ pub(crate) fn preferred<'o>(
     best(lines, offers).map(|(offer, _)| offer)
 }
 
-/// The same; `None` if nothing that is offered is acceptable.
+/// Like [`preferred`], but returns `None` if no offer is acceptable.
 pub(crate) fn acceptable<'o>(
     lines: impl Iterator<Item = impl AsRef<[u8]>>,
     offers: &[&'o str],
@@ -58,20 +60,21 @@ fn best<'o>(lines: impl Iterator<Item = impl AsRef<[u8]>>, offers: &[&'o str]) -
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Liking {
-    /// In thousandths.
+    /// The weight in thousandths.
     quality: u16,
-    /// How closely the range that says so fits: not at all, `*/*`, `type/*`, to the letter.
+    /// How precisely the media range with this weight matches the offer. 0: not at all, 1: as
+    /// `*/*`, 2: as `type/*`, 3: by its full name.
     precision: u8,
 }
 
 impl Liking {
     fn rank(self) -> (u16, u8) {
-        // What is not wanted at all is not wanted more for having been named.
+        // An offer with the weight 0 does not rank higher because it was named.
         (self.quality, if self.quality > 0 { self.precision } else { 0 })
     }
 }
 
-/// The parts between separators that do not stand in a quoted string (RFC 9110 §5.6.4).
+/// Splits `bytes` at separators that are not in a quoted string (RFC 9110 §5.6.4).
 fn split(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     bytes.split(move |&byte| {
@@ -98,8 +101,8 @@ fn precision(range: &[u8], offer: &[u8]) -> u8 {
     }
 }
 
-/// The weight among the parameters, in thousandths; 1000 without one. `None`: it is malformed, and
-/// so its member is as if it were not there.
+/// Returns the weight among the parameters in thousandths, or 1000 if there is none. `None`: the
+/// weight is malformed, so its list member is ignored.
 ///
 /// ```abnf
 /// qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )

@@ -1,9 +1,10 @@
-//! Why a request is not served, as the error response tells it.
+//! Why a request is refused, and what the error response says about it.
 
 use std::borrow::Cow;
 use std::ops::Deref;
 
-/// Why a request is not served. In a box, so that the results of all that may refuse one are small.
+/// The reason why a request is refused. It is boxed, so that the results of functions that may
+/// refuse a request are small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal(Box<Reason>);
 
@@ -11,7 +12,7 @@ pub(crate) struct Refusal(Box<Reason>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
     pub status: u16,
-    /// Printable ASCII, fit for the status line.
+    /// The reason phrase, in printable ASCII, so that it fits into the status line.
     pub message: Cow<'static, str>,
     /// `None` for the usual explanation of the status.
     pub explain: Option<Cow<'static, str>>,

@@ -1,15 +1,15 @@
-//! The head of a request as handlers read it, whatever version of HTTP it came by.
+//! The head of a request as handlers read it, in any version of HTTP.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::http::message::fields::{self, FieldRange, Headers, Span};
 use crate::http::message::framing::{Expect, Framing};
 
-/// A head, as offsets into the bytes that it was read from. The same bytes are to be given to the
-/// accessors.
+/// A head, stored as offsets into the bytes from which it was parsed. The accessors must be given
+/// the same bytes.
 ///
-/// One is made for each connection and used for all its requests, so that after the first a usual
-/// request allocates nothing.
+/// A parser uses one such value for all heads, so that a usual request allocates nothing, except
+/// for the first one.
 #[derive(Debug, Default)]
 pub(crate) struct RequestHead {
     pub(crate) line: Span,
@@ -18,13 +18,14 @@ pub(crate) struct RequestHead {
     pub(crate) fields: Vec<FieldRange>,
     pub(crate) minor: u8,
     pub(crate) path: Path,
-    /// What `path` is when no part of the target says it. Kept for its capacity.
+    /// The path if no part of the target is the path. The string is kept for its capacity.
     pub(crate) own_path: String,
-    /// The authority of the target, if that names one.
+    /// The authority in the target, if there is one.
     pub(crate) authority: Option<Span>,
     pub(crate) content: Content,
     pub(crate) asterisk: bool,
-    /// The length of the path without its query, and one more; 0 until somebody asks.
+    /// The length of the path without its query, plus one. 0 before the first call of
+    /// `url_path_bytes`.
     url_path_end: AtomicU32,
 }
 
@@ -37,7 +38,7 @@ pub(crate) enum Path {
     Own,
 }
 
-/// What the fields say to the server itself: about the body and the connection.
+/// What the fields mean to the server itself: the host, the body and the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Content {
     /// The value of `Host`.
@@ -45,7 +46,7 @@ pub(crate) struct Content {
     pub(crate) framing: Framing,
     pub(crate) keep_alive: bool,
     pub(crate) expect: Expect,
-    /// `Connection` has the member `upgrade`.
+    /// Whether `Connection` has the member `upgrade`.
     pub(crate) upgrade: bool,
 }
 
@@ -62,7 +63,7 @@ impl Default for Content {
 }
 
 impl RequestHead {
-    /// Forgets everything but keeps the memory.
+    /// Clears the head, and keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
         let Self {
             line,
@@ -85,19 +86,19 @@ impl RequestHead {
         own_path.clear();
     }
 
-    /// The request line as it came, without its CRLF; as far as it was seen if the head is not
-    /// complete or was refused.
+    /// Returns the request line as the client sent it, without its CRLF. If the head is not
+    /// complete or was refused, returns the part that was parsed or seen.
     pub(crate) fn request_line<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         self.line.bytes(bytes)
     }
 
-    /// Also known after a refusal, if that was not about the method or what is before it; else
-    /// empty.
+    /// Returns the method. It is known after a refusal, too, unless the reason for that was the
+    /// method or something before it. Then the method is empty.
     pub(crate) fn method<'a>(&self, bytes: &'a [u8]) -> &'a str {
         self.method.text(bytes)
     }
 
-    /// The method, as bytes.
+    /// Returns the method as bytes.
     pub(crate) fn method_bytes<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         self.method.bytes(bytes)
     }
@@ -107,15 +108,16 @@ impl RequestHead {
         self.method_bytes(bytes) == b"HEAD"
     }
 
-    /// What [`url_path`](Self::url_path) is, as bytes.
+    /// Returns [`url_path`](Self::url_path) as bytes.
     pub(crate) fn url_path_bytes<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
         let path = match self.path {
-            // Perhaps not yet: nothing is to be remembered of it.
+            // There may be a path later, so its length is not stored yet.
             Path::Empty => return &[],
             Path::Part(part) => part.bytes(bytes),
             Path::Own => self.own_path.as_bytes(),
         };
-        // Asked for by the route, by a router and by files, and looked for once.
+        // The route, a router and the handler for files ask for this, but only the first call
+        // searches.
         let mut end = (self.url_path_end.load(Ordering::Relaxed) as usize).wrapping_sub(1);
         if end == usize::MAX {
             end = question_mark(path);
@@ -126,14 +128,14 @@ impl RequestHead {
     }
 
     #[cfg(any(test, fuzzing))]
-    /// The request target as it came.
+    /// Returns the request target as the client sent it.
     pub(crate) fn target<'a>(&self, bytes: &'a [u8]) -> &'a str {
         self.target.text(bytes)
     }
 
-    /// The target as Python's `self.path`: with the query, not decoded, several leading slashes as
-    /// one. Of an absolute-form target the part behind the authority, of `CONNECT` the authority,
-    /// and `*` of `OPTIONS *`.
+    /// Returns the target like Python's `self.path`: with the query, not decoded, and with a single
+    /// slash in place of several leading ones. For a target in absolute form, this is the part
+    /// after the authority. For `CONNECT` it is the authority, and for `OPTIONS *` it is `*`.
     pub(crate) fn path<'a>(&'a self, bytes: &'a [u8]) -> &'a str {
         match self.path {
             Path::Empty => "",
@@ -142,24 +144,25 @@ impl RequestHead {
         }
     }
 
-    /// The path up to the first question mark.
+    /// Returns the path up to the first question mark.
     pub(crate) fn url_path<'a>(&'a self, bytes: &'a [u8]) -> &'a str {
         std::str::from_utf8(self.url_path_bytes(bytes)).unwrap_or_default()
     }
 
-    /// What is behind the first question mark, if there is one.
+    /// Returns the part of the path after the first question mark, if there is one.
     pub(crate) fn query<'a>(&'a self, bytes: &'a [u8]) -> Option<&'a str> {
         let path = self.path(bytes);
         path.get(question_mark(path.as_bytes()) + 1..)
     }
 
-    /// Host and port as the client wrote them. The authority of the target comes before the `Host`
-    /// field (RFC 9112 §3.3).
+    /// Returns the host and the port as the client wrote them. The authority of the target takes
+    /// precedence over the `Host` field (RFC 9112 §3.3).
     pub(crate) fn host<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
         self.authority.or(self.content.host).map(|host| host.text(bytes))
     }
 
-    /// The version is 1.0 or 1.1: higher minor versions are treated as 1.1 (RFC 9110 §6.2).
+    /// Returns the minor version, which is 0 or 1. Higher minor versions are treated as 1.1 (RFC
+    /// 9110 §6.2).
     pub(crate) fn version_minor(&self) -> u8 {
         self.minor
     }
@@ -177,13 +180,13 @@ impl RequestHead {
         self.content.expect
     }
 
-    /// Whether the client would rather go on in another protocol, whatever its version lets it ask
-    /// for.
+    /// Whether the client offers to change to another protocol, even if its HTTP version does not
+    /// allow that.
     pub(crate) fn wants_upgrade(&self) -> bool {
         self.content.upgrade
     }
 
-    /// Whether this is `OPTIONS *`, a question to the server as a whole.
+    /// Whether this is `OPTIONS *`, a request about the server as a whole.
     pub(crate) fn asterisk(&self) -> bool {
         self.asterisk
     }
@@ -193,8 +196,8 @@ impl RequestHead {
     }
 }
 
-/// Where the query begins, or the length. Paths are short: `memchr` takes longer to begin than this
-/// to end.
+/// Returns the position of the first question mark, or the length of the path. Paths are short: a
+/// call of `memchr` takes longer to begin than this search takes as a whole.
 fn question_mark(path: &[u8]) -> usize {
     fields::find(path, 0, |word| fields::equal(word, b'?'), |byte| byte == b'?')
 }

@@ -1,4 +1,4 @@
-//! The head of a response, as a handler makes it.
+//! The head of a response, as a handler builds it.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -9,48 +9,51 @@ use crate::http::message::fields;
 use crate::http::message::identity::Identity;
 use crate::http::message::opening::{Opening, ServerLine};
 
-/// What is collected between `send_response` and `end_headers`.
+/// The status and the fields that a handler gives between `send_response` and `end_headers`.
 ///
-/// The first error is kept and told by `end_headers`, so that the calls in between can be chained.
+/// The first error is kept until `end_headers` returns it, so that the calls in between can be
+/// chained.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseHead {
     status: Option<u16>,
     message: Option<String>,
-    /// `Server` and `Date` go before the handler's own fields, unless it gave them.
+    /// Whether `Server` and `Date` are added before the fields of the handler. A field that the
+    /// handler gave is not added.
     pub(crate) standard: bool,
     pub(crate) server_given: bool,
     pub(crate) date_given: bool,
     fields: Vec<u8>,
     pub(crate) length: Option<u64>,
     pub(crate) connection_given: bool,
-    /// `Connection: close` is among the fields.
+    /// Whether `Connection: close` is among the fields.
     pub(crate) close_given: bool,
-    /// The client, or the server, wants the connection to end after this response.
+    /// Whether the client or the server wants the connection to end after this response.
     pub(crate) must_close: bool,
-    /// What a `Connection` field of the handler says about the connection.
+    /// What a `Connection` field of the handler demands: true to close the connection, false to
+    /// keep it.
     pub(crate) close: Option<bool>,
     error: Option<String>,
     /// The value of the `Upgrade` field, if there is one.
     pub(crate) upgrade: Option<Vec<u8>>,
-    /// Fields that stay when the response is begun anew.
+    /// Fields of every final response to the request. They stay when the response is begun again.
     lasting: Vec<u8>,
-    /// `Server` is among them.
+    /// Whether `Server` is among these fields.
     lasting_server: bool,
     server_line: ServerLine,
 }
 
 impl ResponseHead {
-    /// Forgets everything but keeps the memory: the next request.
+    /// Clears the head for the next request, and keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
         self.lasting.clear();
         self.lasting_server = false;
         self.reset();
     }
 
-    /// Forgets the response, but not what every response to this request is to have.
+    /// Clears the response, except the fields that every response to this request has.
     pub(crate) fn reset(&mut self) {
-        // Each for itself, as most are empty already and then cost nothing: this happens with every
-        // request.
+        // This runs for every request. The fields are reset one by one, because most of them are
+        // empty already and then cost nothing.
         let Self {
             status,
             message,
@@ -76,7 +79,7 @@ impl ResponseHead {
         fields.clear();
     }
 
-    /// Begins anew.
+    /// Begins a response, and discards one that was begun before.
     pub(crate) fn start(&mut self, status: u16, message: Option<&str>, standard: bool) {
         let must_close = self.must_close;
         self.reset();
@@ -85,7 +88,7 @@ impl ResponseHead {
             self.fail(|| format!("{status} is not a status code: it must have three digits"));
         }
         if let Some(message) = message {
-            // A reason phrase is free text, but must stay on its line (RFC 9112 §4).
+            // A reason phrase is free text, but it must not end its line (RFC 9112 §4).
             if message.contains(|c: char| c.is_control()) {
                 self.fail(|| format!("the reason phrase {message:?} has a character that none can have"));
             } else {
@@ -94,7 +97,7 @@ impl ResponseHead {
         }
     }
 
-    /// Fields that were put together before; what they say to the server itself comes along.
+    /// Appends prepared fields, and notes those of them that mean something to the server itself.
     pub(crate) fn prepared(&mut self, prepared: &PreparedFields) {
         self.fields.extend_from_slice(&prepared.bytes);
         self.server_given |= prepared.server_given;
@@ -102,12 +105,12 @@ impl ResponseHead {
         self.length = prepared.length.or(self.length);
     }
 
-    /// The status, once there is one.
+    /// Returns the status, if a response was begun.
     pub(crate) fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// One more field.
+    /// Adds a field to the response.
     pub(crate) fn field(&mut self, name: &str, value: &impl HeaderText) {
         if self.status.is_none() {
             return self.fail(|| format!("send_header({name:?}) was called before send_response()"));
@@ -124,7 +127,8 @@ impl ResponseHead {
         }
     }
 
-    /// One more field that stays.
+    /// Adds a field to every final response to this request. Fails for the fields that the server
+    /// must know or makes itself.
     pub(crate) fn add_lasting(&mut self, name: &str, value: &impl HeaderText) -> Result<(), String> {
         if THE_SERVERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
             return Err(format!("{name} cannot be added to every response: give it with send_header()"));
@@ -134,28 +138,29 @@ impl ResponseHead {
         Ok(())
     }
 
-    /// The same for fields that were put together before. They stand before all that are given
-    /// later.
+    /// Adds prepared fields to every final response to this request. They come before the fields
+    /// that [`add_lasting`](Self::add_lasting) adds later.
     pub(crate) fn add_prepared(&mut self, prepared: &PreparedFields) {
         self.lasting.extend_from_slice(&prepared.bytes);
         self.lasting_server |= prepared.server_given;
         self.server_given |= prepared.server_given;
     }
 
-    /// Whether a field of that name stays.
+    /// Whether every final response to this request has a field of that name.
     pub(crate) fn has_lasting(&self, name: &str) -> bool {
         let has_name = |line: &[u8]| {
             let colon = line.get(name.len()).is_some_and(|&byte| byte == b':');
             colon && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
         };
-        // No value has a line end in it.
+        // Values contain no line ends, so each line is one field.
         !self.lasting.is_empty() && self.lasting.split(|&byte| byte == b'\n').any(has_name)
     }
 
-    /// Looks at the fields that mean something to the server itself. False: the field is not sent.
+    /// Notes a field that means something to the server itself. Returns false if the field is not
+    /// sent.
     fn note(&mut self, name: &str, from: usize) -> bool {
         let value = &self.fields[from..];
-        // Few names have these lengths; the others are done with one comparison.
+        // Few names have these lengths, so one comparison is enough for most fields.
         match name.len() {
             4 if name.eq_ignore_ascii_case("Date") => self.date_given = true,
             6 if name.eq_ignore_ascii_case("Server") => self.server_given = true,
@@ -166,7 +171,8 @@ impl ResponseHead {
                     (self.close_given, self.close) = (true, Some(true));
                 } else if fields::list_contains(value, "keep-alive") {
                     if self.must_close {
-                        // It is not for the handler to decide, and we say what is.
+                        // The handler cannot keep a connection that must end. The server sends its
+                        // own field.
                         self.connection_given = false;
                         return false;
                     }
@@ -194,7 +200,8 @@ impl ResponseHead {
                 }
             }
             17 if name.eq_ignore_ascii_case("Transfer-Encoding") => {
-                // Framing is automatic: whoever asks for chunks gets them, but does not make them.
+                // The framing is automatic. A handler may ask for chunks, but the server makes
+                // them.
                 if !value.eq_ignore_ascii_case(b"chunked") {
                     let value = String::from_utf8_lossy(value).into_owned();
                     self.fail(|| format!("the transfer coding {value:?} cannot be applied"));
@@ -206,7 +213,8 @@ impl ResponseHead {
         true
     }
 
-    /// The status and the first error, when the head is complete; it begins anew after that.
+    /// Ends the head. Returns its status or the first error. After that, another response can be
+    /// begun.
     pub(crate) fn end(&mut self) -> Result<u16, String> {
         match (self.error.take(), self.status.take()) {
             (Some(error), _) => Err(error),
@@ -215,7 +223,7 @@ impl ResponseHead {
         }
     }
 
-    /// The head as it goes into the output. `interim`: other responses to the request follow this
+    /// Returns the opening for the output. `interim`: other responses to the request follow this
     /// one.
     pub(crate) fn opening(&mut self, status: u16, interim: bool, identity: &Identity) -> Opening<'_> {
         let standard = self.standard && !interim;
@@ -229,8 +237,8 @@ impl ResponseHead {
         }
     }
 
-    /// The same for a head that has these fields and no others but those of the server and those
-    /// that stay.
+    /// Returns the opening of a response with prepared fields. It has no other fields, except those
+    /// of the server and those that every final response has.
     pub(crate) fn prepared_opening<'a>(
         &'a mut self,
         status: u16,
@@ -254,8 +262,8 @@ impl ResponseHead {
     }
 }
 
-/// Appends a field but for its line end; where its value begins. An error, and nothing appended, if
-/// it would be something else than that field.
+/// Appends a field without its line end. Returns where its value begins. Fails, and appends
+/// nothing, if a recipient would not read the bytes as this field.
 fn append_field(out: &mut Vec<u8>, name: &str, value: &impl HeaderText) -> Result<usize, String> {
     if !fields::is_token(name.as_bytes()) {
         return Err(format!("{name:?} is not a header name"));
@@ -273,11 +281,11 @@ fn append_field(out: &mut Vec<u8>, name: &str, value: &impl HeaderText) -> Resul
     Ok(from)
 }
 
-/// Fields that the server must know of, or makes itself.
+/// Fields that the server must know or makes itself.
 const THE_SERVERS: [&str; 6] =
     ["Connection", "Content-Length", "Date", "Server", "Transfer-Encoding", "Upgrade"];
 
-/// Header fields that many responses have in common, checked and put together once.
+/// Header fields that many responses have in common. They are checked and put together once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PreparedFields {
     bytes: Vec<u8>,
@@ -287,7 +295,7 @@ pub(crate) struct PreparedFields {
 }
 
 impl PreparedFields {
-    /// Fields in their order; the first that cannot be sent is the error.
+    /// Puts fields together, in order. Fails with the error of the first field that cannot be sent.
     pub(crate) fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, String> {
         let mut head = ResponseHead::default();
         head.start(200, None, true);
@@ -303,13 +311,14 @@ impl PreparedFields {
         })
     }
 
-    /// The value of the `Content-Length` among them.
+    /// Returns the value of `Content-Length`, if that is among the fields.
     pub(crate) fn length(&self) -> Option<u64> {
         self.length
     }
 }
 
-/// Nobody else implements the two traits below: what they append goes into the head as it is.
+/// Prevents other crates from implementing the two traits below, because what they append goes into
+/// the head as it is.
 mod sealed {
     pub trait Sealed {}
 }
@@ -327,7 +336,7 @@ use sealed::Sealed;
 /// assert!(testing::respond(handler, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").starts_with(b"HTTP/1.1 418 "));
 /// ```
 pub trait IntoStatus: Sealed {
-    /// The number.
+    /// Returns the number of the status.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, IntoStatus, Result};
@@ -374,7 +383,7 @@ impl IntoStatus for StatusCode {
 /// assert!(String::from_utf8_lossy(&answer).contains("\r\nX-Count: 3\r\nX-Text: three\r\n"));
 /// ```
 pub trait HeaderText: Sealed {
-    /// Appends the value as it stands in the field.
+    /// Appends the value as it is written in the field.
     ///
     /// ```
     /// use serve_forever::{handler_fn, testing, Exchange, HeaderText, Result};

@@ -1,26 +1,27 @@
-//! What a connection must know of a request before its handler runs.
+//! What a connection must know about a request before its handler runs.
 
-/// What is known of a request as soon as its head is parsed, without running any code of a user's.
-/// It fits into a register.
+/// What is known about a request as soon as its head is parsed. No code of the user runs to find
+/// it. A route fits into a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The handler may wait for something else than its client: it needs a permit, and responses of
-    /// others must not wait for it.
+    /// Whether the handler may wait for something other than its client. Then the run needs a
+    /// permit, and responses to other requests must not wait for it.
     pub(crate) blocks: bool,
-    /// Nothing comes before the look at what is served: no code of a user's, which could change
-    /// that first. And nothing in the handler changes: it is kept and serves the next requests too.
+    /// Whether the handler only reads. No code of the user runs before the handler looks at what it
+    /// serves, so nothing can have changed that. The handler itself does not change either, so it
+    /// is kept and serves the next requests, too.
     pub(crate) only_reads: bool,
-    /// The body may be read. If not, the handler starts without it.
+    /// Whether the handler may read the body. If not, it starts without the body.
     pub(crate) wants_body: bool,
-    /// A handler that was kept for another generation is made again.
+    /// The generation of the handler. A handler that was kept from another generation is replaced.
     pub(crate) generation: u16,
-    /// Where the router that is the handler leads the request, found once for both; 0 if that is
-    /// not known.
+    /// The place in the routing tree to which the request leads, if the handler is a router. The
+    /// router need not search for it again. 0 if the place is not known.
     pub(crate) leaf: u16,
 }
 
 impl Route {
-    /// Of a handler of which nothing is known.
+    /// The route to a handler about which nothing is known.
     pub(crate) const ANY: Self =
         Self { blocks: true, only_reads: false, wants_body: true, generation: 0, leaf: 0 };
 }

@@ -1,13 +1,13 @@
-//! What each status code is called, and one sentence on what it means.
+//! The reason phrase of each status code, and one sentence that explains it.
 
-/// The reason phrase, as in Python's `HTTPStatus` (which follows RFC 9110); `None` for a code
-/// without one.
+/// Returns the reason phrase, as in Python's `HTTPStatus`, which follows RFC 9110. Returns `None`
+/// for a code without one.
 pub(crate) fn reason(code: u16) -> Option<&'static str> {
     texts(code).map(|(reason, _)| reason)
 }
 
-/// The sentence that stands in an error page when a handler gives none. It ends without a full
-/// stop.
+/// Returns the sentence that explains the status in an error page, if the handler gives none. It
+/// has no full stop at its end.
 pub(crate) fn explanation(code: u16) -> Option<&'static str> {
     texts(code).map(|(_, explanation)| explanation)
 }

@@ -1,4 +1,4 @@
-//! Errors that say with which status they are to be answered.
+//! Errors that choose the status of the response.
 
 use std::error;
 use std::fmt;
@@ -9,11 +9,11 @@ use crate::Error;
 use crate::http::message::response_head::{HeaderText, IntoStatus};
 use crate::http::message::status;
 
-/// An error that a handler returns to be answered with a status of its own rather than with 500.
+/// An error that a handler returns to get a response with a status of its choice, rather than 500.
 ///
-/// It goes through `?` like every other error, and is answered with an error page, as by
-/// [`send_error`](crate::Exchange::send_error), if nothing was sent yet. It is the client's affair,
-/// and not reported to [`handle_error`](crate::Builder::handle_error).
+/// It passes through `?` like every other error. If nothing was sent yet, the client gets an error
+/// page, as from [`send_error`](crate::Exchange::send_error). The error is meant for the client, so
+/// it is not reported to [`handle_error`](crate::Builder::handle_error).
 ///
 /// ```
 /// use serve_forever::{handler_fn, testing, Exchange, Result, StatusError};
@@ -41,7 +41,7 @@ pub struct StatusError {
 }
 
 impl StatusError {
-    /// An error that is answered with `code`, its usual reason phrase and its usual explanation.
+    /// Creates an error with the status `code`, its usual reason phrase and its usual explanation.
     ///
     /// ```
     /// use serve_forever::StatusError;
@@ -53,7 +53,7 @@ impl StatusError {
         Self { status: code.into_status(), message: None, explain: None, fields: Vec::new() }
     }
 
-    /// Another reason phrase.
+    /// Sets another reason phrase.
     ///
     /// ```
     /// use serve_forever::StatusError;
@@ -66,7 +66,7 @@ impl StatusError {
         self
     }
 
-    /// Another explanation: a sentence for the page.
+    /// Sets another explanation: a sentence for the error page.
     ///
     /// ```
     /// use serve_forever::StatusError;
@@ -80,7 +80,7 @@ impl StatusError {
         self
     }
 
-    /// A header field that the answer has, such as the `WWW-Authenticate` that 401 needs (RFC 9110
+    /// Adds a header field to the response, such as the `WWW-Authenticate` that 401 needs (RFC 9110
     /// §15.5.2).
     ///
     /// ```
@@ -100,12 +100,13 @@ impl StatusError {
         self
     }
 
-    /// The one that `error` is, or that a reader had to put into an [`io::Error`].
+    /// Returns the `StatusError` that `error` is, or that it contains if it is an [`io::Error`]. A
+    /// reader can return no other type of error.
     pub(crate) fn within(error: &Error) -> Option<&Self> {
         error.downcast_ref().or_else(|| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
     }
 
-    /// The status code.
+    /// Returns the status code.
     ///
     /// ```
     /// use serve_forever::StatusError;

@@ -1,14 +1,14 @@
-//! Bodies, whole and broken, cut in every way.
+//! Tests of complete and broken bodies, which arrive in pieces of different sizes.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The content and the bytes left over; or the status of the refusal; or `Err(0)` if the body is
+/// The content and the bytes after the body, or the status of the refusal. `Err(0)`: the body is
 /// not complete.
 type Outcome<'a> = Result<(Vec<u8>, &'a [u8]), u16>;
 
-/// Decodes the way the engine does, with the input arriving in pieces of the given sizes.
+/// Decodes a body like the engine does. The input arrives in pieces of these sizes.
 fn decode_in_pieces<'a>(decoder: &mut BodyDecoder, input: &'a [u8], sizes: &[usize]) -> Outcome<'a> {
     let mut content = Vec::new();
     let mut sizes = sizes.iter().cycle();
@@ -194,7 +194,7 @@ fn rule_61_trailers_follow_the_rules_of_header_fields() {
 
 #[test]
 fn rule_61_trailers_are_bounded() {
-    // "0\r\n" is not counted; "X: ", CRLF and the empty line are.
+    // `0\r\n` does not count, but `X: `, CRLF and the empty line do.
     let trailers = |bytes: usize| format!("0\r\nX: {}\r\n\r\n", "a".repeat(bytes - 7));
     assert_eq!(content(trailers(TRAILERS_LIMIT).as_bytes()), Ok(vec![]));
     assert_eq!(content(trailers(TRAILERS_LIMIT + 1).as_bytes()), Err(431));
@@ -209,7 +209,7 @@ fn rule_63_the_last_chunk_may_have_several_zeros_and_digits_any_case() {
     assert_eq!(content(b"0A\r\n0123456789\r\n0\r\n\r\n"), Ok(b"0123456789".to_vec()));
 }
 
-/// Mostly chunked bodies, some of them broken in one place.
+/// Chunked bodies, some of them damaged in one place.
 fn some_body() -> impl Strategy<Value = Vec<u8>> {
     let chunk = (prop::collection::vec(any::<u8>(), 1..40), "(;[a-c]{1,3}(=[a-c]|=\"[a-c ;]{0,3}\")?){0,2}");
     let chunks = prop::collection::vec(chunk, 0..5);

@@ -4,7 +4,7 @@ use crate::transport::Memory;
 
 use super::*;
 
-/// A head of 300 bytes and the first `length` of a file that is longer.
+/// Returns a head of 300 bytes and the first `length` bytes of a longer file, both unsent.
 fn pending(length: u64) -> Pending {
     let file = File::open(env::current_exe().unwrap()).unwrap();
     assert!(file.metadata().unwrap().len() > length);
@@ -36,7 +36,8 @@ fn a_file_that_fits_into_a_turn_with_its_head_is_not_long() {
     }
 }
 
-/// A response that fits into one piece leaves whole at once; a look after that would come too late.
+/// A response that fits into one piece is sent at once, so a check of the file after that would be
+/// too late.
 #[test]
 fn a_file_is_looked_at_before_its_only_piece_leaves() {
     let path = env::temp_dir().join(format!("serve_forever_moved_{}", std::process::id()));

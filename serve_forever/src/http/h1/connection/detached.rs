@@ -26,7 +26,7 @@ impl HttpConnection {
         }
         let step = self.send(cx.transport, cx.config, cx.server, cx.now);
         if !matches!(self.phase, Phase::Sending(..)) {
-            // The client may have sent its next request meanwhile, which was not received.
+            // The client may have sent its next request in the meantime, which was not received.
             cx.readiness.read = true;
             // If the server stops, idle connections are closed. This one looks first for a request
             // that has arrived.

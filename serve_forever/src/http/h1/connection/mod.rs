@@ -48,7 +48,7 @@ pub struct HttpConnection {
     head: Option<Box<HeadParser>>,
     /// `partial` may hold a whole request, so it is parsed before more is received.
     look_first: bool,
-    /// The source that the last handler left may block, as the handler may.
+    /// Whether the source of the last handler may block, as the handler itself may.
     blocks: bool,
     /// The body that is collected, if the head in `partial` is complete.
     collecting: Option<Box<Collecting>>,
@@ -73,7 +73,7 @@ enum Awaited {
 
 #[derive(Debug)]
 enum Phase {
-    /// The client has too many connections and is told so.
+    /// The client has too many connections, and gets a response that says so.
     Unwelcome,
     /// Waits for a request, or for the rest of it.
     Receiving,
@@ -230,8 +230,8 @@ impl HttpConnection {
         true
     }
 
-    /// Handles all phases other than receiving. It stands apart, because nearly every turn only
-    /// receives.
+    /// Handles all phases other than receiving. This is a function of its own, because nearly every
+    /// turn only receives.
     #[inline(never)]
     fn go_on<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &mut Turn<'_, Http<H>>) -> Step {
         match &mut self.phase {
@@ -384,7 +384,7 @@ fn limits(config: &Config) -> HeadLimits {
 const MAX_UNSENT: usize = 64 * 1024;
 /// Bytes of a body that count as one step of progress when connections run short.
 const STEP: usize = 4 * 1024;
-/// Bytes that are received at a time for a request that arrives in pieces.
+/// How many bytes are received at once for a request that arrives in pieces.
 const GROWTH: usize = 4 * 1024;
-/// Reads of discarded bytes before other connections get their turns.
+/// How often a turn receives bytes to discard before other connections get their turns.
 const READS_PER_TURN: usize = 16;

@@ -38,7 +38,7 @@ impl HttpConnection {
             } else {
                 self.receive_more(cx)
             };
-            // This is known only for the bytes that are received first.
+            // This time is known only for the bytes that are received first.
             let began = cx.began.take();
             match received {
                 // The client has closed its side. An incomplete request is not answered.

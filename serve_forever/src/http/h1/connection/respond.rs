@@ -1,7 +1,7 @@
 //! Serves the requests that are complete, and those behind them.
 //!
-//! Code that few requests need stands apart, so that the code path of all others is short. Loading
-//! code into the caches takes more time than running it.
+//! Code that few requests need is in functions of its own, so that the code path of all others is
+//! short. Loading code into the caches takes more time than running it.
 
 use std::borrow::Cow;
 
@@ -58,7 +58,7 @@ impl HttpConnection {
             waker: cx.waker,
         };
         let log = cx.server.access_log();
-        // This holds for the requests behind the first one, too, because they arrived with it.
+        // The requests behind the first one get the same time, because they arrived with it.
         let arrived = self.arrived.take().unwrap_or(cx.started);
         let limits = limits(cx.config);
         exclusive(&mut lent.output).begin_connection();
@@ -102,7 +102,7 @@ impl HttpConnection {
                         break After::Receive;
                     }
                     if route.blocks {
-                        // For the first request, this was asked before the run began.
+                        // For the first request, this was decided before the run began.
                         let kind = kind_of(parser.head(), &bytes[..end]);
                         cx.kind.set(kind);
                         if cx.learned.is_some_and(|learned| learned.is_slow(kind)) {

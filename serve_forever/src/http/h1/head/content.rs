@@ -1,4 +1,5 @@
-//! What the header fields say about the body and the connection, judged when all of them are there.
+//! What the header fields mean to the server itself: the host, the body and the connection. They
+//! are checked when all of them have arrived.
 
 use super::{shown, target};
 use crate::http::message::fields::{self, FieldRange};
@@ -7,7 +8,7 @@ use crate::http::message::refusal::Refusal;
 use crate::http::message::request::Content;
 
 impl Content {
-    /// `modern` is HTTP/1.1.
+    /// Evaluates the fields of a request. `modern`: the request is HTTP/1.1.
     ///
     /// `known_host` is the last value of `Host` that was valid, kept from one request to the next.
     pub(super) fn of(
@@ -25,7 +26,7 @@ impl Content {
         for field in lines {
             let name = field.name.bytes(bytes);
             let value = field.value.bytes(bytes);
-            // The length tells most names apart without a comparison.
+            // The length rules out most names without a comparison.
             match name.len() {
                 4 if name.eq_ignore_ascii_case(b"Host") => {
                     if host.replace(field.value).is_some() {
@@ -43,7 +44,7 @@ impl Content {
                 }
                 6 if modern && name.eq_ignore_ascii_case(b"Expect") => add_expectations(&mut expect, value),
                 10 if name.eq_ignore_ascii_case(b"Connection") => {
-                    // What most clients say that say anything.
+                    // Most clients that send this field send this value.
                     if value.eq_ignore_ascii_case(b"keep-alive") {
                         keep = true;
                         continue;
@@ -72,7 +73,7 @@ impl Content {
             (true, None) => return Err(Refusal::new(400, "Transfer-Encoding in an HTTP/1.0 request")),
             (true, Some(_)) => return Err(Refusal::new(400, "Both Content-Length and Transfer-Encoding")),
         };
-        // Nobody waits with a body that does not exist.
+        // Without a body, there is nothing that could wait for `100 Continue`.
         if expect == Expect::Continue && framing == Framing::Length(0) {
             expect = Expect::None;
         }
@@ -80,17 +81,17 @@ impl Content {
     }
 }
 
-/// Bytes of a `Host` that is worth remembering: as many as a name can have.
+/// Bytes of a `Host` that is remembered. A host name has at most as many.
 const KNOWN_HOST_LIMIT: usize = 255;
 
-/// What the lines of `Transfer-Encoding` say together (RFC 9112 §6.1).
+/// The transfer codings of all lines of `Transfer-Encoding` (RFC 9112 §6.1).
 #[derive(Default)]
 struct Coding {
     present: bool,
     chunked: bool,
-    /// There is a coding other than `chunked`.
+    /// Whether there is a coding other than `chunked`.
     unknown: bool,
-    /// There is something behind `chunked`, be it a second `chunked`.
+    /// Whether a coding follows `chunked`, even a second `chunked`.
     not_last: bool,
 }
 
@@ -139,7 +140,7 @@ fn content_length(value: &[u8]) -> Result<u64, Refusal> {
         .ok_or_else(|| Refusal::new(413, "Content Too Large"))
 }
 
-/// `Expect = #expectation`; one that is unknown outweighs the others.
+/// Adds the members of `Expect = #expectation`. An unknown one outweighs the others.
 fn add_expectations(expect: &mut Expect, value: &[u8]) {
     for member in fields::list_members(value) {
         if !member.eq_ignore_ascii_case(b"100-continue") {

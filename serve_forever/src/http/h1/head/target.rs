@@ -1,4 +1,4 @@
-//! The request target in its four forms (RFC 9112 §3.2), and what counts as a host.
+//! The request target in its four forms (RFC 9112 §3.2), and the check of hosts.
 
 use std::net::Ipv6Addr;
 use std::ops::Range;
@@ -7,25 +7,25 @@ use memchr::{memchr, memchr2};
 
 use crate::http::message::fields;
 
-/// A valid target, with offsets into it.
+/// A valid target. Its parts are offsets into the target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// `/path?query`. The path begins at its last leading slash: `//host/` in a redirect would be
-    /// another host.
+    /// `/path?query`. The path begins at the last of its leading slashes, because a redirect to
+    /// `//host/` would lead to another host.
     Origin { path: usize },
-    /// `http://authority/path?query`. What begins at `path` may lack the slash, or be empty.
+    /// `http://authority/path?query`. The part at `path` may lack its slash, or be empty.
     Absolute { authority: Range<usize>, path: usize },
-    /// `host:port`, of `CONNECT`.
+    /// `host:port`, only for `CONNECT`.
     Authority,
-    /// `*`, of `OPTIONS`.
+    /// `*`, only for `OPTIONS`.
     Asterisk,
 }
 
-/// Why a target is none for this server.
+/// Why this server does not accept a target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Syntax(&'static str),
-    /// A scheme that this port does not speak.
+    /// The scheme is `https`, which this port does not speak.
     Https,
 }
 
@@ -43,7 +43,7 @@ impl Target {
         }
     }
 
-    /// Of all schemes only `http` is for a server that is no proxy.
+    /// Parses a target in absolute form. A server that is no proxy accepts only the scheme `http`.
     fn parse_absolute(target: &[u8]) -> Result<Self, Fault> {
         if starts_with_scheme(target, b"https://") {
             return Err(Fault::Https);
@@ -65,8 +65,9 @@ impl Target {
     }
 }
 
-/// The first byte from `from` on that cannot be in a target, or the length: a control character, a
-/// space, something beyond ASCII, or `#`.
+/// Returns the position of the first byte, from `from` on, that a target cannot contain: a control
+/// character, a space, a byte beyond ASCII, or `#`. If there is none, returns the length of
+/// `bytes`.
 pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
     fields::find(
         bytes,
@@ -91,9 +92,9 @@ struct Authority {
 }
 
 impl Authority {
-    /// `None` if it is none. User information is refused (RFC 9110 §4.2.4), and so are a zone, a
-    /// port above 65535, and the comma, which RFC 3986 would let a name have but which makes a list
-    /// of hosts here.
+    /// Returns `None` if this is not a valid authority. User information is refused (RFC 9110
+    /// §4.2.4). So are a zone and a port above 65535. A comma is refused, too: RFC 3986 lets a name
+    /// contain it, but here it would make a list of hosts.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (no_host, behind) = if let Some(inner) = bytes.strip_prefix(b"[") {
             let (address, behind) = inner.split_at_checked(memchr(b']', inner)?)?;
@@ -121,12 +122,12 @@ fn starts_with_scheme(target: &[u8], scheme: &[u8]) -> bool {
     target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
-/// How many of the leading slashes are too many.
+/// Returns how many leading slashes there are before the last of them.
 fn extra_slashes(path: &[u8]) -> usize {
     path.iter().take_while(|&&byte| byte == b'/').count().saturating_sub(1)
 }
 
-/// `port = *DIGIT`, here of one to five.
+/// `port = *DIGIT`, here with one to five digits.
 fn port(digits: &[u8]) -> Option<u16> {
     if digits.len() > 5 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -134,7 +135,7 @@ fn port(digits: &[u8]) -> Option<u16> {
     u16::try_from(digits.iter().fold(0_u32, |port, digit| port * 10 + u32::from(digit - b'0'))).ok()
 }
 
-/// What a registered name consists of, but for `%`.
+/// The bytes that a registered name may contain, except `%`.
 const IN_NAME: [bool; 256] = {
     let mut table = [false; 256];
     let others = b"-._~!$&'()*+;=";
@@ -151,8 +152,8 @@ const IN_NAME: [bool; 256] = {
     table
 };
 
-/// `reg-name = *( unreserved / pct-encoded / sub-delims )` without the comma. IPv4 addresses look
-/// like this too.
+/// `reg-name = *( unreserved / pct-encoded / sub-delims )` without the comma. IPv4 addresses match,
+/// too.
 fn is_registered_name(name: &[u8]) -> bool {
     let mut bytes = name.iter();
     while let Some(byte) = bytes.next() {

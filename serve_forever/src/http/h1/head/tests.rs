@@ -1,11 +1,11 @@
-//! The rules of the request line, the target and the fields that frame a message, one by one.
+//! Tests of each rule for the request line, the target, and the fields that frame a message.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::http::message::framing::{Expect, Framing};
 
-/// Most of what is tested is asked of what was parsed.
+/// Most tests look at the parsed head.
 impl std::ops::Deref for HeadParser {
     type Target = RequestHead;
 
@@ -16,7 +16,7 @@ impl std::ops::Deref for HeadParser {
 
 const LIMITS: HeadLimits = HeadLimits { head: MAX_HEAD_SIZE, fields: MAX_FIELDS, target: MAX_TARGET_SIZE };
 
-/// The parsed head of a request that has to be right.
+/// Parses a request that must be valid.
 fn accept(bytes: impl AsRef<[u8]>) -> HeadParser {
     let bytes = bytes.as_ref();
     let mut head = HeadParser::default();
@@ -43,7 +43,7 @@ fn message(bytes: impl AsRef<[u8]>) -> String {
     format!("{} {}", refusal.status, refusal.message)
 }
 
-/// A GET with these lines behind `Host`.
+/// Returns a GET request with these lines after `Host`.
 fn get(lines: &str) -> String {
     format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n")
 }
@@ -111,7 +111,7 @@ fn bytes_that_are_not_those_parsed_do_no_harm() {
 
 #[test]
 fn rule_1_bytes_are_not_decoded_before_they_are_judged() {
-    // U+010D and U+010A, whose code points end in CR and LF.
+    // The last bytes of the code points U+010D and U+010A are CR and LF.
     let bytes = get("X: \u{10d}\u{10a}Y: z");
     assert_eq!(accept(&bytes).fields(bytes.as_bytes()).len(), 2);
 }
@@ -342,7 +342,7 @@ fn rule_24_the_authority_of_an_absolute_form_replaces_host() {
     assert_eq!(path("GET", "http://b?q=/"), "/?q=/");
     assert_eq!(path("GET", "http://b//evil/"), "/evil/");
     assert_eq!(path("GET", "http://[::1]:8000/"), "/");
-    // Its presence does not make a Host field unnecessary or a bad one right.
+    // An authority does not replace a missing `Host` field, and does not excuse an invalid one.
     assert_eq!(status(b"GET http://b/ HTTP/1.1\r\n\r\n"), 400);
     assert_eq!(status(b"GET http://b/ HTTP/1.1\r\nHost: a b\r\n\r\n"), 400);
 }
@@ -424,7 +424,7 @@ fn rule_37_a_head_may_be_as_large_as_the_limit() {
     assert_eq!(HeadParser::default().parse(more.as_bytes(), &exact), Ok(Parsed::Complete(bytes.len())));
     let less = HeadLimits { head: bytes.len() - 1, ..LIMITS };
     assert_eq!(HeadParser::default().parse(bytes.as_bytes(), &less).unwrap_err().status, 431);
-    // Refused as soon as it is certain, not only when more has come.
+    // The head is refused as soon as it must be too large, before more bytes arrive.
     assert_eq!(
         HeadParser::default().parse(&bytes.as_bytes()[..bytes.len() - 1], &less).unwrap_err().status,
         431
@@ -572,7 +572,7 @@ fn messages_are_fit_for_a_status_line_and_of_bounded_length() {
     assert!(refusal.message.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
 }
 
-/// Requests that are right, or nearly so.
+/// Requests that are valid, or nearly so.
 fn some_head() -> impl Strategy<Value = Vec<u8>> {
     let methods = prop::sample::select(vec!["GET", "POST", "OPTIONS", "CONNECT", "x", "G T"]);
     let targets = prop::sample::select(vec![
@@ -633,8 +633,8 @@ proptest! {
         let _ = (head.path(&bytes), head.host(&bytes), head.request_line(&bytes), head.query(&bytes));
     }
 
-    /// However a head is cut, the outcome is the same; and it comes no earlier than the empty line
-    /// unless it is a refusal.
+    /// The result does not depend on the pieces in which a head arrives. Before the empty line, a
+    /// head may be refused, but it is never complete.
     #[test]
     fn prefixes_are_partial_or_refused_like_the_whole(
         bytes in some_head(),

@@ -1,4 +1,4 @@
-//! The rules of field lines, one by one.
+//! Tests of each rule for field lines.
 
 use proptest::prelude::*;
 
