@@ -130,6 +130,7 @@ impl Exchange<'_> {
     }
 
     /// Checks that a handler that sent 101 has also made the stream.
+    #[inline]
     pub(crate) fn check_upgrade(&self) -> Result {
         if self.place.is_some() && self.upgraded.is_none() && self.wfile.outlet.status() == 101 {
             return misuse("the handler sent 101 and did not call upgrade()");

@@ -10,7 +10,7 @@ mod target;
 
 use memchr::{memchr, memchr2};
 
-use self::target::{Fault, Target};
+use self::target::{Extent, Fault, Target};
 use crate::http::message::escape;
 use crate::http::message::fields::{self, Section, Span};
 use crate::http::message::refusal::Refusal;
@@ -145,7 +145,7 @@ impl HeadParser {
         self.head.method = Span::new(start, start + length);
 
         let from = start + length + 1;
-        let to = target::target_end(bytes, from);
+        let Extent { question_mark, end: to } = Extent::of(bytes, from);
         if to - from > target_limit {
             return Err(Refusal::new(414, "URI Too Long"));
         }
@@ -163,7 +163,7 @@ impl HeadParser {
         let Some(minor) = self.parse_version(bytes, start, version)? else { return Ok(None) };
         self.head.minor = minor;
         match Target::parse(self.head.method.bytes(bytes), self.head.target.bytes(bytes)) {
-            Ok(target) => self.place(bytes, target),
+            Ok(target) => self.place(bytes, target, question_mark),
             Err(Fault::Syntax(explain)) => return bad(explain),
             Err(Fault::Https) => return Err(Refusal::new(421, "HTTPS request on a plain HTTP port")),
         }
@@ -213,19 +213,24 @@ impl HeadParser {
     }
 
     /// Stores the parts of the target. Their offsets in the target become offsets in the head.
-    fn place(&mut self, bytes: &[u8], target: Target) {
+    /// `question_mark`: the offset of the first one in the head, or the end of the target.
+    fn place(&mut self, bytes: &[u8], target: Target, question_mark: usize) {
         let (start, end) = (self.head.target.start(), self.head.target.end());
-        self.head.path = Path::Part(self.head.target);
+        let part_from = |from| {
+            let [path, url_path] = [end, question_mark].map(|end| Span::new(from, end));
+            Path::Part { path, url_path }
+        };
+        self.head.path = part_from(start);
         match target {
-            Target::Origin { path } => self.head.path = Path::Part(Span::new(start + path, end)),
+            Target::Origin { path } => self.head.path = part_from(start + path),
             Target::Absolute { authority, path } => {
                 self.head.authority = Some(Span::new(start + authority.start, start + authority.end));
-                let path = Span::new(start + path, end);
-                if path.bytes(bytes).starts_with(b"/") {
-                    self.head.path = Path::Part(path);
+                let path = start + path;
+                if bytes.get(path) == Some(&b'/') {
+                    self.head.path = part_from(path);
                 } else {
                     self.head.own_path.push('/');
-                    self.head.own_path.push_str(path.text(bytes));
+                    self.head.own_path.push_str(Span::new(path, end).text(bytes));
                     self.head.path = Path::Own;
                 }
             }

@@ -1,8 +1,6 @@
 //! The head of a request as handlers read it, in any version of HTTP.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use crate::http::message::fields::{self, FieldRange, Headers, Span};
+use crate::http::message::fields::{FieldRange, Headers, Span};
 use crate::http::message::framing::{Expect, Framing};
 
 /// A head, stored as offsets into the bytes from which it was parsed. The accessors must be given
@@ -18,15 +16,12 @@ pub(crate) struct RequestHead {
     pub(crate) fields: Vec<FieldRange>,
     pub(crate) minor: u8,
     pub(crate) path: Path,
-    /// The path if no part of the target is the path. The string is kept for its capacity.
+    /// The path and query if no part of the target is the path. The string is kept for its capacity.
     pub(crate) own_path: String,
     /// The authority in the target, if there is one.
     pub(crate) authority: Option<Span>,
     pub(crate) content: Content,
     pub(crate) asterisk: bool,
-    /// The length of the path without its query, plus one. 0 before the first call of
-    /// `url_path_bytes`.
-    url_path_end: AtomicU32,
 }
 
 /// Where the path of a request is.
@@ -34,7 +29,9 @@ pub(crate) struct RequestHead {
 pub(crate) enum Path {
     #[default]
     Empty,
-    Part(Span),
+    /// `path` includes the query, and `url_path` does not.
+    Part { path: Span, url_path: Span },
+    /// In `own_path`. The client has sent no path, but perhaps a query, so the path is `/`.
     Own,
 }
 
@@ -65,21 +62,8 @@ impl Default for Content {
 impl RequestHead {
     /// Clears the head, and keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
-        let Self {
-            line,
-            method,
-            target,
-            fields,
-            minor,
-            path,
-            own_path,
-            authority,
-            content,
-            asterisk,
-            url_path_end,
-        } = self;
+        let Self { line, method, target, fields, minor, path, own_path, authority, content, asterisk } = self;
         (*minor, *asterisk) = (0, false);
-        *url_path_end.get_mut() = 0;
         (*line, *method, *target) = (Span::default(), Span::default(), Span::default());
         (*path, *authority, *content) = (Path::Empty, None, Content::default());
         fields.clear();
@@ -110,21 +94,11 @@ impl RequestHead {
 
     /// Returns [`url_path`](Self::url_path) as bytes.
     pub(crate) fn url_path_bytes<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
-        let path = match self.path {
-            // There may be a path later, so its length is not stored yet.
-            Path::Empty => return &[],
-            Path::Part(part) => part.bytes(bytes),
-            Path::Own => self.own_path.as_bytes(),
-        };
-        // The route, a router and the handler for files ask for this, but only the first call
-        // searches.
-        let mut end = (self.url_path_end.load(Ordering::Relaxed) as usize).wrapping_sub(1);
-        if end == usize::MAX {
-            end = question_mark(path);
-            self.url_path_end
-                .store(u32::try_from(end).map_or(0, |end| end.saturating_add(1)), Ordering::Relaxed);
+        match self.path {
+            Path::Empty => &[],
+            Path::Part { url_path, .. } => url_path.bytes(bytes),
+            Path::Own => b"/",
         }
-        path.get(..end).unwrap_or(path)
     }
 
     #[cfg(any(test, fuzzing))]
@@ -139,7 +113,7 @@ impl RequestHead {
     pub(crate) fn path<'a>(&'a self, bytes: &'a [u8]) -> &'a str {
         match self.path {
             Path::Empty => "",
-            Path::Part(part) => part.text(bytes),
+            Path::Part { path, .. } => path.text(bytes),
             Path::Own => &self.own_path,
         }
     }
@@ -151,8 +125,7 @@ impl RequestHead {
 
     /// Returns the part of the path after the first question mark, if there is one.
     pub(crate) fn query<'a>(&'a self, bytes: &'a [u8]) -> Option<&'a str> {
-        let path = self.path(bytes);
-        path.get(question_mark(path.as_bytes()) + 1..)
+        self.path(bytes).get(self.url_path_bytes(bytes).len() + 1..)
     }
 
     /// Returns the host and the port as the client wrote them. The authority of the target takes
@@ -194,10 +167,4 @@ impl RequestHead {
     pub(crate) fn fields<'a>(&'a self, bytes: &'a [u8]) -> Headers<'a> {
         Headers::new(bytes, &self.fields)
     }
-}
-
-/// Returns the position of the first question mark, or the length of the path. Paths are short: a
-/// call of `memchr` takes longer to begin than this search takes as a whole.
-fn question_mark(path: &[u8]) -> usize {
-    fields::find(path, 0, |word| fields::equal(word, b'?'), |byte| byte == b'?')
 }

@@ -65,19 +65,42 @@ impl Target {
     }
 }
 
-/// Returns the position of the first byte, from `from` on, that a target cannot contain: a control
-/// character, a space, a byte beyond ASCII, or `#`. If there is none, returns the length of
-/// `bytes`.
-pub(super) fn target_end(bytes: &[u8], from: usize) -> usize {
-    fields::find(
-        bytes,
-        from,
-        |word| {
-            let ascii = fields::below(word, b'!') | fields::equal(word, 0x7f) | fields::equal(word, b'#');
-            ascii | word & fields::TOP_BITS
-        },
-        |byte| !byte.is_ascii_graphic() || byte == b'#',
-    )
+/// How far a target reaches.
+pub(super) struct Extent {
+    /// The position of the first question mark, or `end`.
+    pub(super) question_mark: usize,
+    /// The position of the first byte that a target cannot contain: a control character, a space, a
+    /// byte beyond ASCII, or `#`. If there is none, the length of the bytes.
+    pub(super) end: usize,
+}
+
+impl Extent {
+    /// Returns the extent of the target that begins at `from`.
+    pub(super) fn of(bytes: &[u8], from: usize) -> Self {
+        let question_mark = fields::find(
+            bytes,
+            from,
+            |word| foreign(word) | fields::equal(word, b'?'),
+            |byte| is_foreign(byte) || byte == b'?',
+        );
+        let end = match bytes.get(question_mark) {
+            // The query may contain further question marks.
+            Some(b'?') => fields::find(bytes, question_mark, foreign, is_foreign),
+            _ => question_mark,
+        };
+        Self { question_mark, end }
+    }
+}
+
+/// Whether a target cannot contain this byte.
+fn is_foreign(byte: u8) -> bool {
+    !byte.is_ascii_graphic() || byte == b'#'
+}
+
+/// Marks such bytes, for [`fields::find`].
+fn foreign(word: u64) -> u64 {
+    let ascii = fields::below(word, b'!') | fields::equal(word, 0x7f) | fields::equal(word, b'#');
+    ascii | word & fields::TOP_BITS
 }
 
 /// Whether the value of a `Host` field is valid. It may be empty (RFC 9112 §3.2).

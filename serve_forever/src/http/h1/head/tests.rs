@@ -633,6 +633,23 @@ proptest! {
         let _ = (head.path(&bytes), head.host(&bytes), head.request_line(&bytes), head.query(&bytes));
     }
 
+    /// The URL path and the query are what stands before and after the first question mark.
+    #[test]
+    fn paths_end_at_the_first_question_mark(
+        start in prop::sample::select(vec!["/", "http://a/", "http://a?", "http://a:8?b"]),
+        rest in "[?/a-z%&=]{0,20}",
+    ) {
+        let target = format!("{start}{rest}");
+        let bytes = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
+        let mut head = HeadParser::default();
+        prop_assert!(head.parse(&bytes, &LIMITS).is_ok());
+        let path = head.path(&bytes);
+        prop_assert!(path.starts_with('/'));
+        let parts = path.split_once('?');
+        prop_assert_eq!(head.url_path(&bytes), parts.map_or(path, |(path, _)| path));
+        prop_assert_eq!(head.query(&bytes), parts.map(|(_, query)| query));
+    }
+
     /// The result does not depend on the pieces in which a head arrives. Before the empty line, a
     /// head may be refused, but it is never complete.
     #[test]
