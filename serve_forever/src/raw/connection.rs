@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::diagnostics;
-use crate::server::hooks::{ErrorReport, Shown, catch};
+use crate::server::error_report::{ErrorReport, Failed};
+use crate::server::hooks::catch;
 use crate::server::learned::Kind;
 use crate::server::protocol::{Admission, Admitted, Cause, Connection, Next, Run, Turn};
 use crate::stream::Stream;
@@ -43,31 +44,31 @@ impl<H: BaseRequestHandler + 'static> Connection<Raw<H>> for RawConnection {
     fn run(&mut self, cx: &mut Run<'_, Raw<H>>) -> Next {
         let early = std::mem::take(&mut self.early);
         let mut stream = Stream::new(Arc::clone(cx.transport), cx.seat.to_owned(), cx.server.clone(), early);
-        let report = |error: String, panicked: bool| {
-            cx.server.hooks().report(&ErrorReport { client_address: cx.transport.client(), error, panicked });
-        };
+        let client = cx.transport.client();
+        let report = |report: &ErrorReport| cx.server.hooks().report(report);
+        let report_panic = |message| report(&ErrorReport::of_panic(client, message));
         let tell = |outcome: Result<io::Result<()>, String>| match outcome {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 let is_disconnect = sys::is_disconnect(&error);
-                let Shown { text, panicked, dropped } = Shown::of(error);
+                let failed = Failed::new(error.into());
                 if is_disconnect {
-                    diagnostics::debug!("{}: the client left: {text}", cx.transport.peer);
+                    diagnostics::debug!("{}: the client left: {}", cx.transport.peer, failed.text());
                 } else {
-                    report(text, panicked);
+                    report(&failed.report(client));
                 }
-                if let Err(panic) = dropped {
-                    report(panic, true);
+                if let Err(panic) = failed.end() {
+                    report_panic(panic);
                 }
                 false
             }
             Err(panic) => {
-                report(panic, true);
+                report_panic(panic);
                 false
             }
         };
         match catch(|| cx.protocol.make()) {
-            Err(panic) => report(panic, true),
+            Err(panic) => report_panic(panic),
             Ok(mut handler) => {
                 if tell(catch(|| handler.setup(&mut stream))) {
                     tell(catch(|| handler.handle(&mut stream)));

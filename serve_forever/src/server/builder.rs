@@ -12,7 +12,8 @@ use super::access_log::AccessLog;
 use super::address::{self, Sockets, ToListenAddresses};
 use super::config::Config;
 use super::handle::ServerHandle;
-use super::hooks::{ErrorReport, Guarded, Hooks};
+use super::error_report::ErrorReport;
+use super::hooks::{Guarded, Hooks};
 use super::protocol::Protocol;
 use super::settings::settings;
 use crate::sys::NO_ADDRESS;
@@ -242,6 +243,7 @@ impl<P: Protocol> Builder<P> {
     }
 
     /// Told of every handler that failed or panicked. Default: `log::error!`.
+    /// [`ErrorReport::source`] returns the error that the handler returned.
     ///
     /// ```
     /// # use serve_forever::{handler_fn, Exchange, HttpServer, Result};

@@ -8,55 +8,10 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use crate::diagnostics;
-use crate::sys::NO_ADDRESS;
-use crate::visible::OneLine;
+
+use super::error_report::ErrorReport;
 
 pub(crate) use crate::diagnostics::catch;
-
-/// An error or panic while a request was handled; see
-/// [`Builder::handle_error`](crate::Builder::handle_error).
-///
-/// Its `Display` is a single line, because an error may quote what the client sent. The field
-/// [`error`](Self::error) has the text unchanged.
-///
-/// ```
-/// # use std::io::Write;
-/// # use std::net::TcpStream;
-/// # use std::sync::mpsc::channel;
-/// # use serve_forever::{handler_fn, ErrorReport, Exchange, HttpServer, Result};
-/// let (reports, errors) = channel();
-/// let server = HttpServer::builder(handler_fn(|_: &mut Exchange| -> Result { Err("no tea left".into()) }))
-///     .handle_error(move |report: &ErrorReport| drop(reports.send(report.clone())))
-///     .bind(("127.0.0.1", 0))?;
-/// # let mut client = TcpStream::connect(server.server_addresses()[0])?;
-/// # client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
-/// # client.shutdown(std::net::Shutdown::Write)?;
-/// server.handle_request()?;
-/// let report = errors.recv().unwrap();
-/// assert_eq!((report.error.as_str(), report.panicked), ("no tea left", false));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ErrorReport {
-    /// The address of the client, or `0.0.0.0:0` for a client of a Unix socket.
-    pub client_address: SocketAddr,
-    /// The text of the error that the handler returned, or the message of its panic.
-    pub error: String,
-    /// Whether the handler panicked, or its error when that was displayed or dropped.
-    pub panicked: bool,
-}
-
-impl fmt::Display for ErrorReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.panicked { "the handler panicked" } else { "the handler failed" };
-        if self.client_address == NO_ADDRESS {
-            write!(f, "unix: {what}: {}", OneLine(&self.error))
-        } else {
-            write!(f, "{}: {what}: {}", self.client_address, OneLine(&self.error))
-        }
-    }
-}
 
 type Verify = dyn Fn(SocketAddr) -> bool + Send + Sync;
 type Report = dyn Fn(&ErrorReport) + Send + Sync;
@@ -132,24 +87,19 @@ pub(crate) fn guarded<T>(what: &str, code: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// The text of an error of user code. Its `Display` and its `Drop` are user code, too. Both have
-/// run, and their panics are recorded.
+/// The text of a value of user code. Its `Display` and its `Drop` are user code, too. Both have run,
+/// and their panics are recorded.
 pub(crate) struct Shown {
-    pub(crate) text: String,
-    /// The `Display` panicked, and the text says so.
-    pub(crate) panicked: bool,
+    text: String,
     /// The message of the panic in its `Drop`.
-    pub(crate) dropped: Result<(), String>,
+    dropped: Result<(), String>,
 }
 
 impl Shown {
     #[cold]
-    pub(crate) fn of(error: impl fmt::Display) -> Self {
-        let (text, panicked) = match catch(|| error.to_string()) {
-            Ok(text) => (text, false),
-            Err(panic) => (format!("the error cannot be shown, as that panicked: {panic}"), true),
-        };
-        Self { text, panicked, dropped: catch(|| drop(error)) }
+    fn of(value: impl fmt::Display) -> Self {
+        let (text, _) = text_of_error(&value);
+        Self { text, dropped: catch(|| drop(value)) }
     }
 
     /// Returns the text of a value, or panics as its `Display` did. The value is gone before that,
@@ -165,11 +115,21 @@ impl Shown {
     }
 
     /// Returns the text, and logs the panic of the `Drop`, if there was one.
-    pub(crate) fn into_text(self) -> String {
+    fn into_text(self) -> String {
         if let Err(panic) = self.dropped {
             diagnostics::error!("a value owned by the program panicked when it was dropped: {panic}");
         }
         self.text
+    }
+}
+
+/// Returns the text of an error of user code, and whether its `Display` panicked, which the text
+/// then says.
+#[cold]
+pub(crate) fn text_of_error(error: &impl fmt::Display) -> (String, bool) {
+    match catch(|| error.to_string()) {
+        Ok(text) => (text, false),
+        Err(panic) => (format!("the error cannot be shown, as that panicked: {panic}"), true),
     }
 }
 

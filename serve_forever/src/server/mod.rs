@@ -12,6 +12,7 @@ mod computing;
 pub(crate) mod config;
 mod deadlines;
 mod engine;
+pub(crate) mod error_report;
 mod event_loop;
 pub(crate) mod factory;
 pub(crate) mod greeting;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::support::engine::{PATIENCE, Served, get, http, raw, run};
 use crate::support::{answer, reply};
 use serve_forever::{
-    AccessLog, BaseHttpRequestHandler, BaseRequestHandler, ErrorReport, Exchange, HttpServer, Result, Router,
-    Source, StatusError, Stream, handler_fn,
+    AccessLog, BaseHttpRequestHandler, BaseRequestHandler, ErrorReport, Exchange, HttpServer, MisuseError,
+    Result, Router, Source, StatusError, Stream, handler_fn,
 };
 
 /// More often than there are threads.
@@ -296,6 +296,47 @@ fn what_panicked_is_reported() {
     assert_eq!([next(), next()], [("a bad error".to_owned(), false), dropped()]);
     assert_eq!(server.ask(get("/both")).code(), 500);
     assert_eq!([next(), next()], [unshown(), dropped()]);
+}
+
+/// A report gives the error itself, not only its text, and keeps it as long as it lives.
+#[test]
+fn a_report_keeps_its_source() {
+    let (send, reports) = channel();
+    let server = http(
+        answer(|http| match http.url_path() {
+            "/own" => Err(Own.into()),
+            "/panic" => panic!("on purpose"),
+            "/odd" => Err(StatusError::new(799).into()),
+            _ => Ok(()),
+        }),
+        |builder| builder.handle_error(move |report| drop(send.send(report.clone()))),
+    );
+    let report = |path| {
+        assert_eq!(server.ask(get(path)).code(), 500);
+        reports.recv_timeout(PATIENCE).expect("a report")
+    };
+    let own = report("/own");
+    assert!(own.source().is_some_and(|error| error.is::<Own>()));
+    let cause = own.source().and_then(StdError::source).expect("a cause");
+    assert!(cause.is::<fmt::Error>());
+    assert!(report("/panic").source().is_none());
+    assert!(report("/nothing").source().is_some_and(|error| error.is::<MisuseError>()));
+    assert!(report("/odd").source().is_some_and(|error| error.is::<StatusError>()));
+}
+
+#[derive(Debug)]
+struct Own;
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an error of the program")
+    }
+}
+
+impl StdError for Own {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&fmt::Error)
+    }
 }
 
 /// A report that stands in a log may quote what a client sent.

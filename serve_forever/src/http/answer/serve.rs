@@ -1,13 +1,13 @@
 //! Serving one request: the handler is made and run, and its response is completed.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use crate::diagnostics;
 use crate::error::{MisuseError, misuse};
 use crate::server::config::Config;
+use crate::server::error_report::{ErrorReport, Failed};
 use crate::server::handle::ServerHandle;
-use crate::server::hooks::{ErrorReport, Shown, catch};
+use crate::server::hooks::catch;
 use crate::server::seat::Seat;
 use crate::server::waker::Waker;
 use crate::transport::Transport;
@@ -128,9 +128,9 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         if let Err(trouble) = outcome {
             cut = !http.recover(&trouble);
             if let Trouble::Error(error) = trouble
-                && let Err(panic) = error.dropped
+                && let Err(panic) = error.end()
             {
-                site.report(client, panic, true);
+                site.report(&ErrorReport::of_panic(client, panic));
             }
         }
 
@@ -184,7 +184,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let dropped = if stays { Ok(()) } else { slot.empty() };
         for panicked in [logged, dropped] {
             if let Err(panic) = panicked {
-                site.report(client, panic, true);
+                site.report(&ErrorReport::of_panic(client, panic));
             }
         }
         Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder, upgraded }
@@ -200,13 +200,12 @@ pub(crate) fn exclusive(output: &mut Mutex<Output>) -> &mut Output {
 enum Trouble {
     /// An error that names the response for the client.
     Status(Box<StatusError>),
-    Error(Box<Shown>),
+    Error(Box<Failed>),
     Panic(String),
 }
 
 impl Trouble {
-    /// Converts an error that a handler returned. The error is a value of the user's: only its text
-    /// is kept.
+    /// Converts an error that a handler returned.
     #[cold]
     fn of(error: crate::Error) -> Self {
         let error = match error.downcast::<StatusError>() {
@@ -215,7 +214,7 @@ impl Trouble {
         };
         match StatusError::within(&error) {
             Some(status) => Self::Status(Box::new(status.clone())),
-            None => Self::Error(Box::new(Shown::of(error))),
+            None => Self::Error(Box::new(Failed::new(error))),
         }
     }
 
@@ -324,12 +323,12 @@ impl Exchange<'_> {
                 return false;
             }
             if refusal.is_none() && asked.is_none() {
-                let (text, panicked) = match trouble {
-                    Trouble::Status(error) => (error.to_string(), false),
-                    Trouble::Error(error) => (error.text.clone(), error.panicked),
-                    Trouble::Panic(message) => (message.clone(), true),
-                };
-                site.report(self.context.client, text, panicked);
+                let client = self.context.client;
+                site.report(&match trouble {
+                    Trouble::Status(error) => Failed::new((**error).clone().into()).report(client),
+                    Trouble::Error(error) => error.report(client),
+                    Trouble::Panic(message) => ErrorReport::of_panic(client, message.clone()),
+                });
             }
             if !output.discard() {
                 return false;
@@ -353,7 +352,7 @@ impl Exchange<'_> {
             };
             let Err(why) = sent else { return true };
             let why = format!("a StatusError for {status} cannot be sent: {why}");
-            site.report(self.context.client, why, false);
+            site.report(&Failed::new(why.into()).report(self.context.client));
             self.response.reset();
             self.response.must_close = must_close;
         }
@@ -392,8 +391,8 @@ impl Site<'_> {
     }
 
     #[cold]
-    fn report(&self, client_address: SocketAddr, error: String, panicked: bool) {
-        self.server.hooks().report(&ErrorReport { client_address, error, panicked });
+    fn report(&self, report: &ErrorReport) {
+        self.server.hooks().report(report);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::http::bodies::pending::Source;
 use crate::http::message::error_page::{self, ErrorBody};
 use crate::http::message::response_head::IntoStatus;
 use crate::http::message::status;
-use crate::server::hooks::ErrorReport;
+use crate::server::error_report::ErrorReport;
 
 use super::{Exchange, Record};
 
@@ -99,8 +99,7 @@ impl Exchange<'_> {
     /// Reports a panic that does not affect the response.
     #[cold]
     pub(crate) fn report_panic(&self, panic: String) {
-        let report = ErrorReport { client_address: self.context.client, error: panic, panicked: true };
-        self.context.server.hooks().report(&report);
+        self.context.server.hooks().report(&ErrorReport::of_panic(self.context.client, panic));
     }
 }
 
