@@ -29,7 +29,7 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// The place in the library from which a message comes.
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) module: &'static str,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
@@ -38,7 +38,7 @@ pub(crate) struct Place {
 /// Passes a message to the logger of the program.
 #[cold]
 #[inline(never)]
-pub(crate) fn tell(level: Level, place: &Place, message: fmt::Arguments<'_>) {
+pub(crate) fn tell(level: Level, place: &Location, message: fmt::Arguments<'_>) {
     let said = catch(|| {
         let text = message.to_string();
         let record = &mut Record::builder();
@@ -57,7 +57,7 @@ macro_rules! say {
         if log::Level::$level <= log::STATIC_MAX_LEVEL && log::Level::$level <= log::max_level() {
             $crate::diagnostics::tell(
                 log::Level::$level,
-                &$crate::diagnostics::Place { module: module_path!(), file: file!(), line: line!() },
+                &$crate::diagnostics::Location { module: module_path!(), file: file!(), line: line!() },
                 format_args!($($message)+),
             );
         }

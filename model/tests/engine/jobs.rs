@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::sync::{Condvar, Mutex, lock, wait};
 
 use super::super::handover::pool::HandOver;
-use super::super::handover::state::Job;
+use super::super::handover::state::JobId;
 use super::{Connection, Engine};
 
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl Engine {
         self: &Arc<Self>,
         index: usize,
         connection: &Connection,
-        inline: Option<Job>,
+        inline: Option<JobId>,
     ) -> bool {
         let mut handed_over = false;
         for request in self.loops[index].net.receive(connection) {

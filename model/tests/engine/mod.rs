@@ -24,7 +24,7 @@ use super::handover::inbox::Inbox;
 use super::handover::permits::Permits;
 use super::handover::pool::{HandOver, Pool, Spawn};
 use super::handover::slots::Token;
-use super::handover::state::{Job, LoopState};
+use super::handover::state::{JobId, LoopState};
 use super::handover::watch::Watch;
 
 use driver::Core;
@@ -247,7 +247,7 @@ impl Engine {
         self.hand_over(index, job) == HandOver::Done
     }
 
-    fn hand_over(self: &Arc<Self>, index: usize, job: Job) -> HandOver {
+    fn hand_over(self: &Arc<Self>, index: usize, job: JobId) -> HandOver {
         // Counted before the next driver can look for a permit, and before the job can give this
         // one back.
         let take = || {

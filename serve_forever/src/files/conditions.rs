@@ -18,7 +18,7 @@ pub(super) struct Validators<'a> {
 
 /// How a request is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Verdict {
     /// As if the request had no condition.
     Proceed,
     /// 304.
@@ -35,40 +35,40 @@ pub(super) enum Outcome {
 pub(super) fn evaluate<'r>(
     lines: &(impl Iterator<Item = (&'r [u8], &'r [u8])> + Clone),
     validators: &Validators<'_>,
-) -> Outcome {
-    let Some(found) = Found::among(lines.clone()) else { return Outcome::Proceed };
-    let judged = |found: &Lines<'r>, condition, comparison| match found {
-        Lines::None => None,
-        Lines::One(value) => Some(is_listed([*value].into_iter(), validators.entity_tag, comparison)),
-        Lines::Several => {
+) -> Verdict {
+    let Some(found) = RequestConditions::among(lines.clone()) else { return Verdict::Proceed };
+    let judged = |found: &FieldValue<'r>, condition, comparison| match found {
+        FieldValue::None => None,
+        FieldValue::One(value) => Some(is_listed([*value].into_iter(), validators.entity_tag, comparison)),
+        FieldValue::Several => {
             Some(is_listed(values(lines.clone(), condition), validators.entity_tag, comparison))
         }
     };
 
     match judged(&found.any_match, Condition::Match, Comparison::Strong) {
         Some(true) => {}
-        Some(false) => return Outcome::PreconditionFailed,
+        Some(false) => return Verdict::PreconditionFailed,
         None => {
             if let (Some(date), Some(modified)) = (found.unmodified_since.date(), validators.last_modified)
                 && modified > date
             {
-                return Outcome::PreconditionFailed;
+                return Verdict::PreconditionFailed;
             }
         }
     }
 
     match judged(&found.none_match, Condition::NoneMatch, Comparison::Weak) {
-        Some(true) => return Outcome::NotModified,
+        Some(true) => return Verdict::NotModified,
         Some(false) => {}
         None => {
             if let (Some(date), Some(modified)) = (found.modified_since.date(), validators.last_modified)
                 && modified <= date
             {
-                return Outcome::NotModified;
+                return Verdict::NotModified;
             }
         }
     }
-    Outcome::Proceed
+    Verdict::Proceed
 }
 
 /// Returns whether the `Range` of a request may be answered with a part. This is so if there is no
@@ -133,14 +133,14 @@ impl Condition {
 
 /// The conditions of one request.
 #[derive(Debug, Default)]
-struct Found<'r> {
-    any_match: Lines<'r>,
-    none_match: Lines<'r>,
-    modified_since: Lines<'r>,
-    unmodified_since: Lines<'r>,
+struct RequestConditions<'r> {
+    any_match: FieldValue<'r>,
+    none_match: FieldValue<'r>,
+    modified_since: FieldValue<'r>,
+    unmodified_since: FieldValue<'r>,
 }
 
-impl<'r> Found<'r> {
+impl<'r> RequestConditions<'r> {
     fn among(lines: impl Iterator<Item = (&'r [u8], &'r [u8])>) -> Option<Self> {
         let mut lines = lines.filter_map(|(name, value)| Some((Condition::named(name)?, value))).peekable();
         lines.peek()?;
@@ -160,14 +160,14 @@ impl<'r> Found<'r> {
 
 /// The lines of one field.
 #[derive(Debug, Default)]
-enum Lines<'r> {
+enum FieldValue<'r> {
     #[default]
     None,
     One(&'r [u8]),
     Several,
 }
 
-impl<'r> Lines<'r> {
+impl<'r> FieldValue<'r> {
     fn add(&mut self, value: &'r [u8]) {
         *self = match self {
             Self::None => Self::One(value),

@@ -90,7 +90,7 @@ impl Entry {
             tells_changes: sys::CHANGE_TIME_IS_KNOWN && stamp.changed() != (0, 0),
         };
         let is_settled = entity_tag::is_settled(options.entity_tags, now, &state);
-        let changes_unseen = is_small && before.is_some_and(|before| before.is_belied_by(stamp, &first));
+        let changes_unseen = is_small && before.is_some_and(|before| before.changed_unseen(stamp, &first));
         let given = |name| options.extra(name).map(|value| String::from_utf8_lossy(value));
         let content_type = if let Some(value) = given("Content-Type") {
             value.into_owned()
@@ -115,7 +115,7 @@ impl Entry {
             path,
             stamp,
             seen: AtomicU64::new(0),
-            asked: AtomicU64::new(tick(read)),
+            asked: AtomicU64::new(instant_number(read)),
             read_again,
             content: if is_small { Content::Memory(first.into()) } else { Content::File(Arc::new(file)) },
             content_type,
@@ -142,38 +142,38 @@ impl Entry {
     }
 
     /// Records that the file was just seen at its path, unchanged, after `time`.
-    pub(super) fn is_there_after(&self, time: Duration) {
-        self.seen.fetch_max(tick(time), Ordering::Relaxed);
+    pub(super) fn note_seen_after(&self, time: Duration) {
+        self.seen.fetch_max(instant_number(time), Ordering::Relaxed);
     }
 
     /// Returns whether the file was seen at its path, unchanged, after `time`.
-    pub(super) fn was_there_after(&self, time: Duration) -> bool {
-        tick(time) <= self.seen.load(Ordering::Relaxed)
+    pub(super) fn was_seen_after(&self, time: Duration) -> bool {
+        instant_number(time) <= self.seen.load(Ordering::Relaxed)
     }
 
     /// Returns whether the content in memory may be older than [`CONTENT_LOOKS`] for a request that
     /// came at `arrived`. The stamp does not tell of every change: if a program stores to a memory
     /// mapping of the file, the stamp changes once, when the first such store begins, or not at
     /// all.
-    pub(super) fn is_to_be_read_again(&self, arrived: Instant) -> bool {
+    pub(super) fn must_be_read_again(&self, arrived: Instant) -> bool {
         arrived >= self.read_again && matches!(self.content, Content::Memory(_))
     }
 
     /// Returns whether a file with this stamp and this content shows that the times say nothing
     /// about the content.
-    fn is_belied_by(&self, stamp: Stamp, content: &[u8]) -> bool {
+    fn changed_unseen(&self, stamp: Stamp, content: &[u8]) -> bool {
         let is_other = matches!(&self.content, Content::Memory(own) if **own != *content);
         self.stamp == stamp && (self.changes_unseen || is_other)
     }
 
     /// Records that the open file was requested at `time`, and that it is still there.
-    pub(super) fn is_asked_for(&self, time: Duration) {
-        self.asked.fetch_max(tick(time), Ordering::Relaxed);
+    pub(super) fn note_requested(&self, time: Duration) {
+        self.asked.fetch_max(instant_number(time), Ordering::Relaxed);
     }
 
     /// Returns whether this is an open file that nobody has requested since `time`.
     pub(super) fn is_idle_since(&self, time: Duration) -> bool {
-        self.is_open() && self.asked.load(Ordering::Relaxed) < tick(time)
+        self.is_open() && self.asked.load(Ordering::Relaxed) < instant_number(time)
     }
 
     /// Returns whether the entry has an open descriptor.
@@ -218,7 +218,7 @@ impl Entry {
 
     /// Returns whether the entry may be kept in the cache. Its changes must show in the stamp, and
     /// keeping it must not hold the space of a large deleted file on the disk.
-    pub(super) fn is_fit_to_keep(&self) -> bool {
+    pub(super) fn may_be_kept(&self) -> bool {
         self.is_settled
             && self.is_measured
             && (matches!(self.content, Content::Memory(_)) || self.len() <= LARGEST_OPEN)
@@ -263,7 +263,7 @@ impl Entry {
 }
 
 /// Converts a time to a value for `seen` and `asked`, which is never 0.
-fn tick(time: Duration) -> u64 {
+fn instant_number(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
 }
 

@@ -18,7 +18,7 @@ use super::listing::Listing;
 use super::options::Options;
 use super::path::{PathError, RequestPath};
 use super::reply;
-use super::site::{Found, Site};
+use super::site::{Resource, Site};
 
 /// Serves the files of a directory and its subdirectories, like Python's
 /// `SimpleHTTPRequestHandler`.
@@ -206,10 +206,10 @@ fn look_up(site: &Site, http: &mut Exchange) -> Result {
     };
     let mut answered = answer(site, http, &path);
     if answered.as_ref().is_err_and(crate::sys::is_out_of_descriptors) {
-        site.let_go();
+        site.drop_kept_files();
         answered = answer(site, http, &path);
     }
-    answered.unwrap_or_else(|error| out_of_order(http, site, &error))
+    answered.unwrap_or_else(|error| answer_io_error(http, site, &error))
 }
 
 /// Looks the path up and answers the request. The outer error concerns this process, and nothing
@@ -217,22 +217,22 @@ fn look_up(site: &Site, http: &mut Exchange) -> Result {
 fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Result> {
     let url_path = http.url_path_bytes();
     let directory = match site.find(url_path, path)? {
-        Found::File(entry) => return Ok(reply::file(http, site, &entry)),
-        Found::Directory(directory) => directory,
-        Found::Nothing => return Ok(reply::not_found(http, site)),
+        Resource::File(entry) => return Ok(reply::file(http, site, &entry)),
+        Resource::Directory(directory) => directory,
+        Resource::Nothing => return Ok(reply::not_found(http, site)),
     };
     if !path.ends_in_slash() {
         return Ok(reply::redirect_with_slash(http, site));
     }
     match site.find_index(url_path, path, &directory)? {
-        Some(Found::File(entry)) => return Ok(reply::file(http, site, &entry)),
+        Some(Resource::File(entry)) => return Ok(reply::file(http, site, &entry)),
         Some(_) => return Ok(reply::not_found(http, site)),
         None if !site.options.listing => return Ok(reply::not_found(http, site)),
         None => {}
     }
     let mut shown = percent_decode_str(http.mount_path()).decode_utf8_lossy().into_owned();
     shown.push_str(&path.display());
-    match Listing::read(&directory, shown, site.options.hidden, &site.models) {
+    match Listing::read(&directory, shown, site.options.hidden, &site.shared_names) {
         Ok(listing) => Ok(reply::listing(http, site, directory, listing)),
         Err(error) => match error.kind() {
             ErrorKind::PermissionDenied => {
@@ -249,7 +249,7 @@ fn answer(site: &Site, http: &mut Exchange, path: &RequestPath) -> io::Result<Re
 
 /// Answers a request for a file or directory that may well exist, but that this process cannot open
 /// now. A "not found" would let caches and search engines forget the file.
-fn out_of_order(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
+fn answer_io_error(http: &mut Exchange, site: &Site, error: &io::Error) -> Result {
     if error.kind() == ErrorKind::FileTooLarge {
         return reply::too_long(http, site);
     }

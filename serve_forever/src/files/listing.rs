@@ -5,19 +5,19 @@
 //! system call per entry are requested when the piece of the page with that entry is made.
 
 mod details;
-pub(super) mod models;
 mod names;
 pub(super) mod page;
+pub(super) mod shared_names;
 
 use std::ffi::OsStr;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::sys::{Directory, Kind, Links, Stamp};
+use crate::sys::{Directory, FileKind, Links, Stamp};
 
 use super::path::is_hidden_name;
-use models::{Models, Reader};
+use shared_names::{SharedNames, Reader};
 use names::Names;
 
 /// The entries of a directory, in the order in which they are shown.
@@ -26,7 +26,7 @@ pub(super) struct Listing {
     /// The requested path, for display.
     path: String,
     names: Arc<Names>,
-    /// The right to read a long directory, until its names are [kept](Models::keep).
+    /// The right to read a long directory, until its names are [kept](SharedNames::keep).
     reader: Option<Reader>,
 }
 
@@ -47,18 +47,18 @@ impl Listing {
         directory: &Directory,
         path: String,
         with_hidden: bool,
-        models: &Arc<Models>,
+        shared_names: &Arc<SharedNames>,
     ) -> io::Result<Self> {
-        Self::new(path, with_hidden, directory.entries()?, models)
+        Self::new(path, with_hidden, directory.entries()?, shared_names)
     }
 
     fn new<N: AsRef<OsStr>>(
         path: String,
         with_hidden: bool,
-        entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
-        models: &Arc<Models>,
+        entries: impl IntoIterator<Item = io::Result<(N, FileKind)>>,
+        shared_names: &Arc<SharedNames>,
     ) -> io::Result<Self> {
-        let (names, reader) = collect(with_hidden, entries, models, false)?;
+        let (names, reader) = collect(with_hidden, entries, shared_names, false)?;
         Ok(Self { path, names: Arc::new(names), reader })
     }
 }
@@ -69,8 +69,8 @@ impl Listing {
 /// [Hidden names](is_hidden_name) are left out unless `with_hidden` is set.
 fn collect<N: AsRef<OsStr>>(
     with_hidden: bool,
-    entries: impl IntoIterator<Item = io::Result<(N, Kind)>>,
-    models: &Arc<Models>,
+    entries: impl IntoIterator<Item = io::Result<(N, FileKind)>>,
+    shared_names: &Arc<SharedNames>,
     is_out: bool,
 ) -> io::Result<(Names, Option<Reader>)> {
     let mut names = Names::default();
@@ -85,7 +85,7 @@ fn collect<N: AsRef<OsStr>>(
             name => names.push(name, kind),
         }
         if names.bytes() > LONG && reader.is_none() {
-            reader = Some(models.reader(is_out)?);
+            reader = Some(shared_names.reader(is_out)?);
         }
     }
     names.sort();
@@ -113,7 +113,7 @@ pub(super) trait Look: Send {
     fn details(&mut self, name: &OsStr) -> Option<Details>;
 
     /// Reads the directory again after a part of the page has been sent.
-    fn names(&mut self, models: &Arc<Models>) -> io::Result<(Names, Option<Reader>)>;
+    fn names(&mut self, shared_names: &Arc<SharedNames>) -> io::Result<(Names, Option<Reader>)>;
 }
 
 impl Look for Listed {
@@ -121,8 +121,8 @@ impl Look for Listed {
         self.directory.stamp_of(name, self.links).ok().map(Details::from)
     }
 
-    fn names(&mut self, models: &Arc<Models>) -> io::Result<(Names, Option<Reader>)> {
-        collect(self.with_hidden, self.directory.entries()?, models, true)
+    fn names(&mut self, shared_names: &Arc<SharedNames>) -> io::Result<(Names, Option<Reader>)> {
+        collect(self.with_hidden, self.directory.entries()?, shared_names, true)
     }
 }
 
@@ -169,13 +169,13 @@ mod tests {
         }
     }
 
-    fn entries(listing: &Listing) -> Vec<(&str, Kind)> {
+    fn entries(listing: &Listing) -> Vec<(&str, FileKind)> {
         listing.names.iter_from(0).map(|(name, kind)| (std::str::from_utf8(name).unwrap(), kind)).collect()
     }
 
     fn of(names: &[&'static str], with_hidden: bool) -> Vec<String> {
-        let found = names.iter().map(|name| Ok((name, Kind::File)));
-        let listing = Listing::new("/".into(), with_hidden, found, &Models::new(0)).unwrap();
+        let found = names.iter().map(|name| Ok((name, FileKind::File)));
+        let listing = Listing::new("/".into(), with_hidden, found, &SharedNames::new(0)).unwrap();
         entries(&listing).into_iter().map(|(name, _)| name.to_owned()).collect()
     }
 
@@ -195,8 +195,11 @@ mod tests {
         fs::create_dir(directory.0.join("B")).unwrap();
         fs::write(directory.0.join("a"), "").unwrap();
         fs::write(directory.0.join(".c"), "").unwrap();
-        let listing = Listing::read(&directory.open(), "/".into(), true, &Models::new(0)).unwrap();
-        assert_eq!(entries(&listing), [(".c", Kind::File), ("a", Kind::File), ("B", Kind::Directory)]);
+        let listing = Listing::read(&directory.open(), "/".into(), true, &SharedNames::new(0)).unwrap();
+        assert_eq!(
+            entries(&listing),
+            [(".c", FileKind::File), ("a", FileKind::File), ("B", FileKind::Directory)]
+        );
     }
 
     #[cfg(unix)]
@@ -211,16 +214,16 @@ mod tests {
             symlink(target, directory.0.join(link)).unwrap();
         }
         let _socket = std::os::unix::net::UnixListener::bind(directory.0.join("f")).unwrap();
-        let listing = Listing::read(&directory.open(), "/".into(), true, &Models::new(0)).unwrap();
+        let listing = Listing::read(&directory.open(), "/".into(), true, &SharedNames::new(0)).unwrap();
         assert_eq!(
             entries(&listing),
             [
-                ("a", Kind::Directory),
-                ("b", Kind::File),
-                ("c", Kind::Link),
-                ("d", Kind::Link),
-                ("e", Kind::Link),
-                ("f", Kind::Other)
+                ("a", FileKind::Directory),
+                ("b", FileKind::File),
+                ("c", FileKind::Link),
+                ("d", FileKind::Link),
+                ("e", FileKind::Link),
+                ("f", FileKind::Other)
             ]
         );
 
@@ -247,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_error_while_reading_leaves_no_half_listing() {
-        let found = [Ok(("a", Kind::File)), Err(io::ErrorKind::Other.into()), Ok(("b", Kind::File))];
-        assert!(Listing::new("/".into(), true, found, &Models::new(0)).is_err());
+        let found = [Ok(("a", FileKind::File)), Err(io::ErrorKind::Other.into()), Ok(("b", FileKind::File))];
+        assert!(Listing::new("/".into(), true, found, &SharedNames::new(0)).is_err());
     }
 }

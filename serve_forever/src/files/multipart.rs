@@ -28,7 +28,7 @@ pub(super) struct Multipart<F> {
     parts: Vec<Range<u64>>,
     boundary: Boundary,
     length: u64,
-    place: Place,
+    place: Position,
 }
 
 /// The file that the parts are read from.
@@ -55,7 +55,7 @@ impl<F: Bytes> Multipart<F> {
             parts,
             boundary,
             length: 0,
-            place: Place::HeadOf(0),
+            place: Position::HeadOf(0),
         };
         multipart.length = multipart.measured();
         multipart
@@ -117,25 +117,26 @@ impl<F: Bytes> Multipart<F> {
 impl<F: Bytes> Source for Multipart<F> {
     /// Reads from the file at most once, and adds the framing before and after these bytes.
     fn pull(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        if let Place::HeadOf(index) = self.place
+        if let Position::HeadOf(index) = self.place
             && let Some(part) = self.parts.get(index)
         {
             self.push_head(out, part);
-            self.place = Place::Within(index, part.start);
+            self.place = Position::Within(index, part.start);
         }
-        if let Place::Within(index, offset) = self.place
+        if let Position::Within(index, offset) = self.place
             && let Some(end) = self.parts.get(index).map(|part| part.end)
         {
             let offset = offset + self.push_bytes(out, offset, end.saturating_sub(offset))?;
-            self.place = if offset < end { Place::Within(index, offset) } else { Place::HeadOf(index + 1) };
+            self.place =
+                if offset < end { Position::Within(index, offset) } else { Position::HeadOf(index + 1) };
         }
-        if let Place::HeadOf(index) = self.place
+        if let Position::HeadOf(index) = self.place
             && index >= self.parts.len()
         {
             self.push_end(out);
-            self.place = Place::End;
+            self.place = Position::End;
         }
-        Ok(self.place != Place::End)
+        Ok(self.place != Position::End)
     }
 }
 
@@ -160,7 +161,7 @@ impl fmt::Display for Boundary {
 
 /// What comes next in the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// The head of this part, or the end of the content after the last part.
     HeadOf(usize),
     /// The byte at this offset of the file, in this part.

@@ -11,7 +11,7 @@ use crate::http::message::percent;
 use crate::sys::Directory;
 use crate::{Exchange, Result, Source};
 
-use super::conditions::{Outcome, evaluate, if_range_allows};
+use super::conditions::{Verdict, evaluate, if_range_allows};
 use super::entry::{Content, Entry, Reading};
 use super::hosts;
 use super::listing::page::Page;
@@ -35,9 +35,9 @@ const LEAST_PIECE: u64 = 4 * 1024;
 pub(super) fn file(http: &mut Exchange, site: &Site, entry: &Arc<Entry>) -> Result {
     let lines = http.headers().lines();
     match evaluate(&lines, &entry.validators()) {
-        Outcome::Proceed => {}
-        Outcome::NotModified => return http.send_prepared(304, &entry.not_modified),
-        Outcome::PreconditionFailed => return error(http, site, 412, None, None, &[]),
+        Verdict::Proceed => {}
+        Verdict::NotModified => return http.send_prepared(304, &entry.not_modified),
+        Verdict::PreconditionFailed => return error(http, site, 412, None, None, &[]),
     }
     // Only GET has ranges (RFC 9110 §14.2).
     if http.headers().contains("Range")
@@ -147,7 +147,7 @@ pub(super) fn listing(http: &mut Exchange, site: &Site, directory: Directory, li
     } else {
         // A write of this size would wait for the client, and a waiting response must not take much
         // memory.
-        page.keep(&site.models);
+        page.keep(&site.shared_names);
         http.send_source(Beginning { bytes, rest: is_more.then_some(page) })
     }
 }
@@ -161,7 +161,7 @@ pub(super) fn redirect_with_slash(http: &mut Exchange, site: &Site) -> Result {
     http.send_response(301).send_header("Location", location);
     // Without `Cache-Control`, caches may keep a 301 for ever, and tomorrow there may be a file of
     // that name.
-    if !http.response.has_lasting("Cache-Control") {
+    if !http.response.has_persistent("Cache-Control") {
         http.send_header("Cache-Control", "no-cache");
     }
     http.send_header("Content-Length", 0).end_headers()

@@ -31,7 +31,7 @@ use crate::sys::{self, Directory, Links, Stamp};
 
 use super::entry::{self, Entry};
 use super::idle::OpenFiles;
-use super::listing::models::Models;
+use super::listing::shared_names::SharedNames;
 use super::options::Options;
 use super::path::RequestPath;
 
@@ -52,8 +52,8 @@ pub(super) struct Site {
     /// The user's fields on errors, redirects and the answer to `OPTIONS`.
     pub(super) fields_without_content: PreparedFields,
     /// The names that long listings still have to show.
-    pub(super) models: Arc<Models>,
-    told_of_hidden: AtomicBool,
+    pub(super) shared_names: Arc<SharedNames>,
+    warned_of_hidden: AtomicBool,
     /// The start of the site's clock.
     since: Instant,
 }
@@ -62,7 +62,7 @@ pub(super) struct Site {
 pub(super) type Entries = Cache<Box<[u8]>, Arc<Entry>, Weight>;
 
 /// What a path leads to.
-pub(super) enum Found {
+pub(super) enum Resource {
     File(Arc<Entry>),
     Directory(Directory),
     Nothing,
@@ -102,8 +102,8 @@ impl Site {
             open_files: OpenFiles::default(),
             listing_fields: entry::listing_fields(&options).map_err(io::Error::other)?,
             fields_without_content: entry::fields_without_content(&options).map_err(io::Error::other)?,
-            models: Models::new(options.listing_memory),
-            told_of_hidden: AtomicBool::new(false),
+            shared_names: SharedNames::new(options.listing_memory),
+            warned_of_hidden: AtomicBool::new(false),
             since: Instant::now(),
             root,
             only,
@@ -123,7 +123,7 @@ impl Site {
         let entry = self.entries.get(url_path)?;
         // `since` is before the first file was kept, so saturating at it loses nothing.
         let began = began.map(|began| began.saturating_duration_since(self.since));
-        if began.is_some_and(|began| entry.was_there_after(began)) {
+        if began.is_some_and(|began| entry.was_seen_after(began)) {
             return Some(entry);
         }
         self.is_there_still(url_path, &entry, arrived, began).then_some(entry)
@@ -139,7 +139,7 @@ impl Site {
         arrived: Instant,
         began: Option<Duration>,
     ) -> bool {
-        if entry.is_to_be_read_again(arrived) {
+        if entry.must_be_read_again(arrived) {
             return false;
         }
         let is_there = Stamp::at(&entry.path).is_ok_and(|stamp| stamp == entry.stamp);
@@ -148,60 +148,60 @@ impl Site {
             return false;
         }
         if let Some(began) = began {
-            entry.is_there_after(began);
+            entry.note_seen_after(began);
         }
         if entry.is_open() {
-            entry.is_asked_for(arrived.saturating_duration_since(self.since));
+            entry.note_requested(arrived.saturating_duration_since(self.since));
         }
         true
     }
 
     /// Looks up a path. An error concerns this process, not the path.
-    pub(super) fn find(&self, url_path: &[u8], path: &RequestPath) -> io::Result<Found> {
+    pub(super) fn find(&self, url_path: &[u8], path: &RequestPath) -> io::Result<Resource> {
         let mut relative = path.relative();
         if let Some(only) = &self.only {
             if !relative.as_os_str().is_empty() && relative != only {
-                return Ok(Found::Nothing);
+                return Ok(Resource::Nothing);
             }
             relative = only;
         } else if !self.options.hidden && path.is_hidden() {
-            self.tell_of_hidden(path);
-            return Ok(Found::Nothing);
+            self.warn_of_hidden(path);
+            return Ok(Resource::Nothing);
         }
-        let Some(directory) = self.directory()? else { return Ok(Found::Nothing) };
+        let Some(directory) = self.directory()? else { return Ok(Resource::Nothing) };
         let found = directory.find(relative, self.links())?;
         if self.only.is_none()
             && !self.options.hidden
             && directory.is_by_alias(relative, self.links(), &found)?
         {
             diagnostics::debug!("{} is not served: it may be another name of a hidden file", path.display());
-            return Ok(Found::Nothing);
+            return Ok(Resource::Nothing);
         }
         let found = match found {
             sys::Found::File(file, stamp) => {
                 // A single file is also served at the root.
                 let is_root = self.only.is_some() && path.relative().as_os_str().is_empty();
                 if path.names_directory() && !is_root {
-                    return Ok(Found::Nothing);
+                    return Ok(Resource::Nothing);
                 }
-                Found::File(self.entry(url_path, self.root.join(relative), file, stamp, true)?)
+                Resource::File(self.entry(url_path, self.root.join(relative), file, stamp, true)?)
             }
             // A directory has taken the place of the single file.
-            sys::Found::Directory(_) if self.only.is_some() => Found::Nothing,
-            sys::Found::Directory(directory) => Found::Directory(directory),
-            sys::Found::Unreadable | sys::Found::Nothing => Found::Nothing,
+            sys::Found::Directory(_) if self.only.is_some() => Resource::Nothing,
+            sys::Found::Directory(directory) => Resource::Directory(directory),
+            sys::Found::Unreadable | sys::Found::Nothing => Resource::Nothing,
         };
         Ok(found)
     }
 
     /// Returns the index page of a directory, if it has one. A page that cannot be read counts too,
-    /// as [`Found::Nothing`]: a directory with an index page is not meant to be listed.
+    /// as [`Resource::Nothing`]: a directory with an index page is not meant to be listed.
     pub(super) fn find_index(
         &self,
         url_path: &[u8],
         path: &RequestPath,
         directory: &Directory,
-    ) -> io::Result<Option<Found>> {
+    ) -> io::Result<Option<Resource>> {
         for (place, page) in self.options.index_pages.iter().enumerate() {
             match directory.find(Path::new(page), self.links())? {
                 sys::Found::File(file, stamp) => {
@@ -209,9 +209,9 @@ impl Site {
                     // Only a page with the first of the names is kept: for another page, the stamp
                     // would not show that a page of higher precedence has appeared.
                     let entry = self.entry(url_path, whole, file, stamp, place == 0)?;
-                    return Ok(Some(Found::File(entry)));
+                    return Ok(Some(Resource::File(entry)));
                 }
-                sys::Found::Unreadable => return Ok(Some(Found::Nothing)),
+                sys::Found::Unreadable => return Ok(Some(Resource::Nothing)),
                 sys::Found::Directory(_) | sys::Found::Nothing => {}
             }
         }
@@ -220,7 +220,7 @@ impl Site {
 
     /// Frees the file descriptors of cached entries that are not in use, because descriptors have
     /// run out.
-    pub(super) fn let_go(&self) {
+    pub(super) fn drop_kept_files(&self) {
         self.entries.clear();
     }
 
@@ -239,7 +239,7 @@ impl Site {
         let before = self.entries.peek(url_path);
         let read = self.since.elapsed();
         let entry = Arc::new(Entry::new(path, file, stamp, read, before.as_deref(), &self.options)?);
-        if keep && entry.is_fit_to_keep() && url_path.len() <= MAX_KEY {
+        if keep && entry.may_be_kept() && url_path.len() <= MAX_KEY {
             self.keep(url_path, &entry);
         }
         Ok(entry)
@@ -275,8 +275,8 @@ impl Site {
         Ok(Some(Arc::clone(&held)))
     }
 
-    fn tell_of_hidden(&self, path: &RequestPath) {
-        if !self.told_of_hidden.swap(true, Ordering::Relaxed) {
+    fn warn_of_hidden(&self, path: &RequestPath) {
+        if !self.warned_of_hidden.swap(true, Ordering::Relaxed) {
             diagnostics::warning!(
                 "{} was asked for and is not served: its name begins with a dot, as those of private files do; \
                  names like this can be allowed (`--hidden`)",
@@ -350,7 +350,7 @@ mod tests {
         let path = RequestPath::parse("/a.txt").unwrap();
         // A file that was written to just now is not kept, so this repeats until it is.
         while site.kept(b"/a.txt", site.since, None).is_none() {
-            assert!(matches!(site.find(b"/a.txt", &path), Ok(Found::File(_))));
+            assert!(matches!(site.find(b"/a.txt", &path), Ok(Resource::File(_))));
         }
         (root, site)
     }

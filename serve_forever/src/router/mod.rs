@@ -1,7 +1,7 @@
 //! Routing: finds the handler for a path and a method. This is a layer above `http/` that knows
 //! nothing about files.
 
-mod lead;
+mod tree;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::server::factory::HandlerFactory;
 use crate::server::hooks::Guarded;
 use crate::{BaseHttpRequestHandler, Exchange, Result};
 
-use self::lead::{Node, Tree};
+use self::tree::{Node, Tree};
 
 /// Dispatches requests to handlers by path and method. A router is itself a handler.
 ///
@@ -150,7 +150,7 @@ impl Router {
     ) -> Self {
         must_begin_with_slash(path);
         let inner = self.inner();
-        lead::add(&mut inner.tree, path, method, guarded(answer)).unwrap_or_else(|error| panic!("{error}"));
+        tree::add(&mut inner.tree, path, method, guarded(answer)).unwrap_or_else(|error| panic!("{error}"));
         self
     }
 
@@ -226,7 +226,7 @@ impl Router {
             // no prefix at all, the path is that of `http://host`, which means the same as with a
             // slash.
             let is_prefix = length + http.mount > 0 && http.url_path_bytes().len() == length;
-            if is_prefix { lead::redirect_with_slash(http) } else { lead::below(http, length, &answer) }
+            if is_prefix { tree::redirect_with_slash(http) } else { tree::below(http, length, &answer) }
         });
         self
     }
@@ -254,7 +254,7 @@ impl Router {
     pub fn nest(mut self, prefix: &str, router: Self) -> Self {
         let inside = router.routes(Sealed::TOKEN);
         let answer = move |http: &mut Exchange| router.answer(http);
-        self.insert_below(prefix, &inside, move |http, length| lead::below(http, length, &answer));
+        self.insert_below(prefix, &inside, move |http, length| tree::below(http, length, &answer));
         self
     }
 
@@ -393,7 +393,7 @@ impl Router {
         inner
             .tree
             .route(method, path)
-            .unwrap_or_else(|| if inner.fallback.is_some() { Route::ANY } else { lead::NOTHING })
+            .unwrap_or_else(|| if inner.fallback.is_some() { Route::ANY } else { tree::UNANSWERED })
     }
 
     fn answer(&self, http: &mut Exchange) -> Result {

@@ -58,9 +58,9 @@ fn each_request_has_the_route_of_what_it_leads_to() {
             ("GET", "/get", Route::ANY),
             ("HEAD", "/get", Route::ANY),
             // These are answered with 405 or 404.
-            ("PUT", "/get", lead::NOTHING),
-            ("OPTIONS", "/get", lead::NOTHING),
-            ("GET", "/none", lead::NOTHING),
+            ("PUT", "/get", tree::UNANSWERED),
+            ("OPTIONS", "/get", tree::UNANSWERED),
+            ("GET", "/none", tree::UNANSWERED),
         ] {
             let path = format!("{prefix}{path}");
             assert_eq!(route(router, method, &path), expected, "{method} {path}");

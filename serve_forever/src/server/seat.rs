@@ -10,7 +10,7 @@ use crate::sys::Interest;
 use crate::transport::Transport;
 
 use super::client_waits::ClientWaits;
-use super::handover::state::Job;
+use super::handover::state::JobId;
 use super::throughput::Throughput;
 
 /// Every run has a seat. What the run hands out (`rfile`, `wfile`) shares it, and several threads
@@ -20,7 +20,7 @@ pub(crate) struct Seat<'a> {
     helm: Option<Handle<'a>>,
     index: usize,
     /// The job that holds the loop until it is released. There is none on a spare thread.
-    job: Option<Job>,
+    job: Option<JobId>,
     released: AtomicBool,
     deregistered: AtomicBool,
 }
@@ -34,7 +34,7 @@ enum Handle<'a> {
 pub(crate) trait Helm: Send + Sync {
     /// Gives the loop `index` to another driver if `job` still holds it. Returns false if no thread
     /// is free to drive it, so that `job` still holds it.
-    fn release(&self, index: usize, job: Job) -> bool;
+    fn release(&self, index: usize, job: JobId) -> bool;
 
     /// Returns the registry of the sockets of the loop `index`.
     fn registry(&self, index: usize) -> &mio::Registry;
@@ -49,7 +49,7 @@ pub(crate) trait Helm: Send + Sync {
 
 impl<'a> Seat<'a> {
     /// The seat of a job that runs on the driver of a loop.
-    pub(crate) fn inline(helm: &'a dyn Helm, index: usize, job: Job) -> Self {
+    pub(crate) fn inline(helm: &'a dyn Helm, index: usize, job: JobId) -> Self {
         Self::new(Some(Handle::Borrowed(helm)), index, Some(job))
     }
 
@@ -63,7 +63,7 @@ impl<'a> Seat<'a> {
         Self::new(None, 0, None)
     }
 
-    fn new(helm: Option<Handle<'a>>, index: usize, job: Option<Job>) -> Self {
+    fn new(helm: Option<Handle<'a>>, index: usize, job: Option<JobId>) -> Self {
         Self {
             helm,
             index,

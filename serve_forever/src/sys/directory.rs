@@ -19,7 +19,7 @@ use super::{backend, names};
 /// coarsely, two changes of the same size within one tick (some milliseconds) look the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
-    pub(super) kind: Kind,
+    pub(super) kind: FileKind,
     pub(super) device: u64,
     pub(super) inode: u64,
     pub(super) size: u64,
@@ -67,11 +67,11 @@ impl Stamp {
     }
 
     pub(crate) fn is_file(&self) -> bool {
-        self.kind == Kind::File
+        self.kind == FileKind::File
     }
 
     pub(crate) fn is_directory(&self) -> bool {
-        self.kind == Kind::Directory
+        self.kind == FileKind::Directory
     }
 
     /// In bytes.
@@ -118,7 +118,7 @@ const NO_DATES: std::ops::RangeInclusive<i64> = 0..=1;
 
 /// The kind of a directory entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     /// A regular file.
     File,
     Directory,
@@ -258,7 +258,9 @@ impl Directory {
 
     /// Returns the entries, without `.` and `..`, in no particular order. Each call starts from the
     /// beginning.
-    pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, Kind)>> + use<>> {
+    pub(crate) fn entries(
+        &self,
+    ) -> io::Result<impl Iterator<Item = io::Result<(OsString, FileKind)>> + use<>> {
         let entries = self.handle.entries()?;
         #[cfg(test)]
         let entries = super::faults::inject(entries);
@@ -272,7 +274,7 @@ impl Directory {
             return Err(ErrorKind::NotFound.into());
         }
         let stamp = self.handle.stamp_of(name)?;
-        if stamp.kind == Kind::Link {
+        if stamp.kind == FileKind::Link {
             self.root.stamp_of(&self.relative.join(name), links)
         } else {
             Ok(stamp)

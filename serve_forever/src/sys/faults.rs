@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 
-use crate::sys::Kind;
+use crate::sys::FileKind;
 
 /// How many entries come before an error, and which error that is.
 pub(crate) type Fault = (usize, fn() -> io::Error);
@@ -21,8 +21,8 @@ thread_local! {
 }
 
 pub(super) fn inject(
-    entries: impl Iterator<Item = io::Result<(OsString, Kind)>>,
-) -> impl Iterator<Item = io::Result<(OsString, Kind)>> {
+    entries: impl Iterator<Item = io::Result<(OsString, FileKind)>>,
+) -> impl Iterator<Item = io::Result<(OsString, FileKind)>> {
     let (fault, alias) = (WHILE_READING.get(), ALIAS.get());
     let mut entries = entries.map(move |entry| {
         let (name, kind) = entry?;

@@ -41,7 +41,7 @@ use portable as backend;
 #[cfg(all(unix, not(feature = "portable-sys")))]
 use unix as backend;
 
-pub(crate) use directory::{CHANGE_TIME_IS_KNOWN, Directory, Found, Kind, Links, Stamp};
+pub(crate) use directory::{CHANGE_TIME_IS_KNOWN, Directory, Found, FileKind, Links, Stamp};
 pub(crate) use errors::{is_disconnect, is_out_of_descriptors};
 pub(crate) use names::name_from_bytes;
 

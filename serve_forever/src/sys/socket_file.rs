@@ -31,7 +31,7 @@ pub(super) fn bind(path: &Path, mode: Option<u32>, backlog: u32) -> io::Result<(
         }
         outcome => outcome?,
     }
-    let file = SocketFile { identity: Identity::of(path)?, path: absolute };
+    let file = SocketFile { identity: FileId::of(path)?, path: absolute };
     if let Some(mode) = mode {
         // Nobody has come in yet: before `listen` everybody is refused.
         fs::set_permissions(path, Permissions::from_mode(mode))?;
@@ -45,12 +45,12 @@ pub(super) fn bind(path: &Path, mode: Option<u32>, backlog: u32) -> io::Result<(
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    identity: Identity,
+    identity: FileId,
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if Identity::of(&self.path).is_ok_and(|found| found == self.identity)
+        if FileId::of(&self.path).is_ok_and(|found| found == self.identity)
             && let Err(error) = fs::remove_file(&self.path)
         {
             diagnostics::warning!("cannot remove the Unix socket {}: {error}", self.path.display());
@@ -60,18 +60,18 @@ impl Drop for SocketFile {
 
 /// Which file it is, whatever its name.
 #[derive(Debug, PartialEq, Eq)]
-struct Identity {
+struct FileId {
     device: u64,
     inode: u64,
 }
 
-impl Identity {
+impl FileId {
     fn of(path: &Path) -> io::Result<Self> {
         Ok(Self::from(&fs::symlink_metadata(path)?))
     }
 }
 
-impl From<&Metadata> for Identity {
+impl From<&Metadata> for FileId {
     fn from(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
@@ -98,7 +98,7 @@ fn make_room(path: &Path, address: &SockAddr) -> io::Result<()> {
         _ => return Err(io::Error::new(ErrorKind::AddrInUse, "another server listens there already")),
     }
     match fs::symlink_metadata(path) {
-        Ok(now) if Identity::from(&now) == Identity::from(&found) => fs::remove_file(path),
+        Ok(now) if FileId::from(&now) == FileId::from(&found) => fs::remove_file(path),
         // Another server was quicker: binding fails if its file is there.
         _ => Ok(()),
     }

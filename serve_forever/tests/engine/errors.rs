@@ -316,12 +316,12 @@ fn a_report_keeps_its_source() {
         reports.recv_timeout(PATIENCE).expect("a report")
     };
     let own = report("/own");
-    assert!(own.source().is_some_and(|error| error.is::<Own>()));
+    assert!(own.source().is_some_and(<dyn StdError>::is::<Own>));
     let cause = own.source().and_then(StdError::source).expect("a cause");
     assert!(cause.is::<fmt::Error>());
     assert!(report("/panic").source().is_none());
-    assert!(report("/nothing").source().is_some_and(|error| error.is::<MisuseError>()));
-    assert!(report("/odd").source().is_some_and(|error| error.is::<StatusError>()));
+    assert!(report("/nothing").source().is_some_and(<dyn StdError>::is::<MisuseError>));
+    assert!(report("/odd").source().is_some_and(<dyn StdError>::is::<StatusError>));
 }
 
 #[derive(Debug)]

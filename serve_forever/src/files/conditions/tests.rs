@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::Outcome::{NotModified, PreconditionFailed, Proceed};
+use super::Verdict::{NotModified, PreconditionFailed, Proceed};
 use super::*;
 use crate::files::entity_tag::{EntityTags, FileState, make};
 
@@ -37,7 +37,7 @@ fn with_file<T>(settled: bool, judge: impl FnOnce(&Validators<'_>) -> T) -> T {
     judge(&Validators { entity_tag: tag.as_ref(), last_modified: Some(MODIFIED), date_is_strong: settled })
 }
 
-fn outcome(lines: &[(&str, &str)]) -> Outcome {
+fn outcome(lines: &[(&str, &str)]) -> Verdict {
     with_file(true, |validators| evaluate(&bytes(lines).into_iter(), validators))
 }
 

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::sys::Kind;
+use crate::sys::FileKind;
 
 /// Names with their kinds.
 #[derive(Debug, Default)]
@@ -22,13 +22,13 @@ struct Entry {
     length: u16,
     /// The length of the key after the name. Zero means that the name is its own key.
     key_length: u16,
-    kind: Kind,
+    kind: FileKind,
     /// The eight bytes of the key that are currently sorted by.
     eight: u64,
 }
 
 impl Names {
-    pub(super) fn push(&mut self, name: &[u8], kind: Kind) {
+    pub(super) fn push(&mut self, name: &[u8], kind: FileKind) {
         let key = own_key(name).unwrap_or_default();
         let (Ok(length), Ok(key_length)) = (u16::try_from(name.len()), u16::try_from(key.len())) else {
             return;
@@ -60,14 +60,14 @@ impl Names {
     /// `name` need not be one of them.
     pub(super) fn count_up_to(&self, name: &[u8]) -> usize {
         let mut alone = Self::default();
-        alone.push(name, Kind::Other);
+        alone.push(name, FileKind::Other);
         let Some(last) = alone.entries.first() else { return 0 };
         self.entries
             .partition_point(|entry| compare((entry, &self.bytes), (last, &alone.bytes)) != Ordering::Greater)
     }
 
     /// Returns all names but the first `start`.
-    pub(super) fn iter_from(&self, start: usize) -> impl ExactSizeIterator<Item = (&[u8], Kind)> {
+    pub(super) fn iter_from(&self, start: usize) -> impl ExactSizeIterator<Item = (&[u8], FileKind)> {
         let rest = self.entries.get(start..).unwrap_or_default();
         rest.iter().map(|entry| (entry.name(&self.bytes), entry.kind))
     }
@@ -159,7 +159,7 @@ mod tests {
     fn sorted<N: AsRef<[u8]>>(names: &[N]) -> Vec<Vec<u8>> {
         let mut all = Names::default();
         for name in names {
-            all.push(name.as_ref(), Kind::File);
+            all.push(name.as_ref(), FileKind::File);
         }
         all.sort();
         assert_eq!(all.len(), names.len());
@@ -201,15 +201,18 @@ mod tests {
     #[test]
     fn kinds_stay_with_their_names() {
         let mut all = Names::default();
-        for (name, kind) in
-            [("b", Kind::Link), ("Č", Kind::Directory), ("a", Kind::Other), ("Ā", Kind::Other)]
-        {
+        for (name, kind) in [
+            ("b", FileKind::Link),
+            ("Č", FileKind::Directory),
+            ("a", FileKind::Other),
+            ("Ā", FileKind::Other),
+        ] {
             all.push(name.as_bytes(), kind);
         }
         all.sort();
         let found: Vec<_> =
             all.iter_from(1).map(|(name, kind)| (std::str::from_utf8(name).unwrap(), kind)).collect();
-        assert_eq!(found, [("b", Kind::Link), ("Ā", Kind::Other), ("Č", Kind::Directory)]);
+        assert_eq!(found, [("b", FileKind::Link), ("Ā", FileKind::Other), ("Č", FileKind::Directory)]);
         assert_eq!(all.iter_from(4).len() + all.iter_from(5).len(), 0);
     }
 
@@ -218,8 +221,8 @@ mod tests {
         assert_eq!(size_of::<Entry>(), 24);
         let mut all = Names::default();
         for number in 0..1_000 {
-            all.push(format!("name {number:03}").as_bytes(), Kind::File);
-            all.push(format!("Č {number:03}").as_bytes(), Kind::File);
+            all.push(format!("name {number:03}").as_bytes(), FileKind::File);
+            all.push(format!("Č {number:03}").as_bytes(), FileKind::File);
         }
         all.sort();
         // A name with Č is stored with a key, which is as long as the name.
@@ -231,7 +234,7 @@ mod tests {
     fn names_are_counted_up_to_one_that_need_not_be_there() {
         let mut all = Names::default();
         for name in ["b", "B", "d", "Č", "č1"] {
-            all.push(name.as_bytes(), Kind::File);
+            all.push(name.as_bytes(), FileKind::File);
         }
         all.sort();
         for (name, count) in [
@@ -271,7 +274,7 @@ mod tests {
         ) {
             let mut all = Names::default();
             for name in &names {
-                all.push(name.as_bytes(), Kind::File);
+                all.push(name.as_bytes(), FileKind::File);
             }
             all.sort();
             let mut expected = names;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::http::message::escape;
-use crate::sys::Kind;
+use crate::sys::FileKind;
 use crate::{Source, sys, visible};
 
-use super::models::{Handle, Models, Reader};
+use super::shared_names::{NamesHandle, SharedNames, Reader};
 use super::names::Names;
 use super::{Details, Listing, Look, details};
 
@@ -26,7 +26,7 @@ const CODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// The page, made piece by piece. `L` looks at each entry when the piece with that entry is made.
 pub(in crate::files) struct Page<L> {
     path: String,
-    held: Held,
+    held: Ownership,
     look: L,
     /// How many entries have been written. `None` means that not even the beginning of the page has
     /// been.
@@ -36,43 +36,43 @@ pub(in crate::files) struct Page<L> {
 }
 
 /// The names that are shown. They are owned in one of two ways.
-enum Held {
+enum Ownership {
     /// Owned by the page, while it is made without waiting for its client.
     Own(Arc<Names>, #[expect(dead_code, reason = "what counts is when it is dropped")] Option<Reader>),
-    /// Kept by [`Models`], which may drop them. Then the directory is read again.
-    Kept(Handle, Arc<Models>),
+    /// Kept by [`SharedNames`], which may drop them. Then the directory is read again.
+    Kept(NamesHandle, Arc<SharedNames>),
 }
 
 impl<L: Look> Page<L> {
     pub(in crate::files) fn new(listing: Listing, look: L) -> Self {
-        let held = Held::Own(listing.names, listing.reader);
+        let held = Ownership::Own(listing.names, listing.reader);
         Self { path: listing.path, held, look, shown: None, last: Vec::new() }
     }
 
-    /// Hands the names over to `models`, which bounds the memory of all names.
-    pub(in crate::files) fn keep(&mut self, models: &Arc<Models>) {
-        if let Held::Own(names, _) = &self.held {
-            self.held = Held::Kept(models.keep(Arc::clone(names)), Arc::clone(models));
+    /// Hands the names over to `shared_names`, which bounds the memory of all names.
+    pub(in crate::files) fn keep(&mut self, shared_names: &Arc<SharedNames>) {
+        if let Ownership::Own(names, _) = &self.held {
+            self.held = Ownership::Kept(shared_names.keep(Arc::clone(names)), Arc::clone(shared_names));
         }
     }
 
     fn names(&mut self) -> io::Result<Arc<Names>> {
         match &self.held {
-            Held::Own(names, _) => Ok(Arc::clone(names)),
-            Held::Kept(handle, models) => match handle.names() {
+            Ownership::Own(names, _) => Ok(Arc::clone(names)),
+            Ownership::Kept(handle, shared_names) => match handle.names() {
                 Some(names) => Ok(names),
-                None => self.read_again(&Arc::clone(models)),
+                None => self.read_again(&Arc::clone(shared_names)),
             },
         }
     }
 
     /// Reads the directory again, and continues after the last name that was shown.
     #[cold]
-    fn read_again(&mut self, models: &Arc<Models>) -> io::Result<Arc<Names>> {
-        let (names, _reader) = self.look.names(models)?;
+    fn read_again(&mut self, shared_names: &Arc<SharedNames>) -> io::Result<Arc<Names>> {
+        let (names, _reader) = self.look.names(shared_names)?;
         self.shown = self.shown.map(|_| names.count_up_to(&self.last));
         let names = Arc::new(names);
-        self.held = Held::Kept(models.keep(Arc::clone(&names)), Arc::clone(models));
+        self.held = Ownership::Kept(shared_names.keep(Arc::clone(&names)), Arc::clone(shared_names));
         Ok(names)
     }
 }
@@ -135,10 +135,10 @@ fn begin(out: &mut String, path: &str) {
 
 /// Appends an entry. Up to the end of the link, this is exactly what Python writes, because
 /// programs search for that.
-fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
+fn item(out: &mut String, name: &[u8], kind: FileKind, details: Option<&Details>) {
     // The details take precedence over the kind: some systems do not tell a kind, and the kind of a
     // link is not that of its target.
-    let is_directory = details.map_or(kind == Kind::Directory, |details| details.is_directory);
+    let is_directory = details.map_or(kind == FileKind::Directory, |details| details.is_directory);
     out.push_str("<li><a href=\"");
     // Links contain the bytes of the name, so that a name that is not valid text leads to its file
     // as well.
@@ -149,7 +149,7 @@ fn item(out: &mut String, name: &[u8], kind: Kind, details: Option<&Details>) {
     out.push_str("\">");
     text(out, &String::from_utf8_lossy(name));
     match kind {
-        Kind::Link => out.push('@'),
+        FileKind::Link => out.push('@'),
         _ if is_directory => out.push('/'),
         _ => {}
     }
@@ -194,7 +194,7 @@ mod tests {
         }
 
         fn page(mut self, path: &str) -> Page<Self> {
-            let (names, reader) = self.names(&Models::new(0)).unwrap();
+            let (names, reader) = self.names(&SharedNames::new(0)).unwrap();
             Page::new(Listing { path: path.into(), names: Arc::new(names), reader }, self)
         }
     }
@@ -205,10 +205,10 @@ mod tests {
             self.details
         }
 
-        fn names(&mut self, _: &Arc<Models>) -> io::Result<(Names, Option<Reader>)> {
+        fn names(&mut self, _: &Arc<SharedNames>) -> io::Result<(Names, Option<Reader>)> {
             self.reads += 1;
             let mut names = Names::default();
-            self.names.iter().for_each(|name| names.push(name.as_bytes(), Kind::File));
+            self.names.iter().for_each(|name| names.push(name.as_bytes(), FileKind::File));
             names.sort();
             Ok((names, None))
         }
@@ -234,14 +234,14 @@ mod tests {
         (String::from_utf8(out).unwrap(), pieces)
     }
 
-    fn shown(name: impl AsRef<[u8]>, kind: Kind, details: Option<&Details>) -> String {
+    fn shown(name: impl AsRef<[u8]>, kind: FileKind, details: Option<&Details>) -> String {
         let mut out = String::new();
         item(&mut out, name.as_ref(), kind, details);
         out
     }
 
     fn file(name: impl AsRef<[u8]>) -> String {
-        shown(name, Kind::File, None)
+        shown(name, FileKind::File, None)
     }
 
     const FILE: Details = Details { size: 5, modified: Some(UNIX_EPOCH), is_directory: false, is_file: true };
@@ -283,11 +283,11 @@ mod tests {
     fn size_and_date_stand_behind_the_link() {
         let date = "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01 00:00</time>";
         assert_eq!(
-            shown("a", Kind::File, Some(&FILE)),
+            shown("a", FileKind::File, Some(&FILE)),
             format!("<li><a href=\"a\">a</a> <data value=\"5\">5 B</data> {date}</li>\n")
         );
         assert_eq!(
-            shown("a", Kind::Directory, Some(&DIRECTORY)),
+            shown("a", FileKind::Directory, Some(&DIRECTORY)),
             format!("<li><a href=\"a/\">a/</a> {date}</li>\n")
         );
     }
@@ -299,19 +299,19 @@ mod tests {
             item.split_once("</a>").unwrap().0.to_owned()
         };
         let (directory, plain) = ("<li><a href=\"a/\">a/", "<li><a href=\"a\">a");
-        assert_eq!(link(Kind::Directory, Some(&DIRECTORY)), directory);
-        assert_eq!(link(Kind::File, Some(&FILE)), plain);
-        assert_eq!(link(Kind::Link, Some(&DIRECTORY)), "<li><a href=\"a/\">a@");
-        assert_eq!(link(Kind::Link, Some(&FILE)), "<li><a href=\"a\">a@");
-        assert_eq!(link(Kind::Other, Some(&Details { is_file: false, ..FILE })), plain);
-        assert_eq!(link(Kind::Other, Some(&DIRECTORY)), directory);
-        assert_eq!(link(Kind::Other, Some(&FILE)), plain);
+        assert_eq!(link(FileKind::Directory, Some(&DIRECTORY)), directory);
+        assert_eq!(link(FileKind::File, Some(&FILE)), plain);
+        assert_eq!(link(FileKind::Link, Some(&DIRECTORY)), "<li><a href=\"a/\">a@");
+        assert_eq!(link(FileKind::Link, Some(&FILE)), "<li><a href=\"a\">a@");
+        assert_eq!(link(FileKind::Other, Some(&Details { is_file: false, ..FILE })), plain);
+        assert_eq!(link(FileKind::Other, Some(&DIRECTORY)), directory);
+        assert_eq!(link(FileKind::Other, Some(&FILE)), plain);
 
         // Details are missing if a link leads nowhere or out of the directory, or if the entry may
         // not be seen or is gone.
-        assert_eq!(link(Kind::Directory, None), directory);
-        assert_eq!(link(Kind::Link, None), "<li><a href=\"a\">a@");
-        for kind in [Kind::File, Kind::Other] {
+        assert_eq!(link(FileKind::Directory, None), directory);
+        assert_eq!(link(FileKind::Link, None), "<li><a href=\"a\">a@");
+        for kind in [FileKind::File, FileKind::Other] {
             assert_eq!(link(kind, None), plain);
         }
     }
@@ -359,31 +359,31 @@ mod tests {
 
     #[test]
     fn names_that_are_kept_are_shown_without_reading_them_again() {
-        let models = Models::new(0);
+        let shared_names = SharedNames::new(0);
         let (mut one, mut other) = (Folder::of(many()).page("/"), Folder::of(many()).page("/"));
         let (mut first, mut second) = (Vec::new(), Vec::new());
         assert!(one.pull(&mut first).unwrap() && other.pull(&mut second).unwrap());
-        one.keep(&models);
-        other.keep(&models);
+        one.keep(&shared_names);
+        other.keep(&shared_names);
         let whole = page("/", many()).0;
         assert_eq!(String::from_utf8(first).unwrap() + &rest_of(&mut one), whole);
         drop(one);
         assert_eq!(String::from_utf8(second).unwrap() + &rest_of(&mut other), whole);
-        assert_eq!((other.look.reads, models.bytes() > 0), (1, true));
+        assert_eq!((other.look.reads, shared_names.bytes() > 0), (1, true));
         drop(other);
-        assert_eq!(models.bytes(), 0);
+        assert_eq!(shared_names.bytes(), 0);
     }
 
     #[test]
     fn a_page_whose_names_were_dropped_goes_on_behind_the_last_one() {
-        let models = Models::new(0);
+        let shared_names = SharedNames::new(0);
         let mut long = Folder::of(many()).page("/");
         let mut out = Vec::new();
         assert!(long.pull(&mut out).unwrap());
-        long.keep(&models);
+        long.keep(&shared_names);
         // Another listing takes the place of these names.
         let mut other = Folder::of(vec!["a".into()]).page("/");
-        other.keep(&models);
+        other.keep(&shared_names);
         let whole = page("/", many()).0;
         assert_eq!(String::from_utf8(out.clone()).unwrap() + &rest_of(&mut long), whole);
         assert_eq!(long.look.reads, 2);
@@ -391,13 +391,13 @@ mod tests {
 
     #[test]
     fn a_page_that_goes_on_shows_each_name_once_that_was_there_all_the_time() {
-        let models = Models::new(0);
+        let shared_names = SharedNames::new(0);
         let mut long = Folder::of(many()).page("/");
         let mut out = Vec::new();
         assert!(long.pull(&mut out).unwrap());
-        long.keep(&models);
-        Folder::of(vec!["a".into()]).page("/").keep(&models);
-        models.keep(Arc::new(Names::default()));
+        long.keep(&shared_names);
+        Folder::of(vec!["a".into()]).page("/").keep(&shared_names);
+        shared_names.keep(Arc::new(Names::default()));
         // The name that was shown last and all names before it are removed. Others are added.
         let shown = String::from_utf8(out).unwrap();
         let count = shown.matches("<li>").count();

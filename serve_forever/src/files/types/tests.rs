@@ -163,7 +163,7 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ("sh", "text/plain", "To be read, like all sources."),
     ("sgm", "text/sgml", "The registered name."),
     ("sgml", "text/sgml", "The registered name."),
-    ("obj", "model/obj", "Models are on the web, object files are not."),
+    ("obj", "model/obj", "SharedNames are on the web, object files are not."),
     ("deb", "application/vnd.debian.binary-package", "The registered name."),
     ("mif", "application/vnd.mif", "The registered name."),
     ("ram", "audio/x-pn-realaudio", "What players have registered for with browsers."),

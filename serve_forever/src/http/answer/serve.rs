@@ -18,7 +18,7 @@ use crate::http::bodies::decoder::BodyDecoder;
 use crate::http::bodies::link::Link;
 use crate::http::bodies::outlet::Outlet;
 use crate::http::bodies::output::Output;
-use crate::http::bodies::rfile::{Failure, GAVE_WAY, RFile};
+use crate::http::bodies::rfile::{Failure, SENDER_GAVE_WAY, RFile};
 use crate::http::bodies::wfile::WFile;
 use crate::http::exchange::upgrade::Upgraded;
 use crate::http::exchange::{Context, Exchange, Record, Request};
@@ -32,7 +32,7 @@ use crate::http::message::status_error::StatusError;
 
 /// The server, connection and thread that serve a request.
 #[derive(Clone, Copy)]
-pub(crate) struct Site<'a> {
+pub(crate) struct ServeContext<'a> {
     pub(crate) server: &'a ServerHandle,
     pub(crate) config: &'a Config,
     pub(crate) transport: &'a Arc<Transport>,
@@ -63,7 +63,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
     #[inline(never)]
     pub(crate) fn serve(
         &self,
-        site: Site<'_>,
+        cx: ServeContext<'_>,
         mut request: Request<'_>,
         refusal: Option<&Refusal>,
         buffer: &mut [u8],
@@ -81,12 +81,12 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         exclusive(lent_output).begin();
         response.clear();
         let fields = request.is_whole.then(|| request.head.fields(request.bytes));
-        let client = site.config.client_behind(site.transport, fields);
+        let client = cx.config.client_behind(cx.transport, fields);
         let context = Context {
-            server: site.server,
+            server: cx.server,
             client,
-            waker: site.waker,
-            link: Link::new(site.transport, site.seat, site.config, site.server.access_log()),
+            waker: cx.waker,
+            link: Link::new(cx.transport, cx.seat, cx.config, cx.server.access_log()),
             identity,
         };
         let head = request.head;
@@ -113,38 +113,38 @@ impl<H: BaseHttpRequestHandler> Http<H> {
             mount: 0,
             leaf: request.route.leaf,
             upgraded: None,
-            place: None,
+            counted_stream: None,
         };
 
         let mut cut = false;
         let outcome = match (refusal, panic, &mut handler) {
-            (_, Some(panic), _) => Err(Trouble::Panic(panic)),
+            (_, Some(panic), _) => Err(HandlerError::Panic(panic)),
             (Some(refusal), ..) => refuse(&mut http, refusal),
             (None, None, Some(handler)) => run(*handler, &mut http),
             (None, None, None) => unreachable!("a handler that was made is there"),
         };
-        let stays = request.route.only_reads && !matches!(outcome, Err(Trouble::Panic(_)));
-        let outcome = outcome.and_then(|()| http.check_upgrade().map_err(Trouble::of));
-        if let Err(trouble) = outcome {
-            cut = !http.recover(&trouble);
-            if let Trouble::Error(error) = trouble
+        let stays = request.route.only_reads && !matches!(outcome, Err(HandlerError::Panic(_)));
+        let outcome = outcome.and_then(|()| http.check_upgrade().map_err(HandlerError::of));
+        if let Err(error) = outcome {
+            cut = !http.recover(&error);
+            if let HandlerError::Error(error) = error
                 && let Err(panic) = error.end()
             {
-                site.report(&ErrorReport::of_panic(client, panic));
+                cx.report(&ErrorReport::of_panic(client, panic));
             }
         }
 
         let upgraded = http.upgraded.take();
-        let unread = http.settle_body(site.config);
+        let unread = http.unread_body(cx.config);
         let rest = http.rfile.rest();
         let decoder = (unread == Unread::Some).then(|| Box::new(http.rfile.take_decoder()));
         let ends = head.wants_upgrade() && upgraded.is_none() && ends_unchanged(&http, unread, rest);
         let output = exclusive(lent_output);
-        if unread == Unread::TooMuch || site.server.is_stopping() || ends {
+        if unread == Unread::TooMuch || cx.server.is_stopping() || ends {
             output.set_close();
         }
-        if !cut && let Err(error) = output.finish(site.config.buffer_size) {
-            site.warn(&error);
+        if !cut && let Err(error) = output.finish(cx.config.buffer_size) {
+            cx.warn(&error);
             cut = true;
         }
         // A client that got 101 without a stream behind it would wait in vain for the new protocol.
@@ -157,12 +157,12 @@ impl<H: BaseHttpRequestHandler> Http<H> {
 
         let response = output.has_head().then(|| {
             let (status, bytes) = (output.status(), output.content());
-            site.server.counters().answered(site.waker.index, status, bytes);
+            cx.server.counters().answered(cx.waker.index, status, bytes);
             What::Response { status, bytes }
         });
         let (close, output) = (output.closes(), &*lent_output);
         let record = |what| LogRecord {
-            server: site.server,
+            server: cx.server,
             client_address: client,
             request_line: head.request_line(request.bytes),
             headers: head.fields(request.bytes),
@@ -184,7 +184,7 @@ impl<H: BaseHttpRequestHandler> Http<H> {
         let dropped = if stays { Ok(()) } else { slot.empty() };
         for panicked in [logged, dropped] {
             if let Err(panic) = panicked {
-                site.report(&ErrorReport::of_panic(client, panic));
+                cx.report(&ErrorReport::of_panic(client, panic));
             }
         }
         Served { close, cut, rest, complete: unread == Unread::Nothing, unread: decoder, upgraded }
@@ -197,14 +197,14 @@ pub(crate) fn exclusive(output: &mut Mutex<Output>) -> &mut Output {
 }
 
 /// Why a handler failed.
-enum Trouble {
+enum HandlerError {
     /// An error that names the response for the client.
     Status(Box<StatusError>),
     Error(Box<Failed>),
     Panic(String),
 }
 
-impl Trouble {
+impl HandlerError {
     /// Converts an error that a handler returned.
     #[cold]
     fn of(error: crate::Error) -> Self {
@@ -231,25 +231,25 @@ enum Unread {
     TooMuch,
 }
 
-fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> Result<(), Trouble> {
+fn run<H: BaseHttpRequestHandler>(handler: &mut H, http: &mut Exchange<'_>) -> Result<(), HandlerError> {
     if http.request.head.expect() == Expect::Unknown {
         // It is unknown whether the client sends its body after this response.
         http.must_close();
-        return http.send_error(417, None, None).map_err(Trouble::of);
+        return http.send_error(417, None, None).map_err(HandlerError::of);
     }
     match catch(|| dispatch(handler, http)) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(Trouble::of(error)),
-        Err(panic) => return Err(Trouble::Panic(panic)),
+        Ok(Err(error)) => return Err(HandlerError::of(error)),
+        Err(panic) => return Err(HandlerError::Panic(panic)),
     }
     if http.answered {
         return Ok(());
     }
     if http.response.status().is_some() {
         // The handler did not call `end_headers`, or ignored the error that it returned.
-        return http.end_headers().map_err(Trouble::of);
+        return http.end_headers().map_err(HandlerError::of);
     }
-    Err(Trouble::of(MisuseError::new("the handler returned without a response").into()))
+    Err(HandlerError::of(MisuseError::new("the handler returned without a response").into()))
 }
 
 /// Whether the connection must end after a request that offered to change to another protocol but
@@ -275,16 +275,17 @@ fn ends_unchanged(http: &Exchange<'_>, unread: Unread, rest: (usize, usize)) -> 
 }
 
 #[cold]
-fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), Trouble> {
-    http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref()).map_err(Trouble::of)
+fn refuse(http: &mut Exchange<'_>, refusal: &Refusal) -> Result<(), HandlerError> {
+    http.send_error(refusal.status, Some(&refusal.message), refusal.explain.as_deref())
+        .map_err(HandlerError::of)
 }
 
 impl Exchange<'_> {
     /// Answers for a handler that failed. Returns `false` if no answer is possible any more, so
     /// that the connection must be cut.
     #[inline(never)]
-    fn recover(&mut self, trouble: &Trouble) -> bool {
-        let site = Site {
+    fn recover(&mut self, error: &HandlerError) -> bool {
+        let cx = ServeContext {
             server: self.context.server,
             config: self.context.link.config,
             transport: self.context.link.transport,
@@ -293,15 +294,15 @@ impl Exchange<'_> {
         };
         // If the body cannot be read to its end, that error decides the response, not the error of
         // the handler.
-        let asked = match (self.rfile.failure(), trouble) {
-            (None, Trouble::Status(error)) if (300..600).contains(&error.status) => Some(&**error),
+        let asked = match (self.rfile.failure(), error) {
+            (None, HandlerError::Status(error)) if (300..600).contains(&error.status) => Some(&**error),
             _ => None,
         };
-        let refusal = match self.rfile.failure().filter(|_| !trouble.is_panic()) {
+        let refusal = match self.rfile.failure().filter(|_| !error.is_panic()) {
             Some(Failure::Gone(kind)) => {
                 diagnostics::debug!(
                     "{}: the client left while it sent its request: {kind}",
-                    site.transport.peer
+                    cx.transport.peer
                 );
                 return false;
             }
@@ -309,25 +310,25 @@ impl Exchange<'_> {
             Some(Failure::TimedOut) => {
                 Some(Refusal::new(408, "Request Timeout").explained("The request body took too long"))
             }
-            Some(Failure::GaveWay) => Some(Refusal::new(408, "Request Timeout").explained(GAVE_WAY)),
+            Some(Failure::GaveWay) => Some(Refusal::new(408, "Request Timeout").explained(SENDER_GAVE_WAY)),
             None => None,
         };
-        if !trouble.is_panic() && self.upgraded.as_ref().is_some_and(|upgraded| upgraded.is_left()) {
-            diagnostics::debug!("{}: the client left its stream", site.transport.peer);
+        if !error.is_panic() && self.upgraded.as_ref().is_some_and(|upgraded| upgraded.is_left()) {
+            diagnostics::debug!("{}: the client left its stream", cx.transport.peer);
             return false;
         }
         {
             let mut output = self.wfile.outlet.open();
             if output.is_broken() {
-                diagnostics::debug!("{}: the client left before it had its response", site.transport.peer);
+                diagnostics::debug!("{}: the client left before it had its response", cx.transport.peer);
                 return false;
             }
             if refusal.is_none() && asked.is_none() {
                 let client = self.context.client;
-                site.report(&match trouble {
-                    Trouble::Status(error) => Failed::new((**error).clone().into()).report(client),
-                    Trouble::Error(error) => error.report(client),
-                    Trouble::Panic(message) => ErrorReport::of_panic(client, message.clone()),
+                cx.report(&match error {
+                    HandlerError::Status(error) => Failed::new((**error).clone().into()).report(client),
+                    HandlerError::Error(error) => error.report(client),
+                    HandlerError::Panic(message) => ErrorReport::of_panic(client, message.clone()),
                 });
             }
             if !output.discard() {
@@ -338,7 +339,7 @@ impl Exchange<'_> {
         // of the state of the request. If the body cannot be read to its end, it is unknown where
         // the next request begins.
         let must_close =
-            self.response.must_close || refusal.is_some() || matches!(trouble, Trouble::Panic(_));
+            self.response.must_close || refusal.is_some() || matches!(error, HandlerError::Panic(_));
         self.close |= must_close;
         self.answered = false;
         self.response.reset();
@@ -352,7 +353,7 @@ impl Exchange<'_> {
             };
             let Err(why) = sent else { return true };
             let why = format!("a StatusError for {status} cannot be sent: {why}");
-            site.report(&Failed::new(why.into()).report(self.context.client));
+            cx.report(&Failed::new(why.into()).report(self.context.client));
             self.response.reset();
             self.response.must_close = must_close;
         }
@@ -368,7 +369,7 @@ impl Exchange<'_> {
     }
 
     /// Decides what to do with the part of the body that the handler did not read.
-    fn settle_body(&mut self, config: &Config) -> Unread {
+    fn unread_body(&mut self, config: &Config) -> Unread {
         self.rfile.skip_buffered();
         if self.rfile.is_done() {
             return Unread::Nothing;
@@ -384,7 +385,7 @@ impl Exchange<'_> {
     }
 }
 
-impl Site<'_> {
+impl ServeContext<'_> {
     #[cold]
     fn warn(&self, what: &str) {
         diagnostics::warning!("{}: {what}", self.transport.peer);

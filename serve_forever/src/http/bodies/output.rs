@@ -37,10 +37,10 @@ pub(crate) struct Output {
     /// The lines of the log of the responses in `ready`.
     pub(crate) lines: Lines,
     /// A part of the present response was sent, so it cannot be replaced any more.
-    left: bool,
+    part_was_sent: bool,
     pub(crate) attachment: Option<Attachment>,
     /// A detached writer whose output is discarded, because the response has no body (HEAD).
-    unheard: Option<Feed>,
+    discarded: Option<Feed>,
     /// Writing failed: nothing more can be sent.
     broken: bool,
     pace: Pace,
@@ -91,7 +91,7 @@ impl Output {
         self.plan = Plan::default();
         self.accepted = 0;
         self.gone = 0;
-        self.left = false;
+        self.part_was_sent = false;
         self.let_go();
         self.pace = Pace::default();
     }
@@ -143,7 +143,7 @@ impl Output {
 
     /// Whether something of the response was sent before it was complete.
     pub(crate) fn has_left(&self) -> bool {
-        self.left
+        self.part_was_sent
     }
 
     /// Whether only the end of the connection tells the end of the body.
@@ -163,7 +163,7 @@ impl Output {
 
     /// Drops the response, if no part of it was sent. Returns false if it is too late.
     pub(crate) fn discard(&mut self) -> bool {
-        if self.left {
+        if self.part_was_sent {
             return false;
         }
         self.ready.truncate(self.start);
@@ -259,7 +259,7 @@ impl Output {
     pub(crate) fn flush_interim(&mut self, link: &Link<'_>) -> io::Result<()> {
         let sent = self.send_all(link);
         // The final response is still open.
-        self.left = false;
+        self.part_was_sent = false;
         self.start = self.ready.len();
         sent
     }
@@ -273,14 +273,14 @@ impl Output {
             self.attachment = Some(attachment);
         } else if let Attachment::Detached(feed) = attachment {
             feed.ignore();
-            self.unheard = Some(feed);
+            self.discarded = Some(feed);
         }
     }
 
     /// Drops the attachment. Detached writers are told that nothing more is sent.
     pub(crate) fn let_go(&mut self) {
         self.attachment = None;
-        self.unheard = None;
+        self.discarded = None;
     }
 
     /// Completes the head and the framing when the handler is done. After that, `ready` and the
@@ -288,7 +288,7 @@ impl Output {
     ///
     /// Fails if the handler promised more than it wrote. Then the connection must be cut.
     pub(crate) fn finish(&mut self, buffer_size: usize) -> Result<(), String> {
-        self.unheard = None;
+        self.discarded = None;
         if matches!(self.state, State::Open | State::Placed) {
             let known = match &self.attachment {
                 Some(Attachment::File { .. }) => Some(self.accepted),
@@ -396,14 +396,14 @@ impl Output {
                     let (stall, moved) = (link.config.write_timeout, self.pace.bytes);
                     match link.wait(Interest::Write, stall, moved, &mut self.pace) {
                         Ok(true) => {}
-                        Ok(false) => break Err(io::Error::new(ErrorKind::TimedOut, GAVE_WAY)),
+                        Ok(false) => break Err(io::Error::new(ErrorKind::TimedOut, READER_GAVE_WAY)),
                         Err(error) => break Err(error),
                     }
                 }
                 Err(error) => break Err(error),
             }
         };
-        self.left |= sent > self.start;
+        self.part_was_sent |= sent > self.start;
         // The log lines of the earlier responses are settled now, whether these were sent or never
         // will be.
         self.lines.settle(link.log, &self.ready, sent);
@@ -425,5 +425,5 @@ const MAX_KEPT: usize = 256 * 1024;
 const PIECE: usize = 256 * 1024;
 
 /// The reason for cutting a response whose client is slower than others.
-const GAVE_WAY: &str =
+const READER_GAVE_WAY: &str =
     "the client took the response more slowly than others while requests waited for threads";

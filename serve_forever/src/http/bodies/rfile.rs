@@ -265,7 +265,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => io::Error::new(ErrorKind::InvalidData, refusal.message.to_string()),
             Self::TimedOut => ErrorKind::TimedOut.into(),
-            Self::GaveWay => io::Error::new(ErrorKind::TimedOut, GAVE_WAY),
+            Self::GaveWay => io::Error::new(ErrorKind::TimedOut, SENDER_GAVE_WAY),
             Self::Gone(kind) => (*kind).into(),
         }
     }
@@ -283,5 +283,5 @@ fn too_large(limit: u64) -> Refusal {
 }
 
 /// The reason for not reading a body further whose client is slower than others.
-pub(crate) const GAVE_WAY: &str =
+pub(crate) const SENDER_GAVE_WAY: &str =
     "The request body came more slowly than others while requests waited for threads";

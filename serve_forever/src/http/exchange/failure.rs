@@ -80,7 +80,7 @@ impl Exchange<'_> {
         self.send_header("Content-Type", body.content_type).send_header("Content-Length", page.len());
         // The page may contain what a client sent, so a browser must not guess another content type
         // for it.
-        if !self.response.has_lasting("X-Content-Type-Options") {
+        if !self.response.has_persistent("X-Content-Type-Options") {
             self.send_header("X-Content-Type-Options", "nosniff");
         }
         self.end_headers()?;

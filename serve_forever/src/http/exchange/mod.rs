@@ -33,7 +33,7 @@ use crate::http::message::route::Route;
 use crate::server::handle::ServerHandle;
 use crate::server::waker::Waker;
 
-use self::upgrade::{Place, Upgraded};
+use self::upgrade::{CountedStream, Upgraded};
 
 /// One request and the response to it.
 ///
@@ -76,7 +76,7 @@ pub struct Exchange<'r> {
     pub(crate) upgraded: Option<Arc<Upgraded>>,
     /// The right of this handler to keep the stream of an upgraded connection, obtained before 101
     /// is sent.
-    pub(crate) place: Option<Place>,
+    pub(crate) counted_stream: Option<CountedStream>,
 }
 
 /// The request that is being answered.

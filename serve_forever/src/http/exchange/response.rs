@@ -107,7 +107,7 @@ impl<'r> Exchange<'r> {
         if self.answered {
             return misuse(format!("add_header({:?}) was called after end_headers()", name.as_ref()));
         }
-        Ok(self.response.add_lasting(name.as_ref(), &value).map_err(MisuseError::new)?)
+        Ok(self.response.add_persistent(name.as_ref(), &value).map_err(MisuseError::new)?)
     }
 
     /// Ends the head. The head is sent together with the first part of the body.

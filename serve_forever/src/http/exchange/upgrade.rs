@@ -118,10 +118,11 @@ impl Exchange<'_> {
                 return Err(StatusError::new(413).into());
             }
         }
-        if self.place.is_none() {
-            let place = Place::take(self.context.server, self.context.link.config, self.context.client.ip())
-                .ok_or_else(|| StatusError::new(503).header("Retry-After", 1))?;
-            self.place = Some(place);
+        if self.counted_stream.is_none() {
+            let stream =
+                CountedStream::take(self.context.server, self.context.link.config, self.context.client.ip())
+                    .ok_or_else(|| StatusError::new(503).header("Retry-After", 1))?;
+            self.counted_stream = Some(stream);
         }
         if !self.response.connection_given {
             self.response.field("Connection", &"Upgrade");
@@ -132,7 +133,7 @@ impl Exchange<'_> {
     /// Checks that a handler that sent 101 has also made the stream.
     #[inline]
     pub(crate) fn check_upgrade(&self) -> Result {
-        if self.place.is_some() && self.upgraded.is_none() && self.wfile.outlet.status() == 101 {
+        if self.counted_stream.is_some() && self.upgraded.is_none() && self.wfile.outlet.status() == 101 {
             return misuse("the handler sent 101 and did not call upgrade()");
         }
         Ok(())
@@ -185,12 +186,12 @@ impl Owner for Upgraded {
 /// The right of a handler to keep the stream of an upgraded connection. It is given back when this
 /// value is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct CountedStream {
     server: ServerHandle,
     address: IpAddr,
 }
 
-impl Place {
+impl CountedStream {
     fn take(server: &ServerHandle, config: &Config, address: IpAddr) -> Option<Self> {
         if !server.streams().try_add(address, config.streams_per_address()) {
             return None;
@@ -210,7 +211,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for CountedStream {
     fn drop(&mut self) {
         Self::counter(&self.server).fetch_sub(1, Ordering::Relaxed);
         self.server.streams().remove(self.address);

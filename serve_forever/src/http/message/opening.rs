@@ -18,7 +18,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) date: bool,
     pub(crate) fields: &'a [u8],
     /// Fields that every final response to this request has.
-    pub(crate) lasting: &'a [u8],
+    pub(crate) persistent: &'a [u8],
 }
 
 impl Opening<'_> {
@@ -29,7 +29,7 @@ impl Opening<'_> {
             date::append_date_line(out);
         }
         out.extend_from_slice(self.fields);
-        out.extend_from_slice(self.lasting);
+        out.extend_from_slice(self.persistent);
     }
 
     fn append_status_line(&self, out: &mut Vec<u8>, version: &str) {

@@ -31,35 +31,38 @@ pub(crate) fn acceptable<'o>(
     if lines.peek().is_none() {
         return offers.first().copied();
     }
-    best(lines, offers).filter(|(_, liking)| liking.quality > 0).map(|(offer, _)| offer)
+    best(lines, offers).filter(|(_, preference)| preference.quality > 0).map(|(offer, _)| offer)
 }
 
-fn best<'o>(lines: impl Iterator<Item = impl AsRef<[u8]>>, offers: &[&'o str]) -> Option<(&'o str, Liking)> {
-    let mut likings = vec![Liking::default(); offers.len()];
+fn best<'o>(
+    lines: impl Iterator<Item = impl AsRef<[u8]>>,
+    offers: &[&'o str],
+) -> Option<(&'o str, Preference)> {
+    let mut preferences = vec![Preference::default(); offers.len()];
     for line in lines {
         for member in split(line.as_ref(), b',') {
             let mut parts = split(member, b';').map(trim_blanks);
             let range = parts.next().unwrap_or_default();
             let Some(quality) = quality(parts) else { continue };
-            for (offer, liking) in offers.iter().zip(&mut likings) {
+            for (offer, preference) in offers.iter().zip(&mut preferences) {
                 let precision = precision(range, offer.as_bytes());
-                if precision > liking.precision {
-                    *liking = Liking { quality, precision };
+                if precision > preference.precision {
+                    *preference = Preference { quality, precision };
                 }
             }
         }
     }
-    let mut best: Option<(&'o str, Liking)> = None;
-    for (&offer, &liking) in offers.iter().zip(&likings) {
-        if best.is_none_or(|(_, best)| liking.rank() > best.rank()) {
-            best = Some((offer, liking));
+    let mut best: Option<(&'o str, Preference)> = None;
+    for (&offer, &preference) in offers.iter().zip(&preferences) {
+        if best.is_none_or(|(_, best)| preference.rank() > best.rank()) {
+            best = Some((offer, preference));
         }
     }
     best
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Liking {
+struct Preference {
     /// The weight in thousandths.
     quality: u16,
     /// How precisely the media range with this weight matches the offer. 0: not at all, 1: as
@@ -67,7 +70,7 @@ struct Liking {
     precision: u8,
 }
 
-impl Liking {
+impl Preference {
     fn rank(self) -> (u16, u8) {
         // An offer with the weight 0 does not rank higher because it was named.
         (self.quality, if self.quality > 0 { self.precision } else { 0 })

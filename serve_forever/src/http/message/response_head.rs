@@ -36,17 +36,17 @@ pub(crate) struct ResponseHead {
     /// The value of the `Upgrade` field, if there is one.
     pub(crate) upgrade: Option<Vec<u8>>,
     /// Fields of every final response to the request. They stay when the response is begun again.
-    lasting: Vec<u8>,
+    persistent: Vec<u8>,
     /// Whether `Server` is among these fields.
-    lasting_server: bool,
+    persistent_server: bool,
     server_line: ServerLine,
 }
 
 impl ResponseHead {
     /// Clears the head for the next request, and keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
-        self.lasting.clear();
-        self.lasting_server = false;
+        self.persistent.clear();
+        self.persistent_server = false;
         self.reset();
     }
 
@@ -68,12 +68,12 @@ impl ResponseHead {
             close,
             error,
             upgrade,
-            lasting: _,
-            lasting_server,
+            persistent: _,
+            persistent_server,
             server_line: _,
         } = self;
         (*status, *message, *length) = (None, None, None);
-        (*standard, *server_given, *date_given) = (false, *lasting_server, false);
+        (*standard, *server_given, *date_given) = (false, *persistent_server, false);
         (*connection_given, *close_given, *must_close, *close) = (false, false, false, None);
         (*error, *upgrade) = (None, None);
         fields.clear();
@@ -90,7 +90,9 @@ impl ResponseHead {
         if let Some(message) = message {
             // A reason phrase is free text, but it must not end its line (RFC 9112 §4).
             if message.contains(|c: char| c.is_control()) {
-                self.fail(|| format!("the reason phrase {message:?} has a character that none can have"));
+                self.fail(|| {
+                    format!("the reason phrase {message:?} has a character that is not allowed there")
+                });
             } else {
                 self.message = Some(message.to_owned());
             }
@@ -129,31 +131,31 @@ impl ResponseHead {
 
     /// Adds a field to every final response to this request. Fails for the fields that the server
     /// must know or makes itself.
-    pub(crate) fn add_lasting(&mut self, name: &str, value: &impl HeaderText) -> Result<(), String> {
-        if THE_SERVERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+    pub(crate) fn add_persistent(&mut self, name: &str, value: &impl HeaderText) -> Result<(), String> {
+        if SERVER_FIELDS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
             return Err(format!("{name} cannot be added to every response: give it with send_header()"));
         }
-        append_field(&mut self.lasting, name, value)?;
-        self.lasting.extend_from_slice(b"\r\n");
+        append_field(&mut self.persistent, name, value)?;
+        self.persistent.extend_from_slice(b"\r\n");
         Ok(())
     }
 
     /// Adds prepared fields to every final response to this request. They come before the fields
-    /// that [`add_lasting`](Self::add_lasting) adds later.
+    /// that [`add_persistent`](Self::add_persistent) adds later.
     pub(crate) fn add_prepared(&mut self, prepared: &PreparedFields) {
-        self.lasting.extend_from_slice(&prepared.bytes);
-        self.lasting_server |= prepared.server_given;
+        self.persistent.extend_from_slice(&prepared.bytes);
+        self.persistent_server |= prepared.server_given;
         self.server_given |= prepared.server_given;
     }
 
     /// Whether every final response to this request has a field of that name.
-    pub(crate) fn has_lasting(&self, name: &str) -> bool {
+    pub(crate) fn has_persistent(&self, name: &str) -> bool {
         let has_name = |line: &[u8]| {
             let colon = line.get(name.len()).is_some_and(|&byte| byte == b':');
             colon && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
         };
         // Values contain no line ends, so each line is one field.
-        !self.lasting.is_empty() && self.lasting.split(|&byte| byte == b'\n').any(has_name)
+        !self.persistent.is_empty() && self.persistent.split(|&byte| byte == b'\n').any(has_name)
     }
 
     /// Notes a field that means something to the server itself. Returns false if the field is not
@@ -233,7 +235,7 @@ impl ResponseHead {
             server: if standard && !self.server_given { self.server_line.of(identity) } else { &[] },
             date: standard && !self.date_given,
             fields: &self.fields,
-            lasting: if interim { &[] } else { &self.lasting },
+            persistent: if interim { &[] } else { &self.persistent },
         }
     }
 
@@ -251,7 +253,7 @@ impl ResponseHead {
             server: if fields.server_given { &[] } else { self.server_line.of(identity) },
             date: !fields.date_given,
             fields: &fields.bytes,
-            lasting: &self.lasting,
+            persistent: &self.persistent,
         }
     }
 
@@ -282,7 +284,7 @@ fn append_field(out: &mut Vec<u8>, name: &str, value: &impl HeaderText) -> Resul
 }
 
 /// Fields that the server must know or makes itself.
-const THE_SERVERS: [&str; 6] =
+const SERVER_FIELDS: [&str; 6] =
     ["Connection", "Content-Length", "Date", "Server", "Transfer-Encoding", "Upgrade"];
 
 /// Header fields that many responses have in common. They are checked and put together once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::server::client_waits::ClientWaits;
 use crate::server::handover::pool::HandOver;
 use crate::server::handover::slots::Token;
-use crate::server::handover::state::Job as JobId;
+use crate::server::handover::state::JobId;
 use crate::server::protocol::Protocol;
 use crate::server::seat::Helm;
 use crate::server::waker::Wake;

@@ -25,7 +25,7 @@ use super::config::Config;
 use super::handle::ServerHandle;
 use super::handover::permits::Permits;
 use super::handover::pool::{HandOver, Pool};
-use super::handover::state::Job as JobId;
+use super::handover::state::JobId;
 use super::handover::watch::Watch;
 use super::learned::Learned;
 use super::peers::Peers;

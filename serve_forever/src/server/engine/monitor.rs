@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::server::handover::pool::HandOver;
-use crate::server::handover::state::Job;
+use crate::server::handover::state::JobId;
 use crate::server::protocol::Protocol;
 
 use super::Engine;
@@ -14,7 +14,7 @@ use super::Engine;
 /// are not short, or after several of them. A job costs the driver one store and one
 /// compare-and-swap; only the monitor reads clocks.
 pub(crate) fn watch<P: Protocol>(engine: &Engine<P>) {
-    let mut seen: Vec<Option<(Job, u32)>> = vec![None; engine.loops.len()];
+    let mut seen: Vec<Option<(JobId, u32)>> = vec![None; engine.loops.len()];
     let mut hot = 0_u32;
     // No job has blocked yet.
     let mut calm = CALM_TICKS;

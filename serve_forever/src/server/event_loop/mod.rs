@@ -24,7 +24,7 @@ use super::engine::Engine;
 use super::engine::loops::Loop;
 use super::engine::mail::{Mail, Seated};
 use super::handover::slots::{Readiness, Token};
-use super::handover::state::Job as JobId;
+use super::handover::state::JobId;
 use super::hooks::{catch, guarded};
 use super::protocol::{Cause, Next, Protocol};
 use super::waker::Wake;

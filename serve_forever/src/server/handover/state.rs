@@ -17,9 +17,9 @@ pub(crate) struct LoopState {
 
 /// A job that the driver of a loop has entered: the state word while it is inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Job(u64);
+pub(crate) struct JobId(u64);
 
-impl Job {
+impl JobId {
     /// Whether the job needs no permit: it runs no code that may block, except for disks.
     pub(crate) fn is_brief(self) -> bool {
         self.0 & PHASE == BRIEF_JOB
@@ -32,45 +32,45 @@ impl LoopState {
     }
 
     /// The driver enters a job. It must release the core right after that.
-    pub(crate) fn enter_job(&self) -> Job {
+    pub(crate) fn enter_job(&self) -> JobId {
         self.enter(JOB)
     }
 
-    /// Enters a job that [is brief](Job::is_brief).
-    pub(crate) fn enter_brief_job(&self) -> Job {
+    /// Enters a job that [is brief](JobId::is_brief).
+    pub(crate) fn enter_brief_job(&self) -> JobId {
         self.enter(BRIEF_JOB)
     }
 
-    fn enter(&self, phase: u64) -> Job {
+    fn enter(&self, phase: u64) -> JobId {
         // Only the driver writes the word outside of a job, so reading it needs no ordering.
         let sequence = (self.word.load(Ordering::Relaxed) & !PHASE).wrapping_add(STEP);
         self.word.store(sequence | phase, Ordering::Release);
-        Job(sequence | phase)
+        JobId(sequence | phase)
     }
 
     /// The driver returns from `job`. Returns true if it still holds the loop.
     #[must_use]
-    pub(crate) fn leave_job(&self, job: Job) -> bool {
+    pub(crate) fn leave_job(&self, job: JobId) -> bool {
         self.claim(job)
     }
 
     /// Takes the loop from the driver that is inside of `job`. Returns true if the caller holds the
     /// loop now.
     #[must_use]
-    pub(crate) fn take(&self, job: Job) -> bool {
+    pub(crate) fn take(&self, job: JobId) -> bool {
         self.claim(job)
     }
 
-    fn claim(&self, job: Job) -> bool {
+    fn claim(&self, job: JobId) -> bool {
         // The loser must see what the winner did before: it has counted the loser as detached.
         let driving = job.0 & !PHASE | DRIVING;
         self.word.compare_exchange(job.0, driving, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Returns the job that the driver is inside of, if any.
-    pub(crate) fn job(&self) -> Option<Job> {
+    pub(crate) fn job(&self) -> Option<JobId> {
         let word = self.word.load(Ordering::Acquire);
-        matches!(word & PHASE, JOB | BRIEF_JOB).then_some(Job(word))
+        matches!(word & PHASE, JOB | BRIEF_JOB).then_some(JobId(word))
     }
 
     /// The driver is about to block in its poll. After this it must look into the inbox once more.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::sys::directory::Doubt;
 use crate::sys::errors::is_of_disk;
 use crate::sys::names::is_same_but_for_case;
-use crate::sys::{Found, Kind, Links, Stamp, is_out_of_descriptors};
+use crate::sys::{Found, FileKind, Links, Stamp, is_out_of_descriptors};
 
 /// Absolute and without links.
 #[derive(Debug)]
@@ -111,11 +111,13 @@ impl Handle {
         Ok(Stamp::from(&fs::symlink_metadata(self.0.join(name))?))
     }
 
-    pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<(OsString, Kind)>> + use<>> {
+    pub(crate) fn entries(
+        &self,
+    ) -> io::Result<impl Iterator<Item = io::Result<(OsString, FileKind)>> + use<>> {
         Ok(fs::read_dir(&self.0)?.map(|entry| {
             let entry = entry?;
             // Where the kind cannot be learned the name is still worth something.
-            Ok((entry.file_name(), entry.file_type().map_or(Kind::Other, Kind::from)))
+            Ok((entry.file_name(), entry.file_type().map_or(FileKind::Other, FileKind::from)))
         }))
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::sys::directory::Properties;
-use crate::sys::{Kind, Stamp};
+use crate::sys::{FileKind, Stamp};
 
 pub(crate) fn stamp_of_file(file: &File) -> io::Result<Stamp> {
     Ok(Stamp::from(&file.metadata()?))
@@ -31,7 +31,7 @@ impl From<&Metadata> for Stamp {
     }
 }
 
-impl From<FileType> for Kind {
+impl From<FileType> for FileKind {
     fn from(file_type: FileType) -> Self {
         if file_type.is_file() {
             Self::File

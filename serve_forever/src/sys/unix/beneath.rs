@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, open, openat, statat};
 use rustix::io::{Errno, Result, retry_on_intr};
 
-use crate::sys::{Kind, Stamp};
+use crate::sys::{FileKind, Stamp};
 
 /// To open a directory for going through it only, which does not take the permission to read it.
 /// Where a system has nothing of the kind it does take that.
@@ -72,7 +72,7 @@ impl Root {
             },
             |parent, name| {
                 let stamp = Stamp::from(statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?);
-                if stamp.kind == Kind::Link { Err(Errno::LOOP) } else { Ok(stamp) }
+                if stamp.kind == FileKind::Link { Err(Errno::LOOP) } else { Ok(stamp) }
             },
         )
     }

@@ -13,7 +13,7 @@ use rustix::io::{Errno, Result, retry_on_intr};
 use super::beneath::{Root, SEARCH, or_dot};
 use crate::sys::directory::Doubt;
 use crate::sys::errors::is_of_disk;
-use crate::sys::{Found, Kind, Links, Stamp};
+use crate::sys::{Found, FileKind, Links, Stamp};
 
 /// Without `NONBLOCK` a named pipe that has just taken the place of a file keeps the thread until
 /// somebody writes to it; on regular files it changes nothing. Without `NOCTTY` a terminal could
@@ -65,9 +65,9 @@ impl Root {
     fn try_find(&self, relative: &Path, links: Links) -> Result<Found<Handle>> {
         let relative = or_dot(relative);
         let flags = match Stamp::from(statat(&self.fd, relative, AtFlags::empty())?).kind {
-            Kind::File => READ,
-            Kind::Directory => SEARCH,
-            Kind::Link | Kind::Other => return Ok(Found::Nothing),
+            FileKind::File => READ,
+            FileKind::Directory => SEARCH,
+            FileKind::Link | FileKind::Other => return Ok(Found::Nothing),
         };
         let fd = match self.open_to(relative, links, flags) {
             Err(Errno::ACCESS | Errno::PERM) => return Ok(Found::Unreadable),
@@ -75,9 +75,9 @@ impl Root {
         };
         let stamp = Stamp::from(fstat(&fd)?);
         Ok(match stamp.kind {
-            Kind::File => Found::File(fd.into(), stamp),
-            Kind::Directory => Found::Directory(Handle(fd)),
-            Kind::Link | Kind::Other => Found::Nothing,
+            FileKind::File => Found::File(fd.into(), stamp),
+            FileKind::Directory => Found::Directory(Handle(fd)),
+            FileKind::Link | FileKind::Other => Found::Nothing,
         })
     }
 
@@ -109,7 +109,7 @@ impl Handle {
 pub(crate) struct Entries(Dir);
 
 impl Iterator for Entries {
-    type Item = io::Result<(OsString, Kind)>;
+    type Item = io::Result<(OsString, FileKind)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -125,7 +125,7 @@ impl Iterator for Entries {
                 // Some file systems do not keep it with the name.
                 FileType::Unknown => match self.kind_of(name) {
                     Err(Errno::NOENT) => continue,
-                    kind => kind.unwrap_or(Kind::Other),
+                    kind => kind.unwrap_or(FileKind::Other),
                 },
                 known => known.into(),
             };
@@ -135,7 +135,7 @@ impl Iterator for Entries {
 }
 
 impl Entries {
-    fn kind_of(&self, name: &CStr) -> Result<Kind> {
+    fn kind_of(&self, name: &CStr) -> Result<FileKind> {
         Ok(Stamp::from(statat(self.0.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?).kind)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{FileType, RawMode, Stat};
 
 use crate::sys::directory::Properties;
-use crate::sys::{Kind, Stamp};
+use crate::sys::{FileKind, Stamp};
 
 pub(crate) fn stamp_of_file(file: &File) -> io::Result<Stamp> {
     Ok(rustix::fs::fstat(file)?.into())
@@ -48,7 +48,7 @@ impl From<Stat> for Stamp {
     }
 }
 
-impl From<FileType> for Kind {
+impl From<FileType> for FileKind {
     fn from(file_type: FileType) -> Self {
         match file_type {
             FileType::RegularFile => Self::File,

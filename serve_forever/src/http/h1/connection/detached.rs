@@ -51,7 +51,7 @@ impl HttpConnection {
 
     /// Leaves the connection to its stream. When the stream has ended, the connection lingers, so
     /// that the last bytes are not lost to a reset.
-    pub(super) fn leave_to<H: BaseHttpRequestHandler + 'static>(
+    pub(super) fn go_on_as_stream<H: BaseHttpRequestHandler + 'static>(
         &mut self,
         upgraded: Arc<Upgraded>,
         cx: &Run<'_, Http<H>>,

@@ -19,7 +19,7 @@ use crate::transport::Transport;
 use super::{After, HttpConnection, Phase, READS_PER_TURN, Step};
 
 /// The result of one attempt to send.
-pub(super) enum Outcome {
+pub(super) enum SendResult {
     All,
     /// The system took only this many bytes for now.
     Part(usize),
@@ -27,7 +27,7 @@ pub(super) enum Outcome {
     Gone,
 }
 
-impl Outcome {
+impl SendResult {
     /// Turns the result of sending the ready bytes into an outcome. Settles the log, unless there
     /// is a rest.
     pub(super) fn of(

@@ -11,7 +11,7 @@ use crate::http::bodies::framer::SourceFraming;
 use crate::http::handler::BaseHttpRequestHandler;
 use crate::server::protocol::{Next, Sending};
 
-use super::finish::{Outcome, rest};
+use super::finish::{SendResult, rest};
 use super::{After, HttpConnection, Phase, Step};
 
 impl HttpConnection {
@@ -40,10 +40,10 @@ impl HttpConnection {
             spare.push(held);
         }
         let log = cx.server.access_log();
-        match Outcome::of(sent, output, cx.transport, log) {
-            Outcome::All => None,
-            Outcome::Gone => Some(Next::Close),
-            Outcome::Part(sent) => {
+        match SendResult::of(sent, output, cx.transport, log) {
+            SendResult::All => None,
+            SendResult::Gone => Some(Next::Close),
+            SendResult::Part(sent) => {
                 self.phase = Phase::Sending(rest(output, sent, None, framing, log), After::Receive);
                 match self.send(cx.transport, cx.config, cx.server, cx.now) {
                     Step::Next(next) => Some(next),

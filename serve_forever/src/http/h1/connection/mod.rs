@@ -112,7 +112,7 @@ struct Drain {
 impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection {
     fn turn(&mut self, cx: &mut Turn<'_, Http<H>>) -> Next {
         // If the server stops, an idle connection is closed when it has found nothing to receive.
-        if !matches!(cx.cause, Cause::Ready | Cause::Stopping) && !self.take_note(cx) {
+        if !matches!(cx.cause, Cause::Ready | Cause::Stopping) && !self.handle_cause(cx) {
             return Next::Close;
         }
         if !matches!(self.phase, Phase::Receiving) {
@@ -135,7 +135,7 @@ impl<H: BaseHttpRequestHandler + 'static> Connection<Http<H>> for HttpConnection
         let next = match std::mem::replace(&mut self.phase, Phase::Receiving) {
             Phase::Request => self.serve(cx, None),
             Phase::Refusing(refusal) => self.serve(cx, Some(&refusal)),
-            Phase::Upgraded(upgraded) => self.leave_to(upgraded, cx),
+            Phase::Upgraded(upgraded) => self.go_on_as_stream(upgraded, cx),
             Phase::Ending { .. } => Next::Close,
             phase => {
                 self.phase = phase;
@@ -218,7 +218,7 @@ impl HttpConnection {
     /// Handles a turn whose cause is not a ready socket. Returns false if the connection must be
     /// closed.
     #[cold]
-    fn take_note<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
+    fn handle_cause<H: BaseHttpRequestHandler + 'static>(&mut self, cx: &Turn<'_, Http<H>>) -> bool {
         match cx.cause {
             Cause::Ready | Cause::Stopping => {}
             // A response that has begun can only go on.

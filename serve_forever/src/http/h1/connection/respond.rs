@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::http::Http;
-use crate::http::answer::serve::{Site, exclusive};
+use crate::http::answer::serve::{ServeContext, exclusive};
 use crate::http::bodies::output::Output;
 use crate::http::bodies::pending::Pending;
 use crate::http::exchange::Request;
@@ -21,7 +21,7 @@ use crate::server::protocol::{Next, Run};
 use crate::transport::Transport;
 
 use super::collect::{Collecting, awaited, is_here};
-use super::finish::{Outcome, rest};
+use super::finish::{SendResult, rest};
 use super::{After, Awaited, Drain, HttpConnection, MAX_UNSENT, Phase, kind_of, limits};
 
 impl HttpConnection {
@@ -41,7 +41,7 @@ impl HttpConnection {
                 *filled = large.bytes.len();
                 read = &mut large.bytes;
             } else {
-                *filled = self.bring(read);
+                *filled = self.copy_partial_to(read);
             }
             *parsed = None;
             // If the request was refused before its end, this repeats the refusal, which is known
@@ -50,7 +50,7 @@ impl HttpConnection {
         }
         debug_assert!(self.partial.is_empty(), "what came before would come before the next request");
         (self.head, self.awaited, self.collecting) = (None, Awaited::Other, None);
-        let site = Site {
+        let serve_context = ServeContext {
             server: cx.server,
             config: cx.config,
             transport: cx.transport,
@@ -123,7 +123,7 @@ impl HttpConnection {
             let (bytes, rest) = read[start..].split_at_mut(end);
             let received = *filled - start - end;
             let request = Request { head: parser.head(), bytes, arrived, began, is_whole, route };
-            let served = cx.protocol.serve(site, request, refusal.as_deref(), rest, received, lent);
+            let served = cx.protocol.serve(serve_context, request, refusal.as_deref(), rest, received, lent);
             if refusal.is_some() {
                 // The parser may have stopped in the middle, and the next connection gets this
                 // memory.
@@ -135,7 +135,7 @@ impl HttpConnection {
                 // The bytes in the buffer went with the stream.
                 *filled = 0;
                 drop_output(exclusive(&mut lent.output), log);
-                return self.leave_to(upgraded, cx);
+                return self.go_on_as_stream(upgraded, cx);
             }
             if served.cut {
                 cut_off(exclusive(&mut lent.output), cx.transport, log);
@@ -191,10 +191,10 @@ impl HttpConnection {
         }
         let mut sent = 0;
         if attachment.is_none() {
-            match Outcome::of(cx.transport.send(&output.ready, false), output, cx.transport, log) {
-                Outcome::All => return self.sent(after, cx.transport, cx.config, clock),
-                Outcome::Part(count) => sent = count,
-                Outcome::Gone => return Next::Close,
+            match SendResult::of(cx.transport.send(&output.ready, false), output, cx.transport, log) {
+                SendResult::All => return self.sent(after, cx.transport, cx.config, clock),
+                SendResult::Part(count) => sent = count,
+                SendResult::Gone => return Next::Close,
             }
         }
         let pending = rest(output, sent, attachment, framing, log);
@@ -227,7 +227,7 @@ impl HttpConnection {
     /// Copies a request that arrived in pieces, or was parked, to the memory of the thread. Returns
     /// its length.
     #[inline(never)]
-    fn bring(&mut self, read: &mut [u8]) -> usize {
+    fn copy_partial_to(&mut self, read: &mut [u8]) -> usize {
         let partial = std::mem::take(&mut self.partial);
         let length = partial.len().min(read.len());
         read[..length].copy_from_slice(&partial[..length]);

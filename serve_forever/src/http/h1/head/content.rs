@@ -126,7 +126,7 @@ impl Coding {
 
 fn bad_coding() -> Refusal {
     Refusal::new(400, "Bad Transfer-Encoding header")
-        .explained("The body must be chunked once, and that last")
+        .explained("chunked must be the last transfer coding, and must occur once")
 }
 
 /// `Content-Length = 1*DIGIT`

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Seen, World, both, entries, see};
-use crate::sys::{Directory, Found, Kind, Links};
+use crate::sys::{Directory, Found, FileKind, Links};
 
 /// More than any system follows.
 const TOO_MANY_LINKS: usize = 200;
@@ -172,10 +172,10 @@ fn entries_are_told_apart_and_links_looked_through() {
         let kinds = entries(&root);
         let of = |names: [&str; 2]| names.map(|name| kinds[name]);
         assert_eq!(kinds.len(), 8);
-        assert_eq!(of(["file", "directory"]), [Kind::File, Kind::Directory]);
-        assert_eq!(kinds["pipe"], Kind::Other);
-        assert_eq!(of(["to-file", "to-directory"]), [Kind::Link; 2]);
-        assert_eq!(of(["outside", "nowhere"]), [Kind::Link; 2]);
+        assert_eq!(of(["file", "directory"]), [FileKind::File, FileKind::Directory]);
+        assert_eq!(kinds["pipe"], FileKind::Other);
+        assert_eq!(of(["to-file", "to-directory"]), [FileKind::Link; 2]);
+        assert_eq!(of(["outside", "nowhere"]), [FileKind::Link; 2]);
 
         let stamp = |name: &str, links| root.stamp_of(OsStr::new(name), links);
         for links in [Links::Inside, Links::Anywhere] {

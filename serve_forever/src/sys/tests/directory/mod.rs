@@ -14,7 +14,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys::{Directory, Found, Kind, Links, Stamp};
+use crate::sys::{Directory, Found, FileKind, Links, Stamp};
 
 /// A directory with a directory `root` in it, the one that is served, and another one, `outside`.
 /// Removed at the end of its test.
@@ -118,7 +118,7 @@ fn see(directory: &Directory, relative: &Path, links: Links) -> Seen {
     }
 }
 
-fn entries(directory: &Directory) -> BTreeMap<String, Kind> {
+fn entries(directory: &Directory) -> BTreeMap<String, FileKind> {
     let entries = directory.entries().unwrap().map(|entry| entry.unwrap());
     entries.map(|(name, kind)| (name.into_string().unwrap(), kind)).collect()
 }
@@ -216,7 +216,7 @@ fn names_need_not_be_text() {
     assert_eq!(world.find(name, Links::Inside), Seen::file("F"));
     for root in world.roots() {
         let entries: Vec<_> = root.entries().unwrap().map(|entry| entry.unwrap()).collect();
-        assert_eq!(entries, [(name.to_owned(), Kind::File)]);
+        assert_eq!(entries, [(name.to_owned(), FileKind::File)]);
         assert!(root.stamp_of(name, Links::Inside).unwrap().is_file());
     }
 }
@@ -247,12 +247,12 @@ fn the_entries_are_listed_as_often_as_one_asks() {
     for root in world.roots() {
         let all = entries(&root);
         assert_eq!(all.len(), 1001);
-        assert_eq!((all["a"], all["999"]), (Kind::Directory, Kind::File));
+        assert_eq!((all["a"], all["999"]), (FileKind::Directory, FileKind::File));
         let (mut one, two) = (root.entries().unwrap(), root.entries().unwrap());
         assert!(one.next().is_some());
         assert_eq!((one.count(), two.count()), (1000, 1001), "each goes its own way");
         let Found::Directory(a) = root.find(Path::new("a"), Links::Inside).unwrap() else { panic!() };
-        assert_eq!(entries(&a), BTreeMap::from([("b".into(), Kind::File)]));
+        assert_eq!(entries(&a), BTreeMap::from([("b".into(), FileKind::File)]));
     }
 }
 

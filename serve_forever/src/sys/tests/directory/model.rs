@@ -10,7 +10,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{Seen, World, entries, see};
-use crate::sys::{Directory, Found, Kind, Links};
+use crate::sys::{Directory, Found, FileKind, Links};
 
 /// As many links as Linux follows; others follow fewer, but these trees have no use for that many
 /// unless they go round for ever.
@@ -60,11 +60,11 @@ impl Node {
         })
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FileKind {
         match self {
-            Self::File => Kind::File,
-            Self::Directory(_) => Kind::Directory,
-            Self::Link(_) => Kind::Link,
+            Self::File => FileKind::File,
+            Self::Directory(_) => FileKind::Directory,
+            Self::Link(_) => FileKind::Link,
         }
     }
 }
@@ -85,7 +85,7 @@ fn resolve(
     links: &mut usize,
 ) -> Result<Vec<&'static str>, Lost> {
     for step in steps {
-        if world.at(&place).map(Node::kind) != Some(Kind::Directory) {
+        if world.at(&place).map(Node::kind) != Some(FileKind::Directory) {
             return Err(Lost::Nowhere);
         }
         match *step {

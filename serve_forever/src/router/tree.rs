@@ -96,7 +96,7 @@ impl Node {
             Self::Below(_, routes, prefix) => routes.find(method, path.get(*prefix..).unwrap_or_default()),
             Self::Methods(methods) if find(methods, method).is_some() => Route::ANY,
             // The router answers with 405, or with the allowed methods.
-            Self::Methods(_) => NOTHING,
+            Self::Methods(_) => UNANSWERED,
         }
     }
 }
@@ -170,4 +170,5 @@ pub(super) fn redirect_with_slash(http: &mut Exchange) -> Result {
 }
 
 /// The route of requests that the router answers itself, without running user code.
-pub(super) const NOTHING: Route = Route { blocks: false, only_reads: true, wants_body: false, ..Route::ANY };
+pub(super) const UNANSWERED: Route =
+    Route { blocks: false, only_reads: true, wants_body: false, ..Route::ANY };

@@ -21,32 +21,32 @@ use super::names::Names;
 
 /// The names of all long directories that are being listed.
 #[derive(Debug)]
-pub(in crate::files) struct Models {
+pub(in crate::files) struct SharedNames {
     /// The most bytes that the names may take.
     most: u64,
     /// The kept names. Those that were used last stand last.
     kept: Mutex<Vec<Arc<Names>>>,
-    readers: Mutex<Readers>,
+    readers: Mutex<ReadingThreads>,
     /// Notified when a reader has finished.
-    bell: Condvar,
+    reader_finished: Condvar,
 }
 
 /// The threads that read long directories.
 #[derive(Debug)]
-struct Readers {
+struct ReadingThreads {
     /// How many more threads may start to read.
     free: usize,
     /// How many threads wait to start.
     waiting: usize,
 }
 
-impl Models {
+impl SharedNames {
     pub(in crate::files) fn new(most: u64) -> Arc<Self> {
         Arc::new(Self {
             most,
             kept: Mutex::default(),
-            readers: Mutex::new(Readers { free: most_readers(), waiting: 0 }),
-            bell: Condvar::new(),
+            readers: Mutex::new(ReadingThreads { free: max_readers(), waiting: 0 }),
+            reader_finished: Condvar::new(),
         })
     }
 
@@ -58,14 +58,14 @@ impl Models {
     pub(super) fn reader(self: &Arc<Self>, is_out: bool) -> io::Result<Reader> {
         let busy = || io::Error::new(ErrorKind::ResourceBusy, "too many long directories are being read");
         let mut readers = lock(&self.readers);
-        if readers.free == 0 && readers.waiting >= MOST_WAITING && !is_out {
+        if readers.free == 0 && readers.waiting >= MAX_WAITING && !is_out {
             return Err(busy());
         }
         readers.waiting += 1;
         let started = Instant::now();
         while readers.free == 0 && started.elapsed() < READER_TIMEOUT {
             let left = READER_TIMEOUT.saturating_sub(started.elapsed());
-            (readers, _) = wait_for(&self.bell, readers, left);
+            (readers, _) = wait_for(&self.reader_finished, readers, left);
         }
         readers.waiting -= 1;
         readers.free = readers.free.checked_sub(1).ok_or_else(busy)?;
@@ -74,14 +74,14 @@ impl Models {
 
     /// Keeps these names until the handle is dropped, or until other names need their memory. If
     /// equal names are kept already, the handle refers to those, and these are dropped.
-    pub(super) fn keep(self: &Arc<Self>, names: Arc<Names>) -> Handle {
+    pub(super) fn keep(self: &Arc<Self>, names: Arc<Names>) -> NamesHandle {
         let mut dropped = Vec::new();
         let mut kept = lock(&self.kept);
         let names = match kept.iter().position(|other| **other == *names) {
             Some(place) => kept.remove(place),
             None => names,
         };
-        let handle = Handle { models: Arc::clone(self), names: Arc::downgrade(&names) };
+        let handle = NamesHandle { shared_names: Arc::clone(self), names: Arc::downgrade(&names) };
         kept.push(names);
         let mut together: u64 = kept.iter().map(|names| names.bytes()).sum();
         // The last names stay, however long they are: they are needed now.
@@ -103,16 +103,16 @@ impl Models {
 
 /// A reference to names that may be dropped at any time.
 #[derive(Debug)]
-pub(super) struct Handle {
-    models: Arc<Models>,
+pub(super) struct NamesHandle {
+    shared_names: Arc<SharedNames>,
     names: Weak<Names>,
 }
 
-impl Handle {
+impl NamesHandle {
     /// Returns the names, unless they were dropped.
     pub(super) fn names(&self) -> Option<Arc<Names>> {
         let names = self.names.upgrade()?;
-        let mut kept = lock(&self.models.kept);
+        let mut kept = lock(&self.shared_names.kept);
         if let Some(place) = kept.iter().position(|other| Arc::ptr_eq(other, &names)) {
             let used = kept.remove(place);
             kept.push(used);
@@ -121,11 +121,11 @@ impl Handle {
     }
 }
 
-impl Drop for Handle {
+impl Drop for NamesHandle {
     /// Also drops the names if this was their last handle.
     fn drop(&mut self) {
         let mut dropped = Vec::new();
-        let mut kept = lock(&self.models.kept);
+        let mut kept = lock(&self.shared_names.kept);
         self.names = Weak::new();
         let unused = |names: &mut Arc<Names>| Arc::weak_count(names) == 0;
         dropped.extend(kept.extract_if(.., unused));
@@ -135,25 +135,25 @@ impl Drop for Handle {
 
 /// The right to read a long directory. Dropping it gives it back.
 #[derive(Debug)]
-pub(in crate::files) struct Reader(Arc<Models>);
+pub(in crate::files) struct Reader(Arc<SharedNames>);
 
 impl Drop for Reader {
     fn drop(&mut self) {
         lock(&self.0.readers).free += 1;
-        self.0.bell.notify_one();
+        self.0.reader_finished.notify_one();
     }
 }
 
 /// Returns how many threads may read long directories at once. Each of them has all names of its
 /// directory in memory, so there is at most one per processor. But there may always be four,
 /// because disks may be slow.
-fn most_readers() -> usize {
+fn max_readers() -> usize {
     std::thread::available_parallelism().map_or(0, NonZero::get).max(4)
 }
 
 /// How many threads may wait to read a long directory. Waiting threads are not available for other
 /// work, and the last of more threads would wait for seconds.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 /// How long a thread waits to read a long directory. Reading 100 000 names takes some 50
 /// milliseconds.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -161,12 +161,12 @@ const READER_TIMEOUT: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::Kind;
+    use crate::sys::FileKind;
 
     fn names(prefix: &str, count: usize) -> Arc<Names> {
         let mut names = Names::default();
         for number in 0..count {
-            names.push(format!("{prefix}{number:06}").as_bytes(), Kind::File);
+            names.push(format!("{prefix}{number:06}").as_bytes(), FileKind::File);
         }
         names.sort();
         Arc::new(names)
@@ -174,77 +174,77 @@ mod tests {
 
     #[test]
     fn equal_names_are_kept_once() {
-        let models = Models::new(u64::MAX);
-        let handles: Vec<_> = (0..100).map(|_| models.keep(names("a", 100))).collect();
-        assert_eq!(models.bytes(), names("a", 100).bytes());
-        let other = models.keep(names("b", 100));
-        assert_eq!(models.bytes(), 2 * names("a", 100).bytes());
+        let shared_names = SharedNames::new(u64::MAX);
+        let handles: Vec<_> = (0..100).map(|_| shared_names.keep(names("a", 100))).collect();
+        assert_eq!(shared_names.bytes(), names("a", 100).bytes());
+        let other = shared_names.keep(names("b", 100));
+        assert_eq!(shared_names.bytes(), 2 * names("a", 100).bytes());
         assert!(handles.iter().all(|handle| handle.names().is_some_and(|kept| *kept == *names("a", 100))));
         drop(handles);
-        assert_eq!(models.bytes(), names("b", 100).bytes());
+        assert_eq!(shared_names.bytes(), names("b", 100).bytes());
         drop(other);
-        assert_eq!(models.bytes(), 0);
+        assert_eq!(shared_names.bytes(), 0);
     }
 
     #[test]
     fn names_of_another_kind_are_others() {
-        let models = Models::new(u64::MAX);
+        let shared_names = SharedNames::new(u64::MAX);
         let of = |kind| {
             let mut names = Names::default();
             names.push(b"a", kind);
-            models.keep(Arc::new(names))
+            shared_names.keep(Arc::new(names))
         };
-        let handles = [of(Kind::File), of(Kind::Directory)];
+        let handles = [of(FileKind::File), of(FileKind::Directory)];
         assert!(!Arc::ptr_eq(&handles[0].names().unwrap(), &handles[1].names().unwrap()));
     }
 
     #[test]
     fn beyond_the_bound_those_go_that_were_used_least_recently() {
         let one = names("a", 100).bytes();
-        let models = Models::new(2 * one);
-        let a = models.keep(names("a", 100));
-        let b = models.keep(names("b", 100));
+        let shared_names = SharedNames::new(2 * one);
+        let a = shared_names.keep(names("a", 100));
+        let b = shared_names.keep(names("b", 100));
         assert!(a.names().is_some());
-        let c = models.keep(names("c", 100));
-        assert_eq!(models.bytes(), 2 * one);
+        let c = shared_names.keep(names("c", 100));
+        assert_eq!(shared_names.bytes(), 2 * one);
         assert_eq!([a, b, c].map(|handle| handle.names().is_some()), [true, false, true]);
     }
 
     #[test]
     fn the_last_one_stays_however_long_it_is() {
-        let models = Models::new(0);
-        let a = models.keep(names("a", 100));
+        let shared_names = SharedNames::new(0);
+        let a = shared_names.keep(names("a", 100));
         assert!(a.names().is_some());
-        let b = models.keep(names("b", 10));
+        let b = shared_names.keep(names("b", 10));
         assert_eq!([a, b].map(|handle| handle.names().is_some()), [false, true]);
     }
 
     #[test]
     fn few_threads_read_long_directories_at_once() {
-        let models = Models::new(0);
-        let mut readers: Vec<_> = (0..most_readers()).map(|_| models.reader(false).unwrap()).collect();
+        let shared_names = SharedNames::new(0);
+        let mut readers: Vec<_> = (0..max_readers()).map(|_| shared_names.reader(false).unwrap()).collect();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| models.reader(false).map(drop));
-            assert_eq!(lock(&models.readers).free, 0);
+            let waiting = scope.spawn(|| shared_names.reader(false).map(drop));
+            assert_eq!(lock(&shared_names.readers).free, 0);
             readers.pop();
             waiting.join().unwrap().unwrap();
         });
         drop(readers);
-        let readers = lock(&models.readers);
-        assert_eq!((readers.free, readers.waiting), (most_readers(), 0));
+        let readers = lock(&shared_names.readers);
+        assert_eq!((readers.free, readers.waiting), (max_readers(), 0));
     }
 
     #[test]
     fn few_threads_wait_for_those_and_only_a_page_that_has_begun_among_more() {
-        let models = Models::new(0);
-        *lock(&models.readers) = Readers { free: 0, waiting: MOST_WAITING };
-        assert_eq!(models.reader(false).unwrap_err().kind(), ErrorKind::ResourceBusy);
+        let shared_names = SharedNames::new(0);
+        *lock(&shared_names.readers) = ReadingThreads { free: 0, waiting: MAX_WAITING };
+        assert_eq!(shared_names.reader(false).unwrap_err().kind(), ErrorKind::ResourceBusy);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| models.reader(true));
+            let waiting = scope.spawn(|| shared_names.reader(true));
             // Acts as a reader that has finished.
-            drop(Reader(Arc::clone(&models)));
+            drop(Reader(Arc::clone(&shared_names)));
             waiting.join().unwrap().unwrap();
         });
-        assert_eq!(lock(&models.readers).waiting, MOST_WAITING);
+        assert_eq!(lock(&shared_names.readers).waiting, MAX_WAITING);
     }
 }
